@@ -1,0 +1,102 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { LatchkeyError, messageOf } from "./errors.ts";
+import type { Hostname } from "./hostname.ts";
+
+/** A private key and the chain that certifies it, as they are handed to TLS: what a host serves. */
+export interface Credential {
+  /** PEM, leaf first, without the root. */
+  readonly chain: string;
+  /** PEM (PKCS #8), unencrypted. Never logged, never in an error. */
+  readonly key: string;
+  /** Lower-case hex of the DER serial number without a sign byte, even length. */
+  readonly serial: string;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+  /** The dNSName entries of the leaf, lower case, as certified (`*.shop.example` for a wildcard). */
+  readonly names: readonly string[];
+}
+
+/** A chain that takes more than this was not made for a TLS handshake (the longest real ones are 6 KiB). */
+const CHAIN_MAX_BYTES = 262_144;
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
+
+/**
+ * Reads a chain and its key, and checks what must hold wherever they come from: every PEM block is
+ * a certificate (RFC 8555 §11.4), each one is issued by the next, and the key belongs to the leaf.
+ * Dates and names are not judged here: see `certificate/verify.ts`.
+ *
+ * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit.
+ */
+export function readCredential(chain: string, key: string): Credential {
+  const certificates = readChain(chain);
+  const leaf = certificates[0] as X509Certificate;
+  certificates.slice(1).forEach((issuer, index) => {
+    const subject = certificates[index] as X509Certificate;
+    if (!subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) {
+      throw invalid(`certificate ${index + 1} of the chain is not issued by the next one`);
+    }
+  });
+  if (!leaf.checkPrivateKey(readKey(key)))
+    throw invalid("the key does not belong to the certificate");
+  return {
+    chain,
+    key,
+    serial: serialOf(leaf),
+    notBefore: leaf.validFromDate.getTime(),
+    notAfter: leaf.validToDate.getTime(),
+    names: dnsNamesOf(leaf),
+  };
+}
+
+/** Does a certificate for `names` cover `host` (RFC 9525 §6.3: exact, or a wildcard for one label)? */
+export function covers(names: readonly string[], host: Hostname): boolean {
+  const wildcard = `*${host.slice(host.indexOf("."))}`;
+  return names.includes(host) || (host.includes(".") && names.includes(wildcard));
+}
+
+/** The serial number as CONTRACT §3 spells it: lower-case hex, no sign byte, even length. */
+export function serialOf(certificate: X509Certificate): string {
+  const hex = certificate.serialNumber.toLowerCase();
+  return hex.length % 2 === 0 ? hex : `0${hex}`;
+}
+
+function readChain(chain: string): X509Certificate[] {
+  if (Buffer.byteLength(chain) > CHAIN_MAX_BYTES) throw invalid("the chain is larger than 256 KiB");
+  const blocks = [...chain.matchAll(PEM_BLOCK)];
+  if (blocks.length === 0) throw invalid("the chain holds no PEM certificate");
+  if (blocks.some(([, label]) => label !== "CERTIFICATE")) {
+    throw invalid("the chain holds a PEM block that is not a certificate");
+  }
+  try {
+    return blocks.map(([pem]) => new X509Certificate(pem));
+  } catch (cause) {
+    throw invalid("the chain holds a certificate that cannot be decoded", cause);
+  }
+}
+
+function readKey(key: string) {
+  try {
+    return createPrivateKey(key);
+  } catch (cause) {
+    throw invalid(`the key cannot be read (${messageOf(cause)})`);
+  }
+}
+
+function dnsNamesOf(leaf: X509Certificate): string[] {
+  // An entry with odd characters is quoted by Node and then matches no host name, as it should.
+  return (leaf.subjectAltName ?? "")
+    .split(", ")
+    .filter((entry) => entry.startsWith("DNS:"))
+    .map((entry) => entry.slice(4).toLowerCase());
+}
+
+function invalid(why: string, cause?: unknown): LatchkeyError {
+  return new LatchkeyError(
+    "CERTIFICATE_INVALID",
+    `Cannot use the certificate: ${why}`,
+    {},
+    { cause },
+  );
+}

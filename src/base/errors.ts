@@ -1,0 +1,73 @@
+/** Every foreseen failure of the program, by the stable code that logs, answers and tests name. */
+export type ErrorCode =
+  /** The configuration file has faults; `faults` of the error lists them all. */
+  | "CONFIG_INVALID"
+  /** No configuration file where one was looked for. */
+  | "CONFIG_MISSING"
+  /** The command line is wrong. */
+  | "USAGE"
+  /** A listening socket could not be had. */
+  | "LISTEN_FAILED"
+  /** A process of ours did not answer in time, or is gone. */
+  | "PROCESS_UNREACHABLE"
+  /** The storage folder cannot be used at all (owner, type, format). */
+  | "STORAGE_UNUSABLE"
+  /** A read or write in storage failed (disk full, read-only, I/O error). */
+  | "STORAGE_FAILED"
+  /** Something in storage, or given by hand, is not what it should be. */
+  | "STORAGE_CORRUPT"
+  /** Another program holds the lease on this storage. */
+  | "STORAGE_LOCKED"
+  /** Policy says that this name gets no certificate. */
+  | "HOST_REFUSED"
+  /** The name is in back-off, or has failed for good until a person acts. */
+  | "HOST_BACKING_OFF"
+  /** A certificate is not what was asked for: name, key, dates or chain. */
+  | "CERTIFICATE_INVALID"
+  /** The CA answered with an error document (RFC 7807); see `AcmeProblem`. */
+  | "ACME_PROBLEM"
+  /** The CA could not be reached, was too slow, or is not trusted: nothing was asked of it. */
+  | "ACME_UNREACHABLE"
+  /** The CA answered something that RFC 8555 does not allow. */
+  | "ACME_PROTOCOL"
+  /** The CA looked at the challenges and said no. */
+  | "ACME_CHALLENGE_FAILED"
+  /** The admin socket cannot be reached: nothing is running on this storage. */
+  | "NOT_RUNNING"
+  /** A deadline passed. */
+  | "TIMED_OUT";
+
+/** Facts that go with an error into the log; never a key, token or key authorization. */
+export type Facts = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/**
+ * A foreseen failure: `code` for machines, `message` for people (`Cannot <action>: <why>`),
+ * `cause` for the chain. A wrong argument from our own code is a plain `TypeError` instead.
+ */
+export class LatchkeyError extends Error {
+  override readonly name: string = "LatchkeyError";
+  readonly code: ErrorCode;
+  readonly facts: Facts;
+
+  constructor(code: ErrorCode, message: string, facts: Facts = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/** Ends a switch over a union: the compiler fails here when a case is missing. */
+export function unreachable(value: never): never {
+  throw new TypeError(`Cannot handle a case nobody wrote: ${JSON.stringify(value)}`);
+}
+
+/** The message of whatever was thrown, for a log line or a wrapped message. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The `code` of whatever was thrown (`ENOENT`, `HOST_REFUSED` …), or `undefined`. */
+export function codeOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !("code" in thrown)) return undefined;
+  return typeof thrown.code === "string" ? thrown.code : undefined;
+}

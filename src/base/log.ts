@@ -1,0 +1,105 @@
+import { type DestinationStream, destination, pino, stdTimeFunctions } from "pino";
+import { codeOf, type Facts, LatchkeyError, messageOf } from "./errors.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/**
+ * The one way to say that something happened: `event` is a stable dotted name
+ * (`certificate.issued`), the facts are its fields. Never a key, token or key authorization.
+ */
+export interface Log {
+  debug(event: string, facts?: Facts): void;
+  info(event: string, facts?: Facts): void;
+  warn(event: string, facts?: Facts): void;
+  error(event: string, facts?: Facts): void;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** `pretty` for people on a terminal, `json` for programs: one object a line. */
+  readonly format: "json" | "pretty";
+  /** Which process speaks: `supervisor`, `manager`, `worker 1` … */
+  readonly process: string;
+  /** File descriptor to write to; 1 (standard output) unless given. */
+  readonly fd?: number;
+}
+
+/** A reader that is slower than us may hold up this much; further lines are dropped. */
+const BACKLOG_MAX_BYTES = 4_194_304;
+/** A field of a stranger's making is cut here. */
+const FIELD_MAX_CHARACTERS = 2_048;
+/** What JSON.stringify leaves as it is, but a terminal or a line reader does not: DEL, C1, line separators. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+/** Makes the log of one process. Writing never blocks, never throws, and a closed reader is ignored. */
+export function createLog(options: LogOptions): Log {
+  const sink = destination({ dest: options.fd ?? 1, sync: false, maxLength: BACKLOG_MAX_BYTES });
+  sink.on("error", () => {
+    // The reader is gone or the disk is full: serving goes on without a log.
+  });
+  const stream: DestinationStream =
+    options.format === "pretty" ? { write: (line) => void sink.write(prettyLine(line)) } : sink;
+  const logger = pino(
+    {
+      level: options.level,
+      base: { process: options.process },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    stream,
+  );
+  const write =
+    (level: LogLevel) =>
+    (event: string, facts: Facts = {}) => {
+      logger[level]({ event, ...safeFacts(facts) });
+    };
+  return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+/** The facts of a failure for a log line: its code, its message, and what its author added. */
+export function failureFacts(thrown: unknown): Facts {
+  const own = thrown instanceof LatchkeyError ? thrown.facts : {};
+  return { ...own, code: codeOf(thrown), message: messageOf(thrown) };
+}
+
+function safeFacts(facts: Facts): Record<string, string | number | boolean> {
+  const safe: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(facts)) {
+    if (value === undefined) continue;
+    safe[name] = typeof value === "string" ? safeText(value) : value;
+  }
+  return safe;
+}
+
+function safeText(text: string): string {
+  const short =
+    text.length > FIELD_MAX_CHARACTERS ? `${text.slice(0, FIELD_MAX_CHARACTERS)}…` : text;
+  return short.replace(UNSAFE, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+const COLOURS: Readonly<Record<string, string>> = {
+  debug: "90",
+  info: "32",
+  warn: "33",
+  error: "31",
+};
+
+/** `12:30:01 certificate.issued host=store.localhost durationMs=310` */
+function prettyLine(line: string): string {
+  const {
+    level,
+    time,
+    event,
+    process: _process,
+    ...facts
+  } = JSON.parse(line) as Record<string, unknown>;
+  const fields = Object.entries(facts).map(([name, value]) => {
+    const text = String(value);
+    return `\u001b[90m${name}=\u001b[0m${/[\s"=]/.test(text) ? JSON.stringify(text) : text}`;
+  });
+  const colour = COLOURS[String(level)] ?? "0";
+  return `\u001b[90m${String(time).slice(11, 19)}\u001b[0m \u001b[${colour}m${String(event)}\u001b[0m ${fields.join(" ")}\n`;
+}

@@ -1,0 +1,193 @@
+import type { Hostname } from "../base/hostname.ts";
+import type { LogLevel } from "../base/log.ts";
+
+/** The whole configuration after reading: defaults filled in, paths absolute, hosts normalised. Plain JSON. */
+export interface Config {
+  /** Where it was read from. */
+  readonly file: string;
+  readonly email: string | undefined;
+  /** Absolute path of the storage folder. */
+  readonly storage: string;
+  /** How many worker processes; at least 1. */
+  readonly workers: number;
+  readonly listen: Listen;
+  /** Peers whose X-Forwarded-For is believed, as CIDRs (`10.0.0.0/8`, `2001:db8::/32`). */
+  readonly trustedProxies: readonly string[];
+  readonly acme: Acme;
+  readonly authority: Authority;
+  readonly renewal: Renewal;
+  readonly log: LogConfig;
+  readonly hosts: readonly Host[];
+}
+
+/** One address to listen on: bound by the supervisor, or a descriptor that it was given. */
+export type ListenAddress =
+  /** `host` undefined: every address of the machine (`:443`), IPv6 and IPv4. */
+  | { readonly kind: "tcp"; readonly host: string | undefined; readonly port: number }
+  | { readonly kind: "fd"; readonly fd: number };
+
+export interface Listen {
+  readonly https: readonly ListenAddress[];
+  readonly http: readonly ListenAddress[];
+  /** The port that clients see, for redirects; the first https listener's unless written. */
+  readonly publicHttpsPort: number;
+  /** Absolute path of the admin socket. */
+  readonly admin: string;
+}
+
+export type ChallengeType = "http-01" | "tls-alpn-01";
+export type KeyType = "ecdsa-p256" | "ecdsa-p384" | "rsa-2048" | "rsa-4096";
+
+/** A certificate authority: ours, or one reached by ACME. */
+export type Issuer =
+  | { readonly kind: "internal" }
+  | {
+      readonly kind: "acme";
+      /** URL of the directory (RFC 8555 §7.1.1). */
+      readonly directory: string;
+      /** PEM of an extra root for the directory's own TLS, already read. */
+      readonly trust: string | undefined;
+      readonly profile: string | undefined;
+    };
+
+export interface Acme {
+  /** Tried in order. */
+  readonly issuers: readonly Issuer[];
+  /** Was `acme.issuers` written in the file? Then reserved names (`localhost` …) use it too. */
+  readonly issuersWritten: boolean;
+  readonly issue: "at-start" | "first-visit";
+  readonly challenges: readonly ChallengeType[];
+  readonly keyType: KeyType;
+}
+
+export interface Authority {
+  /** Life of the certificates that the internal authority issues. */
+  readonly lifetimeMs: number;
+  /** Suffixes it may certify beyond its own four. */
+  readonly permit: readonly string[];
+}
+
+export interface Renewal {
+  readonly checkEveryMs: number;
+  /** `auto`, or renew when this fraction (0-1) of the lifetime is left. */
+  readonly at: "auto" | number;
+}
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  readonly format: "auto" | "json" | "pretty";
+  /** Access lines: none, on standard output, or appended to a file (absolute path). */
+  readonly access: "off" | "on" | { readonly path: string };
+}
+
+/** Who may get a certificate on demand. Either of the two suffices. */
+export interface OnDemand {
+  readonly ask: string | undefined;
+  /** Exact names, or patterns (`*.localhost`) with the internal issuer only. */
+  readonly allow: readonly string[];
+}
+
+/** One entry of `hosts`, after `a, b:` was taken apart. */
+export interface Host {
+  readonly pattern: HostPattern;
+  readonly action: Action;
+  readonly certificate: CertificateSource;
+}
+
+/** What a host entry answers to. */
+export type HostPattern =
+  | { readonly kind: "exact"; readonly host: Hostname }
+  /** `*.parent`: exactly one label below. */
+  | { readonly kind: "wildcard"; readonly parent: Hostname }
+  /** `*`: every name that no other host matches. */
+  | { readonly kind: "catch-all" };
+
+/** Where the certificate of a host comes from. */
+export type CertificateSource =
+  | {
+      readonly kind: "acme";
+      /** Tried in order; the host's own, or those of `acme.issuers`, or the internal authority. */
+      readonly issuers: readonly Issuer[];
+      /** Set for wildcard and catch-all hosts, whose certificates are made per name. */
+      readonly onDemand: OnDemand | undefined;
+    }
+  /** Files given by hand; absolute paths. */
+  | { readonly kind: "manual"; readonly chain: string; readonly key: string }
+  /** Pass-through: no certificate of ours. */
+  | { readonly kind: "none" };
+
+/** What happens to a connection or request for a host. */
+export type Action =
+  | Forward
+  /** TLS terminated, plaintext piped both ways, no HTTP looked at. */
+  | { readonly kind: "tcp"; readonly backend: TcpAddress; readonly timeouts: Timeouts }
+  /** Routed by SNI, never decrypted. */
+  | { readonly kind: "pass-through"; readonly backend: TcpAddress; readonly timeouts: Timeouts }
+  | Redirect
+  | Respond;
+
+export interface Forward {
+  readonly kind: "forward";
+  /** Longest prefix first; the last one is always `/` and catches the rest. */
+  readonly paths: readonly PathRoute[];
+}
+
+/** A path prefix and where its requests go. */
+export interface PathRoute {
+  /** Starts with `/`. Matches by whole prefix as written (`/v2/` matches `/v2/x`, not `/v2`). */
+  readonly prefix: string;
+  /** Is the prefix taken off (but for its last `/`) before forwarding? */
+  readonly stripPrefix: boolean;
+  /** At least one; tried in rotation. */
+  readonly backends: readonly Backend[];
+  readonly timeouts: Timeouts;
+  /** Largest request body in bytes; undefined: no limit. */
+  readonly maxBodyBytes: number | undefined;
+}
+
+export interface TcpAddress {
+  /** Name or IP address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export type Backend =
+  | {
+      readonly kind: "http";
+      readonly address: TcpAddress;
+      readonly hostHeader: "client" | "backend";
+    }
+  | {
+      readonly kind: "https";
+      readonly address: TcpAddress;
+      readonly hostHeader: "client" | "backend";
+      /** Checked against the backend's certificate, and sent as SNI. */
+      readonly serverName: string;
+      /** PEM of the only roots to trust, already read; undefined: the machine's. */
+      readonly ca: string | undefined;
+      readonly verify: boolean;
+    }
+  | { readonly kind: "unix"; readonly path: string; readonly hostHeader: "client" };
+
+export interface Timeouts {
+  readonly connectMs: number;
+  /** From the end of the request head to the first byte of the answer. */
+  readonly firstByteMs: number;
+  /** Without a byte in either direction. */
+  readonly idleMs: number;
+}
+
+export interface Redirect {
+  readonly kind: "redirect";
+  /** `https://host[:port]` plus the path if the target has one; undefined path: the request's own. */
+  readonly origin: string;
+  readonly path: string | undefined;
+  readonly status: 301 | 302 | 303 | 307 | 308;
+}
+
+export interface Respond {
+  readonly kind: "respond";
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}

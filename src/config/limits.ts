@@ -1,0 +1,143 @@
+/** Every number in the program: unit in the name, reason beside it. */
+export const limits = {
+  // ── the front door ──────────────────────────────────────────────────────────────────────────
+  /** A client still sending its ClientHello after this is idle or hostile. */
+  helloTimeoutMs: 5_000,
+  /** Handshake bytes we hold before a name is known; post-quantum hellos measure about 1.7 KiB. */
+  helloMaxBytes: 16_384,
+  /** TLS records that one ClientHello may be cut into. */
+  helloMaxRecords: 64,
+  /** From the end of the ClientHello to the end of the handshake. */
+  handshakeTimeoutMs: 10_000,
+  /** A handshake of the CA's validator (Traefik CVE-2026-22045: left open, they pile up). */
+  challengeHandshakeTimeoutMs: 5_000,
+  /** Names are at most this deep in labels when certificates are made on demand (public CAs stop at 10). */
+  onDemandMaxLabels: 8,
+  /** Connections one worker holds at once; beyond it new ones are closed at once. */
+  connectionsMax: 10_000,
+  /** `tls.Server`s one worker keeps alive (about 55 KiB each, measured). */
+  contextsMax: 5_000,
+  /** Names without a certificate that a worker remembers, so that a flood of them stays cheap. */
+  absentNamesMax: 10_000,
+  /** How long a worker believes that a name has no certificate before it asks again. */
+  absentNameMs: 1_000,
+  /** Ticket master keys change after this (RFC 9325 §4.4 asks for a week at most). */
+  ticketRotationMs: 43_200_000,
+  /** How long a session ticket may be used, in seconds. */
+  ticketLifetimeSeconds: 3_600,
+
+  // ── HTTP ────────────────────────────────────────────────────────────────────────────────────
+  /** Absolute, from the first byte of a request to the end of its head. */
+  headTimeoutMs: 10_000,
+  /** A whole request or response head. */
+  headMaxBytes: 16_384,
+  /** Fields in one head. */
+  headMaxFields: 100,
+  /** The request target (RFC 9112 §3 asks for at least 8,000). */
+  targetMaxBytes: 8_192,
+  /** A chunk-size line with its extensions. */
+  chunkLineMaxBytes: 1_024,
+  /** All trailer fields of a message. */
+  trailersMaxBytes: 8_192,
+  /** Between two requests of a client connection. */
+  keepAliveTimeoutMs: 60_000,
+  /** Then `Connection: close`, so that memory and routing get fresh. */
+  requestsPerConnectionMax: 1_000,
+  /** A client that sends nothing of its body for so long. */
+  bodyIdleTimeoutMs: 30_000,
+  /** After the first `bodyGraceMs` a body must have come at least this fast, in bytes a second. */
+  bodyMinBytesPerSecond: 500,
+  bodyGraceMs: 10_000,
+  /** A client that takes nothing of its answer for so long. */
+  writeIdleTimeoutMs: 60_000,
+  /** What may wait in memory in one direction of one stream. */
+  bufferMaxBytes: 65_536,
+  /** A request body nobody wants any more is read to here, then the connection is closed. */
+  drainMaxBytes: 65_536,
+  drainTimeoutMs: 1_000,
+  /** 1xx answers passed on before the final one. */
+  interimMax: 10,
+  /** Default deadlines towards a backend. */
+  backendConnectTimeoutMs: 5_000,
+  backendFirstByteTimeoutMs: 60_000,
+  backendIdleTimeoutMs: 60_000,
+  /** Idle pooled connections: below the 5 s after which Node's own servers close theirs. */
+  backendPoolIdleMs: 4_000,
+  /** Idle connections kept for one backend, in one worker. */
+  backendPoolMax: 256,
+  /** A backend that refused a connection is passed over for so long. */
+  backendDownMs: 2_000,
+  /** A tunnel (WebSocket, tcp://, pass-through) without a byte for so long. */
+  tunnelIdleTimeoutMs: 3_600_000,
+
+  // ── processes ───────────────────────────────────────────────────────────────────────────────
+  /** A child says this often that it is alive … */
+  heartbeatEveryMs: 1_000,
+  /** … and is killed and replaced when it has not for so long. */
+  heartbeatTimeoutMs: 5_000,
+  /** A child that does not get ready in this time is killed and counted as a crash. */
+  readyTimeoutMs: 20_000,
+  /** First wait before a dead child is started again; doubles with each early death. */
+  restartMinMs: 100,
+  restartMaxMs: 30_000,
+  /** A child that lived this long starts from the first wait again. */
+  restartForgetMs: 10_000,
+  /** SIGTERM to exit, at most. */
+  drainMaxMs: 30_000,
+  /** The same signal again within this time is one keypress that reached the process twice. */
+  signalRepeatMs: 1_000,
+  /** One message between processes, as JSON. The configuration of 10,000 hosts is about 5 MiB. */
+  messageMaxBytes: 33_554_432,
+  /** Questions from one worker that wait for the manager. */
+  asksMax: 1_000,
+  /** A worker waits this long at its start for what the manager knows, then serves without it. */
+  syncTimeoutMs: 1_000,
+  /** Workers that have not acknowledged a challenge or a swap by now are not waited for. */
+  acknowledgeTimeoutMs: 5_000,
+
+  // ── certificates ────────────────────────────────────────────────────────────────────────────
+  /** How long a first visitor waits for a certificate before alert 80. */
+  issueWaitMs: 30_000,
+  /** Handshakes parked for a certificate, in one worker: all together, and for one name. */
+  parkedMax: 100,
+  parkedPerHostMax: 10,
+  /** One order from newOrder to the certificate, all polling included. */
+  orderTimeoutMs: 300_000,
+  /** Orders under way at once. */
+  ordersInFlightMax: 10,
+  /** `onDemand.ask`: one answer, and how many are asked for at once. */
+  askTimeoutMs: 2_000,
+  askInFlightMax: 8,
+  /** An answer of `ask` is believed for so long, and this many are remembered. */
+  askCacheMs: 60_000,
+  askCacheMax: 10_000,
+  /** Names made on demand that may hold a certificate at once. */
+  onDemandNamesMax: 10_000,
+  /** The ladder after the CA refused; then the smaller of a day and a tenth of the remaining life. */
+  refusedLadderMs: [60_000, 600_000, 6_000_000],
+  refusedMinMs: 3_600_000,
+  refusedMaxMs: 86_400_000,
+  /** The ladder for what never reached the CA. */
+  unreachableMinMs: 60_000,
+  unreachableMaxMs: 900_000,
+  /** Each wait is moved by up to this part of itself, so that names part ways. */
+  jitter: 0.1,
+  /** Between attempts: is the recorded cause gone? */
+  preflightEveryMs: 600_000,
+
+  // ── ACME ────────────────────────────────────────────────────────────────────────────────────
+  acmeConnectTimeoutMs: 10_000,
+  acmeHeadersTimeoutMs: 30_000,
+  acmeRequestTimeoutMs: 60_000,
+  /** An answer of a CA; the largest real one, a chain, is under 10 KiB. */
+  acmeAnswerMaxBytes: 262_144,
+  /** A nonce refused: at once again with the fresh one, this often (0.5¹¹ fail at 50 % refused). */
+  acmeBadNonceRetriesMax: 10,
+  acmeNoncePoolMax: 32,
+  /** Waits between two looks at an order: Retry-After within these, else growing between them. */
+  acmePollMinMs: 250,
+  acmePollMaxMs: 15_000,
+  /** Retry-After is believed between these. */
+  retryAfterMinMs: 1_000,
+  retryAfterMaxMs: 86_400_000,
+} as const;

@@ -1,0 +1,44 @@
+#!/bin/sh
+# The launcher: finds a Node that is new enough (the pinned one of this checkout first, then the
+# machine's), says what is missing in words, and becomes `node src/main.ts` with our flags.
+#   latchkey COMMAND …          run a command
+#   latchkey --check-runtime    only look whether that Node starts
+set -eu
+
+self=$(readlink -f "$0" 2>/dev/null || printf '%s' "$0")
+root=$(dirname "$(dirname "$self")")
+node="$root/node_modules/.bin/node"
+[ -e "$node" ] || node=$(command -v node || true)
+
+if [ -z "$node" ]; then
+  echo "latchkey: Cannot find Node.js: run \`npm ci\` in $root, or install Node 26.5.1 or newer" >&2
+  exit 1
+fi
+
+if ! version=$("$node" --version 2>/dev/null); then
+  # Node 25 and newer link against libatomic, which a bare Debian or Ubuntu does not have.
+  why=$("$node" --version 2>&1 || true)
+  case "$why" in
+    *libatomic*)
+      echo "latchkey: Cannot start Node.js: the library libatomic1 is missing. Install it with: apt-get install libatomic1" >&2
+      ;;
+    *) echo "latchkey: Cannot start Node.js ($node): $why" >&2 ;;
+  esac
+  exit 1
+fi
+
+if [ "${1:-}" = "--check-runtime" ]; then
+  exit 0
+fi
+
+# main.ts refuses an old Node in words; one too old to read TypeScript must be refused here.
+major=${version#v}
+major=${major%%.*}
+if [ "$major" -lt 26 ]; then
+  echo "latchkey: Cannot run on Node.js $version: 26.5.1 or newer is needed (run \`npm ci\` in $root to get one)" >&2
+  exit 1
+fi
+
+# --disable-sigusr1: no signal may open the inspector in a process that holds keys.
+exec "$node" --disable-sigusr1 --disable-proto=delete --unhandled-rejections=strict \
+  "$root/src/main.ts" "$@"

@@ -1,0 +1,146 @@
+import type { Hostname } from "../base/hostname.ts";
+import type { Config } from "../config/config.ts";
+
+/**
+ * The contract between the processes, types only. Everything passes through the supervisor, which
+ * reads `to` and nothing else of what children say to each other.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** A process of ours. `workers` means every worker that is alive. */
+export type Address = "supervisor" | "manager" | "workers" | `worker ${number}`;
+
+export interface Envelope {
+  /** A child of another version is replaced: after a package upgrade old and new must not talk. */
+  readonly version: typeof PROTOCOL_VERSION;
+  readonly from: Address;
+  readonly to: Address;
+  readonly message: Message;
+}
+
+export type Message =
+  | FromSupervisor
+  | ToSupervisor
+  | WorkerToManager
+  | ManagerToWorkers
+  | ManagerToWorker;
+
+/** Supervisor → one child, or all. */
+export type FromSupervisor =
+  /** The first message a child gets. */
+  | {
+      readonly type: "configure";
+      readonly config: Config;
+      /** Descriptors of listening sockets in this process; empty for the manager. */
+      readonly httpsFds: readonly number[];
+      readonly httpFds: readonly number[];
+      /** Descriptor of the access log file, if there is one. */
+      readonly accessLogFd: number | undefined;
+      /** Is standard output of the program a terminal? */
+      readonly terminal: boolean;
+      /** When the program started. */
+      readonly startedAt: number;
+      /** Where this very program can be reached at its https and http ports (for self-checks). */
+      readonly httpsPorts: readonly number[];
+      readonly httpPorts: readonly number[];
+    }
+  /** Who is alive and ready now; sent on every change. */
+  | { readonly type: "peers"; readonly manager: boolean; readonly workers: readonly WorkerFacts[] }
+  /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. */
+  | { readonly type: "drain"; readonly deadlineMs: number };
+
+export interface WorkerFacts {
+  readonly index: number;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly ready: boolean;
+}
+
+/** A child → supervisor. */
+export type ToSupervisor =
+  | { readonly type: "ready" }
+  | { readonly type: "heartbeat" }
+  /** The child cannot do its work, and starting it again would not help: the program ends with exit code 1. */
+  | { readonly type: "fatal"; readonly code: string; readonly detail: string };
+
+/** Worker → manager. `ask` is chosen by the worker; the answer repeats it. */
+export type WorkerToManager =
+  /** The first thing a worker says: what do you know that is not on disk? */
+  | { readonly type: "state.ask"; readonly ask: number }
+  /** A visitor came for a name that this worker has no certificate for. */
+  | { readonly type: "certificate.ask"; readonly ask: number; readonly host: Hostname }
+  /** This worker answers the challenge from now on. */
+  | { readonly type: "challenge.acknowledged"; readonly challenge: number }
+  /** This worker serves that serial from now on (`undefined`: it does not hold the name, and will load it at need). */
+  | {
+      readonly type: "certificate.acknowledged";
+      readonly announcement: number;
+      readonly host: Hostname;
+      readonly serial: string | undefined;
+    };
+
+/** Manager → the worker that asked. */
+export type ManagerToWorker =
+  | {
+      readonly type: "state.answer";
+      readonly ask: number;
+      readonly challenges: readonly ArmedChallenge[];
+      /** Credentials that could not be saved and live in memory only. */
+      readonly unsaved: readonly HeldCredential[];
+      readonly ticketMaster: string;
+    }
+  | {
+      readonly type: "certificate.answer";
+      readonly ask: number;
+      readonly outcome: CertificateOutcome;
+    };
+
+/** What a worker learns about the certificate of a name. */
+export type CertificateOutcome =
+  /** It is in storage: read it there. */
+  | { readonly kind: "stored" }
+  /** It is not in storage (it could not be saved): here it is. */
+  | { readonly kind: "held"; readonly credential: HeldCredential }
+  /** Policy says no: alert 112, as for a name we do not know. */
+  | { readonly kind: "refused" }
+  /** Wanted, but not to be had now (back-off, failure, deadline): alert 80. */
+  | { readonly kind: "unavailable" };
+
+/** Manager → every worker. */
+export type ManagerToWorkers =
+  | { readonly type: "challenge.arm"; readonly challenge: ArmedChallenge }
+  | { readonly type: "challenge.disarm"; readonly challenge: number }
+  /** A new certificate for a name is in storage, or (`held`) travels with this message. */
+  | {
+      readonly type: "certificate.announce";
+      readonly announcement: number;
+      readonly host: Hostname;
+      readonly held: HeldCredential | undefined;
+    }
+  /** Base64 of 32 random bytes from which the session ticket keys of every host are derived. */
+  | { readonly type: "tickets.master"; readonly ticketMaster: string };
+
+/** A challenge that workers answer until it is disarmed. */
+export type ArmedChallenge =
+  | {
+      readonly id: number;
+      readonly type: "http-01";
+      readonly host: Hostname;
+      readonly token: string;
+      readonly keyAuthorization: string;
+    }
+  | {
+      readonly id: number;
+      readonly type: "tls-alpn-01";
+      readonly host: Hostname;
+      /** PEM of the self-signed certificate of RFC 8737 §3, and its key. */
+      readonly chain: string;
+      readonly key: string;
+    };
+
+/** A credential on its way between processes. */
+export interface HeldCredential {
+  readonly host: Hostname;
+  readonly chain: string;
+  readonly key: string;
+}

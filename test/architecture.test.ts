@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { test } from "node:test";
+
+/** What each room of src/ may import besides itself and node:. A room missing here fails. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  config: ["base"],
+  process: ["base", "config"],
+  storage: ["base"],
+  acme: ["base"],
+  authority: ["base", "acme"],
+  backend: ["base", "config", "process"],
+  http: ["base", "config", "process", "backend"],
+  connection: ["base", "config", "process", "http", "backend"],
+  certificate: ["base", "config", "process", "storage", "acme", "dns", "authority"],
+  admin: ["base", "config"],
+  cli: ["base", "config", "admin", "storage", "supervisor.ts"],
+  // The composition roots: nobody imports them but the command line.
+  "main.ts": ["base", "cli"],
+  "supervisor.ts": ["base", "config", "process"],
+  "worker.ts": ["base", "config", "process", "storage", "connection", "http", "backend"],
+  "manager.ts": [
+    "base",
+    "config",
+    "process",
+    "storage",
+    "acme",
+    "authority",
+    "certificate",
+    "admin",
+  ],
+};
+
+/** The one file that may import each package. */
+const WRAPPED_IN: Readonly<Record<string, readonly string[]>> = {
+  "acme-client": ["src/acme/client.ts"],
+  "node-forge": ["src/acme/der.ts"],
+  pino: ["src/base/log.ts"],
+  yaml: ["src/config/load.ts"],
+  zod: ["src/config/schema.ts"],
+  commander: ["src/cli/program.ts"],
+};
+
+const IMPORT = /^\s*(?:import|export)\b[^"';]*["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/gm;
+
+for (const file of globSync("src/**/*.ts")) {
+  test(`${file} imports only what ${roomOf(file)} may`, () => {
+    const room = roomOf(file);
+    const allowed = MAY_IMPORT[room];
+    assert.ok(allowed, `Add "${room}" to MAY_IMPORT`);
+    for (const [, plain, dynamic] of readFileSync(file, "utf8").matchAll(IMPORT)) {
+      const specifier = plain ?? dynamic ?? "";
+      if (specifier.startsWith("node:")) continue;
+      if (specifier.startsWith(".")) {
+        const target = roomOf(relative(".", join(dirname(file), specifier)));
+        assert.ok(target === room || allowed.includes(target), `${file} reaches into ${target}`);
+      } else {
+        assert.ok(
+          WRAPPED_IN[specifier]?.includes(file),
+          `${file} imports ${specifier}, which another file wraps`,
+        );
+      }
+    }
+  });
+}
+
+/** `src/base/errors.ts` → `base`; `src/worker.ts` → `worker.ts`. */
+function roomOf(file: string): string {
+  return file.split("/")[1] ?? file;
+}

@@ -1,0 +1,57 @@
+/**
+ * Runs the tests. Without arguments: every suite that needs nothing installed, and says which ones
+ * were left out. With names (`pebble`, …): those suites, failing when what they need is missing.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+
+/** Suites that need an installed program, and what it is. */
+const PEERS: Readonly<Record<string, { readonly needs: readonly string[] }>> = {
+  pebble: { needs: ["pebble", "pebble-challtestsrv"] },
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in PEERS));
+if (unknown.length > 0)
+  fail(`Cannot run suite "${unknown.join('", "')}": known are ${Object.keys(PEERS).join(", ")}`);
+
+const missing = wanted.flatMap((name) =>
+  (PEERS[name]?.needs ?? []).filter((program) => !isInstalled(program)),
+);
+if (missing.length > 0)
+  fail(
+    `Cannot run: not on the PATH: ${missing.join(", ")} (see CONTRIBUTING.md; .ci/install-peers installs them)`,
+  );
+
+const peerFolders = Object.keys(PEERS).map((name) => `test/${name}/`);
+const files =
+  wanted.length > 0
+    ? wanted.flatMap((name) => globSync(`test/${name}/**/*.test.ts`))
+    : globSync("test/**/*.test.ts").filter(
+        (file) => !peerFolders.some((folder) => file.startsWith(folder)),
+      );
+if (files.length === 0) fail("Cannot run: no test file found");
+
+const child = spawn(process.execPath, ["--test", "--test-timeout=120000", ...files.sort()], {
+  stdio: "inherit",
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+child.on("exit", (code) => {
+  if (wanted.length === 0) {
+    for (const [name, { needs }] of Object.entries(PEERS)) {
+      process.stdout.write(
+        `left out: the ${name} suite needs ${needs.join(" and ")}; install with: bash .ci/install-peers; run with: npm run test:${name}\n`,
+      );
+    }
+  }
+  process.exitCode = code ?? 1;
+});
+
+function isInstalled(program: string): boolean {
+  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
