@@ -75,7 +75,7 @@ export const limits = {
   heartbeatEveryMs: 1_000,
   /** … and is killed and replaced when it has not for so long. */
   heartbeatTimeoutMs: 5_000,
-  /** A child that does not get ready in this time is killed and counted as a crash. */
+  /** A child that is not ready yet may be silent for so long (it reads its programs from disk). */
   readyTimeoutMs: 20_000,
   /** First wait before a dead child is started again; doubles with each early death. */
   restartMinMs: 100,

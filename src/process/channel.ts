@@ -1,0 +1,103 @@
+import { LatchkeyError } from "../base/errors.ts";
+import { limits } from "../config/limits.ts";
+import type { Address, FromSupervisor, Message } from "./messages.ts";
+import { envelope, readEnvelope } from "./read-message.ts";
+
+type Configure = Extract<FromSupervisor, { type: "configure" }>;
+
+/** What a child does when something arrives. */
+export interface ChannelHandlers {
+  /** A message of any other process. `from` is what the supervisor says, not what the sender says. */
+  message(message: Message, from: Address): void;
+  /** The supervisor is gone: nobody will start, stop or replace us any more. */
+  orphaned(): void;
+}
+
+/**
+ * A child's end of its pipe to the supervisor, through which it also reaches every other process.
+ * Says `heartbeat` once a second for as long as the event loop turns.
+ */
+export class Channel {
+  readonly #self: Address;
+  #handlers: ChannelHandlers | undefined;
+  /** What came before {@link open}; a supervisor sends little before `ready`. */
+  readonly #early: [Message, Address][] = [];
+  readonly #asks = new Map<number, (answer: Message) => void>();
+  #lastAsk = 0;
+
+  private constructor(self: Address) {
+    this.#self = self;
+    process.on("message", (value) => this.#receive(value));
+    // The supervisor alone decides when a child stops; a terminal's Ctrl-C reaches children too.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  }
+
+  /** Waits for the first message, which says what this process is to do. */
+  static async connect(self: Address): Promise<{ channel: Channel; configure: Configure }> {
+    const channel = new Channel(self);
+    const configure = await new Promise<Configure>((resolve) => {
+      channel.#handlers = {
+        message: (message) => message.type === "configure" && resolve(message),
+        orphaned: () => process.exit(1),
+      };
+      process.once("disconnect", () => channel.#handlers?.orphaned());
+    });
+    channel.#handlers = undefined;
+    return { channel, configure };
+  }
+
+  /** From here on messages go to `handlers`; those that came meanwhile go first. */
+  open(handlers: ChannelHandlers): void {
+    this.#handlers = handlers;
+    for (const [message, from] of this.#early.splice(0)) handlers.message(message, from);
+    const beat = () => this.send("supervisor", { type: "heartbeat" });
+    beat();
+    setInterval(beat, limits.heartbeatEveryMs).unref();
+    if (!process.connected) handlers.orphaned();
+  }
+
+  /** Sends and forgets: a process that is gone loses its messages, and its asks fail by deadline. */
+  send(to: Address, message: Message): void {
+    if (!process.connected) return;
+    process.send?.(envelope(this.#self, to, message), undefined, {}, () => {
+      // EPIPE: the supervisor is going; `disconnect` says so.
+    });
+  }
+
+  /**
+   * Asks and waits for the answer that repeats the number of the question.
+   *
+   * @throws {LatchkeyError} `PROCESS_UNREACHABLE` when too many questions wait already;
+   *   the signal's reason when it is aborted first.
+   */
+  ask(to: Address, question: (ask: number) => Message, signal: AbortSignal): Promise<Message> {
+    if (this.#asks.size >= limits.asksMax) {
+      const why = "Cannot ask another process: too many questions wait for their answer";
+      return Promise.reject(new LatchkeyError("PROCESS_UNREACHABLE", why));
+    }
+    signal.throwIfAborted();
+    this.#lastAsk += 1;
+    const ask = this.#lastAsk;
+    const { promise, resolve, reject } = Promise.withResolvers<Message>();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#asks.set(ask, resolve);
+    this.send(to, question(ask));
+    return promise.finally(() => {
+      this.#asks.delete(ask);
+      signal.removeEventListener("abort", onAbort);
+    });
+  }
+
+  #receive(value: unknown): void {
+    const read = readEnvelope(value);
+    if (read === undefined) return;
+    const { message, from } = read;
+    if ("ask" in message && message.type.endsWith(".answer")) {
+      this.#asks.get(message.ask)?.(message);
+      return;
+    }
+    if (this.#handlers === undefined) this.#early.push([message, from]);
+    else this.#handlers.message(message, from);
+  }
+}

@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { failureFacts, type Log } from "../base/log.ts";
+import { limits } from "../config/limits.ts";
+import type { Address, Envelope, Message } from "./messages.ts";
+import { envelope, readEnvelope } from "./read-message.ts";
+
+/** How to start one child process, and what it is told first. */
+export interface ChildPlan {
+  readonly address: Address;
+  /** Absolute path of its composition root. */
+  readonly file: string;
+  /** Flags for Node itself. */
+  readonly nodeFlags: readonly string[];
+  /** Descriptors it inherits, from 4 on, in this order (3 is the pipe to us). */
+  readonly fds: readonly number[];
+  /** The first message. */
+  readonly configure: Message;
+}
+
+export interface ChildEvents {
+  /** It can do its work. */
+  ready(): void;
+  /** It says something to another process, or (`fatal`) to us. `from` of the envelope is corrected. */
+  message(envelope: Envelope): void;
+  /** It is gone; called once. `livedMs` is its whole life. */
+  exited(how: {
+    readonly code: number | undefined;
+    readonly signal: string | undefined;
+    readonly livedMs: number;
+  }): void;
+}
+
+/** The first inherited descriptor: 0-2 are standard, 3 is the pipe. */
+export const FIRST_INHERITED_FD = 4;
+
+/** What every process of ours runs with, whatever the program was started with. */
+const NODE_FLAGS = ["--disable-sigusr1", "--disable-proto=delete", "--unhandled-rejections=strict"];
+
+/** The only variables a child sees: secrets of the environment stay with the supervisor. */
+const ENVIRONMENT = [
+  "PATH",
+  "HOME",
+  "TZ",
+  "LANG",
+  "LC_ALL",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+];
+
+/** One running child process: watched by heartbeat, killed when it hangs. Never restarted: see `Fleet`. */
+export class Child {
+  readonly plan: ChildPlan;
+  readonly startedAt: number;
+  ready = false;
+  /** Has it been told to finish? */
+  draining = false;
+  readonly #process: ChildProcess;
+  readonly #events: ChildEvents;
+  readonly #log: Log;
+  readonly #bornAt = performance.now();
+  readonly #watch: NodeJS.Timeout;
+  #silentTicks = 0;
+  #hasExited = false;
+
+  constructor(plan: ChildPlan, startedAt: number, log: Log, events: ChildEvents) {
+    this.plan = plan;
+    this.startedAt = startedAt;
+    this.#log = log;
+    this.#events = events;
+    const args = [...NODE_FLAGS, ...plan.nodeFlags, plan.file, plan.address];
+    const env = Object.fromEntries(
+      ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    );
+    this.#process = spawn(process.execPath, args, {
+      stdio: ["ignore", "inherit", "inherit", "ipc", ...plan.fds],
+      env,
+    });
+    this.#process.on("message", (value) => this.#receive(value));
+    this.#process.on("error", (error) =>
+      log.error("process.error", { process: plan.address, ...failureFacts(error) }),
+    );
+    this.#process.on("close", (code, signal) => this.#exit(code ?? undefined, signal ?? undefined));
+    // Counted in ticks of ours, not in time: when this very process was held up, nobody is to blame.
+    this.#watch = setInterval(() => this.#tick(), limits.heartbeatEveryMs);
+    this.send(plan.configure);
+  }
+
+  /** 0 when it could not be started. */
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Sends a message of ours. */
+  send(message: Message): void {
+    this.pass(envelope("supervisor", this.plan.address, message));
+  }
+
+  /** Passes on an envelope as it is. A child that is gone loses it. */
+  pass(passed: Envelope): void {
+    if (!this.#process.connected) return;
+    this.#process.send(passed, () => {
+      // EPIPE: it is going; `exited` says so.
+    });
+  }
+
+  /** Tells it to finish within `deadlineMs`; it is killed a second later. */
+  drain(deadlineMs: number): void {
+    if (this.draining) return;
+    this.draining = true;
+    this.send({ type: "drain", deadlineMs });
+    setTimeout(() => this.kill(), deadlineMs + limits.heartbeatEveryMs).unref();
+  }
+
+  /** Ends it at once, whatever it is doing. */
+  kill(): void {
+    if (!this.#hasExited) this.#process.kill("SIGKILL");
+  }
+
+  #receive(value: unknown): void {
+    const read = readEnvelope(value);
+    if (read === undefined) {
+      this.#log.error("process.bad-message", { process: this.plan.address });
+      this.kill();
+      return;
+    }
+    if (read.message.type === "heartbeat") {
+      this.#silentTicks = 0;
+      return;
+    }
+    if (read.message.type === "ready") {
+      this.ready = true;
+      this.#events.ready();
+      return;
+    }
+    this.#events.message({ ...read, from: this.plan.address });
+  }
+
+  #tick(): void {
+    this.#silentTicks += 1;
+    const allowedMs = this.ready ? limits.heartbeatTimeoutMs : limits.readyTimeoutMs;
+    if (this.#silentTicks * limits.heartbeatEveryMs < allowedMs) return;
+    this.#log.error("process.hung", {
+      process: this.plan.address,
+      pid: this.pid,
+      silentMs: allowedMs,
+    });
+    this.#silentTicks = 0;
+    this.kill();
+  }
+
+  #exit(code: number | undefined, signal: string | undefined): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
+    clearInterval(this.#watch);
+    this.#events.exited({ code, signal, livedMs: performance.now() - this.#bornAt });
+  }
+}

@@ -1,0 +1,206 @@
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { limits } from "../config/limits.ts";
+import { Child, type ChildPlan } from "./child.ts";
+import type { Address, Envelope, Message, WorkerFacts } from "./messages.ts";
+
+/** What the fleet is made of now; a new one replaces it child by child. */
+export interface FleetPlan {
+  readonly workers: number;
+  manager(): ChildPlan;
+  /** @param index Grows with every worker ever started: no address is used twice. */
+  worker(index: number): ChildPlan;
+}
+
+/** A child and the place it fills: the place stays when the child dies. */
+interface Slot {
+  readonly role: "manager" | "worker";
+  child: Child | undefined;
+  /** Early deaths in a row, for the back-off. */
+  deaths: number;
+  restart: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Every child process of the program: started, watched, started again with back-off when one dies,
+ * and their messages passed on. Serving depends on none of them alone: a dead worker's connections
+ * in the accept queue are taken by the others, and workers serve without the manager.
+ */
+export class Fleet {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #fatal: (code: string, detail: string) => void;
+  readonly #slots: Slot[] = [];
+  /** Children of an older plan, or of a smaller one, that finish what they have. */
+  readonly #leaving = new Set<Child>();
+  readonly #readyOnce = Promise.withResolvers<void>();
+  #plan: FleetPlan;
+  #lastIndex = 0;
+  #isStopping = false;
+  #whenEmpty: (() => void) | undefined;
+
+  /** @param fatal Called when a child says that it can never work; the caller decides what that means. */
+  constructor(
+    plan: FleetPlan,
+    clock: Clock,
+    log: Log,
+    fatal: (code: string, detail: string) => void,
+  ) {
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#log = log;
+    this.#fatal = fatal;
+  }
+
+  /** Starts every child. Resolves when the manager and all workers have been ready once. */
+  start(): Promise<void> {
+    this.#addSlot("manager");
+    while (this.#slots.length <= this.#plan.workers) this.#addSlot("worker");
+    return this.#readyOnce.promise;
+  }
+
+  /**
+   * Replaces every child by one of `plan` without a gap: a worker leaves when its successor is
+   * ready; the manager, which holds the lease on storage, leaves first.
+   */
+  replace(plan: FleetPlan): void {
+    this.#plan = plan;
+    for (const slot of this.#slots) {
+      const old = slot.child;
+      clearTimeout(slot.restart);
+      slot.deaths = 0;
+      if (old === undefined) this.#startChild(slot);
+      else if (slot.role === "manager") old.drain(limits.drainMaxMs);
+      else this.#startChild(slot, () => this.#leave(old));
+    }
+    for (const slot of this.#slots.splice(1 + plan.workers))
+      if (slot.child) this.#leave(slot.child);
+    while (this.#slots.length <= plan.workers) this.#addSlot("worker");
+  }
+
+  /** Tells every child to finish; resolves when all are gone, at the latest a second after the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    for (const slot of this.#slots) clearTimeout(slot.restart);
+    for (const child of this.#children()) child.drain(deadlineMs);
+    if (this.#children().length === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+  }
+
+  /** Ends every child at once. */
+  kill(): void {
+    this.#isStopping = true;
+    for (const child of this.#children()) child.kill();
+  }
+
+  #addSlot(role: Slot["role"]): void {
+    const slot: Slot = { role, child: undefined, deaths: 0, restart: undefined };
+    this.#slots.push(slot);
+    this.#startChild(slot);
+  }
+
+  #startChild(slot: Slot, onReady?: () => void): void {
+    const plan =
+      slot.role === "manager" ? this.#plan.manager() : this.#plan.worker(++this.#lastIndex);
+    const child: Child = new Child(plan, this.#clock.now(), this.#log, {
+      ready: () => {
+        this.#log.info("process.ready", { child: plan.address, pid: child.pid });
+        onReady?.();
+        this.#announcePeers();
+        if (this.#slots.every((each) => each.child?.ready)) this.#readyOnce.resolve();
+      },
+      message: (envelope) => this.#route(envelope),
+      exited: (how) => this.#exited(slot, child, how),
+    });
+    slot.child = child;
+  }
+
+  #exited(
+    slot: Slot,
+    child: Child,
+    how: { code: number | undefined; signal: string | undefined; livedMs: number },
+  ): void {
+    const event = child.plan.address === "manager" ? "manager.exited" : "worker.exited";
+    const facts = {
+      child: child.plan.address,
+      code: how.code,
+      signal: how.signal,
+      livedMs: Math.round(how.livedMs),
+    };
+    if (child.draining) this.#log.info(event, facts);
+    else this.#log.error(event, facts);
+    this.#leaving.delete(child);
+    if (slot.child === child) {
+      slot.child = undefined;
+      this.#startAgain(slot, child.draining, how.livedMs);
+    }
+    this.#announcePeers();
+    if (this.#isStopping && this.#children().length === 0) this.#whenEmpty?.();
+  }
+
+  /** At once after a wanted end; after 0.1 s doubling to 30 s when children keep dying young. */
+  #startAgain(slot: Slot, wanted: boolean, livedMs: number): void {
+    if (this.#isStopping || !this.#slots.includes(slot)) return;
+    slot.deaths = wanted || livedMs >= limits.restartForgetMs ? 0 : slot.deaths + 1;
+    const waitMs = wanted
+      ? 0
+      : Math.min(limits.restartMaxMs, limits.restartMinMs * 2 ** Math.max(0, slot.deaths - 1));
+    slot.restart = setTimeout(() => this.#startChild(slot), waitMs);
+  }
+
+  #leave(child: Child): void {
+    this.#leaving.add(child);
+    child.drain(limits.drainMaxMs);
+  }
+
+  /** Only the manager may speak to workers; a worker reaches the manager and us. */
+  #route(envelope: Envelope): void {
+    const { from, to, message } = envelope;
+    if (to === "supervisor") {
+      if (message.type === "fatal") this.#fatal(message.code, message.detail);
+      return;
+    }
+    const sender = this.#children().find((child) => child.plan.address === from);
+    if (to === "manager") {
+      if (from !== "manager") this.#manager()?.pass(envelope);
+      return;
+    }
+    if (from !== "manager" || sender === undefined) return;
+    for (const worker of this.#workers()) {
+      if (to === "workers" || to === worker.plan.address) worker.pass(envelope);
+    }
+  }
+
+  #announcePeers(): void {
+    const workers = this.#workers().map(
+      (child): WorkerFacts => ({
+        index: indexOf(child.plan.address),
+        pid: child.pid,
+        startedAt: child.startedAt,
+        ready: child.ready,
+      }),
+    );
+    const message: Message = { type: "peers", manager: this.#manager()?.ready ?? false, workers };
+    for (const child of this.#children()) child.send(message);
+  }
+
+  #manager(): Child | undefined {
+    return this.#slots[0]?.child;
+  }
+
+  /** Every worker that still has connections, also those that leave. */
+  #workers(): Child[] {
+    return this.#children().filter((child) => child.plan.address !== "manager");
+  }
+
+  #children(): Child[] {
+    const filled = this.#slots.flatMap((slot) => (slot.child === undefined ? [] : [slot.child]));
+    return [...filled, ...[...this.#leaving].filter((child) => !filled.includes(child))];
+  }
+}
+
+function indexOf(address: Address): number {
+  return Number(address.slice("worker ".length));
+}

@@ -1,0 +1,157 @@
+import { readFileSync, readlinkSync } from "node:fs";
+import net from "node:net";
+import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { Listen, ListenAddress } from "../config/config.ts";
+
+/** One listening socket of the program, held by the supervisor for as long as the program lives. */
+export interface Listener {
+  readonly fd: number;
+  readonly port: number;
+  /** How it was asked for, to find it again after a reload. */
+  readonly name: string;
+  /** May be called again. */
+  close(): void;
+}
+
+export interface Listeners {
+  readonly https: readonly Listener[];
+  readonly http: readonly Listener[];
+}
+
+/** Sockets handed over by the service manager (sd_listen_fds(3)), by the name it gave them. */
+export interface InheritedFds {
+  readonly https: readonly number[];
+  readonly http: readonly number[];
+}
+
+/** The first descriptor of sd_listen_fds(3). */
+const FIRST_LISTEN_FD = 3;
+
+/**
+ * Binds every address, or takes over what is inherited or open already. The sockets are only
+ * bound here and never accepted from: children listen on them, and connections wait in their
+ * queues while children die and come back.
+ *
+ * @throws {LatchkeyError} `LISTEN_FAILED`, with what was bound until then closed again.
+ */
+export function bindListeners(
+  listen: Listen,
+  inherited: InheritedFds | undefined,
+  open: readonly Listener[],
+): Listeners {
+  const opened: Listener[] = [];
+  const bindAll = (addresses: readonly ListenAddress[], what: string) =>
+    addresses.map((address) => {
+      const listener =
+        open.find((each) => each.name === `${what} ${nameOf(address)}`) ?? bind(address, what);
+      if (!open.includes(listener)) opened.push(listener);
+      return listener;
+    });
+  try {
+    const asAddresses = (fds: readonly number[]) =>
+      fds.map((fd): ListenAddress => ({ kind: "fd", fd }));
+    return {
+      https: bindAll(inherited ? asAddresses(inherited.https) : listen.https, "https"),
+      http: bindAll(inherited ? asAddresses(inherited.http) : listen.http, "http"),
+    };
+  } catch (error) {
+    for (const listener of opened) listener.close();
+    throw error;
+  }
+}
+
+/**
+ * What `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID` hand over; `undefined` when nothing is.
+ *
+ * @throws {LatchkeyError} `LISTEN_FAILED` when a socket is named neither `https` nor `http`.
+ */
+export function inheritedFds(
+  env: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): InheritedFds | undefined {
+  const count = Number(env["LISTEN_FDS"] ?? 0);
+  if (!Number.isInteger(count) || count <= 0) return undefined;
+  if (env["LISTEN_PID"] !== undefined && Number(env["LISTEN_PID"]) !== pid) return undefined;
+  const names = (env["LISTEN_FDNAMES"] ?? "").split(":");
+  const fds: { https: number[]; http: number[] } = { https: [], http: [] };
+  for (let index = 0; index < count; index += 1) {
+    const name = names[index] ?? "";
+    if (name !== "https" && name !== "http") {
+      throw new LatchkeyError(
+        "LISTEN_FAILED",
+        `Cannot use inherited socket ${index + 1}: LISTEN_FDNAMES calls it "${name}", wanted "https" or "http"`,
+      );
+    }
+    fds[name].push(FIRST_LISTEN_FD + index);
+  }
+  return fds;
+}
+
+function bind(address: ListenAddress, what: string): Listener {
+  const name = `${what} ${nameOf(address)}`;
+  if (address.kind === "fd") return adopt(address.fd, name);
+  try {
+    const socket = bindTcp(address.host, address.port);
+    const { port } = socket.address();
+    let isOpen = true;
+    const close = () => {
+      if (isOpen) socket.close();
+      isOpen = false;
+    };
+    return { fd: socket.fd(), port: port ?? address.port, name, close };
+  } catch (cause) {
+    const why = WHY[(cause as NodeJS.ErrnoException).code ?? ""] ?? messageOf(cause);
+    throw new LatchkeyError(
+      "LISTEN_FAILED",
+      `Cannot listen on ${nameOf(address)}: ${why}`,
+      {},
+      { cause },
+    );
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another program listens there (find it with: ss -ltnp)",
+  EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE, or sockets from systemd",
+  EADDRNOTAVAIL: "this machine does not have that address",
+};
+
+/** No host: every address, IPv6 and IPv4 in one socket; IPv4 alone where the machine has no IPv6. */
+function bindTcp(host: string | undefined, port: number): net.BoundSocket {
+  if (host !== undefined) return new net.BoundSocket({ host, port });
+  try {
+    return new net.BoundSocket({ host: "::", port });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
+    return new net.BoundSocket({ host: "0.0.0.0", port });
+  }
+}
+
+/** A socket that somebody else bound stays theirs: we neither close it nor wrap it, only ask its port. */
+function adopt(fd: number, name: string): Listener {
+  return { fd, port: portOf(fd), name, close: () => {} };
+}
+
+/** The local port of a TCP socket of this process by its descriptor (Linux: proc(5)); 0 when it cannot be told. */
+function portOf(fd: number): number {
+  try {
+    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+    for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+      for (const line of readFileSync(table, "latin1").split("\n")) {
+        const columns = line.trim().split(/\s+/);
+        if (inode !== undefined && columns[9] === inode)
+          return Number.parseInt(columns[1]?.split(":")[1] ?? "0", 16);
+      }
+    }
+  } catch {
+    // No proc file system, or no such descriptor: the children that listen on it will say so.
+  }
+  return 0;
+}
+
+function nameOf(address: ListenAddress): string {
+  if (address.kind === "fd") return `fd:${address.fd}`;
+  const host = address.host ?? "";
+  return `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+}

@@ -1,0 +1,94 @@
+import { parsePlain } from "../base/hostname.ts";
+import { type Address, type Envelope, type Message, PROTOCOL_VERSION } from "./messages.ts";
+
+type Check = (value: unknown) => boolean;
+type Shape = Readonly<Record<string, Check>>;
+
+const isText: Check = (value) => typeof value === "string";
+const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isFlag: Check = (value) => typeof value === "boolean";
+const isObject: Check = (value) => typeof value === "object" && value !== null;
+const isList: Check = Array.isArray;
+const isHost: Check = (value) => typeof value === "string" && parsePlain(value) === value;
+const orAbsent =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const shaped =
+  (shape: Shape): Check =>
+  (value) =>
+    hasShape(value, shape);
+
+const heldCredential = shaped({ host: isHost, chain: isText, key: isText });
+const armedChallenge: Check = (value) =>
+  hasShape(value, { id: isCount, type: isText, host: isHost }) &&
+  (hasShape(value, {
+    type: (type) => type === "http-01",
+    token: isText,
+    keyAuthorization: isText,
+  }) ||
+    hasShape(value, { type: (type) => type === "tls-alpn-01", chain: isText, key: isText }));
+const outcome: Check = (value) =>
+  hasShape(value, {
+    kind: (kind) => ["stored", "refused", "unavailable"].includes(String(kind)),
+  }) || hasShape(value, { kind: (kind) => kind === "held", credential: heldCredential });
+
+/** What each message must look like; a type missing here is not a message. */
+const SHAPES: Readonly<Record<Message["type"], Shape>> = {
+  configure: { config: isObject, httpsFds: isList, httpFds: isList, terminal: isFlag },
+  peers: { manager: isFlag, workers: listOf(shaped({ index: isCount, pid: isCount })) },
+  drain: { deadlineMs: isCount },
+  ready: {},
+  heartbeat: {},
+  fatal: { code: isText, detail: isText },
+  "state.ask": { ask: isCount },
+  "certificate.ask": { ask: isCount, host: isHost },
+  "challenge.acknowledged": { challenge: isCount },
+  "certificate.acknowledged": { announcement: isCount, host: isHost, serial: orAbsent(isText) },
+  "state.answer": {
+    ask: isCount,
+    challenges: listOf(armedChallenge),
+    unsaved: listOf(heldCredential),
+    ticketMaster: isText,
+  },
+  "certificate.answer": { ask: isCount, outcome },
+  "challenge.arm": { challenge: armedChallenge },
+  "challenge.disarm": { challenge: isCount },
+  "certificate.announce": { announcement: isCount, host: isHost, held: orAbsent(heldCredential) },
+  "tickets.master": { ticketMaster: isText },
+};
+
+const ADDRESS = /^(?:supervisor|manager|workers|worker [1-9][0-9]*)$/;
+
+/**
+ * Reads what came out of a pipe between processes: an envelope of our version with a known message
+ * of the right shape, or `undefined`. A process never trusts that the other end is still itself.
+ */
+export function readEnvelope(value: unknown): Envelope | undefined {
+  if (!hasShape(value, { version: isCount, from: isAddress, to: isAddress, message: isObject }))
+    return undefined;
+  const envelope = value as Envelope; // what `hasShape` just checked, and the message is checked next
+  if (envelope.version !== PROTOCOL_VERSION) return undefined;
+  const { type } = envelope.message;
+  if (typeof type !== "string" || !Object.hasOwn(SHAPES, type)) return undefined;
+  return hasShape(envelope.message, SHAPES[type]) ? envelope : undefined;
+}
+
+/** Puts a message into its envelope. */
+export function envelope(from: Address, to: Address, message: Message): Envelope {
+  return { version: PROTOCOL_VERSION, from, to, message };
+}
+
+function isAddress(value: unknown): boolean {
+  return typeof value === "string" && ADDRESS.test(value);
+}
+
+function hasShape(value: unknown, shape: Shape): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const fields = new Map(Object.entries(value));
+  return Object.entries(shape).every(([name, check]) => check(fields.get(name)));
+}

@@ -1,0 +1,196 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "./base/clock.ts";
+import { LatchkeyError, messageOf } from "./base/errors.ts";
+import { createLog, failureFacts, type Log } from "./base/log.ts";
+import type { Config } from "./config/config.ts";
+import { limits } from "./config/limits.ts";
+import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
+import { Fleet, type FleetPlan } from "./process/fleet.ts";
+import {
+  bindListeners,
+  type InheritedFds,
+  inheritedFds,
+  type Listeners,
+} from "./process/listeners.ts";
+import type { Address } from "./process/messages.ts";
+import { onSignals } from "./process/signals.ts";
+
+/** How the program is run. */
+export interface SupervisorOptions {
+  readonly config: Config;
+  /** Reads the configuration again (SIGHUP); `undefined` when it has faults, which were reported. */
+  reload(): Promise<Config | undefined>;
+  /** Called once, when every child is ready and connections are taken. */
+  onReady?(): void;
+}
+
+const here = dirname(fileURLToPath(import.meta.url));
+const packageRoot = dirname(here);
+
+/**
+ * The whole life of the program in its first process, which holds the listening sockets and starts
+ * the others, parses nothing from any network and keeps no key.
+ *
+ * @returns The exit code: 0 drained, 1 cannot run or stopped at once.
+ */
+export async function supervise(options: SupervisorOptions): Promise<number> {
+  const startedAt = systemClock.now();
+  let config = options.config;
+  const log = supervisorLog(config);
+  const inherited = inheritedFds(process.env, process.pid);
+  let listeners = bindListeners(config.listen, inherited, []);
+  let access = openAccessLog(config);
+  const ended = Promise.withResolvers<number>();
+  let hasStarted = false;
+
+  const fleet = new Fleet(
+    fleetPlan(config, listeners, access, startedAt),
+    systemClock,
+    log,
+    (code, detail) => {
+      log.error("process.fatal", { code, message: detail });
+      if (hasStarted) return; // the fleet goes on trying, and what is served stays served
+      process.stderr.write(`latchkey: ${detail}\n`);
+      fleet.kill();
+      ended.resolve(1);
+    },
+  );
+
+  const ignoreSignals = onSignals({
+    drain: () => {
+      log.info("process.draining", { deadlineMs: limits.drainMaxMs });
+      const drained = fleet.drain(limits.drainMaxMs);
+      closeAll(listeners);
+      void drained.then(() => ended.resolve(0));
+    },
+    stopAtOnce: () => {
+      fleet.kill();
+      ended.resolve(1);
+    },
+    reload: () => void reload(),
+  });
+
+  const reload = async () => {
+    const next = await options.reload();
+    if (next === undefined) return log.error("config.rejected", { file: config.file });
+    try {
+      const rebound = rebind(listeners, next, inherited);
+      const reopened = openAccessLog(next);
+      fleet.replace(fleetPlan(next, rebound.now, reopened, startedAt));
+      rebound.closeUnused();
+      if (access !== undefined) closeSync(access);
+      [config, listeners, access] = [next, rebound.now, reopened];
+      log.info("config.reloaded", { file: config.file, hosts: config.hosts.length });
+    } catch (error) {
+      log.error("config.rejected", { file: config.file, ...failureFacts(error) });
+    }
+  };
+
+  void fleet.start().then(() => {
+    hasStarted = true;
+    log.info("process.started", { hosts: config.hosts.length, workers: config.workers });
+    options.onReady?.();
+  });
+  const code = await ended.promise;
+  ignoreSignals();
+  closeAll(listeners);
+  return code;
+}
+
+/** The sockets of the next configuration: those it keeps stay open throughout. */
+function rebind(listeners: Listeners, next: Config, inherited: InheritedFds | undefined) {
+  const before = [...listeners.https, ...listeners.http];
+  const now = bindListeners(next.listen, inherited, before);
+  const kept = new Set([...now.https, ...now.http]);
+  return {
+    now,
+    closeUnused: () => {
+      for (const listener of before) if (!kept.has(listener)) listener.close();
+    },
+  };
+}
+
+function fleetPlan(
+  config: Config,
+  listeners: Listeners,
+  accessFd: number | undefined,
+  startedAt: number,
+): FleetPlan {
+  const terminal = process.stdout.isTTY === true;
+  const fdsOf = [...listeners.https, ...listeners.http].map(({ fd }) => fd);
+  const httpsFds = listeners.https.map((_, index) => FIRST_INHERITED_FD + index);
+  const httpFds = listeners.http.map((_, index) => FIRST_INHERITED_FD + httpsFds.length + index);
+  const accessLogFd = accessFd === undefined ? undefined : FIRST_INHERITED_FD + fdsOf.length;
+  const configure = {
+    type: "configure",
+    config,
+    terminal,
+    startedAt,
+    httpsPorts: listeners.https.map(({ port }) => port),
+    httpPorts: listeners.http.map(({ port }) => port),
+  } as const;
+  const worker = (index: number): ChildPlan => ({
+    address: `worker ${index}` satisfies Address,
+    file: join(here, "worker.ts"),
+    nodeFlags: workerFlags(config),
+    fds: accessFd === undefined ? fdsOf : [...fdsOf, accessFd],
+    configure: { ...configure, httpsFds, httpFds, accessLogFd },
+  });
+  const manager = (): ChildPlan => ({
+    address: "manager",
+    file: join(here, "manager.ts"),
+    nodeFlags: [],
+    fds: [],
+    configure: { ...configure, httpsFds: [], httpFds: [], accessLogFd: undefined },
+  });
+  return { workers: config.workers, manager, worker };
+}
+
+/**
+ * Node's permission model for a process that strangers talk to: the network, this package and the
+ * stored certificates for reading, nothing else. Defence in depth, not a wall: same user, same machine.
+ */
+function workerFlags(config: Config): string[] {
+  const manual = config.hosts.flatMap(({ certificate }) =>
+    certificate.kind === "manual" ? [certificate.chain, certificate.key] : [],
+  );
+  const readable = [packageRoot, join(config.storage, "certificates"), ...manual];
+  return [
+    "--permission",
+    "--allow-net",
+    "--disable-warning=ExperimentalWarning",
+    ...[...new Set(readable)].map((path) => `--allow-fs-read=${path}`),
+  ];
+}
+
+function openAccessLog(config: Config): number | undefined {
+  if (typeof config.log.access === "string") return undefined;
+  const { path } = config.log.access;
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600);
+  } catch (cause) {
+    throw new LatchkeyError(
+      "USAGE",
+      `Cannot open the access log ${path}: ${messageOf(cause)}`,
+      {},
+      { cause },
+    );
+  }
+}
+
+function supervisorLog(config: Config): Log {
+  const pretty =
+    config.log.format === "pretty" ||
+    (config.log.format === "auto" && process.stdout.isTTY === true);
+  return createLog({
+    level: config.log.level,
+    format: pretty ? "pretty" : "json",
+    process: "supervisor",
+  });
+}
+
+function closeAll(listeners: Listeners): void {
+  for (const listener of [...listeners.https, ...listeners.http]) listener.close();
+}
