@@ -34,6 +34,10 @@ export type ErrorCode =
   | "ACME_CHALLENGE_FAILED"
   /** The admin socket cannot be reached: nothing is running on this storage. */
   | "NOT_RUNNING"
+  /** A client's TLS handshake was not finished: it left, was too slow, or there is no common ground. */
+  | "HANDSHAKE_FAILED"
+  /** A backend could not be connected to in time. */
+  | "BACKEND_UNREACHABLE"
   /** A deadline passed. */
   | "TIMED_OUT";
 

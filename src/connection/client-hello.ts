@@ -1,0 +1,185 @@
+import { limits } from "../config/limits.ts";
+import { Fields } from "./fields.ts";
+
+/** What the first bytes of a connection are. */
+export type ClientHello =
+  | {
+      readonly kind: "complete";
+      /** The one host_name of server_name (RFC 6066 §3) as it was sent, or `undefined` without one. */
+      readonly serverName: string | undefined;
+      /** The protocols offered (RFC 7301 §3.1), in the client's order; empty without the extension. */
+      readonly alpn: readonly string[];
+    }
+  /** More bytes are needed: nothing can be said before there are `wantsBytes` in all. */
+  | { readonly kind: "partial"; readonly wantsBytes: number }
+  /** A request line of HTTP instead of TLS. */
+  | { readonly kind: "plain-http" }
+  | Malformed;
+
+/** Neither TLS that we read, nor plain HTTP. */
+export interface Malformed {
+  readonly kind: "malformed";
+  readonly why: string;
+}
+
+/** RFC 8446 §5.1: ContentType handshake, and the record header before each fragment. */
+const HANDSHAKE_RECORD = 22;
+const RECORD_HEADER_BYTES = 5;
+/** RFC 8446 §5.1: the longest fragment, 2^14. */
+const FRAGMENT_MAX_BYTES = 16_384;
+/** RFC 8446 §4: HandshakeType client_hello, and the type and length before each message. */
+const CLIENT_HELLO = 1;
+const MESSAGE_HEADER_BYTES = 4;
+/** RFC 8446 §4.1.2. */
+const VERSION_BYTES = 2;
+const RANDOM_BYTES = 32;
+const SESSION_ID_MAX_BYTES = 32;
+/** RFC 8446 §4.2, RFC 6066 §3. */
+const SERVER_NAME = 0;
+const ALPN = 16;
+const HOST_NAME = 0;
+
+/** RFC 9112 §3: the method and the space after it; the longest one registered is BASELINE-CONTROL. */
+const METHOD = /^[A-Z][A-Z-]{0,19}(?<space> )?/;
+
+/**
+ * Reads the ClientHello at the start of `bytes`, which are the raw records received so far. Pure,
+ * never throws, copies each byte once at most. Every length must fit and every extension stand
+ * once, so that whatever OpenSSL takes for the server name of the same bytes is what this says, or
+ * this says `malformed`. Records after the hello (early data) are left alone.
+ */
+export function readClientHello(bytes: Buffer): ClientHello {
+  if (bytes.length === 0) return { kind: "partial", wantsBytes: 1 };
+  if (bytes[0] !== HANDSHAKE_RECORD) return readPlainText(bytes);
+  const message = joinRecords(bytes);
+  return Buffer.isBuffer(message) ? readMessage(message) : message;
+}
+
+/** The body of the handshake message that the records carry (RFC 8446 §5.1). */
+function joinRecords(bytes: Buffer): Buffer | ClientHello {
+  const fragments: Buffer[] = [];
+  let messageBytes = MESSAGE_HEADER_BYTES;
+  let joinedBytes = 0;
+  let at = 0;
+  while (joinedBytes < messageBytes) {
+    if (fragments.length === limits.helloMaxRecords) return malformed("too many records");
+    const fragment = readRecord(bytes, at, joinedBytes);
+    if (!Buffer.isBuffer(fragment)) return fragment;
+    fragments.push(fragment);
+    joinedBytes += fragment.length;
+    at += RECORD_HEADER_BYTES + fragment.length;
+    if (joinedBytes < MESSAGE_HEADER_BYTES) continue;
+    const header = Buffer.concat(fragments, MESSAGE_HEADER_BYTES);
+    if (header[0] !== CLIENT_HELLO) return malformed("not a ClientHello");
+    messageBytes = MESSAGE_HEADER_BYTES + header.readUIntBE(1, 3);
+    if (messageBytes > limits.helloMaxBytes) return malformed("too large");
+  }
+  // RFC 8446 §5.1: keys change after this message, so none may follow it in its record.
+  if (joinedBytes > messageBytes) return malformed("more than one message in a record");
+  return Buffer.concat(fragments, joinedBytes).subarray(MESSAGE_HEADER_BYTES);
+}
+
+function readRecord(bytes: Buffer, at: number, joinedBytes: number): Buffer | ClientHello {
+  const start = at + RECORD_HEADER_BYTES;
+  if (bytes.length < start) return { kind: "partial", wantsBytes: start };
+  // RFC 8446 §5.1: other types may not come between, and the minor version says nothing.
+  if (bytes[at] !== HANDSHAKE_RECORD) return malformed("another record inside the message");
+  if (bytes[at + 1] !== 3) return malformed("a record of another protocol");
+  const length = bytes.readUInt16BE(at + 3);
+  if (length === 0) return malformed("an empty handshake record");
+  if (length > FRAGMENT_MAX_BYTES || joinedBytes + length > limits.helloMaxBytes) {
+    return malformed("too large");
+  }
+  const end = start + length;
+  return bytes.length < end ? { kind: "partial", wantsBytes: end } : bytes.subarray(start, end);
+}
+
+/** RFC 8446 §4.1.2. */
+function readMessage(message: Buffer): ClientHello {
+  const fields = new Fields(message);
+  const versionAndRandom = fields.take(VERSION_BYTES + RANDOM_BYTES);
+  const sessionId = fields.vector(1);
+  const cipherSuites = fields.vector(2);
+  const compressions = fields.vector(1);
+  if (!versionAndRandom || !sessionId || !cipherSuites || !compressions) {
+    return malformed("cut short");
+  }
+  if (
+    sessionId.length > SESSION_ID_MAX_BYTES ||
+    cipherSuites.length < 2 ||
+    cipherSuites.length % 2 === 1 ||
+    compressions.length === 0
+  ) {
+    return malformed("a field of a length that it cannot have");
+  }
+  // Before TLS 1.3 the extensions could be left out as a whole (RFC 5246 §7.4.1.2).
+  if (fields.isDone) return { kind: "complete", serverName: undefined, alpn: [] };
+  const extensions = fields.vector(2);
+  if (!extensions || !fields.isDone) return malformed("extensions that do not fill the message");
+  return readExtensions(extensions);
+}
+
+function readExtensions(block: Buffer): ClientHello {
+  const extensions = splitExtensions(block);
+  if (!(extensions instanceof Map)) return extensions;
+  const nameBody = extensions.get(SERVER_NAME);
+  const serverName = nameBody && readServerName(nameBody);
+  if (nameBody && serverName === undefined) return malformed("a server_name that is not one name");
+  const alpnBody = extensions.get(ALPN);
+  const alpn = alpnBody ? readProtocols(alpnBody) : [];
+  if (alpn === undefined) return malformed("a list of protocols that is not one");
+  return { kind: "complete", serverName, alpn };
+}
+
+/** RFC 8446 §4.2: none of them twice. Unknown ones, GREASE (RFC 8701) too, mean nothing. */
+function splitExtensions(block: Buffer): Map<number, Buffer> | Malformed {
+  const extensions = new Map<number, Buffer>();
+  const fields = new Fields(block);
+  while (!fields.isDone) {
+    const type = fields.number(2);
+    const body = fields.vector(2);
+    if (type === undefined || !body) return malformed("an extension that is cut short");
+    if (extensions.has(type)) return malformed("an extension twice");
+    extensions.set(type, body);
+  }
+  return extensions;
+}
+
+/** RFC 6066 §3. The list can hold one name: a second of its type is forbidden, no other type exists. */
+function readServerName(body: Buffer): string | undefined {
+  const extension = new Fields(body);
+  const list = extension.vector(2);
+  if (!list || !extension.isDone) return undefined;
+  const fields = new Fields(list);
+  if (fields.number(1) !== HOST_NAME) return undefined;
+  const name = fields.vector(2);
+  return name && name.length > 0 && fields.isDone ? name.toString("latin1") : undefined;
+}
+
+/** RFC 7301 §3.1. */
+function readProtocols(body: Buffer): readonly string[] | undefined {
+  const extension = new Fields(body);
+  const list = extension.vector(2);
+  if (!list || list.length === 0 || !extension.isDone) return undefined;
+  const protocols: string[] = [];
+  const fields = new Fields(list);
+  while (!fields.isDone) {
+    const protocol = fields.vector(1);
+    if (!protocol || protocol.length === 0) return undefined;
+    protocols.push(protocol.toString("latin1"));
+  }
+  return protocols;
+}
+
+function readPlainText(bytes: Buffer): ClientHello {
+  const start = bytes.toString("latin1", 0, 21);
+  const method = METHOD.exec(start);
+  if (method?.groups?.["space"]) return { kind: "plain-http" };
+  const isWholeStart = method?.[0].length === bytes.length;
+  if (isWholeStart) return { kind: "partial", wantsBytes: bytes.length + 1 };
+  return malformed("not TLS");
+}
+
+function malformed(why: string): Malformed {
+  return { kind: "malformed", why };
+}

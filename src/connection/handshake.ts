@@ -1,0 +1,90 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { constants } from "node:crypto";
+import type { Socket } from "node:net";
+import tls, { type TLSSocket, type TlsOptions } from "node:tls";
+import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+
+/** The one who waits for a handshake. */
+interface Waiting {
+  done(secured: TLSSocket): void;
+  failed(cause: Error): void;
+}
+
+/**
+ * Whose handshake it is. A `tls.Server` does not say which raw socket a secured one came from; the
+ * asynchronous context in which the raw one was handed over does.
+ */
+const waiting = new AsyncLocalStorage<Waiting>();
+
+/**
+ * What every TLS server of ours has in common (RFC 9325 §3 and §4, Mozilla "intermediate" 6.0):
+ * TLS 1.2 and 1.3, ECDHE with AEAD, the client's order, no renegotiation, no compression. Node
+ * offers no 0-RTT.
+ */
+export const modernTls = {
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.3",
+  ciphers: [
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+  ].join(":"),
+  ecdhCurve: "X25519MLKEM768:X25519:P-256:P-384",
+  honorCipherOrder: false,
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+} as const satisfies TlsOptions;
+
+/** A `tls.Server` that never listens: connections are given to it by {@link handshake}. */
+export function handshakeServer(options: TlsOptions): tls.Server {
+  const server = tls.createServer(options);
+  server.on("secureConnection", (secured) => {
+    // Node reports errors after the handshake and leaves the socket open.
+    secured.on("error", () => secured.destroy());
+    const waiter = waiting.getStore();
+    if (waiter === undefined) secured.destroy();
+    else waiter.done(secured);
+  });
+  server.on("tlsClientError", (cause, secured) => {
+    // Nor does a server that does not listen close a socket whose handshake failed or timed out.
+    secured.destroy();
+    waiting.getStore()?.failed(cause);
+  });
+  return server;
+}
+
+/**
+ * Performs the handshake on `socket`, whose ClientHello may have been read and given back. Takes the
+ * socket over: it is closed when the handshake fails or `handshakeTimeout` of the server passes. The
+ * secured socket belongs to the caller, and destroys itself on an error.
+ *
+ * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
+ */
+export async function handshake(server: tls.Server, socket: Socket): Promise<TLSSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const leave = (): void => reject(failure(new Error("the client left")));
+  if (socket.destroyed) leave();
+  socket.once("close", leave);
+  try {
+    const waiter = { done: resolve, failed: (cause: Error) => reject(failure(cause)) };
+    waiting.run(waiter, () => server.emit("connection", socket));
+    return await promise;
+  } finally {
+    socket.off("close", leave);
+  }
+}
+
+function failure(cause: Error): LatchkeyError {
+  const facts = { reason: codeOf(cause) };
+  return new LatchkeyError(
+    "HANDSHAKE_FAILED",
+    `Cannot finish the TLS handshake: ${messageOf(cause)}`,
+    facts,
+    { cause },
+  );
+}

@@ -1,0 +1,124 @@
+import type { Socket } from "node:net";
+import type { Server, TLSSocket, TlsOptions } from "node:tls";
+import type { Credential } from "../base/credential.ts";
+import { LatchkeyError } from "../base/errors.ts";
+import { type Hostname, parsePlain } from "../base/hostname.ts";
+import type { Host } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { handshake, handshakeServer, modernTls } from "./handshake.ts";
+import { RecentMap } from "./recent-map.ts";
+import { sessionScope } from "./tickets.ts";
+
+/** A host that is ready for handshakes. */
+interface Context {
+  readonly route: Host;
+  /** What `server` presents. */
+  readonly credential: Credential;
+  readonly server: Server;
+}
+
+/**
+ * Terminates TLS. Keeps one `tls.Server` for each host that was visited lately, made at its first
+ * visit. A certificate that changed is swapped in at the next handshake, under the connections that
+ * are open: they keep what they have, also when their host falls out of the table.
+ */
+export class Terminator {
+  readonly #contexts: RecentMap<Hostname, Context>;
+  #ticketMaster: Uint8Array;
+
+  /** @param ticketMaster see {@link Terminator.rotate}. */
+  constructor(ticketMaster: Uint8Array, contextsMax: number = limits.contextsMax) {
+    this.#ticketMaster = ticketMaster;
+    this.#contexts = new RecentMap(contextsMax);
+  }
+
+  /**
+   * Performs the handshake for `host` with `credential` on a socket whose ClientHello named it.
+   * Takes the socket over: it is closed on failure. The secured socket belongs to the caller.
+   *
+   * @throws {LatchkeyError} `HANDSHAKE_FAILED`, also when OpenSSL read another name than we did;
+   * `CERTIFICATE_INVALID` when it cannot use the credential.
+   */
+  async terminate(
+    socket: Socket,
+    host: Hostname,
+    route: Host,
+    credential: Credential,
+  ): Promise<TLSSocket> {
+    const secured = await handshake(this.#serverFor(host, route, credential), socket);
+    if (hasNamed(secured, host)) return secured;
+    secured.destroy();
+    throw new LatchkeyError(
+      "HANDSHAKE_FAILED",
+      "Cannot finish the TLS handshake: it is for another name than the ClientHello",
+      { host },
+    );
+  }
+
+  /**
+   * Derives every host's session tickets from another master from now on: 32 random bytes, the same
+   * in all workers. Tickets made before lead to one full handshake each.
+   */
+  rotate(ticketMaster: Uint8Array): void {
+    this.#ticketMaster = ticketMaster;
+    for (const [host, { route, server }] of this.#contexts) {
+      server.setTicketKeys(sessionScope(ticketMaster, route, host).ticketKeys);
+    }
+  }
+
+  /** How many hosts are ready for handshakes. */
+  get size(): number {
+    return this.#contexts.size;
+  }
+
+  #serverFor(host: Hostname, route: Host, credential: Credential): Server {
+    const context = this.#contexts.get(host);
+    if (context?.route === route && context.credential === credential) return context.server;
+    const options = this.#optionsFor(host, route, credential);
+    const server = serverWith(options, context?.route === route ? context.server : undefined);
+    this.#contexts.set(host, { route, credential, server });
+    return server;
+  }
+
+  /** The full set, for a swap too: `setSecureContext` forgets what it is not given. */
+  #optionsFor(host: Hostname, route: Host, credential: Credential): TlsOptions {
+    return {
+      ...modernTls,
+      ...sessionScope(this.#ticketMaster, route, host),
+      // A tcp backend may speak any protocol (MQTT, XMPP …): there the client's offer is ignored, and
+      // none is confirmed. Elsewhere an offer without overlap is refused with alert 120.
+      ...(route.action.kind === "tcp" ? {} : { ALPNProtocols: ["http/1.1"] }),
+      sessionTimeout: limits.ticketLifetimeSeconds,
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      cert: credential.chain,
+      key: credential.key,
+    };
+  }
+}
+
+/** A new server, or `existing` with another certificate. */
+function serverWith(options: TlsOptions, existing: Server | undefined): Server {
+  try {
+    if (existing === undefined) return handshakeServer(options);
+    existing.setSecureContext(options);
+    return existing;
+  } catch (cause) {
+    throw new LatchkeyError(
+      "CERTIFICATE_INVALID",
+      "Cannot use the certificate: OpenSSL refuses it",
+      {},
+      { cause },
+    );
+  }
+}
+
+/**
+ * Did OpenSSL see the name that we routed by? After a resumption in TLS 1.2 it does not say; the
+ * session id context and the ticket keys of the host vouch for the name then.
+ */
+function hasNamed(secured: TLSSocket, host: Hostname): boolean {
+  const { servername } = secured;
+  return typeof servername === "string"
+    ? parsePlain(servername) === host
+    : secured.isSessionReused();
+}
