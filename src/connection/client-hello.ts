@@ -1,5 +1,5 @@
 import { limits } from "../config/limits.ts";
-import { Fields } from "./fields.ts";
+import { Fields } from "./tls-fields.ts";
 
 /** What the first bytes of a connection are. */
 export type ClientHello =

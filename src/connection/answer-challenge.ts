@@ -1,0 +1,38 @@
+import { constants } from "node:crypto";
+import type { Socket } from "node:net";
+import { limits } from "../config/limits.ts";
+import type { TlsAlpnChallenge } from "./challenges.ts";
+import { handshake, handshakeServer, modernTls } from "./handshake.ts";
+
+/** RFC 8737 §6.2. */
+const ACME_TLS = "acme-tls/1";
+
+/**
+ * Is this hello a CA's validator? Only when it offers `acme-tls/1` and nothing else (RFC 8737 §3):
+ * whoever offers more wants the site.
+ */
+export function isChallenge(alpn: readonly string[]): boolean {
+  return alpn.length === 1 && alpn[0] === ACME_TLS;
+}
+
+/**
+ * Shows the challenge's certificate in one handshake and closes: no session to come back with, no
+ * byte of application data (RFC 8737 §3). Takes the socket over; it is closed within
+ * `limits.challengeHandshakeTimeoutMs` whatever the client does.
+ *
+ * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
+ */
+export async function answerChallenge(socket: Socket, challenge: TlsAlpnChallenge): Promise<void> {
+  const server = handshakeServer({
+    ...modernTls,
+    cert: challenge.chain,
+    key: challenge.key,
+    ALPNProtocols: [ACME_TLS],
+    secureOptions: modernTls.secureOptions | constants.SSL_OP_NO_TICKET,
+    handshakeTimeout: limits.challengeHandshakeTimeoutMs,
+  });
+  const deadline = setTimeout(() => socket.destroy(), limits.challengeHandshakeTimeoutMs);
+  socket.once("close", () => clearTimeout(deadline));
+  const secured = await handshake(server, socket);
+  secured.destroySoon();
+}

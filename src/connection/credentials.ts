@@ -1,0 +1,185 @@
+import { type Clock, withDeadline } from "../base/clock.ts";
+import { type Credential, readCredential } from "../base/credential.ts";
+import { unreachable } from "../base/errors.ts";
+import type { Hostname } from "../base/hostname.ts";
+import { SingleFlight } from "../base/single-flight.ts";
+import type { Host } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
+import { ParkingLot } from "./parking-lot.ts";
+import { RecentMap } from "./recent-map.ts";
+
+/** Where a worker gets credentials from. */
+export interface CredentialSources {
+  /** Reads the current one from storage; `undefined` when there is none. */
+  load(host: Hostname): Promise<Credential | undefined>;
+  /** Reads the files that the operator gave for a host entry. */
+  loadManual(route: Host): Promise<Credential>;
+  /** Asks the manager for one; rejects when the signal is aborted or the manager cannot be asked. */
+  ask(host: Hostname, signal: AbortSignal): Promise<CertificateOutcome>;
+}
+
+/** What a handshake is to go on with. */
+export type Obtained =
+  | { readonly kind: "credential"; readonly credential: Credential }
+  /** Policy says no. */
+  | { readonly kind: "refused" }
+  /** Not to be had now; `cause` for the log, if somebody threw. */
+  | { readonly kind: "unavailable"; readonly cause: unknown };
+
+type Absent = Exclude<Obtained, { readonly kind: "credential" }>;
+
+/**
+ * A worker's way to a certificate, and the memory of those it has. Read {@link Credentials.obtain}
+ * first. Whether one has expired is not asked: an expired certificate is better than none, and the
+ * clock may be wrong.
+ */
+export class Credentials {
+  readonly #sources: CredentialSources;
+  readonly #clock: Clock;
+  /** As they are in storage. */
+  readonly #stored = new RecentMap<Hostname, Credential>(limits.contextsMax);
+  /** Newer than storage: they could not be saved, and came by message. */
+  readonly #held = new RecentMap<Hostname, Credential>(limits.contextsMax);
+  /** Given by hand; as many as the configuration names. */
+  readonly #manual = new WeakMap<Host, Credential>();
+  readonly #absent = new RecentMap<Hostname, { readonly outcome: Absent; readonly at: number }>(
+    limits.absentNamesMax,
+  );
+  readonly #reads = new SingleFlight<Hostname, Credential | undefined>();
+  /** Names that were announced while they were being read: what was read may be older. */
+  readonly #outdated = new Set<Hostname>();
+  readonly #manualReads = new SingleFlight<Host, Credential>();
+  readonly #parked: ParkingLot<Hostname, Obtained>;
+
+  constructor(sources: CredentialSources, clock: Clock) {
+    this.#sources = sources;
+    this.#clock = clock;
+    this.#parked = new ParkingLot(limits.parkedMax, limits.parkedPerHostMax);
+  }
+
+  /**
+   * The credential for a handshake: from memory, else from storage, else from the manager, who may
+   * have to order it first. Never throws for want of one. Waits `limits.issueWaitMs` at most, and in
+   * bounded company: who finds no place is told `unavailable` at once. A name that has none is
+   * remembered for `limits.absentNameMs`, so that a flood of it stays cheap.
+   *
+   * @param signal aborted when the client is gone.
+   */
+  async obtain(host: Hostname, route: Host, signal: AbortSignal): Promise<Obtained> {
+    const live = this.#live(host, route);
+    if (live !== undefined) return { kind: "credential", credential: live };
+    const absent = this.#absent.get(host);
+    if (absent !== undefined && this.#isFresh(absent.at)) return absent.outcome;
+    try {
+      return route.certificate.kind === "manual"
+        ? { kind: "credential", credential: await this.#readManual(route) }
+        : await this.#loadOrAsk(host, signal);
+    } catch (cause) {
+      const outcome = { kind: "unavailable", cause } as const;
+      return signal.aborted ? outcome : this.#remember(host, outcome);
+    }
+  }
+
+  /**
+   * A new certificate for `host` is in storage, or is `held`. Resolves with the serial that this
+   * worker serves from now on, or `undefined` when it does not hold the name and will load it at
+   * need. When it cannot be read, the one served before stays.
+   *
+   * @throws {LatchkeyError} `CERTIFICATE_INVALID` for a held one that cannot be used, and what
+   * `load` throws.
+   */
+  async announced(host: Hostname, held?: HeldCredential): Promise<string | undefined> {
+    this.#absent.delete(host);
+    if (held !== undefined) return this.#hold(host, held).serial;
+    if (!this.#isHeld(host) && !this.#reads.has(host)) return undefined;
+    const stored = await this.#readAgain(host);
+    if (stored !== undefined) this.#held.delete(host);
+    return (this.#held.get(host) ?? this.#stored.get(host))?.serial;
+  }
+
+  #live(host: Hostname, route: Host): Credential | undefined {
+    if (route.certificate.kind === "manual") return this.#manual.get(route);
+    return this.#held.get(host) ?? this.#stored.get(host);
+  }
+
+  #isHeld(host: Hostname): boolean {
+    return this.#stored.has(host) || this.#held.has(host);
+  }
+
+  async #loadOrAsk(host: Hostname, signal: AbortSignal): Promise<Obtained> {
+    // A storage that cannot be read must not stop what the manager may hold in memory.
+    const stored = await this.#read(host).catch(() => undefined);
+    if (stored !== undefined) return { kind: "credential", credential: stored };
+    const outcome = await this.#parked.wait(
+      host,
+      withDeadline(signal, limits.issueWaitMs),
+      (gone) => this.#ask(host, withDeadline(gone, limits.issueWaitMs)),
+    );
+    return outcome ?? { kind: "unavailable", cause: new Error("too many handshakes wait") };
+  }
+
+  /** The manager's word. One conversation per name, whoever waits for it. */
+  async #ask(host: Hostname, signal: AbortSignal): Promise<Obtained> {
+    const outcome = await this.#sources.ask(host, signal);
+    switch (outcome.kind) {
+      case "stored": {
+        const credential = await this.#readAgain(host);
+        if (credential !== undefined) return { kind: "credential", credential };
+        return this.#remember(host, { kind: "unavailable", cause: new Error("not in storage") });
+      }
+      case "held":
+        return { kind: "credential", credential: this.#hold(host, outcome.credential) };
+      case "refused":
+        return this.#remember(host, { kind: "refused" });
+      case "unavailable":
+        return this.#remember(host, { kind: "unavailable", cause: undefined });
+      default:
+        return unreachable(outcome);
+    }
+  }
+
+  #remember(host: Hostname, outcome: Absent): Absent {
+    this.#absent.set(host, { outcome, at: this.#clock.now() });
+    return outcome;
+  }
+
+  /** A clock that was set back must not make it last. */
+  #isFresh(at: number): boolean {
+    const age = this.#clock.now() - at;
+    return age >= 0 && age < limits.absentNameMs;
+  }
+
+  #hold(host: Hostname, { chain, key }: HeldCredential): Credential {
+    const credential = readCredential(chain, key);
+    this.#held.set(host, credential);
+    return credential;
+  }
+
+  /** Reads storage, one read per name at a time; one that was overtaken by news is done again. */
+  #read(host: Hostname): Promise<Credential | undefined> {
+    return this.#reads.run(host, async () => {
+      for (;;) {
+        this.#outdated.delete(host);
+        const credential = await this.#sources.load(host);
+        if (this.#outdated.has(host)) continue;
+        if (credential !== undefined) this.#stored.set(host, credential);
+        return credential;
+      }
+    });
+  }
+
+  /** The same after news: a read that is under way may have seen what was there before. */
+  #readAgain(host: Hostname): Promise<Credential | undefined> {
+    if (this.#reads.has(host)) this.#outdated.add(host);
+    return this.#read(host);
+  }
+
+  #readManual(route: Host): Promise<Credential> {
+    return this.#manualReads.run(route, async () => {
+      const credential = await this.#sources.loadManual(route);
+      this.#manual.set(route, credential);
+      return credential;
+    });
+  }
+}

@@ -1,0 +1,44 @@
+import net, { type Socket } from "node:net";
+import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import type { TcpAddress } from "../config/config.ts";
+
+/**
+ * Connects to a backend over TCP: name resolution and connection within `timeoutMs` together. The
+ * socket belongs to the caller; it may be half open, and destroys itself on an error.
+ *
+ * @throws {LatchkeyError} `BACKEND_UNREACHABLE`, also when `signal` is aborted first.
+ */
+export function dial(address: TcpAddress, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const { host, port } = address;
+    const fail = (cause: unknown): void => {
+      settle();
+      socket.destroy();
+      reject(unreachableBackend(address, cause));
+    };
+    const leave = (): void => fail(signal.reason);
+    const settle = (): void => {
+      clearTimeout(deadline);
+      signal.removeEventListener("abort", leave);
+    };
+    const deadline = setTimeout(() => fail(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+    const socket = net.connect({ host, port, allowHalfOpen: true, noDelay: true });
+    // Stays: an error after the connection destroys the socket too, and the rejection then does nothing.
+    socket.on("error", fail);
+    socket.once("connect", () => {
+      settle();
+      resolve(socket);
+    });
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  });
+}
+
+function unreachableBackend({ host, port }: TcpAddress, cause: unknown): LatchkeyError {
+  return new LatchkeyError(
+    "BACKEND_UNREACHABLE",
+    `Cannot connect to ${host}:${port}: ${messageOf(cause)}`,
+    { backend: `${host}:${port}`, reason: codeOf(cause) },
+    { cause },
+  );
+}

@@ -1,0 +1,99 @@
+import net, { type Server, type Socket } from "node:net";
+import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { limits } from "../config/limits.ts";
+
+/** The connections of one worker that are open, whatever listener they came by. */
+export class OpenConnections {
+  readonly #capacity: number;
+  readonly #sockets = new Set<Socket>();
+  #refused = 0;
+  #drained: (() => void) | undefined;
+
+  constructor(capacity: number = limits.connectionsMax) {
+    this.#capacity = capacity;
+  }
+
+  /** Counts a socket until it closes. One too many is destroyed, and `false` returned. */
+  admit(socket: Socket): boolean {
+    if (this.#sockets.size >= this.#capacity) {
+      this.#refused += 1;
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#drained?.();
+    });
+    return true;
+  }
+
+  /** How many are open now. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** How many were closed at once because there were too many. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /**
+   * Waits until no connection is open, for `deadlineMs` at most or until `signal` is aborted; those
+   * that are left then are destroyed. To be called once, when nothing is accepted any more.
+   */
+  async drain(deadlineMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#sockets.size === 0) return;
+    const drained = Promise.withResolvers<void>();
+    this.#drained = drained.resolve;
+    const cut = (): void => {
+      for (const socket of this.#sockets) socket.destroy();
+    };
+    const deadline = setTimeout(cut, deadlineMs);
+    signal.addEventListener("abort", cut, { once: true });
+    if (signal.aborted) cut();
+    await drained.promise;
+    clearTimeout(deadline);
+    signal.removeEventListener("abort", cut);
+  }
+}
+
+/** A socket that this process accepts connections from. */
+export interface Listening {
+  /** Stops accepting here; connections that are open stay. May be called again. */
+  close(): void;
+}
+
+/**
+ * Accepts connections from an inherited listening descriptor. Each one is counted in `open`, may be
+ * half open, and is given to `onConnection` in its first tick with an `error` listener on: from then
+ * on it belongs to `onConnection`.
+ *
+ * @throws {LatchkeyError} `LISTEN_FAILED`.
+ */
+export function listen(
+  fd: number,
+  open: OpenConnections,
+  onConnection: (socket: Socket) => void,
+): Promise<Listening> {
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    // Whatever went wrong, `close` follows, and that is what everybody watches.
+    socket.on("error", () => socket.destroy());
+    if (open.admit(socket)) onConnection(socket);
+  });
+  return new Promise((resolve, reject) => {
+    server.once("listening", () => resolve({ close: () => close(server) }));
+    // Stays: later on, an error is one connection that could not be accepted, and the next one may be.
+    server.on("error", (cause) => reject(listenFailed(fd, cause)));
+    server.listen({ fd });
+  });
+}
+
+function close(server: Server): void {
+  if (server.listening) server.close();
+}
+
+function listenFailed(fd: number, cause: unknown): LatchkeyError {
+  const message = `Cannot listen on descriptor ${fd}: ${messageOf(cause)}`;
+  return new LatchkeyError("LISTEN_FAILED", message, { fd }, { cause });
+}

@@ -1,0 +1,49 @@
+import type { Socket } from "node:net";
+import type { Action } from "../config/config.ts";
+import { closeSignal } from "./close-signal.ts";
+import { dial } from "./dial.ts";
+
+/** An action that pipes bytes to a backend as they are. */
+export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
+
+/**
+ * Dials the backend and pipes both ways until both sides have ended: the raw bytes of a TLS
+ * connection, from its ClientHello that was given back, or the plaintext of a terminated one. Takes
+ * `client` over; resolves when both sockets are closed.
+ *
+ * @throws {LatchkeyError} `BACKEND_UNREACHABLE`, with `client` closed.
+ */
+export async function passThrough(client: Socket, tunnel: Tunnel): Promise<void> {
+  const { backend, timeouts } = tunnel;
+  try {
+    const upstream = await dial(backend, timeouts.connectMs, closeSignal(client));
+    await splice(client, upstream, timeouts.idleMs);
+  } finally {
+    client.destroy();
+  }
+}
+
+/**
+ * Pipes both ways with back-pressure. An end is passed on as an end (half-close), everything else
+ * that closes one side destroys the other, so that a cut is never taken for an end. Both are
+ * destroyed after `idleMs` without a byte in either direction.
+ */
+function splice(client: Socket, upstream: Socket, idleMs: number): Promise<void> {
+  // Each byte of either direction is read from or written to the client, so its timer sees them all.
+  client.setTimeout(idleMs, () => client.destroy());
+  return Promise.all([pipe(client, upstream), pipe(upstream, client)]).then(() => undefined);
+}
+
+/** Resolves when `from` is closed. */
+function pipe(from: Socket, to: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      const endedWell = from.readableEnded && from.writableFinished;
+      if (!endedWell) to.destroy();
+      resolve();
+    };
+    if (from.closed) return finish();
+    from.once("close", finish);
+    from.pipe(to);
+  });
+}

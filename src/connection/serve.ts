@@ -1,0 +1,106 @@
+import type { Socket } from "node:net";
+import { unreachable } from "../base/errors.ts";
+import { type Hostname, parsePlain } from "../base/hostname.ts";
+import type { Host } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { answerChallenge, isChallenge } from "./answer-challenge.ts";
+import type { Challenges } from "./challenges.ts";
+import { closeSignal } from "./close-signal.ts";
+import type { Credentials, Obtained } from "./credentials.ts";
+import { passThrough } from "./pass-through.ts";
+import { type Peeked, peek } from "./peek.ts";
+import { Refusal } from "./refusal.ts";
+import type { Routes } from "./route.ts";
+import type { Terminator } from "./terminate.ts";
+
+/** A terminated connection that speaks HTTP. */
+export interface ClientConnection {
+  readonly socket: Socket;
+  readonly host: Hostname;
+  readonly route: Host;
+  readonly certifiedNames: readonly string[];
+  readonly clientAddress: string;
+}
+
+/** What the path of a connection is made of; a worker fills it. */
+export interface Steps {
+  readonly routes: Routes;
+  readonly challenges: Challenges;
+  readonly credentials: Credentials;
+  readonly terminator: Terminator;
+  /** Takes the connection's socket over, which may be half open. */
+  readonly relay: { serve(connection: ClientConnection): void };
+}
+
+/**
+ * The life of one TLS connection; every other file of this folder is one of its steps. Each step
+ * takes the socket over and hands it on. Resolves when it was handed to the relay or is closed.
+ *
+ * @throws {Refusal} when the client is not to be served: the socket is then the caller's, untouched.
+ * @throws {LatchkeyError} `HANDSHAKE_FAILED`, `CERTIFICATE_INVALID`, `BACKEND_UNREACHABLE`: the
+ * socket is then closed, or to be closed by the caller.
+ */
+export async function serve(socket: Socket, clientAddress: string, steps: Steps): Promise<void> {
+  const { serverName, alpn } = helloOf(await peek(socket));
+  const host = parsePlain(serverName ?? "");
+  if (!host) throw new Refusal("unrecognized_name", "NAME_UNUSABLE", { host: serverName });
+
+  const challenge = isChallenge(alpn) ? steps.challenges.tlsAlpn(host) : undefined;
+  if (challenge) return answerChallenge(socket, challenge);
+
+  const route = steps.routes.find(host);
+  if (!route) throw new Refusal("unrecognized_name", "HOST_UNKNOWN", { host });
+  const { action } = route;
+  // Also a validator's connection: that backend has certificates of its own to prove.
+  if (action.kind === "pass-through") return passThrough(socket, action);
+  if (isChallenge(alpn)) {
+    throw new Refusal("no_application_protocol", "CHALLENGE_UNKNOWN", { host });
+  }
+
+  if (isTooDeep(host, route)) throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
+  const obtained = await steps.credentials.obtain(host, route, closeSignal(socket));
+  const credential = credentialOf(obtained, host);
+  const secured = await steps.terminator.terminate(socket, host, route, credential);
+
+  if (action.kind === "tcp") return passThrough(secured, action);
+  const certifiedNames = credential.names;
+  steps.relay.serve({ socket: secured, host, route, certifiedNames, clientAddress });
+}
+
+function helloOf(peeked: Peeked): Extract<Peeked, { readonly kind: "complete" }> {
+  switch (peeked.kind) {
+    case "complete":
+      return peeked;
+    case "malformed":
+      throw new Refusal("decode_error", "HELLO_MALFORMED", { reason: peeked.why });
+    case "plain-http":
+      throw new Refusal("plain-http", "PLAIN_HTTP");
+    case "timed-out":
+      throw new Refusal("silence", "HELLO_TIMED_OUT");
+    case "closed":
+      throw new Refusal("silence", "CLIENT_LEFT");
+    default:
+      return unreachable(peeked);
+  }
+}
+
+/** Scanners ask for `git.git.git.…`: no name that deep is made on demand, whatever policy says. */
+function isTooDeep(host: Hostname, { certificate }: Host): boolean {
+  const isOnDemand = certificate.kind === "acme" && certificate.onDemand !== undefined;
+  return isOnDemand && host.split(".").length > limits.onDemandMaxLabels;
+}
+
+function credentialOf(obtained: Obtained, host: Hostname) {
+  switch (obtained.kind) {
+    case "credential":
+      return obtained.credential;
+    case "refused":
+      throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
+    case "unavailable": {
+      const options = { cause: obtained.cause };
+      throw new Refusal("internal_error", "CERTIFICATE_UNAVAILABLE", { host }, options);
+    }
+    default:
+      return unreachable(obtained);
+  }
+}
