@@ -1,0 +1,183 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf } from "../base/errors.ts";
+import { failureFacts } from "../base/log.ts";
+import { ensureFolder, syncFolder, writeFileAtomically } from "./atomic-write.ts";
+import { corrupt, failed } from "./failure.ts";
+import { attemptsFileOf, folderOf, type StoredName } from "./layout.ts";
+import { readOrMoveAside } from "./quarantine.ts";
+import { type Fields, formatRecord, formatTime, readRecord } from "./record.ts";
+import type { StorageFolder } from "./storage-folder.ts";
+
+/** On which ladder the next attempt waits: the CA said no, or nothing ever reached it. */
+export type FailureKind = "refused" | "unreachable";
+
+/** What is remembered of a name whose certificate could not be had. */
+export interface FailureMemory {
+  readonly host: StoredName;
+  readonly kind: FailureKind;
+  /** Failures in a row of this kind; at least 1. */
+  readonly attempts: number;
+  /** Milliseconds since the epoch (RFC 3339 on disk). */
+  readonly nextAttemptAt: number;
+  readonly lastError: LastError;
+}
+
+/** As CONTRACT §3 shows it. */
+export interface LastError {
+  /** `urn:ietf:params:acme:error:…`, or a code of ours. */
+  readonly type: string;
+  /** The CA's own words, cut to 2,048 characters. */
+  readonly detail: string;
+  /** What a person can do about it. */
+  readonly hint: string | undefined;
+  /** Milliseconds since the epoch (RFC 3339 on disk). */
+  readonly at: number;
+}
+
+/** A CA may say more than anybody reads; what is saved must stay small enough to be read again. */
+const TEXT_MAX_CHARACTERS = 2_048;
+const KINDS: readonly FailureKind[] = ["refused", "unreachable"];
+
+/** The failure memory, one file for each name that has failed since its last certificate. */
+export class Attempts {
+  readonly #storage: StorageFolder;
+
+  constructor(storage: StorageFolder) {
+    this.#storage = storage;
+  }
+
+  /**
+   * What is remembered of `host`, or `undefined`. A broken file is moved to `quarantine/` and
+   * nothing is remembered.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`.
+   */
+  load(host: StoredName): Promise<FailureMemory | undefined> {
+    return this.#read(attemptsFileOf(host), folderOf(host), async (path) => {
+      const memory = await readMemory(path);
+      if (memory !== undefined && memory.host !== host) {
+        throw corrupt(path, "it is about another host");
+      }
+      return memory;
+    });
+  }
+
+  /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
+  async save(memory: FailureMemory): Promise<void> {
+    await this.#storage.confirmWritable();
+    const { host, kind, attempts, nextAttemptAt, lastError } = memory;
+    const folder = await ensureFolder(this.#storage.root, "attempts");
+    await writeFileAtomically(
+      join(folder, attemptsFileOf(host)),
+      formatRecord({
+        host,
+        kind,
+        attempts,
+        nextAttemptAt: formatTime(nextAttemptAt),
+        lastError: {
+          type: lastError.type.slice(0, TEXT_MAX_CHARACTERS),
+          detail: lastError.detail.slice(0, TEXT_MAX_CHARACTERS),
+          hint: lastError.hint?.slice(0, TEXT_MAX_CHARACTERS),
+          at: formatTime(lastError.at),
+        },
+      }),
+    );
+  }
+
+  /**
+   * Forgets the failures of `host`, if there are any.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  async clear(host: StoredName): Promise<void> {
+    await this.#storage.confirmWritable();
+    const path = join(this.#folder, attemptsFileOf(host));
+    try {
+      await rm(path);
+      await syncFolder(this.#folder);
+    } catch (cause) {
+      if (codeOf(cause) !== "ENOENT") throw failed(`remove "${path}"`, cause);
+    }
+  }
+
+  /**
+   * Everything remembered, in the order of file names; broken files are treated as in
+   * {@link load}, unreadable ones are told in the log, what is not ours is passed over.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED` when the folder cannot be read.
+   */
+  async all(): Promise<readonly FailureMemory[]> {
+    const found: FailureMemory[] = [];
+    for (const file of (await this.#files()).sort()) {
+      try {
+        const memory = await this.#readAny(file);
+        if (memory !== undefined) found.push(memory);
+      } catch (error) {
+        // One file that the disk does not give back must not hide the others.
+        this.#storage.log.warn("storage.unreadable", failureFacts(error));
+      }
+    }
+    return found;
+  }
+
+  #readAny(file: string): Promise<FailureMemory | undefined> {
+    return this.#read(file, file.slice(0, -".json".length), async (path) => {
+      const memory = await readMemory(path);
+      if (memory !== undefined && attemptsFileOf(memory.host) !== file) {
+        throw corrupt(path, "it is about another host");
+      }
+      return memory;
+    });
+  }
+
+  get #folder(): string {
+    return join(this.#storage.root, "attempts");
+  }
+
+  async #files(): Promise<string[]> {
+    try {
+      return (await readdir(this.#folder)).filter((entry) => /^[^.].*\.json$/.test(entry));
+    } catch (cause) {
+      if (codeOf(cause) === "ENOENT") return [];
+      throw failed(`read "${this.#folder}"`, cause);
+    }
+  }
+
+  #read(
+    file: string,
+    subject: string,
+    read: (path: string) => Promise<FailureMemory | undefined>,
+  ): Promise<FailureMemory | undefined> {
+    const path = join(this.#folder, file);
+    const item = { path, under: ["attempts", subject], label: "attempts" };
+    return readOrMoveAside(this.#storage, item, () => read(path));
+  }
+}
+
+async function readMemory(path: string): Promise<FailureMemory | undefined> {
+  const fields = await readRecord(path);
+  if (fields === undefined) return undefined;
+  const lastError = fields.object("lastError");
+  const attempts = fields.count("attempts");
+  if (attempts === 0) throw corrupt(path, '"attempts" is 0');
+  return {
+    host: fields.name("host"),
+    kind: kindOf(fields, path),
+    attempts,
+    nextAttemptAt: fields.time("nextAttemptAt"),
+    lastError: {
+      type: lastError.text("type"),
+      detail: lastError.text("detail"),
+      hint: lastError.optionalText("hint"),
+      at: lastError.time("at"),
+    },
+  };
+}
+
+function kindOf(fields: Fields, path: string): FailureKind {
+  const text = fields.text("kind");
+  const kind = KINDS.find((known) => known === text);
+  if (kind === undefined) throw corrupt(path, '"kind" is not known');
+  return kind;
+}

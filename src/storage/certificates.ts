@@ -1,0 +1,219 @@
+import { lstat, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Credential, readCredential } from "../base/credential.ts";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { failureFacts } from "../base/log.ts";
+import {
+  ensureFolder,
+  removeLeftovers,
+  replaceSymlink,
+  writeFolderAtomically,
+} from "./atomic-write.ts";
+import { failed } from "./failure.ts";
+import { folderOf, generationFolderOf, nameOf, nextGeneration, type StoredName } from "./layout.ts";
+import { type Item, moveAside, readOrMoveAside, tryToMoveAside } from "./quarantine.ts";
+import {
+  type CertificateMeta,
+  certifies,
+  type HostReading,
+  listGenerations,
+  readHost,
+  readPointer,
+  type StoredCertificate,
+} from "./read-certificate.ts";
+import { formatRecord, formatTime } from "./record.ts";
+import type { StorageFolder } from "./storage-folder.ts";
+import { Turns } from "./turns.ts";
+
+/** What the caller knows of a certificate that it saves; the rest is read off the certificate. */
+export type SavedMeta = Pick<CertificateMeta, "issuer" | "profile" | "order">;
+
+/** The certificates of every host, as the one writer sees them. */
+export class Certificates {
+  readonly #storage: StorageFolder;
+  readonly #turns = new Turns<StoredName>();
+
+  constructor(storage: StorageFolder) {
+    this.#storage = storage;
+  }
+
+  /** `certificates/`, which is all that a worker may read. */
+  get folder(): string {
+    return join(this.#storage.root, "certificates");
+  }
+
+  /**
+   * Stores a chain and its key as the next generation of `host` and makes it the current one. The
+   * generation that was current is kept, older ones go. Whenever this is cut short, a reader finds
+   * the old certificate or the new one, whole.
+   *
+   * @throws {LatchkeyError} `CERTIFICATE_INVALID` when key, chain and host do not belong together;
+   *   `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  save(
+    host: StoredName,
+    { chain, key }: Pick<Credential, "chain" | "key">,
+    saved: SavedMeta,
+  ): Promise<StoredCertificate> {
+    return this.#turns.take(host, async () => {
+      const credential = credentialFor(host, chain, key);
+      const { serial } = credential;
+      const meta = { ...saved, host, serial, issuedAt: this.#storage.clock.now() };
+
+      await this.#storage.confirmWritable();
+      const folder = await ensureFolder(this.#storage.root, "certificates", folderOf(host));
+      await removeLeftovers(folder);
+      await this.#clearPointer(folder, host);
+      const previous = await readPointer(folder);
+      const generation = nextGeneration([...(await listGenerations(folder)), previous ?? 0]);
+      await this.#writeGeneration(folder, generation, credential, meta);
+      await this.#publish(folder, generation);
+      await this.#prune(folder, generation, previous);
+      return { host, generation, credential, meta, fellBack: false };
+    });
+  }
+
+  /**
+   * The certificate of `host`, or `undefined` when there is none that can be read. Broken
+   * generations on the way are moved to `quarantine/`, and `current` is set to the one that is good.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED` when the system refuses to read: then nobody knows
+   *   whether there is one.
+   */
+  async load(host: StoredName): Promise<StoredCertificate | undefined> {
+    const first = await this.#read(host);
+    if (first.broken.length === 0 && first.stored?.fellBack !== true) return first.stored;
+    return this.#turns.take(host, async () => {
+      const reading = await this.#read(host);
+      await this.#heal(host, reading);
+      const unreadable = reading.broken.find(({ error }) => error.code !== "STORAGE_CORRUPT");
+      if (reading.stored === undefined && unreadable !== undefined) throw unreadable.error;
+      return reading.stored;
+    });
+  }
+
+  /** Every name with a folder of its own, sorted; what else lies in `certificates/` is passed over. */
+  async list(): Promise<readonly StoredName[]> {
+    try {
+      const entries = await readdir(this.folder, { withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => nameOf(entry.name))
+        .filter((name) => name !== undefined)
+        .sort();
+    } catch (cause) {
+      if (codeOf(cause) === "ENOENT") return [];
+      throw failed(`read "${this.folder}"`, cause);
+    }
+  }
+
+  /**
+   * Moves one generation of `host` to `quarantine/` (event `storage.quarantined`). The number is not
+   * used again as long as `current` or a higher one remembers it.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  async quarantine(host: StoredName, generation: number, why: string): Promise<void> {
+    await this.#turns.take(host, () => moveAside(this.#storage, this.#item(host, generation), why));
+  }
+
+  #read(host: StoredName): Promise<HostReading> {
+    const path = join(this.folder, folderOf(host));
+    const item = { path, under: ["certificates", folderOf(host)], label: "folder", host };
+    return readOrMoveAside(this.#storage, item, () => readHost(this.folder, host)).then(
+      (reading) => reading ?? { stored: undefined, broken: [] },
+    );
+  }
+
+  async #heal(host: StoredName, { stored, broken }: HostReading): Promise<void> {
+    for (const { generation, error } of broken) {
+      if (error.code !== "STORAGE_CORRUPT") continue;
+      await tryToMoveAside(this.#storage, this.#item(host, generation), error);
+    }
+    // What could not be read this time may be read the next: it stays the current one.
+    const isGone = broken.every(({ error }) => error.code === "STORAGE_CORRUPT");
+    if (stored?.fellBack !== true || !isGone) return;
+    const folder = join(this.folder, folderOf(host));
+    try {
+      await this.#storage.confirmWritable();
+      await this.#clearPointer(folder, host);
+      await this.#pointAt(folder, stored.generation);
+    } catch (error) {
+      this.#storage.log.warn("storage.fell-back", {
+        host,
+        generation: stored.generation,
+        ...failureFacts(error),
+      });
+    }
+  }
+
+  async #writeGeneration(
+    folder: string,
+    generation: number,
+    { chain, key }: Credential,
+    meta: CertificateMeta,
+  ): Promise<void> {
+    await writeFolderAtomically(join(folder, generationFolderOf(generation)), {
+      "chain.pem": chain,
+      "key.pem": key,
+      "meta.json": formatRecord({ ...meta, issuedAt: formatTime(meta.issuedAt) }),
+    });
+  }
+
+  async #pointAt(folder: string, generation: number): Promise<void> {
+    await this.#storage.confirmWritable();
+    await replaceSymlink(join(folder, "current"), generationFolderOf(generation));
+  }
+
+  /** As {@link #pointAt}; a generation that cannot become current does not stay to fill a full disk. */
+  async #publish(folder: string, generation: number): Promise<void> {
+    try {
+      await this.#pointAt(folder, generation);
+    } catch (error) {
+      // Without the lease it is not ours to remove: another writer may have found it and use it.
+      const isOurs = codeOf(error) !== "STORAGE_LOCKED";
+      const current = await readPointer(folder).catch(() => generation);
+      if (isOurs && current !== generation) await this.#remove(folder, generation);
+      throw error;
+    }
+  }
+
+  /** A folder in the place of `current` would be in the way of the swap. */
+  async #clearPointer(folder: string, host: StoredName): Promise<void> {
+    const path = join(folder, "current");
+    const stats = await lstat(path).catch(() => undefined);
+    if (stats?.isDirectory() !== true) return;
+    const item = { path, under: ["certificates", folderOf(host)], label: "current", host };
+    await moveAside(this.#storage, item, "it is a folder, not a link");
+  }
+
+  async #prune(folder: string, current: number, previous: number | undefined): Promise<void> {
+    const others = (await listGenerations(folder)).filter((generation) => generation !== current);
+    const kept = others.find((generation) => generation === previous) ?? others[0];
+    for (const generation of others.filter((other) => other !== kept)) {
+      await this.#remove(folder, generation);
+    }
+  }
+
+  /** What cannot be removed now goes with a later certificate. */
+  async #remove(folder: string, generation: number): Promise<void> {
+    const path = join(folder, generationFolderOf(generation));
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+
+  #item(host: StoredName, generation: number): Item {
+    const label = generationFolderOf(generation);
+    const path = join(this.folder, folderOf(host), label);
+    return { path, under: ["certificates", folderOf(host)], label, host };
+  }
+}
+
+function credentialFor(host: StoredName, chain: string, key: string): Credential {
+  const credential = readCredential(chain, key);
+  if (certifies(credential, host)) return credential;
+  throw new LatchkeyError(
+    "CERTIFICATE_INVALID",
+    `Cannot save the certificate of "${host}": it is for ${credential.names.join(", ")}`,
+    { host },
+  );
+}

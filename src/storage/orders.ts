@@ -1,0 +1,114 @@
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { codeOf } from "../base/errors.ts";
+import { ensureFolder, removeLeftovers, syncFolder, writeFileAtomically } from "./atomic-write.ts";
+import { corrupt, failed } from "./failure.ts";
+import { fingerprintOf, readKeyFile } from "./key-file.ts";
+import { folderOf, type StoredName } from "./layout.ts";
+import { readOrMoveAside } from "./quarantine.ts";
+import { formatRecord, formatTime, readRecord } from "./record.ts";
+import type { StorageFolder } from "./storage-folder.ts";
+
+/** An order in flight: all that is needed to go on with it after a crash. */
+export interface StoredOrder {
+  readonly host: StoredName;
+  /** URL of the directory of the CA. */
+  readonly directory: string;
+  /** URL of the order at the CA. */
+  readonly orderUrl: string;
+  /** PEM (PKCS #8) of the key that the certificate will be for. Never logged. */
+  readonly key: string;
+  /** Milliseconds since the epoch (RFC 3339 on disk). */
+  readonly createdAt: number;
+  /** The profile asked for, if one was. */
+  readonly profile?: string | undefined;
+}
+
+/** The orders in flight, at most one for each name. */
+export class Orders {
+  readonly #storage: StorageFolder;
+
+  constructor(storage: StorageFolder) {
+    this.#storage = storage;
+  }
+
+  /**
+   * The order in flight for `host`, or `undefined`. What is broken, or was written by halves, is
+   * moved to `quarantine/` and there is none.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`.
+   */
+  load(host: StoredName): Promise<StoredOrder | undefined> {
+    const path = this.#folderOf(host);
+    const item = { path, under: ["orders", folderOf(host)], label: "order", host };
+    return readOrMoveAside(this.#storage, item, () => readOrder(path, host));
+  }
+
+  /**
+   * Stores the order in the place of the one before. Call it before finalize: from then on the CA may
+   * have signed the key.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  async save(order: StoredOrder): Promise<void> {
+    await this.#storage.confirmWritable();
+    const { host, directory, orderUrl, key, createdAt, profile } = order;
+    const folder = await ensureFolder(this.#storage.root, "orders", folderOf(host));
+    await removeLeftovers(folder);
+    // order.json names the key it belongs to: a crash between the two leaves no false pair.
+    await writeFileAtomically(join(folder, "key.pem"), key);
+    await writeFileAtomically(
+      join(folder, "order.json"),
+      formatRecord({
+        host,
+        directory,
+        orderUrl,
+        profile,
+        keyFingerprint: fingerprintOf(key),
+        createdAt: formatTime(createdAt),
+      }),
+    );
+  }
+
+  /**
+   * Forgets the order of `host`, if there is one.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  async remove(host: StoredName): Promise<void> {
+    await this.#storage.confirmWritable();
+    const folder = this.#folderOf(host);
+    try {
+      // order.json first: a key without an order is nothing.
+      await rm(join(folder, "order.json"), { force: true });
+      await rm(folder, { recursive: true, force: true });
+      await syncFolder(dirname(folder));
+    } catch (cause) {
+      if (codeOf(cause) !== "ENOENT") throw failed(`remove "${folder}"`, cause);
+    }
+  }
+
+  #folderOf(host: StoredName): string {
+    return join(this.#storage.root, "orders", folderOf(host));
+  }
+}
+
+async function readOrder(folder: string, host: StoredName): Promise<StoredOrder | undefined> {
+  const path = join(folder, "order.json");
+  const fields = await readRecord(path);
+  if (fields === undefined) return undefined;
+  const key = await readKeyFile(join(folder, "key.pem"));
+  if (key === undefined) throw corrupt(folder, "key.pem is missing");
+  if (fields.name("host") !== host) throw corrupt(path, "it is about another host");
+  if (fields.text("keyFingerprint") !== fingerprintOf(key)) {
+    throw corrupt(folder, "order.json is about another key");
+  }
+  return {
+    host,
+    directory: fields.text("directory"),
+    orderUrl: fields.text("orderUrl"),
+    key,
+    createdAt: fields.time("createdAt"),
+    profile: fields.optionalText("profile"),
+  };
+}

@@ -1,0 +1,101 @@
+import { constants } from "node:fs";
+import { access, chmod, lstat, mkdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
+import { failed, reasonOf, unusable } from "./failure.ts";
+import { FOLDERS, FORMAT_VERSION } from "./layout.ts";
+import { RECORD_MAX_BYTES, readBounded } from "./read-file.ts";
+
+/** Bits that let anybody but the owner in. */
+const OTHERS = 0o077;
+
+/**
+ * The real path of the folder that `root` names, which may be a link that the operator made.
+ * With `create`, a missing folder is made, with its parents.
+ *
+ * @throws {LatchkeyError} `STORAGE_UNUSABLE` when there is no folder to be had.
+ */
+export async function resolveRoot(root: string, create: boolean): Promise<string> {
+  try {
+    if (create) await mkdir(root, { recursive: true, mode: 0o700 });
+    const real = await realpath(root);
+    if (!(await stat(real)).isDirectory()) throw unusable(root, "it is not a folder");
+    return real;
+  } catch (cause) {
+    if (cause instanceof LatchkeyError) throw cause;
+    throw unusable(root, reasonOf(cause), cause);
+  }
+}
+
+/**
+ * Refuses a storage that is not ours to use, in whatever state it is: folders of another user, links
+ * in the place of folders, a format this program does not know. Changes nothing. `owned`: must the
+ * folders belong to the user of this process?
+ *
+ * @throws {LatchkeyError} `STORAGE_UNUSABLE`, `STORAGE_FAILED`.
+ */
+export async function inspectFolders(root: string, owned: boolean): Promise<void> {
+  for (const path of [root, ...FOLDERS.map((name) => join(root, name))]) {
+    const stats = await statsOf(path);
+    if (stats === undefined) continue;
+    if (!stats.isDirectory()) throw unusable(root, `"${path}" is not a folder`);
+    if (owned && stats.uid !== process.geteuid?.()) {
+      throw unusable(root, `"${path}" belongs to another user (uid ${stats.uid})`);
+    }
+  }
+  await readFormat(root);
+}
+
+/**
+ * Makes the folder ready to be written into: missing folders and `FORMAT` are made, looser modes are
+ * tightened to 0700 (event `storage.tightened`).
+ *
+ * @throws {LatchkeyError} `STORAGE_FAILED` when nothing can be written there now (read-only, full);
+ *   `STORAGE_UNUSABLE`.
+ */
+export async function prepareFolders(root: string, log: Log): Promise<void> {
+  await ensureFolder(root);
+  try {
+    // Root may write everywhere but on a file system that is read-only: this tells.
+    await access(root, constants.W_OK);
+    await tighten(root, log);
+    for (const name of FOLDERS) await tighten(await ensureFolder(root, name), log);
+  } catch (cause) {
+    throw failed(`write into "${root}"`, cause);
+  }
+  if ((await readFormat(root)) === undefined) {
+    await writeFileAtomically(join(root, "FORMAT"), `${FORMAT_VERSION}\n`);
+  }
+}
+
+async function tighten(path: string, log: Log): Promise<void> {
+  const mode = (await lstat(path)).mode & 0o777;
+  if ((mode & OTHERS) === 0) return;
+  await chmod(path, 0o700);
+  log.warn("storage.tightened", { path, from: mode.toString(8), to: "700" });
+}
+
+/** The version in `FORMAT`; `undefined` when there is none yet, or a crash of the disk left it empty. */
+async function readFormat(root: string): Promise<number | undefined> {
+  const bytes = await readBounded(join(root, "FORMAT"), RECORD_MAX_BYTES);
+  if (bytes === undefined || bytes.every((byte) => byte === 0 || byte === 0x0a)) return undefined;
+  const text = bytes.toString("latin1").trim();
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw unusable(root, "its FORMAT is not a version");
+  const version = Number(text);
+  if (version <= FORMAT_VERSION) return version;
+  throw unusable(
+    root,
+    `a newer Latchkey wrote it (format ${version}, this one knows ${FORMAT_VERSION})`,
+  );
+}
+
+async function statsOf(path: string) {
+  try {
+    return await lstat(path);
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw failed(`read "${path}"`, cause);
+  }
+}

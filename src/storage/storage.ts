@@ -1,0 +1,179 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { failureFacts, type Log } from "../base/log.ts";
+import { Accounts } from "./accounts.ts";
+import { removeLeftovers, tryWrite } from "./atomic-write.ts";
+import { Attempts } from "./attempts.ts";
+import { AuthorityFiles } from "./authority-files.ts";
+import { Certificates } from "./certificates.ts";
+import type { Lease } from "./lease.ts";
+import { acquireLease } from "./lock.ts";
+import { Orders } from "./orders.ts";
+import { inspectFolders, prepareFolders, resolveRoot } from "./prepare.ts";
+import { RenewalInfos } from "./renewal-info.ts";
+import type { StorageFolder } from "./storage-folder.ts";
+
+export interface StorageOptions {
+  /** The folder; made when missing. */
+  readonly root: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Names the holder of the lease in `lock`; random unless given. */
+  readonly owner?: string | undefined;
+  /** Only look: makes nothing, changes nothing, and may look into the folder of another user. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/** More than any certificate with its key: what CertMagic writes before each order, too. */
+const PROBE_BYTES = 10_240;
+
+/**
+ * Everything that outlives the program, as the one writer sees it (CONTRACT §5). Reading needs
+ * nothing; every write needs the lease of {@link Storage.acquire}.
+ */
+export class Storage implements StorageFolder {
+  readonly root: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly certificates: Certificates;
+  readonly accounts: Accounts;
+  readonly orders: Orders;
+  readonly attempts: Attempts;
+  readonly renewalInfos: RenewalInfos;
+  readonly authority: AuthorityFiles;
+  readonly #owner: string | undefined;
+  readonly #mayPrepare: boolean;
+  #isPrepared = false;
+  #isReported = false;
+  #lease: Lease | undefined;
+
+  /**
+   * Opens the folder and makes what is missing of it. When it cannot be written into (read-only,
+   * full), it opens all the same (event `storage.readonly`), so that what is stored can be served.
+   *
+   * @throws {LatchkeyError} `STORAGE_UNUSABLE`: not a folder, not ours, a newer format; `STORAGE_FAILED`.
+   */
+  static async open(options: StorageOptions): Promise<Storage> {
+    const mayPrepare = options.readOnly !== true;
+    const root = await resolveRoot(options.root, mayPrepare);
+    await inspectFolders(root, mayPrepare);
+    const storage = new Storage(options, root);
+    if (mayPrepare) await storage.#prepare().catch(ignoreFailed);
+    return storage;
+  }
+
+  /** For {@link Storage.open}, which looks at the folder first. */
+  constructor(options: StorageOptions, root: string) {
+    this.root = root;
+    this.clock = options.clock;
+    this.log = options.log;
+    this.#owner = options.owner;
+    this.#mayPrepare = options.readOnly !== true;
+    this.certificates = new Certificates(this);
+    this.accounts = new Accounts(this);
+    this.orders = new Orders(this);
+    this.attempts = new Attempts(this);
+    this.renewalInfos = new RenewalInfos(this);
+    this.authority = new AuthorityFiles(this);
+  }
+
+  /** Could the folder be written into when we last tried? A disk may fill up, or be freed, any time. */
+  get writable(): boolean {
+    return this.#isPrepared;
+  }
+
+  /**
+   * Takes the lease, which this storage then keeps until {@link Storage.close}; calling it again
+   * while it is held gives the same one. After a loss, call it again.
+   *
+   * @throws {LatchkeyError} `STORAGE_LOCKED` when another program holds it, within 5 s or, for one that
+   *   gives no sign, up to 20 s later; `STORAGE_FAILED`; the signal's reason when aborted.
+   */
+  async acquire(signal: AbortSignal): Promise<Lease> {
+    if (this.#lease?.held === true) return this.#lease;
+    await this.#prepare();
+    await this.#lease?.release();
+    const { clock, log } = this;
+    const path = join(this.root, "lock");
+    this.#lease = await acquireLease({ path, clock, log, owner: this.#owner }, signal);
+    await this.#sweep();
+    return this.#lease;
+  }
+
+  /**
+   * Resolves when 10 KiB can be written, read back and deleted now: never ask a CA for a certificate
+   * that cannot be saved.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  async probe(): Promise<void> {
+    await this.confirmWritable();
+    try {
+      await tryWrite(this.root, randomBytes(PROBE_BYTES));
+    } catch (error) {
+      this.#isPrepared = false;
+      this.#report(error);
+      throw error;
+    }
+  }
+
+  /** See {@link StorageFolder.confirmWritable}. */
+  async confirmWritable(): Promise<void> {
+    await this.#prepare();
+    if (this.#lease === undefined) {
+      throw new LatchkeyError(
+        "STORAGE_LOCKED",
+        `Cannot write into "${this.root}": this program has not taken its lease`,
+      );
+    }
+    await this.#lease.confirm();
+  }
+
+  /** Gives the lease back. Reading goes on to work. */
+  async close(): Promise<void> {
+    await this.#lease?.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#isPrepared) return;
+    if (!this.#mayPrepare) {
+      throw new LatchkeyError(
+        "STORAGE_FAILED",
+        `Cannot write into "${this.root}": opened for reading only`,
+      );
+    }
+    try {
+      await prepareFolders(this.root, this.log);
+      this.#isPrepared = true;
+      if (this.#isReported) this.log.info("storage.writable", { path: this.root });
+      this.#isReported = false;
+    } catch (error) {
+      this.#report(error);
+      throw error;
+    }
+  }
+
+  /** Said once for each time that writing stops to work. */
+  #report(error: unknown): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.log.warn("storage.readonly", { path: this.root, ...failureFacts(error) });
+  }
+
+  /** What a killed program left half written; the folders of hosts are swept when they are written next. */
+  async #sweep(): Promise<void> {
+    for (const folder of [".", "attempts", "authority"]) {
+      await removeLeftovers(join(this.root, folder)).catch(ignoreFailed);
+    }
+  }
+}
+
+function ignoreFailed(error: unknown): void {
+  if (codeOf(error) !== "STORAGE_FAILED") throw error;
+}
