@@ -254,9 +254,10 @@ function get(url: string): AcmeRequest {
 
 async function serve(
   t: TestContext,
-  behave: (request: IncomingMessage, response: ServerResponse) => void,
+  behave: (request: IncomingMessage, response: ServerResponse) => unknown,
 ): Promise<string> {
-  const server = createServer({ cert: certificate.chain, key: certificate.key }, behave);
+  const server = createServer({ cert: certificate.chain, key: certificate.key });
+  server.on("request", (request, response) => void behave(request, response));
   server.listen(0, "127.0.0.1");
   t.after(() => {
     server.close();

@@ -1,0 +1,37 @@
+/** An answer as the package hands it around: `data` is the JSON value, or the text. */
+export interface PackageAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly data: unknown;
+}
+
+/** What `acme-client` has and its types leave out. */
+declare module "acme-client" {
+  interface Client {
+    /** Its requests by name, each refusing statuses that RFC 8555 does not foresee. */
+    readonly api: {
+      createAccount(payload: object): Promise<PackageAnswer>;
+      createOrder(payload: object): Promise<PackageAnswer>;
+      getOrder(url: string): Promise<PackageAnswer>;
+      getAuthorization(url: string): Promise<PackageAnswer>;
+      completeChallenge(url: string, payload: object): Promise<PackageAnswer>;
+      finalizeOrder(url: string, payload: object): Promise<PackageAnswer>;
+      apiRequest(
+        url: string,
+        payload: undefined,
+        statuses: readonly number[],
+      ): Promise<PackageAnswer>;
+    };
+    /** How it signs and sends; the members here are replaced. */
+    readonly http: {
+      maxBadNonceRetries: number;
+      getDirectory: () => Promise<object>;
+      getNonce: () => Promise<string>;
+      request: (
+        url: string,
+        method: string,
+        options: { readonly data: object },
+      ) => Promise<PackageAnswer>;
+    };
+  }
+}

@@ -1,0 +1,199 @@
+import { codeOf, type Facts, LatchkeyError } from "../base/errors.ts";
+import { isJsonObject, parseJson } from "./json.ts";
+import { PROBLEM_TYPES, type ProblemType } from "./problem-types.ts";
+import { parseRetryAfter } from "./retry-after.ts";
+import type { AcmeAnswer } from "./transport.ts";
+
+/** What a CA says went wrong (RFC 9457 as RFC 8555 §6.7 uses it), read from JSON. */
+export interface ProblemDocument {
+  /** `urn:ietf:params:acme:error:…`, or any other URI; `about:blank` when it is missing. */
+  readonly type: string;
+  /** For people, in one line; key authorizations are taken out. */
+  readonly detail: string;
+  readonly status: number | undefined;
+  /** A page that a person should visit (RFC 8555 §7.3.3). */
+  readonly instance: string | undefined;
+  readonly subproblems: readonly Subproblem[];
+}
+
+/** What went wrong with one identifier of several (RFC 8555 §6.7.1). */
+export interface Subproblem {
+  readonly type: string;
+  readonly detail: string;
+  /** The name or address it is about. */
+  readonly identifier: string | undefined;
+}
+
+/** A CA said no, in its own words: an answer that is a problem, or what it noted at a challenge or an order. */
+export class AcmeProblem extends LatchkeyError {
+  override readonly name: string = "AcmeProblem";
+  readonly type: string;
+  readonly detail: string;
+  /** The status of the answer, or the one that stands in the problem. */
+  readonly status: number | undefined;
+  readonly subproblems: readonly Subproblem[];
+  readonly instance: string | undefined;
+  /** `Link: rel="help"` of the answer: a page that explains, such as one on rate limits. */
+  readonly help: string | undefined;
+  /** The wait that the CA asks for, from when it answered; not clamped. */
+  readonly retryAfterMs: number | undefined;
+
+  /** @param action What was under way, as in `Cannot <action>: …`. */
+  constructor(action: string, document: ProblemDocument, answered: Answered = {}) {
+    const { type, detail, subproblems, instance } = document;
+    const { status = document.status, retryAfterMs, help } = answered;
+    const facts: Facts = { type, status, detail, retryAfterMs, help };
+    super("ACME_PROBLEM", `Cannot ${action}: ${detail} (${type})`, facts);
+    this.type = type;
+    this.detail = detail;
+    this.status = status;
+    this.subproblems = subproblems;
+    this.instance = instance;
+    this.help = help;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** What the answer that carried a problem adds to it. */
+export interface Answered {
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly help?: string | undefined;
+}
+
+const PREFIX = "urn:ietf:params:acme:error:";
+/** Long details are a validator's copy of a stranger's page; nobody reads further. */
+const DETAIL_MAX_CHARACTERS = 1_024;
+/** More subproblems than names in any order. */
+const SUBPROBLEMS_MAX = 100;
+/** CAs quote the key authorization they expected: token, dot, SHA-256 thumbprint (RFC 8555 §8.1). */
+const KEY_AUTHORIZATION = /[A-Za-z0-9_-]{16,128}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g;
+/** What could break a line, or move a terminal's cursor. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
+const HELP_LINK = /<([^<>]*)>\s*;[^,]*\brel="?help"?/;
+
+/** The problem in a JSON value; `undefined` for what is none. Unknown types and members are survived. */
+export function readProblem(value: unknown): ProblemDocument | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { type, detail, title, status, instance, subproblems } = value;
+  if (typeof type !== "string" && typeof detail !== "string") return undefined;
+  const several = Array.isArray(subproblems) ? subproblems.slice(0, SUBPROBLEMS_MAX) : [];
+  return {
+    type: textIn(type) ?? "about:blank",
+    detail: textIn(detail) ?? textIn(title) ?? "the CA gave no reason",
+    status: typeof status === "number" ? status : undefined,
+    instance: textIn(instance),
+    subproblems: several.flatMap(readSubproblem),
+  };
+}
+
+/**
+ * The error in an answer whose status says that there is one: an {@link AcmeProblem}, or
+ * `ACME_PROTOCOL` when it holds no problem document (the HTML of a load balancer).
+ *
+ * @param now When the answer came, milliseconds since the epoch.
+ */
+export function problemIn(action: string, answer: AcmeAnswer, now: number): LatchkeyError {
+  const { status, headers, body } = answer;
+  const retryAfterMs = parseRetryAfter(headers["retry-after"], now);
+  const document = readProblem(parseJson(body));
+  if (document === undefined) {
+    const why = `the CA answered with status ${status} and no reason`;
+    return new LatchkeyError("ACME_PROTOCOL", `Cannot ${action}: ${why}`, { status, retryAfterMs });
+  }
+  const help = HELP_LINK.exec(headers["link"] ?? "")?.[1];
+  return new AcmeProblem(action, document, { status, retryAfterMs, help });
+}
+
+/** What an error of an order means for the next attempt. */
+export type Verdict =
+  /** The CA heard us: try again, after its own wait if it named one, in milliseconds and not clamped. */
+  | { readonly kind: "retry"; readonly afterMs: number | undefined }
+  /** Trying again changes nothing until a person has acted. */
+  | { readonly kind: "wait" }
+  /** The CA did not hear us: nothing was counted, and trying again is cheap. */
+  | { readonly kind: "unreachable"; readonly afterMs: number | undefined };
+
+/** Judges whatever an order failed with; an error without an opinion of its own is judged by its cause. */
+export function verdictOf(error: unknown): Verdict {
+  if (error instanceof AcmeProblem) {
+    return needsPerson(error) ? { kind: "wait" } : { kind: "retry", afterMs: error.retryAfterMs };
+  }
+  const code = codeOf(error);
+  const facts = error instanceof LatchkeyError ? error.facts : {};
+  const afterMs = typeof facts["retryAfterMs"] === "number" ? facts["retryAfterMs"] : undefined;
+  if (code === "ACME_UNREACHABLE") return { kind: "unreachable", afterMs };
+  if (code === "ACME_PROTOCOL") {
+    // A gateway in front of the CA answered in its place.
+    const isGateway = [502, 503, 504].includes(Number(facts["status"]));
+    return { kind: isGateway ? "unreachable" : "retry", afterMs };
+  }
+  if (error instanceof Error && error.cause !== undefined) return verdictOf(error.cause);
+  return { kind: "retry", afterMs };
+}
+
+/**
+ * One sentence of what a person can do about a problem of this type, or about `ACME_UNREACHABLE` and
+ * `ACME_PROTOCOL`; `undefined` for types nobody has described.
+ */
+export function hintFor(type: string, detail: string): string | undefined {
+  if (type === "ACME_UNREACHABLE") return UNREACHABLE_HINT;
+  if (type === "ACME_PROTOCOL") return PROTOCOL_HINT;
+  const name = nameOf(type);
+  if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
+  if (name === "dns" && /NXDOMAIN/i.test(detail)) return NXDOMAIN_HINT;
+  if (name === "dns" && /SERVFAIL|DNSSEC|bogus/i.test(detail)) return DNSSEC_HINT;
+  return typeOf(name)?.hint;
+}
+
+const UNREACHABLE_HINT =
+  "Look whether this machine reaches the CA: its network, its DNS, a firewall for outgoing port 443, its clock";
+const PROTOCOL_HINT =
+  "Look whether the directory URL is right, and whether a proxy answers in place of the CA";
+const PAUSED_HINT =
+  "The CA has paused this name after many failures: correct what failed, then visit the page it names";
+const NXDOMAIN_HINT = "The name does not exist: give it an A or AAAA record that leads here";
+const DNSSEC_HINT =
+  "The name servers of the domain fail, or its DNSSEC is broken: correct it where the domain is managed";
+
+function needsPerson({ type, detail, subproblems }: AcmeProblem): boolean {
+  const types = [type, ...subproblems.map((subproblem) => subproblem.type)].map(nameOf);
+  if (nameOf(type) === "rateLimited" && isPaused(detail)) return true;
+  return types.some((name) => typeOf(name)?.needsPerson === true);
+}
+
+/** Let's Encrypt pauses names that only ever fail, until somebody asks on its website. */
+function isPaused(detail: string): boolean {
+  return /\bunpause\b|temporarily prevented/i.test(detail);
+}
+
+function nameOf(type: string): string {
+  return type.startsWith(PREFIX) ? type.slice(PREFIX.length) : "";
+}
+
+/** The names come from a CA: only those that were written into the table are looked up. */
+function typeOf(name: string): ProblemType | undefined {
+  return Object.hasOwn(PROBLEM_TYPES, name) ? PROBLEM_TYPES[name] : undefined;
+}
+
+/** Not read as a problem of its own: subproblems have none (RFC 8555 §6.7.1), and depth is a stranger's. */
+function readSubproblem(value: unknown): Subproblem[] {
+  if (!isJsonObject(value)) return [];
+  const { type, detail, identifier } = value;
+  return [
+    {
+      type: textIn(type) ?? "about:blank",
+      detail: textIn(detail) ?? "",
+      identifier: isJsonObject(identifier) ? textIn(identifier["value"]) : undefined,
+    },
+  ];
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? inOneLine(value) : undefined;
+}
+
+function inOneLine(text: string): string {
+  const line = text.slice(0, 8 * DETAIL_MAX_CHARACTERS).replace(CONTROL, " ");
+  return line.replace(KEY_AUTHORIZATION, "[key authorization]").slice(0, DETAIL_MAX_CHARACTERS);
+}
