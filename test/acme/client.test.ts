@@ -1,0 +1,378 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AcmeClient, type AcmeClientOptions } from "../../src/acme/client.ts";
+import { createKey } from "../../src/acme/keys.ts";
+import { verdictOf } from "../../src/acme/problem.ts";
+import { thumbprintOf } from "../../src/acme/thumbprint.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { problem, ScriptedCa, urlOf } from "../support/scripted-ca.ts";
+
+const NOW = Date.parse("2026-11-23T12:00:00Z");
+const DAY_MS = 86_400_000;
+const unending = new AbortController().signal;
+const accountKey = await createKey("ecdsa-p256");
+
+const pending = {
+  status: "pending",
+  authorizations: [urlOf("/authz/1")],
+  finalize: urlOf("/order/1/finalize"),
+};
+const placed = { status: 201, headers: { location: urlOf("/order/1") }, body: pending };
+
+test("making an account agrees to the terms and leaves the address", async () => {
+  const ca = new ScriptedCa();
+  const url = await clientOf(ca).createAccount({ email: "ops@shop.example" }, unending);
+  assert.match(url, /^https:\/\/ca\.test\/account\//);
+  assert.deepEqual(ca.requests, ["GET /directory", "HEAD /nonce", "POST /account"]);
+  assert.deepEqual(ca.posts[0]?.payload, {
+    termsOfServiceAgreed: true,
+    contact: ["mailto:ops@shop.example"],
+  });
+});
+
+test("a key that has an account gets that account, by one request", async () => {
+  const ca = new ScriptedCa();
+  const url = await clientOf(ca).createAccount({}, unending);
+  assert.equal(await clientOf(ca).createAccount({}, unending), url);
+  const found = await clientOf(ca).createAccount({ onlyReturnExisting: true }, unending);
+  assert.equal(found, url);
+  assert.equal(ca.posts.length, 3);
+  assert.deepEqual(ca.posts[2]?.payload, { onlyReturnExisting: true });
+});
+
+test("a key without an account is told so when none may be made", async () => {
+  const ca = new ScriptedCa();
+  await assert.rejects(clientOf(ca).createAccount({ onlyReturnExisting: true }, unending), {
+    code: "ACME_PROBLEM",
+    type: "urn:ietf:params:acme:error:accountDoesNotExist",
+    status: 400,
+  });
+});
+
+test("an account that the CA gives no URL for makes no sense", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/account", { status: 201 });
+  await assert.rejects(clientOf(ca).createAccount({}, unending), { code: "ACME_PROTOCOL" });
+});
+
+test("an order without an account is a mistake of the caller", async () => {
+  await assert.rejects(clientOf(new ScriptedCa()).newOrder({ names: ["a.example"] }, unending), {
+    name: "TypeError",
+  });
+});
+
+test("an order names its names, its profile and the certificate it replaces", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order", placed);
+  const names = ["a.example", "b.example"];
+  const order = await client.newOrder({ names, profile: "shortlived", replaces: "a.b" }, unending);
+  assert.deepEqual(order, {
+    url: urlOf("/order/1"),
+    ...pending,
+    certificate: undefined,
+    expires: undefined,
+    error: undefined,
+    retryAfterMs: undefined,
+  });
+  assert.deepEqual(ca.posts.at(-1)?.payload, {
+    identifiers: [
+      { type: "dns", value: "a.example" },
+      { type: "dns", value: "b.example" },
+    ],
+    profile: "shortlived",
+    replaces: "a.b",
+  });
+});
+
+test("a plain order names nothing but its names", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order", placed);
+  await client.newOrder({ names: ["a.example"] }, unending);
+  assert.deepEqual(ca.posts.at(-1)?.payload, {
+    identifiers: [{ type: "dns", value: "a.example" }],
+  });
+});
+
+test("a client that knows its account's URL asks for no account", async () => {
+  const { ca, accountUrl } = await registered();
+  ca.script("/order", placed);
+  await clientOf(ca, { accountUrl }).newOrder({ names: ["a.example"] }, unending);
+  assert.deepEqual(ca.posts.at(-1)?.kid, accountUrl);
+  assert.equal(ca.posts.filter(({ path }) => path === "/account").length, 1);
+});
+
+test("every request uses the nonce of the answer before, and only the first asks for one", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order/1", { body: pending });
+  for (let round = 0; round < 3; round += 1) await client.order(urlOf("/order/1"), unending);
+  const used = ca.posts.map(({ nonce }) => nonce);
+  assert.deepEqual(used, ["nonce-1", "nonce-2", "nonce-3", "nonce-4"]);
+  assert.equal(ca.requests.filter((request) => request.startsWith("HEAD")).length, 1);
+});
+
+test("requests side by side never share a nonce", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order/1", { body: pending });
+  const asked = Array.from({ length: 8 }, () => client.order(urlOf("/order/1"), unending));
+  await Promise.all(asked);
+  const used = ca.posts.map(({ nonce }) => nonce);
+  assert.equal(new Set(used).size, 9);
+  assert.equal(used.length, 9);
+});
+
+test("a refused nonce is replaced by the one of the refusal itself", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order/1", { body: pending });
+  ca.refuseNonces(2);
+  await client.order(urlOf("/order/1"), unending);
+  const used = ca.posts.slice(1).map(({ nonce }) => nonce);
+  assert.deepEqual(used, ["nonce-2", "nonce-3", "nonce-4"]);
+  assert.equal(ca.requests.filter((request) => request.startsWith("HEAD")).length, 1);
+});
+
+test("as many refused nonces as are allowed are survived, and one more is not", async () => {
+  const { ca, client } = await registered({ badNonceRetries: 10 });
+  ca.script("/order/1", { body: pending });
+  ca.refuseNonces(10);
+  await client.order(urlOf("/order/1"), unending);
+  assert.equal(ca.posts.length, 1 + 11);
+
+  ca.refuseNonces(11);
+  await assert.rejects(client.order(urlOf("/order/1"), unending), {
+    code: "ACME_PROBLEM",
+    type: "urn:ietf:params:acme:error:badNonce",
+  });
+  assert.equal(ca.posts.length, 1 + 11 + 11);
+});
+
+test("a CA that gives no nonce makes no sense", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/nonce", { headers: { "replay-nonce": "no such thing" } });
+  await assert.rejects(clientOf(ca).createAccount({}, unending), { code: "ACME_PROTOCOL" });
+});
+
+test("an authorization is read with its challenges, known or not", async () => {
+  const { ca, client } = await registered();
+  const url = urlOf("/challenge/1");
+  ca.script("/authz/1", {
+    headers: { "retry-after": "3" },
+    body: {
+      status: "pending",
+      identifier: { type: "dns", value: "store.shop.example" },
+      challenges: [
+        { type: "http-01", url, status: "pending", token: "DGyRejmCefe7v4NfDGDKfA" },
+        { type: "dns-persist-01", url, status: "pending", "issuer-domain-names": ["ca.test"] },
+        { type: "tls-alpn-01", url, status: "pending", token: "../../../etc/passwd" },
+      ],
+    },
+  });
+  const authorization = await client.authorization(urlOf("/authz/1"), unending);
+  assert.equal(authorization.host, "store.shop.example");
+  assert.equal(authorization.retryAfterMs, 3_000);
+  const offered = authorization.challenges.map(({ type, token }) => [type, token]);
+  assert.deepEqual(offered, [
+    ["http-01", "DGyRejmCefe7v4NfDGDKfA"],
+    ["dns-persist-01", undefined],
+  ]);
+});
+
+test("a challenge is answered with an empty object, a resource is read without one", async () => {
+  const { ca, client } = await registered();
+  ca.script("/challenge/1", { body: { type: "http-01" } });
+  ca.script("/order/1", { body: pending });
+  await client.answerChallenge(urlOf("/challenge/1"), unending);
+  await client.order(urlOf("/order/1"), unending);
+  const payloads = ca.posts.slice(1).map(({ payload }) => payload);
+  assert.deepEqual(payloads, [{}, undefined]);
+});
+
+test("finalizing hands in the CSR and gives the order as it then stands", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order", placed);
+  ca.script("/order/1/finalize", {
+    headers: { "retry-after": "Mon, 23 Nov 2026 12:00:05 GMT" },
+    body: { ...pending, status: "processing" },
+  });
+  const order = await client.newOrder({ names: ["a.example"] }, unending);
+  const finalized = await client.finalize(order, Buffer.from([0x30, 0xff, 0xfe]), unending);
+  assert.deepEqual(ca.posts.at(-1)?.payload, { csr: "MP_-" });
+  assert.deepEqual(
+    [finalized.url, finalized.status, finalized.retryAfterMs],
+    [order.url, "processing", 5_000],
+  );
+});
+
+test("a certificate is downloaded as the CA sends it, if it is nothing else", async () => {
+  const { ca, client } = await registered();
+  const { chain, key } = makeCertificate({ names: ["a.example"], issuer: makeAuthority() });
+  const headers = { "content-type": "application/pem-certificate-chain" };
+  const valid = { ...pending, status: "valid", certificate: urlOf("/certificate/1") };
+  ca.script("/order/1", { body: valid });
+  ca.script("/certificate/1", { headers, body: chain }, { headers, body: chain + key });
+  const order = await client.order(urlOf("/order/1"), unending);
+  assert.equal(await client.certificate(order, unending), chain);
+  await assert.rejects(client.certificate(order, unending), { code: "ACME_PROTOCOL" });
+});
+
+test("an order that is not valid has no certificate to download", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order/1", { body: pending });
+  const order = await client.order(urlOf("/order/1"), unending);
+  await assert.rejects(client.certificate(order, unending), { code: "ACME_PROTOCOL" });
+});
+
+test("a key authorization is the token and the thumbprint of the account's key", () => {
+  const client = clientOf(new ScriptedCa());
+  assert.equal(client.keyAuthorization("token"), `token.${thumbprintOf(accountKey)}`);
+});
+
+test("a renewal window is asked for without an account", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/renewal/a.b", {
+    headers: { "retry-after": "21600" },
+    body: {
+      suggestedWindow: { start: "2026-12-01T00:00:00Z", end: "2026-12-02T00:00:00.5+01:00" },
+      explanationURL: "https://ca.test/why",
+    },
+  });
+  assert.deepEqual(await clientOf(ca).renewalInfo("a.b", unending), {
+    start: Date.parse("2026-12-01T00:00:00Z"),
+    end: Date.parse("2026-12-01T23:00:00.500Z"),
+    explanationUrl: "https://ca.test/why",
+    retryAfterMs: 21_600_000,
+  });
+  assert.deepEqual(ca.requests, ["GET /directory", "GET /renewal/a.b"]);
+});
+
+test("a CA without renewal information has no window", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/directory", {
+    body: { newNonce: urlOf("/n"), newAccount: urlOf("/a"), newOrder: urlOf("/o") },
+  });
+  assert.equal(await clientOf(ca).renewalInfo("a.b", unending), undefined);
+});
+
+test("the directory is read once a day", async () => {
+  const ca = new ScriptedCa();
+  let now = NOW;
+  const client = clientOf(ca, { clock: { now: () => now, sleep: () => Promise.resolve() } });
+  await client.directory(unending);
+  now += DAY_MS - 1;
+  await client.directory(unending);
+  assert.equal(ca.requests.length, 1);
+  now += 1;
+  await client.directory(unending);
+  assert.equal(ca.requests.length, 2);
+});
+
+/** What a CA says in place of an order, and what becomes of it. */
+const refusals = [
+  {
+    what: "a certificate that is replaced already",
+    answer: problem(409, "alreadyReplaced"),
+    error: {
+      code: "ACME_PROBLEM",
+      type: "urn:ietf:params:acme:error:alreadyReplaced",
+      status: 409,
+    },
+    verdict: { kind: "retry", afterMs: undefined },
+  },
+  {
+    what: "a rate limit that ends after seconds",
+    answer: problem(429, "rateLimited", {
+      headers: { "retry-after": "3600", link: '<https://ca.test/limits>;rel="help"' },
+    }),
+    error: { code: "ACME_PROBLEM", retryAfterMs: 3_600_000, help: "https://ca.test/limits" },
+    verdict: { kind: "retry", afterMs: 3_600_000 },
+  },
+  {
+    what: "a rate limit that ends at a time",
+    answer: problem(429, "rateLimited", {
+      headers: { "retry-after": "Mon, 23 Nov 2026 13:00:00 GMT" },
+    }),
+    error: { code: "ACME_PROBLEM", retryAfterMs: 3_600_000 },
+    verdict: { kind: "retry", afterMs: 3_600_000 },
+  },
+  {
+    what: "the HTML of a load balancer",
+    answer: { status: 503, headers: { "retry-after": "30" }, body: "<h1>Busy</h1>" },
+    error: { code: "ACME_PROTOCOL", facts: { status: 503, retryAfterMs: 30_000 } },
+    verdict: { kind: "unreachable", afterMs: 30_000 },
+  },
+  {
+    what: "the HTML of a web server",
+    answer: { status: 404, body: "<h1>Not found</h1>" },
+    error: { code: "ACME_PROTOCOL" },
+    verdict: { kind: "retry", afterMs: undefined },
+  },
+  {
+    what: "a name that the CA does not certify",
+    answer: problem(400, "rejectedIdentifier"),
+    error: { code: "ACME_PROBLEM" },
+    verdict: { kind: "wait" },
+  },
+  {
+    what: "a redirect",
+    answer: { status: 302, headers: { location: urlOf("/elsewhere") } },
+    error: { code: "ACME_PROTOCOL" },
+    verdict: { kind: "retry", afterMs: undefined },
+  },
+  {
+    what: "an order without a URL",
+    answer: { status: 201, body: pending },
+    error: { code: "ACME_PROTOCOL" },
+    verdict: { kind: "retry", afterMs: undefined },
+  },
+  {
+    what: "an order that is none",
+    answer: { ...placed, body: { status: "pending" } },
+    error: { code: "ACME_PROTOCOL" },
+    verdict: { kind: "retry", afterMs: undefined },
+  },
+];
+
+for (const { what, answer, error, verdict } of refusals) {
+  test(`${what} in place of an order is said by its type, after one request`, async () => {
+    const { ca, client } = await registered();
+    ca.script("/order", answer);
+    const thrown = await client.newOrder({ names: ["a.example"] }, unending).catch((e) => e);
+    assert.throws(() => {
+      throw thrown;
+    }, error);
+    assert.deepEqual(verdictOf(thrown), verdict);
+    assert.equal(ca.posts.length, 2);
+  });
+}
+
+test("a client that is aborted asks nothing and gives the reason", async () => {
+  const { ca, client } = await registered();
+  const reason = new Error("shutting down");
+  const before = ca.requests.length;
+  await assert.rejects(client.order(urlOf("/order/1"), AbortSignal.abort(reason)), reason);
+  assert.equal(ca.requests.length, before);
+});
+
+test("a page of HTML is no directory", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/directory", { body: "<html></html>" });
+  await assert.rejects(clientOf(ca).directory(unending), { code: "ACME_PROTOCOL" });
+});
+
+function clientOf(ca: ScriptedCa, changes: Partial<AcmeClientOptions> = {}): AcmeClient {
+  return new AcmeClient({
+    directory: ca.directory,
+    transport: ca,
+    accountKey,
+    clock: { now: () => NOW, sleep: () => Promise.resolve() },
+    badNonceRetries: 10,
+    noncePoolMax: 32,
+    ...changes,
+  });
+}
+
+async function registered(changes: Partial<AcmeClientOptions> = {}) {
+  const ca = new ScriptedCa();
+  const client = clientOf(ca, changes);
+  const accountUrl = await client.createAccount({}, unending);
+  return { ca, client, accountUrl };
+}
