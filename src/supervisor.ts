@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "./base/clock.ts";
 import { LatchkeyError, messageOf } from "./base/errors.ts";
-import { createLog, failureFacts, type Log } from "./base/log.ts";
+import { createLog, failureFacts } from "./base/log.ts";
 import type { Config } from "./config/config.ts";
 import { limits } from "./config/limits.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
@@ -12,9 +12,10 @@ import {
   bindListeners,
   type InheritedFds,
   inheritedFds,
+  type Listener,
   type Listeners,
 } from "./process/listeners.ts";
-import type { Address } from "./process/messages.ts";
+import type { Address, Reach } from "./process/messages.ts";
 import { onSignals } from "./process/signals.ts";
 
 /** How the program is run. */
@@ -38,7 +39,7 @@ const packageRoot = dirname(here);
 export async function supervise(options: SupervisorOptions): Promise<number> {
   const startedAt = systemClock.now();
   let config = options.config;
-  const log = supervisorLog(config);
+  const log = createLog({ ...config.log, process: "supervisor" });
   const inherited = inheritedFds(process.env, process.pid);
   let listeners = bindListeners(config.listen, inherited, []);
   let access = openAccessLog(config);
@@ -118,7 +119,6 @@ function fleetPlan(
   accessFd: number | undefined,
   startedAt: number,
 ): FleetPlan {
-  const terminal = process.stdout.isTTY === true;
   const fdsOf = [...listeners.https, ...listeners.http].map(({ fd }) => fd);
   const httpsFds = listeners.https.map((_, index) => FIRST_INHERITED_FD + index);
   const httpFds = listeners.http.map((_, index) => FIRST_INHERITED_FD + httpsFds.length + index);
@@ -126,10 +126,8 @@ function fleetPlan(
   const configure = {
     type: "configure",
     config,
-    terminal,
     startedAt,
-    httpsPorts: listeners.https.map(({ port }) => port),
-    httpPorts: listeners.http.map(({ port }) => port),
+    reach: { https: reachOf(listeners.https), http: reachOf(listeners.http) },
   } as const;
   const worker = (index: number): ChildPlan => ({
     address: `worker ${index}` satisfies Address,
@@ -180,15 +178,8 @@ function openAccessLog(config: Config): number | undefined {
   }
 }
 
-function supervisorLog(config: Config): Log {
-  const pretty =
-    config.log.format === "pretty" ||
-    (config.log.format === "auto" && process.stdout.isTTY === true);
-  return createLog({
-    level: config.log.level,
-    format: pretty ? "pretty" : "json",
-    process: "supervisor",
-  });
+function reachOf(listeners: readonly Listener[]): Reach[] {
+  return listeners.map(({ reach }) => reach).filter(({ port }) => port > 0);
 }
 
 function closeAll(listeners: Listeners): void {

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { type DestinationStream, destination, pino, stdTimeFunctions } from "pino";
 import { codeOf, type Facts, LatchkeyError, messageOf } from "./errors.ts";
 
@@ -16,8 +17,8 @@ export interface Log {
 
 export interface LogOptions {
   readonly level: LogLevel;
-  /** `pretty` for people on a terminal, `json` for programs: one object a line. */
-  readonly format: "json" | "pretty";
+  /** `pretty` for people, `json` for programs: one object a line; `auto`: pretty on a terminal. */
+  readonly format: "auto" | "json" | "pretty";
   /** Which process speaks: `supervisor`, `manager`, `worker 1` … */
   readonly process: string;
   /** File descriptor to write to; 1 (standard output) unless given. */
@@ -38,8 +39,12 @@ export function createLog(options: LogOptions): Log {
   sink.on("error", () => {
     // The reader is gone or the disk is full: serving goes on without a log.
   });
-  const stream: DestinationStream =
-    options.format === "pretty" ? { write: (line) => void sink.write(prettyLine(line)) } : sink;
+  const isTerminal = isatty(options.fd ?? 1);
+  const isPretty = options.format === "pretty" || (options.format === "auto" && isTerminal);
+  const paint = isTerminal ? inColour : plain;
+  const stream: DestinationStream = isPretty
+    ? { write: (line) => void sink.write(prettyLine(line, paint)) }
+    : sink;
   const logger = pino(
     {
       level: options.level,
@@ -86,20 +91,19 @@ const COLOURS: Readonly<Record<string, string>> = {
   warn: "33",
   error: "31",
 };
+const GREY = "90";
+
+type Paint = (text: string, colour: string) => string;
+const inColour: Paint = (text, colour) => `\u001b[${colour}m${text}\u001b[0m`;
+const plain: Paint = (text) => text;
 
 /** `12:30:01 certificate.issued host=store.localhost durationMs=310` */
-function prettyLine(line: string): string {
-  const {
-    level,
-    time,
-    event,
-    process: _process,
-    ...facts
-  } = JSON.parse(line) as Record<string, unknown>;
+function prettyLine(line: string, paint: Paint): string {
+  const { level, time, event, process: _process, ...facts } = JSON.parse(line);
   const fields = Object.entries(facts).map(([name, value]) => {
     const text = String(value);
-    return `\u001b[90m${name}=\u001b[0m${/[\s"=]/.test(text) ? JSON.stringify(text) : text}`;
+    return paint(`${name}=`, GREY) + (/[\s"=]/.test(text) ? JSON.stringify(text) : text);
   });
-  const colour = COLOURS[String(level)] ?? "0";
-  return `\u001b[90m${String(time).slice(11, 19)}\u001b[0m \u001b[${colour}m${String(event)}\u001b[0m ${fields.join(" ")}\n`;
+  const clock = paint(String(time).slice(11, 19), GREY);
+  return `${[clock, paint(String(event), COLOURS[String(level)] ?? GREY), ...fields].join(" ")}\n`;
 }

@@ -68,6 +68,12 @@ export const limits = {
   backendConnectTimeoutMs: 5_000,
   backendFirstByteTimeoutMs: 60_000,
   backendIdleTimeoutMs: 60_000,
+  /** How often deadlines of connections are looked at: each may be met this much late. */
+  tickMs: 100,
+  /** A request id of a client is kept when it has no more characters than this. */
+  requestIdMaxCharacters: 128,
+  /** Parts of an answer or request up to this size are joined into one write: copying costs less than a system call. */
+  joinMaxBytes: 16_384,
   /** Idle pooled connections: below the 5 s after which Node's own servers close theirs. */
   backendPoolIdleMs: 4_000,
   /** Idle connections kept for one backend, in one worker. */
@@ -91,6 +97,8 @@ export const limits = {
   restartForgetMs: 10_000,
   /** SIGTERM to exit, at most. */
   drainMaxMs: 30_000,
+  /** A worker that met a fault of ours finishes what it has within this, then ends. */
+  crashDrainMs: 10_000,
   /** The same signal again within this time is one keypress that reached the process twice. */
   signalRepeatMs: 1_000,
   /** One message between processes, as JSON. The configuration of 10,000 hosts is about 5 MiB. */

@@ -2,11 +2,13 @@ import { readFileSync, readlinkSync } from "node:fs";
 import net from "node:net";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Listen, ListenAddress } from "../config/config.ts";
+import type { Reach } from "./messages.ts";
 
 /** One listening socket of the program, held by the supervisor for as long as the program lives. */
 export interface Listener {
   readonly fd: number;
-  readonly port: number;
+  /** Where this machine reaches it; port 0 when that cannot be told. */
+  readonly reach: Reach;
   /** How it was asked for, to find it again after a reload. */
   readonly name: string;
   /** May be called again. */
@@ -92,13 +94,18 @@ function bind(address: ListenAddress, what: string): Listener {
   if (address.kind === "fd") return adopt(address.fd, name);
   try {
     const socket = bindTcp(address.host, address.port);
-    const { port } = socket.address();
+    const { address: host, port } = socket.address();
     let isOpen = true;
     const close = () => {
       if (isOpen) socket.close();
       isOpen = false;
     };
-    return { fd: socket.fd(), port: port ?? address.port, name, close };
+    return {
+      fd: socket.fd(),
+      reach: { host: loopbackOf(host ?? "127.0.0.1"), port: port ?? address.port },
+      name,
+      close,
+    };
   } catch (cause) {
     const why = WHY[(cause as NodeJS.ErrnoException).code ?? ""] ?? messageOf(cause);
     throw new LatchkeyError(
@@ -130,7 +137,7 @@ function bindTcp(host: string | undefined, port: number): net.BoundSocket {
 
 /** A socket that somebody else bound stays theirs: we neither close it nor wrap it, only ask its port. */
 function adopt(fd: number, name: string): Listener {
-  return { fd, port: portOf(fd), name, close: () => {} };
+  return { fd, reach: { host: "127.0.0.1", port: portOf(fd) }, name, close: () => {} };
 }
 
 /** The local port of a TCP socket of this process by its descriptor (Linux: proc(5)); 0 when it cannot be told. */
@@ -148,6 +155,12 @@ function portOf(fd: number): number {
     // No proc file system, or no such descriptor: the children that listen on it will say so.
   }
   return 0;
+}
+
+/** A socket for every address is reached through the loopback one. */
+function loopbackOf(host: string): string {
+  if (host === "::" || host === "0.0.0.0") return "127.0.0.1";
+  return host;
 }
 
 function nameOf(address: ListenAddress): string {

@@ -36,18 +36,21 @@ export type FromSupervisor =
       readonly httpFds: readonly number[];
       /** Descriptor of the access log file, if there is one. */
       readonly accessLogFd: number | undefined;
-      /** Is standard output of the program a terminal? */
-      readonly terminal: boolean;
       /** When the program started. */
       readonly startedAt: number;
-      /** Where this very program can be reached at its https and http ports (for self-checks). */
-      readonly httpsPorts: readonly number[];
-      readonly httpPorts: readonly number[];
+      /** Where this very program can be reached on this machine, for looking at itself. */
+      readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
     }
   /** Who is alive and ready now; sent on every change. */
   | { readonly type: "peers"; readonly manager: boolean; readonly workers: readonly WorkerFacts[] }
   /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. */
   | { readonly type: "drain"; readonly deadlineMs: number };
+
+/** A TCP address of this very program on this machine. */
+export interface Reach {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface WorkerFacts {
   readonly index: number;
@@ -69,6 +72,8 @@ export type WorkerToManager =
   | { readonly type: "state.ask"; readonly ask: number }
   /** A visitor came for a name that this worker has no certificate for. */
   | { readonly type: "certificate.ask"; readonly ask: number; readonly host: Hostname }
+  /** Would this name get a certificate if it were asked for now? Orders nothing. */
+  | { readonly type: "policy.ask"; readonly ask: number; readonly host: Hostname }
   /** This worker answers the challenge from now on. */
   | { readonly type: "challenge.acknowledged"; readonly challenge: number }
   /** This worker serves that serial from now on (`undefined`: it does not hold the name, and will load it at need). */
@@ -89,6 +94,7 @@ export type ManagerToWorker =
       readonly unsaved: readonly HeldCredential[];
       readonly ticketMaster: string;
     }
+  | { readonly type: "policy.answer"; readonly ask: number; readonly isAllowed: boolean }
   | {
       readonly type: "certificate.answer";
       readonly ask: number;

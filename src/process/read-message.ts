@@ -39,7 +39,7 @@ const outcome: Check = (value) =>
 
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
-  configure: { config: isObject, httpsFds: isList, httpFds: isList, terminal: isFlag },
+  configure: { config: isObject, httpsFds: isList, httpFds: isList },
   peers: { manager: isFlag, workers: listOf(shaped({ index: isCount, pid: isCount })) },
   drain: { deadlineMs: isCount },
   ready: {},
@@ -47,6 +47,8 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   fatal: { code: isText, detail: isText },
   "state.ask": { ask: isCount },
   "certificate.ask": { ask: isCount, host: isHost },
+  "policy.ask": { ask: isCount, host: isHost },
+  "policy.answer": { ask: isCount, isAllowed: isFlag },
   "challenge.acknowledged": { challenge: isCount },
   "certificate.acknowledged": { announcement: isCount, host: isHost, serial: orAbsent(isText) },
   "state.answer": {

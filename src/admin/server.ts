@@ -1,0 +1,77 @@
+import { chmod, unlink } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What the admin socket can be asked. */
+export interface AdminSteps {
+  snapshot(): Snapshot;
+}
+
+/** Whoever may open the socket is the operator; still, nothing of theirs may hang about. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/**
+ * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`.
+ * A socket file left by a dead program is replaced; the caller holds the lease on storage.
+ *
+ * @returns The function that stops listening and removes the socket.
+ * @throws {LatchkeyError} `LISTEN_FAILED`.
+ */
+export async function serveAdmin(path: string, steps: AdminSteps): Promise<() => Promise<void>> {
+  const server = createServer((request, response) => answer(steps, request, response));
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.headersTimeout = REQUEST_TIMEOUT_MS;
+  await removeStale(path);
+  await listen(server, path);
+  await chmod(path, 0o600);
+  return async () => {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+}
+
+function answer(steps: AdminSteps, request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  const route = `${request.method} ${request.url}`;
+  if (route === "GET /status") {
+    sendJson(response, 200, steps.snapshot());
+  } else if (route === "GET /healthz") {
+    const isServing = steps.snapshot().workers.some(({ ready }) => ready);
+    sendJson(response, isServing ? 200 : 503, { status: isServing ? "ok" : "no worker is ready" });
+  } else {
+    sendJson(response, 404, {
+      error: `Cannot answer ${route}: known are GET /status, GET /healthz`,
+    });
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json", connection: "close" });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ path }, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    throw new LatchkeyError(
+      "LISTEN_FAILED",
+      `Cannot open the admin socket ${path}: ${messageOf(cause)}`,
+      {},
+      { cause },
+    );
+  }
+  server.off("error", reject);
+}
+
+async function removeStale(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch {
+    // It was not there; anything else listening will say.
+  }
+}

@@ -1,0 +1,25 @@
+import type { CertificateRecord, CertificateState } from "../base/certificate-record.ts";
+
+/** The program now, as one plain object: the answer to `GET /status` and `latchkey status --json`. */
+export interface Snapshot {
+  readonly version: string;
+  /** RFC 3339, UTC. */
+  readonly startedAt: string;
+  readonly workers: readonly WorkerSnapshot[];
+  readonly hosts: readonly CertificateRecord[];
+}
+
+export interface WorkerSnapshot {
+  readonly index: number;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly ready: boolean;
+}
+
+/** States in which a person has to look: the exit code of `status` and `certs` is 1. */
+const TROUBLE: readonly CertificateState[] = ["failing", "failed", "refused"];
+
+/** Is there a host that a person has to look at? */
+export function isTroubled(hosts: readonly CertificateRecord[]): boolean {
+  return hosts.some(({ state }) => TROUBLE.includes(state));
+}

@@ -1,0 +1,57 @@
+import type { WorkerFacts } from "../process/messages.ts";
+
+/** Something that every worker was told and has to say "done" to. */
+interface Round {
+  readonly missing: Set<number>;
+  readonly resolve: () => void;
+}
+
+/**
+ * Waits until every worker has acknowledged something. A worker that dies meanwhile is not waited
+ * for; one that starts meanwhile asks for the whole state before it takes connections.
+ */
+export class Acknowledgements {
+  readonly #rounds = new Map<number, Round>();
+  #workers: readonly number[] = [];
+  #lastRound = 0;
+
+  /** The number that workers repeat. */
+  nextRound(): number {
+    this.#lastRound += 1;
+    return this.#lastRound;
+  }
+
+  /**
+   * Resolves when every worker that is there now has acknowledged `round`, with `true`; with
+   * `false` when that took longer than `timeoutMs`.
+   */
+  async wait(round: number, timeoutMs: number): Promise<boolean> {
+    const missing = new Set(this.#workers);
+    if (missing.size === 0) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    this.#rounds.set(round, { missing, resolve: () => resolve(true) });
+    const isComplete = await promise;
+    clearTimeout(timer);
+    this.#rounds.delete(round);
+    return isComplete;
+  }
+
+  /** A worker said "done". */
+  acknowledged(round: number, worker: number): void {
+    this.#drop(this.#rounds.get(round), worker);
+  }
+
+  /** Who is there now. */
+  peersChanged(workers: readonly WorkerFacts[]): void {
+    this.#workers = workers.filter(({ ready }) => ready).map(({ index }) => index);
+    for (const round of this.#rounds.values()) {
+      for (const worker of round.missing)
+        if (!this.#workers.includes(worker)) this.#drop(round, worker);
+    }
+  }
+
+  #drop(round: Round | undefined, worker: number): void {
+    if (round?.missing.delete(worker) && round.missing.size === 0) round.resolve();
+  }
+}

@@ -1,0 +1,71 @@
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { type Clock, withDeadline } from "../base/clock.ts";
+import type { Hostname } from "../base/hostname.ts";
+import { failureFacts, type Log } from "../base/log.ts";
+import { Semaphore } from "../base/semaphore.ts";
+import { SingleFlight } from "../base/single-flight.ts";
+import { limits } from "../config/limits.ts";
+
+interface Answer {
+  readonly isAllowed: boolean;
+  readonly until: number;
+}
+
+/**
+ * `onDemand.ask`: `GET URL?domain=NAME`, 200 allows, everything else refuses: another status, a
+ * redirect (never followed), silence for 2 s. The URL is the operator's; a stranger chooses only the
+ * encoded name. Answers are remembered for a minute, in a bounded table; a service that cannot be
+ * reached refuses without being remembered.
+ */
+export function createAsk(
+  clock: Clock,
+  log: Log,
+  signal: AbortSignal,
+): (url: string, host: Hostname) => Promise<boolean> {
+  const remembered = new Map<string, Answer>();
+  const flights = new SingleFlight<string, boolean>();
+  const slots = new Semaphore(limits.askInFlightMax);
+  const remember = (key: string, isAllowed: boolean) => {
+    remembered.delete(key);
+    remembered.set(key, { isAllowed, until: clock.now() + limits.askCacheMs });
+    const oldest = remembered.keys().next();
+    if (remembered.size > limits.askCacheMax && !oldest.done) remembered.delete(oldest.value);
+  };
+  return (base, host) => {
+    const url = new URL(base);
+    url.searchParams.set("domain", host);
+    const known = remembered.get(url.href);
+    if (known !== undefined && known.until > clock.now()) return Promise.resolve(known.isAllowed);
+    return flights.run(url.href, async () => {
+      try {
+        const deadline = withDeadline(signal, limits.askTimeoutMs);
+        const isAllowed = (await slots.run(() => statusOf(url, deadline), deadline)) === 200;
+        remember(url.href, isAllowed);
+        return isAllowed;
+      } catch (error) {
+        log.warn("on-demand.ask-failed", { host, ...failureFacts(error) });
+        return false;
+      }
+    });
+  };
+}
+
+/** The status of a GET; the body is not read. */
+function statusOf(url: URL, signal: AbortSignal): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const request = (url.protocol === "https:" ? httpsRequest : httpRequest)(url, {
+    signal,
+    agent: false,
+  });
+  request.on("response", (response) => {
+    resolve(response.statusCode ?? 0);
+    response.on("error", () => {
+      // Its body is cut off on purpose.
+    });
+    response.destroy();
+  });
+  request.on("error", reject);
+  request.end();
+  return promise;
+}

@@ -1,0 +1,62 @@
+import type { Hostname } from "../base/hostname.ts";
+import type { Log } from "../base/log.ts";
+import { limits } from "../config/limits.ts";
+import type { ArmedChallenge, ManagerToWorkers } from "../process/messages.ts";
+import type { Acknowledgements } from "./acknowledge.ts";
+
+/** What is to be answered, before it has a number. */
+export type Challenge =
+  | {
+      readonly type: "http-01";
+      readonly host: Hostname;
+      readonly token: string;
+      readonly keyAuthorization: string;
+    }
+  | {
+      readonly type: "tls-alpn-01";
+      readonly host: Hostname;
+      readonly chain: string;
+      readonly key: string;
+    };
+
+/**
+ * The challenges that every worker answers right now. They live in memory only, and are answered
+ * as often as asked until disarmed: a CA looks from several places (RFC 8555 §8.2).
+ */
+export class Challenges {
+  readonly #armed = new Map<number, ArmedChallenge>();
+  readonly #acknowledgements: Acknowledgements;
+  readonly #broadcast: (message: ManagerToWorkers) => void;
+  readonly #log: Log;
+
+  constructor(
+    acknowledgements: Acknowledgements,
+    broadcast: (message: ManagerToWorkers) => void,
+    log: Log,
+  ) {
+    this.#acknowledgements = acknowledgements;
+    this.#broadcast = broadcast;
+    this.#log = log;
+  }
+
+  /** For a worker that starts now. */
+  get armed(): readonly ArmedChallenge[] {
+    return [...this.#armed.values()];
+  }
+
+  /**
+   * Resolves when every worker answers the challenge. The caller disarms it with the returned
+   * function, in every outcome.
+   */
+  async arm(challenge: Challenge): Promise<() => void> {
+    const id = this.#acknowledgements.nextRound();
+    const armed: ArmedChallenge = { ...challenge, id };
+    this.#armed.set(id, armed);
+    const acknowledged = this.#acknowledgements.wait(id, limits.acknowledgeTimeoutMs);
+    this.#broadcast({ type: "challenge.arm", challenge: armed });
+    if (!(await acknowledged)) this.#log.warn("challenge.unacknowledged", { host: challenge.host });
+    return () => {
+      if (this.#armed.delete(id)) this.#broadcast({ type: "challenge.disarm", challenge: id });
+    };
+  }
+}

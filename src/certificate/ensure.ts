@@ -1,0 +1,190 @@
+import type { Clock } from "../base/clock.ts";
+import type { Credential } from "../base/credential.ts";
+import type { Hostname } from "../base/hostname.ts";
+import { failureFacts, type Log } from "../base/log.ts";
+import { Semaphore } from "../base/semaphore.ts";
+import { SingleFlight } from "../base/single-flight.ts";
+import type { Issuer, Renewal } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
+import type { AttemptMemory } from "./attempts.ts";
+import type { Holdings } from "./holdings.ts";
+import type { Decision } from "./policy.ts";
+import { type HeldCertificate, type Holding, heldOf, type Issued } from "./records.ts";
+
+/** The steps of {@link CertificateKeeper.ensure}, in their order. */
+export interface KeeperSteps {
+  /** May this name be issued now? */
+  decide(host: Hostname): Promise<Decision>;
+  /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
+  load(host: Hostname): Promise<Issued | undefined>;
+  /** A whole order with one issuer, to a verified certificate. */
+  order(host: Hostname, issuer: Issuer, signal: AbortSignal): Promise<Issued>;
+  /** Makes it durable. */
+  store(host: Hostname, issued: Issued): Promise<void>;
+  /** Is this one of the issuers that the configuration wants for the name? */
+  isWanted(host: Hostname, issuer: string): boolean;
+  /** Puts it into every worker; what a client then gets. */
+  swap(
+    host: Hostname,
+    credential: Credential,
+    held: HeldCredential | undefined,
+  ): Promise<string | undefined>;
+}
+
+/** Owns every certificate of the program. Read {@link CertificateKeeper.ensure} first. */
+export class CertificateKeeper {
+  readonly #steps: KeeperSteps;
+  readonly #holdings: Holdings;
+  readonly #attempts: AttemptMemory;
+  readonly #renewal: Renewal;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #signal: AbortSignal;
+  readonly #flights = new SingleFlight<Hostname, void>();
+  readonly #slots = new Semaphore(limits.ordersInFlightMax);
+
+  /** @param signal Ends every order when the program drains. */
+  constructor(
+    steps: KeeperSteps,
+    memory: { readonly holdings: Holdings; readonly attempts: AttemptMemory },
+    surroundings: {
+      readonly renewal: Renewal;
+      readonly clock: Clock;
+      readonly log: Log;
+      readonly signal: AbortSignal;
+    },
+  ) {
+    this.#steps = steps;
+    this.#holdings = memory.holdings;
+    this.#attempts = memory.attempts;
+    this.#renewal = surroundings.renewal;
+    this.#clock = surroundings.clock;
+    this.#log = surroundings.log;
+    this.#signal = surroundings.signal;
+  }
+
+  /**
+   * A visitor came for `host` and a worker has no certificate for it: need → load → order → verify →
+   * store → swap. Callers that arrive meanwhile share one order. Never rejects.
+   */
+  async ensure(host: Hostname): Promise<CertificateOutcome> {
+    const decision = await this.#steps.decide(host);
+    if (decision.kind !== "allowed") return { kind: "refused" };
+    const holding = this.#holdings.hold(host, decision.listed);
+    if (holding === undefined) return { kind: "unavailable" };
+
+    if (await this.#load(holding)) return outcomeOf(holding);
+    if (!this.#flights.has(host) && !this.#attempts.isDue(holding, this.#clock.now()))
+      return { kind: "unavailable" };
+
+    await this.#flights.run(host, () => this.#obtain(holding, decision.issuers));
+    return outcomeOf(holding);
+  }
+
+  /** The renewal loop's turn for a name that is due: asks policy again, then orders. Never rejects. */
+  async renew(holding: Holding): Promise<void> {
+    const decision = await this.#steps.decide(holding.host);
+    holding.isRefused = decision.kind !== "allowed";
+    if (decision.kind !== "allowed") {
+      this.#attempts.postpone(holding, this.#clock.now() + limits.refusedMinMs);
+      this.#log.info("certificate.refused", { host: holding.host });
+      return;
+    }
+    await this.#flights.run(holding.host, () => this.#obtain(holding, decision.issuers));
+  }
+
+  /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */
+  async #load(holding: Holding): Promise<boolean> {
+    if (holding.certificate?.unsaved !== undefined) return true;
+    try {
+      const stored = await this.#steps.load(holding.host);
+      if (stored === undefined) return this.#forget(holding);
+      holding.certificate = this.#heldOf(holding.host, stored);
+      return true;
+    } catch (error) {
+      this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
+      return false;
+    }
+  }
+
+  /** The name's turn at start. Never rejects. */
+  async adopt(host: Hostname, listed: boolean): Promise<void> {
+    const holding = this.#holdings.hold(host, listed);
+    if (holding === undefined) return;
+    await this.#attempts.recall(holding);
+    await this.#load(holding);
+  }
+
+  #forget(holding: Holding): boolean {
+    holding.certificate = undefined;
+    return false;
+  }
+
+  /** One attempt, from the attempt memory to the swap. Failures are remembered, never thrown. */
+  async #obtain(holding: Holding, issuers: readonly Issuer[]): Promise<void> {
+    const { host } = holding;
+    const startedAt = performance.now();
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(limits.orderTimeoutMs)]);
+    try {
+      await this.#slots.run(async () => {
+        // Before the CA hears of it: a crash on the way costs an attempt, and a crash loop no orders.
+        const issuer = await this.#attempts.begin(holding, issuers);
+        this.#log.info("order.started", { host, issuer: issuer.kind });
+        const issued = await this.#steps.order(host, issuer, signal);
+        await this.#accept(holding, issued);
+        this.#log.info("certificate.issued", {
+          host,
+          issuer: issued.issuer,
+          serial: issued.credential.serial,
+          notAfter: new Date(issued.credential.notAfter).toISOString(),
+          durationMs: Math.round(performance.now() - startedAt),
+        });
+        await this.goLive(holding, issued.credential);
+        await this.#attempts.succeeded(holding);
+      }, signal);
+    } catch (error) {
+      if (this.#signal.aborted) return; // stopping: the order is on disk and goes on at the next start
+      await this.#attempts.failed(holding, error);
+    } finally {
+      holding.isOrdering = false;
+    }
+  }
+
+  /** Stored before it is swapped in: a crash must not lose a key already in use. Unsaved, it serves from memory. */
+  async #accept(holding: Holding, issued: Issued): Promise<void> {
+    const { chain, key } = issued.credential;
+    const held = this.#heldOf(holding.host, issued);
+    holding.certificate = { ...held, unsaved: { chain, key } };
+    await this.save(holding, issued);
+  }
+
+  /** Tries to make a certificate durable; `false`, and a log line, when storage will not have it now. */
+  async save(holding: Holding, issued: Issued): Promise<boolean> {
+    try {
+      await this.#steps.store(holding.host, issued);
+      holding.certificate = this.#heldOf(holding.host, issued);
+      return true;
+    } catch (error) {
+      this.#log.error("certificate.unsaved", { host: holding.host, ...failureFacts(error) });
+      return false;
+    }
+  }
+
+  /** Puts the certificate of a name into every worker. */
+  async goLive(holding: Holding, credential: Credential): Promise<void> {
+    const unsaved = holding.certificate?.unsaved;
+    const held = unsaved === undefined ? undefined : { host: holding.host, ...unsaved };
+    holding.servedSerial = await this.#steps.swap(holding.host, credential, held);
+  }
+
+  #heldOf(host: Hostname, issued: Issued): HeldCertificate {
+    return heldOf(issued, this.#renewal, this.#steps.isWanted(host, issued.issuer));
+  }
+}
+
+function outcomeOf({ host, certificate }: Holding): CertificateOutcome {
+  if (certificate === undefined) return { kind: "unavailable" };
+  if (certificate.unsaved === undefined) return { kind: "stored" };
+  return { kind: "held", credential: { host, ...certificate.unsaved } };
+}

@@ -1,0 +1,245 @@
+import { randomInt } from "node:crypto";
+import type { Authority } from "../authority/authority.ts";
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import type { Clock } from "../base/clock.ts";
+import { readCredential } from "../base/credential.ts";
+import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { failureFacts, type Log } from "../base/log.ts";
+import type { ChallengeType, Config, Host } from "../config/config.ts";
+import type {
+  ArmedChallenge,
+  CertificateOutcome,
+  HeldCredential,
+  ManagerToWorkers,
+  Reach,
+  WorkerFacts,
+} from "../process/messages.ts";
+import type { Storage } from "../storage/storage.ts";
+import { Accounts } from "./account.ts";
+import { Acknowledgements } from "./acknowledge.ts";
+import { createAsk } from "./ask.ts";
+import { AttemptMemory } from "./attempts.ts";
+import { Challenges } from "./challenge.ts";
+import { Endpoints } from "./endpoints.ts";
+import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
+import { Holdings } from "./holdings.ts";
+import { issue } from "./issue.ts";
+import { judge } from "./judge.ts";
+import { listCertificates } from "./list.ts";
+import { manualRecords } from "./manual.ts";
+import { decide, type PolicySteps } from "./policy.ts";
+import type { Issued } from "./records.ts";
+import { keepRenewing } from "./renew.ts";
+import { lookAtServed } from "./served.ts";
+import { swap } from "./swap.ts";
+
+/** What the certificate floor stands on. */
+export interface FloorSteps {
+  readonly config: Config;
+  readonly storage: Storage;
+  /** Open when any host of the configuration wants it. */
+  readonly authority: Authority | undefined;
+  /** Our own listeners, as this machine reaches them. */
+  readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
+  findHost(host: Hostname): Host | undefined;
+  broadcast(message: ManagerToWorkers): void;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+}
+
+/** Every part of the certificate path, plugged together; what the manager process talks to. */
+export class CertificateFloor {
+  readonly #steps: FloorSteps;
+  readonly #acknowledgements = new Acknowledgements();
+  readonly #holdings = new Holdings();
+  readonly #challenges: Challenges;
+  readonly #policy: PolicySteps;
+  readonly #keeper: CertificateKeeper;
+  #manual: ReadonlyMap<string, CertificateRecord> = new Map();
+  readonly #firstWorker = Promise.withResolvers<void>();
+
+  constructor(steps: FloorSteps) {
+    const { clock, log, signal, config, storage } = steps;
+    this.#steps = steps;
+    this.#challenges = new Challenges(this.#acknowledgements, steps.broadcast, log);
+    this.#policy = { findHost: steps.findHost, ask: createAsk(clock, log, signal) };
+    const attempts = new AttemptMemory({
+      store: storage.attempts,
+      hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
+      judge,
+      clock,
+      log,
+      random: () => randomInt(0, 1_000_000) / 1_000_000,
+    });
+    this.#keeper = new CertificateKeeper(
+      this.#keeperSteps(),
+      { holdings: this.#holdings, attempts },
+      { renewal: config.renewal, clock, log, signal },
+    );
+  }
+
+  /** Takes over everything that is stored. */
+  async open(): Promise<void> {
+    const { config, storage, clock } = this.#steps;
+    for (const { pattern, certificate } of config.hosts) {
+      if (certificate.kind === "acme" && pattern.kind === "exact")
+        await this.#keeper.adopt(pattern.host, true);
+    }
+    this.#manual = await manualRecords(config, clock.now());
+    for (const name of await storage.certificates.list()) {
+      const host = parsePlain(name);
+      const entry = host && this.#steps.findHost(host);
+      if (host === undefined || entry?.certificate.kind !== "acme") continue;
+      if (entry.pattern.kind !== "exact") await this.#keeper.adopt(host, false);
+    }
+  }
+
+  /** Orders and renews until the signal ends it; begins when a worker can answer challenges. */
+  async run(): Promise<void> {
+    const { config, clock, signal } = this.#steps;
+    await this.#firstWorker.promise;
+    const steps = {
+      holdings: this.#holdings,
+      clock,
+      renewal: config.renewal,
+      atStart: config.acme.issue === "at-start",
+      renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) => this.#keeper.renew(holding),
+      saveUnsaved: () => this.#saveUnsaved(),
+    };
+    await keepRenewing(steps, signal);
+  }
+
+  /** A visitor came for a name without a certificate. Never rejects. */
+  async need(host: Hostname): Promise<CertificateOutcome> {
+    try {
+      return await this.#keeper.ensure(host);
+    } catch (error) {
+      this.#steps.log.error("certificate.need-failed", { host, ...failureFacts(error) });
+      return { kind: "unavailable" };
+    }
+  }
+
+  /** Would this name get a certificate? */
+  async isAllowed(host: Hostname): Promise<boolean> {
+    return (await decide(this.#policy, host)).kind !== "refused";
+  }
+
+  /** For a worker that starts: what is not on disk. */
+  get state(): {
+    readonly challenges: readonly ArmedChallenge[];
+    readonly unsaved: readonly HeldCredential[];
+  } {
+    const unsaved = [...this.#holdings.all()].flatMap(({ host, certificate }) =>
+      certificate?.unsaved === undefined ? [] : [{ host, ...certificate.unsaved }],
+    );
+    return { challenges: this.#challenges.armed, unsaved };
+  }
+
+  /** A worker did what it was told. */
+  acknowledged(round: number, worker: number): void {
+    this.#acknowledgements.acknowledged(round, worker);
+  }
+
+  /** Who is there now. */
+  peersChanged(workers: readonly WorkerFacts[]): void {
+    this.#acknowledgements.peersChanged(workers);
+    if (workers.some(({ ready }) => ready)) this.#firstWorker.resolve();
+  }
+
+  /** A row for every host. */
+  list(): CertificateRecord[] {
+    const { config, findHost } = this.#steps;
+    return listCertificates({
+      hosts: config.hosts,
+      holdings: this.#holdings,
+      findHost,
+      manual: (pattern) => this.#manual.get(pattern),
+    });
+  }
+
+  #keeperSteps(): KeeperSteps {
+    const { config, storage, clock, log, findHost, reach, authority } = this.#steps;
+    const endpoints = new Endpoints(authority);
+    const accounts = new Accounts({ email: config.email, store: storage.accounts, clock, log });
+    const challengeTypes = config.acme.challenges.filter((type) => canAnswer(type, reach));
+    return {
+      decide: (host) => decide(this.#policy, host),
+      load: async (host) => {
+        const stored = await storage.certificates.load(host);
+        return stored && { credential: stored.credential, issuer: stored.meta.issuer };
+      },
+      order: (host, issuer, signal) =>
+        issue(
+          {
+            accounts,
+            challengeTypes,
+            clock,
+            log,
+            keyType: config.acme.keyType,
+            orders: storage.orders,
+            arm: (challenge) => this.#challenges.arm(challenge),
+            endpointOf: (wanted) => endpoints.of(wanted),
+            probe: () => this.#confirmWritable(),
+          },
+          host,
+          issuer,
+          signal,
+        ),
+      store: (host, issued) => this.#store(host, issued),
+      isWanted: (host, directory) => {
+        const source = findHost(host)?.certificate;
+        return (
+          source?.kind === "acme" &&
+          source.issuers.some((issuer) => endpoints.of(issuer).directory === directory)
+        );
+      },
+      swap: (host, credential, held) =>
+        swap(
+          {
+            acknowledgements: this.#acknowledgements,
+            broadcast: this.#steps.broadcast,
+            servedSerial: (name) => lookAtServed(reach.https[0], name),
+            log,
+          },
+          host,
+          credential,
+          held,
+        ),
+    };
+  }
+
+  /** The lease may have been lost, and the disk may be full: then no CA is asked for anything. */
+  async #confirmWritable(): Promise<void> {
+    const { storage, signal } = this.#steps;
+    await storage.acquire(signal);
+    await storage.probe();
+  }
+
+  async #store(host: Hostname, { credential, issuer }: Issued): Promise<void> {
+    const { certificates, orders } = this.#steps.storage;
+    await this.#steps.storage.acquire(this.#steps.signal);
+    await certificates.save(host, credential, { issuer });
+    await orders.remove(host);
+    this.#steps.log.info("certificate.stored", { host, serial: credential.serial });
+  }
+
+  /** A disk that was full may have room again. */
+  async #saveUnsaved(): Promise<void> {
+    for (const holding of this.#holdings.all()) {
+      const { certificate } = holding;
+      if (certificate?.unsaved === undefined || holding.isOrdering) continue;
+      const { chain, key } = certificate.unsaved;
+      const credential = readCredential(chain, key);
+      if (await this.#keeper.save(holding, { credential, issuer: certificate.issuer })) {
+        await this.#keeper.goLive(holding, credential); // workers let go of the one they hold
+      }
+    }
+  }
+}
+
+/** A challenge needs a listener of ours that its validation can reach (RFC 8555 §8.3, RFC 8737 §3). */
+function canAnswer(type: ChallengeType, reach: FloorSteps["reach"]): boolean {
+  return (type === "http-01" ? reach.http : reach.https).length > 0;
+}

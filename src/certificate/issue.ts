@@ -1,0 +1,126 @@
+import type { AcmeClient, AcmeOrder } from "../acme/client.ts";
+import { createKey } from "../acme/keys.ts";
+import { AcmeProblem } from "../acme/problem.ts";
+import type { Hostname } from "../base/hostname.ts";
+import { failureFacts } from "../base/log.ts";
+import type { Issuer, KeyType } from "../config/config.ts";
+import type { Orders } from "../storage/orders.ts";
+import type { Accounts, Endpoint } from "./account.ts";
+import { completeOrder, type OrderSteps } from "./order.ts";
+import type { Issued } from "./records.ts";
+import { verifyCredential } from "./verify.ts";
+
+/** What issuing needs from its surroundings. */
+export interface IssueSteps extends Omit<OrderSteps, "client"> {
+  readonly accounts: Accounts;
+  readonly keyType: KeyType;
+  endpointOf(issuer: Issuer): Endpoint;
+  /** Can storage be written? Rejects when not: then nothing is asked of the CA. */
+  probe(): Promise<void>;
+  readonly orders: Pick<Orders, "load" | "save" | "remove">;
+}
+
+/** An order of ours that is alive, and its key. */
+interface OpenOrder {
+  readonly order: AcmeOrder;
+  readonly key: string;
+}
+
+/**
+ * One certificate from one CA: account → order (the interrupted one, if there is one) → key and order
+ * URL on disk → challenges → certificate, verified. The order stays on disk until the caller has
+ * stored the certificate, unless the CA has ended it.
+ */
+export async function issue(
+  steps: IssueSteps,
+  host: Hostname,
+  issuer: Issuer,
+  signal: AbortSignal,
+): Promise<Issued> {
+  await steps.probe();
+  const endpoint = steps.endpointOf(issuer);
+  const client = await steps.accounts.clientFor(endpoint, signal);
+  try {
+    return await issueWith(steps, client, endpoint, host, issuer, signal);
+  } catch (error) {
+    if (!isAccountLost(error)) throw error;
+    const fresh = await steps.accounts.replace(endpoint, signal);
+    return await issueWith(steps, fresh, endpoint, host, issuer, signal);
+  }
+}
+
+async function issueWith(
+  steps: IssueSteps,
+  client: AcmeClient,
+  { directory }: Endpoint,
+  host: Hostname,
+  issuer: Issuer,
+  signal: AbortSignal,
+): Promise<Issued> {
+  const { order, key } =
+    (await resume(steps, client, directory, host, signal)) ??
+    (await begin(steps, client, directory, host, issuer, signal));
+  try {
+    const chain = await completeOrder({ ...steps, client }, host, key, order, signal);
+    return { credential: verifyCredential(chain, key, host, steps.clock.now()), issuer: directory };
+  } catch (error) {
+    // An order that the CA has ended is no use to anybody; one that it never answered about may go on.
+    if (hasEnded(error)) await steps.orders.remove(host);
+    throw error;
+  }
+}
+
+/** The order that a crash or a lost CA interrupted, if the CA still knows it. */
+async function resume(
+  steps: IssueSteps,
+  client: AcmeClient,
+  directory: string,
+  host: Hostname,
+  signal: AbortSignal,
+): Promise<OpenOrder | undefined> {
+  const stored = await steps.orders.load(host);
+  if (stored === undefined || stored.directory !== directory) return undefined;
+  try {
+    const order = await client.order(stored.orderUrl, signal);
+    if (order.status === "invalid") return undefined;
+    steps.log.info("order.resumed", { host, status: order.status });
+    return { order, key: stored.key };
+  } catch (error) {
+    if (!(error instanceof AcmeProblem) || isAccountLost(error)) throw error;
+    steps.log.info("order.lost", { host, ...failureFacts(error) });
+    return undefined;
+  }
+}
+
+/** A new order with a new key, both on disk before the CA is told anything that it could act on. */
+async function begin(
+  steps: IssueSteps,
+  client: AcmeClient,
+  directory: string,
+  host: Hostname,
+  issuer: Issuer,
+  signal: AbortSignal,
+): Promise<OpenOrder> {
+  const key = await createKey(steps.keyType);
+  const profile = issuer.kind === "acme" ? issuer.profile : undefined;
+  const order = await client.newOrder({ names: [host], profile }, signal);
+  const createdAt = steps.clock.now();
+  await steps.orders.save({ host, orderUrl: order.url, directory, key, createdAt, profile });
+  steps.log.info("order.created", { host, issuer: directory });
+  return { order, key };
+}
+
+function isAccountLost(error: unknown): boolean {
+  return (
+    error instanceof AcmeProblem && error.type === "urn:ietf:params:acme:error:accountDoesNotExist"
+  );
+}
+
+/** Did the CA say the last word on this order? */
+function hasEnded(error: unknown): boolean {
+  if (error instanceof AcmeProblem) return (error.status ?? 400) < 500 && error.status !== 429;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return (
+    code === "ACME_CHALLENGE_FAILED" || code === "CERTIFICATE_INVALID" || code === "ACME_PROTOCOL"
+  );
+}

@@ -1,0 +1,47 @@
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { unreachable } from "../base/errors.ts";
+import type { Hostname } from "../base/hostname.ts";
+import type { Host, HostPattern } from "../config/config.ts";
+import type { Holdings } from "./holdings.ts";
+import { foreignRecord, type Holding, newHolding, recordOf } from "./records.ts";
+
+/** Where the rows come from. */
+export interface ListSteps {
+  readonly hosts: readonly Host[];
+  readonly holdings: Holdings;
+  findHost(host: Hostname): Host | undefined;
+  /** The row of a host with files given by hand, as they were last read. */
+  manual(pattern: string): CertificateRecord | undefined;
+}
+
+/** A row for every host of the configuration, in its order, and names made on demand beside their wildcard. */
+export function listCertificates(steps: ListSteps): CertificateRecord[] {
+  const onDemand = Map.groupBy(
+    [...steps.holdings.all()].filter(({ listed }) => !listed),
+    ({ host }) => steps.findHost(host),
+  );
+  return steps.hosts.flatMap((entry) => rowsOf(steps, entry, onDemand.get(entry) ?? []));
+}
+
+function rowsOf(steps: ListSteps, entry: Host, onDemand: readonly Holding[]): CertificateRecord[] {
+  const { pattern, certificate } = entry;
+  const name = patternText(pattern);
+  if (certificate.kind === "none") return [foreignRecord(name, "pass-through")];
+  if (certificate.kind === "manual") return [steps.manual(name) ?? foreignRecord(name, "manual")];
+  if (pattern.kind !== "exact") return [foreignRecord(name, "waiting"), ...onDemand.map(recordOf)];
+  return [recordOf(steps.holdings.get(pattern.host) ?? newHolding(pattern.host, true))];
+}
+
+/** A pattern as it is written in the configuration. */
+export function patternText(pattern: HostPattern): string {
+  switch (pattern.kind) {
+    case "exact":
+      return pattern.host;
+    case "wildcard":
+      return `*.${pattern.parent}`;
+    case "catch-all":
+      return "*";
+    default:
+      return unreachable(pattern);
+  }
+}

@@ -1,0 +1,156 @@
+import { createAlpnCertificate } from "../acme/alpn-certificate.ts";
+import type { AcmeAuthorization, AcmeChallenge, AcmeClient, AcmeOrder } from "../acme/client.ts";
+import { createCsr } from "../acme/csr.ts";
+import type { Clock } from "../base/clock.ts";
+import { LatchkeyError, unreachable } from "../base/errors.ts";
+import type { Hostname } from "../base/hostname.ts";
+import type { Log } from "../base/log.ts";
+import type { ChallengeType } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { Challenge } from "./challenge.ts";
+
+/** What one order needs from its surroundings. */
+export interface OrderSteps {
+  readonly client: AcmeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The challenge types that this program can answer, most wanted first. */
+  readonly challengeTypes: readonly ChallengeType[];
+  /** Answers a challenge from now on; the returned function ends that. */
+  arm(challenge: Challenge): Promise<() => void>;
+}
+
+/**
+ * Brings an order of one name to its certificate: the state diagram of RFC 8555 §7.1.6 as code.
+ *
+ * @param order Fresh, or found again after a restart: in whatever state.
+ * @param key PEM of the private key that the certificate is for; the caller has stored it.
+ * @returns PEM of the chain, leaf first. Not verified yet.
+ * @throws {LatchkeyError} `ACME_CHALLENGE_FAILED`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`.
+ */
+export async function completeOrder(
+  steps: OrderSteps,
+  host: Hostname,
+  key: string,
+  order: AcmeOrder,
+  signal: AbortSignal,
+): Promise<string> {
+  let current = order;
+  for (let look = 0; ; look += 1) {
+    signal.throwIfAborted(); // a CA may say "processing" for ever
+    switch (current.status) {
+      case "pending":
+        for (const url of current.authorizations) await authorize(steps, host, url, signal);
+        break;
+      case "ready":
+        steps.log.info("order.finalizing", { host });
+        current = await steps.client.finalize(current, createCsr([host], key), signal);
+        continue;
+      case "processing":
+        await pause(steps, current.retryAfterMs, look, signal);
+        break;
+      case "valid":
+        return await steps.client.certificate(current, signal);
+      case "invalid":
+        throw current.error ?? failed(host, "the CA made the order invalid");
+      default:
+        return unreachable(current.status);
+    }
+    current = await steps.client.order(current.url, signal);
+  }
+}
+
+/** Proves control of one name; an authorization that is valid already costs nothing. */
+async function authorize(
+  steps: OrderSteps,
+  host: Hostname,
+  url: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const authorization = await steps.client.authorization(url, signal);
+  if (authorization.status === "valid") return;
+  const challenge = choose(authorization, steps.challengeTypes);
+  if (challenge === undefined) {
+    const offered = authorization.challenges.map(({ type }) => type).join(", ");
+    const own = steps.challengeTypes.join(", ") || "none";
+    throw failed(
+      host,
+      `the CA offers ${offered || "no challenge"}, this program can answer ${own}`,
+    );
+  }
+  const disarm = await steps.arm(await answerTo(steps, host, challenge));
+  try {
+    steps.log.info("challenge.armed", { host, challenge: challenge.type });
+    if (challenge.status === "pending") await steps.client.answerChallenge(challenge.url, signal);
+    await untilValid(steps, host, url, signal);
+    steps.log.info("challenge.valid", { host, challenge: challenge.type });
+  } finally {
+    disarm();
+  }
+}
+
+async function untilValid(
+  steps: OrderSteps,
+  host: Hostname,
+  url: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let look = 0; ; look += 1) {
+    const authorization = await steps.client.authorization(url, signal);
+    if (authorization.status === "valid") return;
+    if (authorization.status !== "pending") throw failureOf(host, authorization);
+    await pause(steps, authorization.retryAfterMs, look, signal);
+  }
+}
+
+function choose(
+  { challenges }: AcmeAuthorization,
+  types: readonly ChallengeType[],
+): (AcmeChallenge & { readonly token: string }) | undefined {
+  for (const type of types) {
+    for (const challenge of challenges) {
+      if (challenge.type === type && challenge.token !== undefined)
+        return { ...challenge, token: challenge.token };
+    }
+  }
+  return undefined;
+}
+
+async function answerTo(
+  steps: OrderSteps,
+  host: Hostname,
+  { type, token }: { readonly type: string; readonly token: string },
+): Promise<Challenge> {
+  const keyAuthorization = steps.client.keyAuthorization(token);
+  if (type === "http-01") return { type, host, token, keyAuthorization };
+  return { type: "tls-alpn-01", host, ...(await createAlpnCertificate(host, keyAuthorization)) };
+}
+
+/** What the CA said of the challenge it looked at, as the error of the whole order. */
+function failureOf(host: Hostname, { status, challenges }: AcmeAuthorization): Error {
+  const problem = challenges.find(({ error }) => error !== undefined)?.error;
+  if (problem !== undefined) return problem;
+  return failed(host, `the authorization is ${status}`);
+}
+
+function failed(host: Hostname, why: string): LatchkeyError {
+  return new LatchkeyError(
+    "ACME_CHALLENGE_FAILED",
+    `Cannot get a certificate for ${host}: ${why}`,
+    { host },
+  );
+}
+
+/** Retry-After within our limits, else 0.25 s doubling to 15 s. */
+async function pause(
+  steps: OrderSteps,
+  retryAfterMs: number | undefined,
+  look: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = retryAfterMs ?? limits.acmePollMinMs * 2 ** Math.min(look, 10);
+  await steps.clock.sleep(
+    Math.min(Math.max(wanted, limits.acmePollMinMs), limits.acmePollMaxMs),
+    signal,
+  );
+}

@@ -1,0 +1,119 @@
+import type { CertificateRecord, CertificateState, LastError } from "../base/certificate-record.ts";
+import type { Credential } from "../base/credential.ts";
+import type { Hostname } from "../base/hostname.ts";
+import type { Renewal } from "../config/config.ts";
+import type { FailureKind } from "../storage/attempts.ts";
+import { renewalTime, spreadOf } from "./schedule.ts";
+
+/** A certificate as it comes from an order or from storage: verified. */
+export interface Issued {
+  readonly credential: Credential;
+  /** URL of the directory that issued it. */
+  readonly issuer: string;
+}
+
+/** One name of the program, and everything the certificate floor remembers of it. */
+export interface Holding {
+  readonly host: Hostname;
+  /** Listed hosts are certified unasked and for ever; on-demand names while policy says yes. */
+  readonly listed: boolean;
+  certificate: HeldCertificate | undefined;
+  /** Is an order under way? */
+  isOrdering: boolean;
+  /** Failures in a row, all of `failureKind`. */
+  attempts: number;
+  failureKind: FailureKind;
+  nextAttemptAt: number | undefined;
+  lastError: LastError | undefined;
+  isRefused: boolean;
+  servedSerial: string | undefined;
+}
+
+/** The certificate in use, without its key. */
+export interface HeldCertificate {
+  readonly issuer: string;
+  readonly serial: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly renewAt: number;
+  /** Set while it could not be saved: it lives in memory only. */
+  readonly unsaved: { readonly chain: string; readonly key: string } | undefined;
+}
+
+/**
+ * A certificate as a name holds it from now on. One of a CA that the configuration no longer wants
+ * serves on, and is due at once.
+ */
+export function heldOf(
+  { credential, issuer }: Issued,
+  renewal: Renewal,
+  isWanted: boolean,
+): HeldCertificate {
+  const { serial, notBefore, notAfter } = credential;
+  const renewAt = isWanted ? renewalTime(credential, renewal.at, spreadOf(serial)) : notBefore;
+  return { issuer, serial, notBefore, notAfter, renewAt, unsaved: undefined };
+}
+
+/** A name that nothing is known of yet. */
+export function newHolding(host: Hostname, listed: boolean): Holding {
+  return {
+    host,
+    listed,
+    certificate: undefined,
+    isOrdering: false,
+    attempts: 0,
+    failureKind: "refused",
+    nextAttemptAt: undefined,
+    lastError: undefined,
+    isRefused: false,
+    servedSerial: undefined,
+  };
+}
+
+/** The row that people and programs see. */
+export function recordOf(holding: Holding): CertificateRecord {
+  const { certificate } = holding;
+  return {
+    host: holding.host,
+    state: stateOf(holding),
+    issuer: certificate?.issuer ?? null,
+    serial: certificate?.serial ?? null,
+    notBefore: timeText(certificate?.notBefore),
+    notAfter: timeText(certificate?.notAfter),
+    renewAt: timeText(certificate?.renewAt),
+    renewalInfo: null,
+    attempts: holding.attempts,
+    nextAttemptAt: timeText(holding.nextAttemptAt),
+    lastError: holding.lastError ?? null,
+    servedSerial: holding.servedSerial ?? null,
+  };
+}
+
+/** The row of a host that has no certificate of its own making: given by hand, passed through, or a pattern. */
+export function foreignRecord(host: string, state: CertificateState): CertificateRecord {
+  return {
+    host,
+    state,
+    issuer: null,
+    serial: null,
+    notBefore: null,
+    notAfter: null,
+    renewAt: null,
+    renewalInfo: null,
+    attempts: 0,
+    nextAttemptAt: null,
+    lastError: null,
+    servedSerial: null,
+  };
+}
+
+function stateOf({ certificate, isOrdering, isRefused, lastError }: Holding): CertificateState {
+  if (isRefused) return "refused";
+  if (isOrdering) return certificate === undefined ? "issuing" : "renewing";
+  if (lastError !== undefined) return certificate === undefined ? "failed" : "failing";
+  return certificate === undefined ? "waiting" : "valid";
+}
+
+function timeText(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

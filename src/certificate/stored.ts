@@ -1,0 +1,59 @@
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { type Hostname, parsePlain } from "../base/hostname.ts";
+import type { Config, Host } from "../config/config.ts";
+import type { Storage } from "../storage/storage.ts";
+import { Holdings } from "./holdings.ts";
+import { listCertificates } from "./list.ts";
+import { manualRecords } from "./manual.ts";
+import { type Holding, heldOf } from "./records.ts";
+
+/**
+ * The rows of every host when nothing runs: what storage holds, and what it remembers of failures.
+ *
+ * @param storage May be opened for reading only.
+ */
+export async function storedRecords(
+  config: Config,
+  storage: Storage,
+  findHost: (host: Hostname) => Host | undefined,
+): Promise<CertificateRecord[]> {
+  const holdings = new Holdings();
+  const hold = (name: string): Holding | undefined => {
+    const host = parsePlain(name);
+    const entry = host && findHost(host);
+    if (host === undefined || entry?.certificate.kind !== "acme") return undefined;
+    return holdings.hold(host, entry.pattern.kind === "exact");
+  };
+  await addCertificates(storage, config, hold);
+  await addFailures(storage, hold);
+  const manual = await manualRecords(config, storage.clock.now());
+  return listCertificates({
+    hosts: config.hosts,
+    holdings,
+    findHost,
+    manual: (pattern) => manual.get(pattern),
+  });
+}
+
+type Hold = (name: string) => Holding | undefined;
+
+async function addCertificates(storage: Storage, { renewal }: Config, hold: Hold): Promise<void> {
+  for (const name of await storage.certificates.list()) {
+    const holding = hold(name);
+    const stored = holding && (await storage.certificates.load(holding.host));
+    if (holding === undefined || stored === undefined) continue;
+    const issued = { credential: stored.credential, issuer: stored.meta.issuer };
+    holding.certificate = heldOf(issued, renewal, true);
+  }
+}
+
+async function addFailures(storage: Storage, hold: Hold): Promise<void> {
+  for (const { host, attempts, nextAttemptAt, lastError } of await storage.attempts.all()) {
+    const holding = hold(host);
+    if (holding === undefined) continue;
+    const { type, detail, hint = "", at } = lastError;
+    holding.attempts = attempts;
+    holding.nextAttemptAt = nextAttemptAt;
+    holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
+  }
+}

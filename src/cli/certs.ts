@@ -1,0 +1,74 @@
+import { askStatus } from "../admin/client.ts";
+import { isTroubled } from "../admin/snapshot.ts";
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { systemClock } from "../base/clock.ts";
+import { codeOf } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
+import { readConfiguration } from "./configuration.ts";
+import { EXIT } from "./exit.ts";
+import { recordsFromStorage } from "./stored-records.ts";
+import { alignColumns } from "./table.ts";
+
+/** `latchkey certs`: each host's certificate, from the running program, else read from storage. */
+export async function certs(file: string | undefined, json: boolean): Promise<number> {
+  const config = await readConfiguration(file);
+  const hosts = await currentRecords(config);
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ hosts }, undefined, 2)}\n`
+      : describeRecords(hosts, systemClock.now()),
+  );
+  return isTroubled(hosts) ? EXIT.failed : EXIT.ok;
+}
+
+async function currentRecords(config: Config): Promise<readonly CertificateRecord[]> {
+  try {
+    return (await askStatus(config.listen.admin)).hosts;
+  } catch (error) {
+    if (codeOf(error) !== "NOT_RUNNING") throw error;
+    return await recordsFromStorage(config);
+  }
+}
+
+/** For people: a line a host, and under it what went wrong and what to do. */
+export function describeRecords(hosts: readonly CertificateRecord[], now: number): string {
+  const rows = [["HOST", "STATE", "EXPIRES", "NEXT STEP"]];
+  for (const record of hosts)
+    rows.push([record.host, record.state, expiryOf(record, now), nextStepOf(record, now)]);
+  const lines = alignColumns(rows).split("\n");
+  const withErrors = hosts.flatMap(({ lastError }, index) => {
+    const line = lines[index + 1] ?? "";
+    if (lastError === null) return [line];
+    return [
+      line,
+      `  last error (${lastError.at}): ${lastError.type}`,
+      `  ${lastError.detail}`,
+      `  → ${lastError.hint}`,
+    ];
+  });
+  return `${[lines[0], ...withErrors].join("\n")}\n`;
+}
+
+function expiryOf({ notAfter }: CertificateRecord, now: number): string {
+  return notAfter === null ? "-" : distance(Date.parse(notAfter) - now);
+}
+
+function nextStepOf({ nextAttemptAt, renewAt, state }: CertificateRecord, now: number): string {
+  if (state === "issuing" || state === "renewing") return "ordering now";
+  if (nextAttemptAt !== null) return `attempt ${distance(Date.parse(nextAttemptAt) - now)}`;
+  if (renewAt !== null) return `renew ${distance(Date.parse(renewAt) - now)}`;
+  return state === "waiting" ? "waits for a visitor" : "-";
+}
+
+const UNITS = [
+  { name: "d", ms: 86_400_000 },
+  { name: "h", ms: 3_600_000 },
+  { name: "min", ms: 60_000 },
+] as const;
+
+/** `in 59 d`, `in 3 min`, `in 20 s`, `5 d ago` */
+function distance(ms: number): string {
+  const unit = UNITS.find((each) => Math.abs(ms) >= each.ms) ?? { name: "s", ms: 1_000 };
+  const amount = `${Math.floor(Math.abs(ms) / unit.ms)} ${unit.name}`;
+  return ms < 0 ? `${amount} ago` : `in ${amount}`;
+}

@@ -1,0 +1,23 @@
+import { LatchkeyError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
+import { formatFault } from "../config/faults.ts";
+import { findConfigFile } from "../config/find.ts";
+import { loadConfig } from "../config/load.ts";
+
+/**
+ * The configuration that a command works with: from `--config`, or where it is looked for.
+ *
+ * @throws {LatchkeyError} `CONFIG_MISSING`; `CONFIG_INVALID` after every fault was printed on
+ *   standard error, a line each.
+ */
+export async function readConfiguration(file: string | undefined): Promise<Config> {
+  const path = await findConfigFile(file);
+  const loaded = await loadConfig(path);
+  if (loaded.ok) return loaded.config;
+  for (const fault of loaded.faults) process.stderr.write(`${formatFault(fault)}\n`);
+  const count = loaded.faults.length;
+  throw new LatchkeyError(
+    "CONFIG_INVALID",
+    `Cannot use ${path}: ${count} ${count === 1 ? "fault" : "faults"}`,
+  );
+}

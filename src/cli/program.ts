@@ -1,0 +1,85 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { programVersion } from "../base/version.ts";
+import { EXIT } from "./exit.ts";
+
+/** Codes of ours that mean: the configuration or the command line is wrong. */
+const USAGE_CODES = new Set(["CONFIG_INVALID", "CONFIG_MISSING", "USAGE"]);
+
+/**
+ * Runs one command to its exit code. Failures that a person can foresee are one line on standard
+ * error; anything else is a fault of ours and comes with its stack.
+ */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = defineCommands((outcome) => {
+    code = outcome;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (!(error instanceof LatchkeyError)) throw error;
+    process.stderr.write(`latchkey: ${messageOf(error)}\n`);
+    return USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.failed;
+  }
+}
+
+interface ConfigOption {
+  readonly config?: string;
+}
+
+/** Every command: its name, what it does in a line, its options, and the file that does it. */
+function defineCommands(finish: (code: number) => void): Command {
+  const program = new Command("latchkey")
+    .description("An edge proxy: list your domains, get HTTPS, forget it")
+    .version(programVersion())
+    .exitOverride();
+  const command = (name: string, summary: string) =>
+    program
+      .command(name)
+      .description(summary)
+      .exitOverride()
+      .option("--config <file>", "the configuration file");
+
+  command("run", "run in the foreground; SIGHUP reloads, SIGTERM drains").action(
+    async (options: ConfigOption) => {
+      const { run } = await import("./run.ts");
+      finish(await run(options.config));
+    },
+  );
+  command("check", "read the configuration, print the routing table or every fault").action(
+    async (options: ConfigOption) => {
+      const { check } = await import("./check.ts");
+      finish(await check(options.config));
+    },
+  );
+  command("demo", "the whole thing on one machine with nothing else")
+    .option("--https <port>", "port for HTTPS", readPort)
+    .option("--http <port>", "port for HTTP", readPort)
+    .action(async (options: ConfigOption & { https?: number; http?: number }) => {
+      const { demo } = await import("./demo.ts");
+      finish(await demo(options));
+    });
+  command("status", "what is running, and the state of each host")
+    .option("--json", "for programs")
+    .action(async (options: ConfigOption & { json?: boolean }) => {
+      const { status } = await import("./status.ts");
+      finish(await status(options.config, options.json === true));
+    });
+  command("certs", "each host's certificate, its state and next step")
+    .option("--json", "for programs")
+    .action(async (options: ConfigOption & { json?: boolean }) => {
+      const { certs } = await import("./certs.ts");
+      finish(await certs(options.config, options.json === true));
+    });
+  return program;
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^[0-9]+$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError("wanted a port from 0 to 65535");
+  return port;
+}

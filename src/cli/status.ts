@@ -1,0 +1,45 @@
+import { askStatus } from "../admin/client.ts";
+import { isTroubled, type Snapshot } from "../admin/snapshot.ts";
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { systemClock } from "../base/clock.ts";
+import { codeOf } from "../base/errors.ts";
+import { describeRecords } from "./certs.ts";
+import { readConfiguration } from "./configuration.ts";
+import { EXIT } from "./exit.ts";
+import { recordsFromStorage } from "./stored-records.ts";
+
+/** What `status` knows when nothing runs: the hosts, from storage. */
+interface Stopped {
+  readonly version: null;
+  readonly startedAt: null;
+  readonly workers: readonly [];
+  readonly hosts: readonly CertificateRecord[];
+}
+
+/** `latchkey status`: what is running, and each host; when nothing runs, what storage knows. */
+export async function status(file: string | undefined, json: boolean): Promise<number> {
+  const config = await readConfiguration(file);
+  let now: Snapshot | Stopped;
+  try {
+    now = await askStatus(config.listen.admin);
+  } catch (error) {
+    if (codeOf(error) !== "NOT_RUNNING") throw error;
+    now = { version: null, startedAt: null, workers: [], hosts: await recordsFromStorage(config) };
+  }
+  process.stdout.write(
+    json ? `${JSON.stringify(now, undefined, 2)}\n` : describeStatus(now, systemClock.now()),
+  );
+  return isTroubled(now.hosts) ? EXIT.failed : EXIT.ok;
+}
+
+function describeStatus(now: Snapshot | Stopped, ms: number): string {
+  return `${headline(now)}\n\n${describeRecords(now.hosts, ms)}`;
+}
+
+function headline({ version, startedAt, workers }: Snapshot | Stopped): string {
+  if (version === null) return "latchkey is not running; this is what its storage knows";
+  const pids = workers.map(
+    ({ index, pid, ready }) => `worker ${index} (pid ${pid}${ready ? "" : ", starting"})`,
+  );
+  return `latchkey ${version}, running since ${startedAt}: ${pids.join(", ") || "no worker"}`;
+}

@@ -1,0 +1,23 @@
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { systemClock } from "../base/clock.ts";
+import { createLog } from "../base/log.ts";
+import { storedRecords } from "../certificate/stored.ts";
+import type { Config } from "../config/config.ts";
+import { buildRoutes } from "../config/route.ts";
+import { Storage } from "../storage/storage.ts";
+
+/** Standard error: standard output is for the rows. */
+const STDERR_FD = 2;
+
+/** The rows of `certs` when nothing runs. Writes nothing and takes no lease. */
+export async function recordsFromStorage(config: Config): Promise<readonly CertificateRecord[]> {
+  const log = createLog({ ...config.log, process: "certs", fd: STDERR_FD });
+  const storage = await Storage.open({
+    root: config.storage,
+    clock: systemClock,
+    log,
+    readOnly: true,
+  });
+  const routes = buildRoutes(config.hosts);
+  return await storedRecords(config, storage, (host) => routes.find(host));
+}

@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto";
+import { serveAdmin } from "./admin/server.ts";
+import type { Snapshot } from "./admin/snapshot.ts";
+import { Authority } from "./authority/authority.ts";
+import { systemClock } from "./base/clock.ts";
+import { codeOf, messageOf } from "./base/errors.ts";
+import { createLog, failureFacts } from "./base/log.ts";
+import { programVersion } from "./base/version.ts";
+import { CertificateFloor } from "./certificate/floor.ts";
+import type { Config } from "./config/config.ts";
+import { limits } from "./config/limits.ts";
+import { buildRoutes } from "./config/route.ts";
+import { Channel } from "./process/channel.ts";
+import type { Address, Message, WorkerFacts } from "./process/messages.ts";
+import { Storage } from "./storage/storage.ts";
+
+/** The process of the certificate path: everything about certificates, storage and the admin socket. */
+const { channel, configure } = await Channel.connect("manager");
+const { config, reach, startedAt } = configure;
+const log = createLog({ ...config.log, process: "manager" });
+const stopping = new AbortController();
+let workers: readonly WorkerFacts[] = [];
+let ticketMaster = newTicketMaster();
+
+try {
+  await open();
+} catch (error) {
+  log.error("manager.failed", failureFacts(error));
+  const detail = messageOf(error);
+  channel.send("supervisor", { type: "fatal", code: codeOf(error) ?? "unknown", detail });
+  process.exitCode = 1;
+  setImmediate(() => process.exit());
+}
+
+async function open(): Promise<void> {
+  const storage = await Storage.open({ root: config.storage, clock: systemClock, log });
+  await acquireLease(storage);
+  const authority = wantsAuthority(config)
+    ? await Authority.open({
+        ...config.authority,
+        store: storage.authority,
+        reach,
+        clock: systemClock,
+        log,
+      })
+    : undefined;
+  const routes = buildRoutes(config.hosts);
+  const floor = new CertificateFloor({
+    config,
+    storage,
+    authority,
+    reach,
+    findHost: (host) => routes.find(host),
+    broadcast: (message) => channel.send("workers", message),
+    clock: systemClock,
+    log,
+    signal: stopping.signal,
+  });
+  await floor.open();
+  const closeAdmin = await serveAdmin(config.listen.admin, { snapshot: () => snapshotOf(floor) });
+  const rotation = setInterval(rotateTickets, limits.ticketRotationMs);
+
+  const stop = async () => {
+    if (stopping.signal.aborted) return;
+    stopping.abort(new Error("Stopping"));
+    clearInterval(rotation);
+    authority?.close();
+    await closeAdmin();
+    await storage.close();
+    process.exit(0);
+  };
+  channel.open({
+    message: (message, from) => receive(floor, message, from, stop),
+    orphaned: () => void stop(),
+  });
+  channel.send("workers", { type: "tickets.master", ticketMaster });
+  channel.send("supervisor", { type: "ready" });
+  await floor.run();
+}
+
+/**
+ * One program writes into a storage at a time, and a second one does not start. A folder that cannot
+ * be written into now is no reason not to serve what it holds.
+ */
+async function acquireLease(storage: Storage): Promise<void> {
+  try {
+    await storage.acquire(stopping.signal);
+  } catch (error) {
+    if (codeOf(error) !== "STORAGE_FAILED") throw error;
+    log.error("storage.readonly", failureFacts(error));
+  }
+}
+
+/** Everything that other processes say to this one. */
+function receive(
+  floor: CertificateFloor,
+  message: Message,
+  from: Address,
+  stop: () => Promise<void>,
+): void {
+  switch (message.type) {
+    case "peers":
+      workers = message.workers;
+      floor.peersChanged(workers);
+      break;
+    case "drain":
+      void stop();
+      break;
+    case "state.ask":
+      channel.send(from, { type: "state.answer", ask: message.ask, ticketMaster, ...floor.state });
+      break;
+    case "certificate.ask":
+      void floor.need(message.host).then((outcome) => {
+        channel.send(from, { type: "certificate.answer", ask: message.ask, outcome });
+      });
+      break;
+    case "policy.ask":
+      void floor.isAllowed(message.host).then((isAllowed) => {
+        channel.send(from, { type: "policy.answer", ask: message.ask, isAllowed });
+      });
+      break;
+    case "challenge.acknowledged":
+      floor.acknowledged(message.challenge, workerOf(from));
+      break;
+    case "certificate.acknowledged":
+      floor.acknowledged(message.announcement, workerOf(from));
+      break;
+    default:
+      break; // what is for other processes
+  }
+}
+
+function snapshotOf(floor: CertificateFloor): Snapshot {
+  const timeText = (ms: number) => new Date(ms).toISOString();
+  return {
+    version: programVersion(),
+    startedAt: timeText(startedAt),
+    workers: workers.map((worker) => ({ ...worker, startedAt: timeText(worker.startedAt) })),
+    hosts: floor.list(),
+  };
+}
+
+/** Session tickets of before lead to one full handshake each (RFC 9325 §4.4 wants keys changed). */
+function rotateTickets(): void {
+  ticketMaster = newTicketMaster();
+  channel.send("workers", { type: "tickets.master", ticketMaster });
+}
+
+function newTicketMaster(): string {
+  return randomBytes(32).toString("base64");
+}
+
+function wantsAuthority({ hosts }: Config): boolean {
+  return hosts.some(
+    ({ certificate }) =>
+      certificate.kind === "acme" && certificate.issuers.some(({ kind }) => kind === "internal"),
+  );
+}
+
+function workerOf(address: Address): number {
+  return Number(address.slice("worker ".length));
+}

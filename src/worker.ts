@@ -1,0 +1,195 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { systemClock, withDeadline } from "./base/clock.ts";
+import { readCredential } from "./base/credential.ts";
+import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
+import type { Hostname } from "./base/hostname.ts";
+import { createLog, failureFacts } from "./base/log.ts";
+import type { Host } from "./config/config.ts";
+import { limits } from "./config/limits.ts";
+import { buildRoutes } from "./config/route.ts";
+import { Challenges } from "./connection/challenges.ts";
+import { Credentials } from "./connection/credentials.ts";
+import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
+import { servePlainHttp } from "./connection/plain-http.ts";
+import { receive } from "./connection/receive.ts";
+import { RefusalLog } from "./connection/refusal-log.ts";
+import { Terminator } from "./connection/terminate.ts";
+import { accessSink } from "./http/access-log.ts";
+import { Relay } from "./http/relay.ts";
+import { trustedProxies } from "./http/trusted-proxies.ts";
+import { Channel } from "./process/channel.ts";
+import { ManagerLink } from "./process/manager-link.ts";
+import type { Address, CertificateOutcome, Message } from "./process/messages.ts";
+import { readCurrent } from "./storage/read-certificate.ts";
+
+/** The process of the connection path: every client connection of one core, and nothing of the certificate path. */
+const self = process.argv[2] as Address; // what the supervisor started us as
+const { channel, configure } = await Channel.connect(self);
+const { config } = configure;
+const manager = new ManagerLink(channel);
+const log = createLog({ ...config.log, process: self });
+const routes = buildRoutes(config.hosts);
+const challenges = new Challenges();
+const open = new OpenConnections();
+const terminator = new Terminator(randomBytes(32));
+const stopping = new AbortController();
+const listening: Listening[] = [];
+
+const credentials = new Credentials(
+  {
+    load: async (host) =>
+      (await readCurrent(join(config.storage, "certificates"), host))?.credential,
+    loadManual: readManual,
+    ask: askForCertificate,
+  },
+  systemClock,
+);
+const relay = new Relay({
+  log,
+  clock: systemClock,
+  findRoute: (host) => routes.find(host),
+  isTrustedProxy: trustedProxies(config.trustedProxies),
+  access: accessSink(config.log, configure.accessLogFd),
+});
+
+process.on("uncaughtException", (error) => {
+  log.error("worker.failed", { ...failureFacts(error), stack: error.stack });
+  void drain(limits.crashDrainMs, 1);
+});
+channel.open({ message: receiveMessage, orphaned: () => void drain(limits.drainMaxMs, 0) });
+await start();
+
+/** What the manager knows first, then the doors open: no worker answers before it knows the challenges. */
+async function start(): Promise<void> {
+  await synchronise();
+  const refusals = new RefusalLog(log, systemClock);
+  const steps = { routes, challenges, credentials, terminator, relay };
+  const plain = {
+    findChallenge: (host: Hostname, token: string) => challenges.keyAuthorization(host, token),
+    isServed,
+    publicHttpsPort: config.listen.publicHttpsPort,
+  };
+  try {
+    for (const fd of configure.httpsFds) {
+      listening.push(await listen(fd, open, (socket) => void receive(socket, steps, refusals)));
+    }
+    for (const fd of configure.httpFds) {
+      listening.push(await listen(fd, open, (socket: Socket) => servePlainHttp(socket, plain)));
+    }
+    channel.send("supervisor", { type: "ready" });
+  } catch (error) {
+    channel.send("supervisor", {
+      type: "fatal",
+      code: codeOf(error) ?? "unknown",
+      detail: messageOf(error),
+    });
+  }
+}
+
+/** Everything that other processes say to this one. */
+function receiveMessage(message: Message): void {
+  switch (message.type) {
+    case "drain":
+      void drain(message.deadlineMs, 0);
+      break;
+    case "peers":
+      manager.peersChanged(message.manager);
+      break;
+    case "tickets.master":
+      terminator.rotate(Buffer.from(message.ticketMaster, "base64"));
+      break;
+    case "challenge.arm":
+      challenges.arm(message.challenge);
+      channel.send("manager", { type: "challenge.acknowledged", challenge: message.challenge.id });
+      break;
+    case "challenge.disarm":
+      challenges.disarm(message.challenge);
+      break;
+    case "certificate.announce":
+      void swapIn(message);
+      break;
+    default:
+      break; // what is for other processes
+  }
+}
+
+/** Serves the new certificate from the next handshake on, and says so. */
+async function swapIn({
+  announcement,
+  host,
+  held,
+}: Extract<Message, { type: "certificate.announce" }>): Promise<void> {
+  let serial: string | undefined;
+  try {
+    serial = await credentials.announced(host, held);
+  } catch (error) {
+    log.error("certificate.swap-failed", { host, ...failureFacts(error) });
+  }
+  channel.send("manager", { type: "certificate.acknowledged", announcement, host, serial });
+}
+
+/** Asks the manager for what is not on disk; serving does not depend on an answer. */
+async function synchronise(): Promise<void> {
+  try {
+    const signal = withDeadline(stopping.signal, limits.syncTimeoutMs);
+    const state = await manager.ask((ask) => ({ type: "state.ask", ask }), signal);
+    if (state.type !== "state.answer") return;
+    terminator.rotate(Buffer.from(state.ticketMaster, "base64"));
+    for (const challenge of state.challenges) challenges.arm(challenge);
+    for (const held of state.unsaved) await credentials.announced(held.host, held);
+  } catch (error) {
+    log.debug("worker.unsynchronised", failureFacts(error));
+  }
+}
+
+async function askForCertificate(host: Hostname, signal: AbortSignal): Promise<CertificateOutcome> {
+  const answer = await manager.ask((ask) => ({ type: "certificate.ask", ask, host }), signal);
+  return answer.type === "certificate.answer" ? answer.outcome : { kind: "unavailable" };
+}
+
+/** On port 80: is there, or may there be, a site under this name? */
+async function isServed(host: Hostname): Promise<boolean> {
+  const route = routes.find(host);
+  if (route === undefined) return false;
+  const { certificate, pattern } = route;
+  if (pattern.kind === "exact" || certificate.kind !== "acme") return true;
+  try {
+    const signal = withDeadline(stopping.signal, limits.askTimeoutMs + limits.syncTimeoutMs);
+    const answer = await manager.ask((ask) => ({ type: "policy.ask", ask, host }), signal);
+    return answer.type === "policy.answer" && answer.isAllowed;
+  } catch {
+    return false; // nobody can say that it is allowed
+  }
+}
+
+async function readManual({ certificate }: Host) {
+  if (certificate.kind !== "manual") throw new TypeError("Not a host with files given by hand");
+  try {
+    const [chain, key] = await Promise.all([
+      readFile(certificate.chain, "utf8"),
+      readFile(certificate.key, "utf8"),
+    ]);
+    return readCredential(chain, key);
+  } catch (cause) {
+    const why = messageOf(cause);
+    throw new LatchkeyError(
+      "CERTIFICATE_INVALID",
+      `Cannot use ${certificate.chain}: ${why}`,
+      {},
+      { cause },
+    );
+  }
+}
+
+/** Takes no more connections, lets the open ones finish, and ends the process. */
+async function drain(deadlineMs: number, exitCode: number): Promise<void> {
+  if (stopping.signal.aborted) return;
+  stopping.abort(new LatchkeyError("PROCESS_UNREACHABLE", "Cannot go on: this worker is stopping"));
+  for (const each of listening) each.close();
+  relay.drain();
+  await open.drain(deadlineMs, new AbortController().signal);
+  process.exit(exitCode);
+}
