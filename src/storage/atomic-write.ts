@@ -23,6 +23,16 @@ const THIS_RUN = randomBytes(4).toString("hex");
 /** Never an existing file, never through a link. */
 const NEW_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
+/** What {@link writeAll} needs of an open file. */
+export interface ByteSink {
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+}
+
 /**
  * Puts `data` at `path` whole or not at all: a crash, a full disk or a short write leaves what was
  * there before. A link planted at `path` is replaced, not followed. On return the file is on disk.
@@ -131,7 +141,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
 }
 
 /** Writes all of `bytes` to an empty file, however few the system takes at a time. */
-export async function writeAll(file: Pick<FileHandle, "write">, bytes: Uint8Array): Promise<void> {
+export async function writeAll(file: ByteSink, bytes: Uint8Array): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written, written);

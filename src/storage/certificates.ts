@@ -53,12 +53,13 @@ export class Certificates {
   save(
     host: StoredName,
     { chain, key }: Pick<Credential, "chain" | "key">,
-    saved: SavedMeta,
+    { issuer, profile, order }: SavedMeta,
   ): Promise<StoredCertificate> {
     return this.#turns.take(host, async () => {
       const credential = credentialFor(host, chain, key);
       const { serial } = credential;
-      const meta = { ...saved, host, serial, issuedAt: this.#storage.clock.now() };
+      const issuedAt = this.#storage.clock.now();
+      const meta = { issuer, host, serial, issuedAt, profile, order };
 
       await this.#storage.confirmWritable();
       const folder = await ensureFolder(this.#storage.root, "certificates", folderOf(host));

@@ -38,7 +38,8 @@ export function folderOf(name: StoredName): string {
 
 /** The name whose folder is called `folder`, or `undefined` for what is no folder of ours. */
 export function nameOf(folder: string): StoredName | undefined {
-  return parseStoredName(folder.startsWith("_.") ? `*.${folder.slice(2)}` : folder);
+  const name = parseStoredName(folder.startsWith("_.") ? `*.${folder.slice(2)}` : folder);
+  return name !== undefined && folderOf(name) === folder ? name : undefined;
 }
 
 /** `text` as a name that can be stored, spelled exactly as we spell names; `undefined` for anything else. */
