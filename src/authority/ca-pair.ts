@@ -72,6 +72,9 @@ function judge(signer: Signer, name: CaName): StoredCa {
   }
   if (!certificate.checkPrivateKey(key))
     return corrupt(`${name}.key does not belong to ${name}.pem`);
+  if (name === "root" && !certificate.verify(certificate.publicKey)) {
+    return corrupt("root.pem is not signed by itself");
+  }
   if (!certificate.ca) return corrupt(`${name}.pem is not a CA certificate`);
   return { kind: "usable", signer };
 }

@@ -2,6 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { toDer } from "../acme/der.ts";
 import { createKey } from "../acme/keys.ts";
 import type { Clock } from "../base/clock.ts";
+import type { ErrorCode } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import { type AuthorityStore, keepAside, readCa, writeCa } from "./ca-pair.ts";
@@ -76,13 +77,8 @@ export class IssuerKeeper {
     const { intermediate, root } = this.#issuer;
     const now = this.#ground.clock.now();
     if (!isIntermediateDue(intermediate, now) && !isRootDue(root, now)) return this.#issuer;
-    try {
-      this.#issuer = await this.#flights.run("replace", () => openIssuer(this.#ground));
-    } catch (thrown) {
-      // A third of its life is left to get storage back to work.
-      if (intermediate.certificate.validToDate.getTime() <= now) throw thrown;
-      this.#ground.log.warn("authority.replacement-failed", failureFacts(thrown));
-    }
+    const replace = () => this.#flights.run("replace", () => openIssuer(this.#ground));
+    this.#issuer = await orKeep(this.#issuer, intermediate, this.#ground, replace);
     return this.#issuer;
   }
 }
@@ -96,28 +92,34 @@ async function openRoot(ground: IssuerGround): Promise<Signer> {
   const { store, log, suffixes } = ground;
   const stored = await readCa(store, "root");
   if (stored.kind === "absent") {
+    const root = await makeRoot(ground);
     log.info("authority.root-made", { suffixes: suffixes.join(" ") });
-    return makeRoot(ground);
+    return root;
   }
-  const why = stored.kind === "corrupt" ? stored.why : rootFault(stored.signer, ground);
-  if (stored.kind === "usable" && why === undefined) return stored.signer;
-  const kept = await keepAside(store, "root");
-  log.warn("authority.root-replaced", {
-    code: stored.kind === "corrupt" ? "STORAGE_CORRUPT" : undefined,
-    message: `Cannot go on with the root: ${why}. Trust the new root.pem wherever the old one was trusted`,
-    kept,
-  });
-  return makeRoot(ground);
+  if (stored.kind === "corrupt") return replaceRoot(ground, stored.why, "STORAGE_CORRUPT");
+  const { signer } = stored;
+  if (!isFor(signer, ground.suffixes)) {
+    return replaceRoot(ground, "it is made for other suffixes than authority.permit says");
+  }
+  if (!isRootDue(signer, ground.clock.now())) return signer;
+  return orKeep(signer, signer, ground, () => replaceRoot(ground, "it is about to end"));
 }
 
-function rootFault({ certificate, key }: Signer, ground: IssuerGround): string | undefined {
-  if (!certificate.checkIssued(certificate) || !certificate.verify(certificate.publicKey)) {
-    return "it is not self-signed";
-  }
-  if (isRootDue({ certificate, key }, ground.clock.now())) return "it is about to end";
+/** Is the name constraint of the root, byte for byte, the one it would be made with now? */
+function isFor({ certificate }: Signer, suffixes: readonly string[]): boolean {
   const constraint = partsOf(certificate).extensions.find(({ oid }) => oid === NAME_CONSTRAINTS);
-  if (constraint?.value.equals(toDer(nameConstraints(ground.suffixes)))) return undefined;
-  return "it is made for other suffixes than authority.permit says";
+  return constraint?.value.equals(toDer(nameConstraints(suffixes))) ?? false;
+}
+
+async function replaceRoot(ground: IssuerGround, why: string, code?: ErrorCode): Promise<Signer> {
+  const kept = await keepAside(ground.store, "root");
+  const root = await makeRoot(ground);
+  ground.log.warn("authority.root-replaced", {
+    code,
+    message: `Cannot go on with the root: ${why}. Trust the new root.pem wherever the old one was`,
+    kept,
+  });
+  return root;
 }
 
 async function makeRoot({ store, clock, suffixes }: IssuerGround): Promise<Signer> {
@@ -138,12 +140,9 @@ async function openIntermediate(ground: IssuerGround, root: Signer): Promise<Sig
     return makeIntermediate(ground, root);
   }
   const { signer } = stored;
-  const isOurs = isIssuedBy(signer, root);
-  if (isOurs && !isIntermediateDue(signer, clock.now())) return signer;
-  log.info("authority.intermediate-replaced", {
-    message: isOurs ? "It is about to end" : "It is issued by another root",
-  });
-  return makeIntermediate(ground, root);
+  if (!isIssuedBy(signer, root)) return makeIntermediate(ground, root);
+  if (!isIntermediateDue(signer, clock.now())) return signer;
+  return orKeep(signer, signer, ground, () => makeIntermediate(ground, root));
 }
 
 function isIssuedBy({ certificate }: Signer, root: Signer): boolean {
@@ -153,14 +152,31 @@ function isIssuedBy({ certificate }: Signer, root: Signer): boolean {
 }
 
 async function makeIntermediate(ground: IssuerGround, root: Signer): Promise<Signer> {
-  const { store, clock, suffixes, lifetimeMs } = ground;
+  const { store, clock, log, suffixes, lifetimeMs } = ground;
   const key = createPrivateKey(await createKey("ecdsa-p256"));
   const lifeMs = Math.max(INTERMEDIATE_LIFE_MS, INTERMEDIATE_LIVES * lifetimeMs);
   const { notBefore, notAfter } = validityFrom(clock, lifeMs);
   const end = Math.min(notAfter, root.certificate.validToDate.getTime());
   const certificate = certifyIntermediate(key, suffixes, { notBefore, notAfter: end }, root);
   await writeCa(store, "intermediate", { certificate, key });
+  log.info("authority.intermediate-made", { notAfter: certificate.validToDate.toISOString() });
   return { certificate, key };
+}
+
+/** What is about to end goes on being used for as long as its successor cannot be stored. */
+async function orKeep<T>(
+  current: T,
+  { certificate }: Signer,
+  { clock, log }: IssuerGround,
+  replace: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await replace();
+  } catch (thrown) {
+    if (certificate.validToDate.getTime() <= clock.now()) throw thrown;
+    log.warn("authority.replacement-failed", failureFacts(thrown));
+    return current;
+  }
 }
 
 function validityFrom(clock: Clock, lifeMs: number): Validity {
