@@ -23,8 +23,8 @@ export interface SupervisorOptions {
   readonly config: Config;
   /** Reads the configuration again (SIGHUP); `undefined` when it has faults, which were reported. */
   reload(): Promise<Config | undefined>;
-  /** Called once, when every child is ready and connections are taken. */
-  onReady?(): void;
+  /** Called once, when every child is ready and connections are taken; the ports are the first ones of each kind. */
+  onReady?(ports: { readonly https: number; readonly http: number }): void;
 }
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -91,8 +91,9 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 
   void fleet.start().then(() => {
     hasStarted = true;
-    log.info("process.started", { hosts: config.hosts.length, workers: config.workers });
-    options.onReady?.();
+    const ports = { https: firstPort(listeners.https), http: firstPort(listeners.http) };
+    log.info("process.started", { hosts: config.hosts.length, workers: config.workers, ...ports });
+    options.onReady?.(ports);
   });
   const code = await ended.promise;
   ignoreSignals();
@@ -123,9 +124,10 @@ function fleetPlan(
   const httpsFds = listeners.https.map((_, index) => FIRST_INHERITED_FD + index);
   const httpFds = listeners.http.map((_, index) => FIRST_INHERITED_FD + httpsFds.length + index);
   const accessLogFd = accessFd === undefined ? undefined : FIRST_INHERITED_FD + fdsOf.length;
+  const publicHttpsPort = config.listen.publicHttpsPort || firstPort(listeners.https); // port 0: any free one
   const configure = {
     type: "configure",
-    config,
+    config: { ...config, listen: { ...config.listen, publicHttpsPort } },
     startedAt,
     reach: { https: reachOf(listeners.https), http: reachOf(listeners.http) },
   } as const;
@@ -176,6 +178,10 @@ function openAccessLog(config: Config): number | undefined {
       { cause },
     );
   }
+}
+
+function firstPort(listeners: readonly Listener[]): number {
+  return listeners[0]?.reach.port ?? 0;
 }
 
 function reachOf(listeners: readonly Listener[]): Reach[] {

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Acknowledgements } from "../../src/certificate/acknowledge.ts";
+
+const worker = (index: number, ready = true) => ({ index, ready, pid: 1, startedAt: 0 });
+
+test("a round is complete when every worker has acknowledged it", async () => {
+  const acknowledgements = new Acknowledgements();
+  acknowledgements.peersChanged([worker(1), worker(2), worker(3, false)]);
+  const round = acknowledgements.nextRound();
+  const outcome = acknowledgements.wait(round, 60_000);
+  acknowledgements.acknowledged(round, 1);
+  acknowledgements.acknowledged(round, 1);
+  acknowledgements.acknowledged(round + 1, 2);
+  acknowledgements.acknowledged(round, 2);
+  assert.equal(await outcome, true);
+});
+
+test("a worker that dies is not waited for", async () => {
+  const acknowledgements = new Acknowledgements();
+  acknowledgements.peersChanged([worker(1), worker(2)]);
+  const round = acknowledgements.nextRound();
+  const outcome = acknowledgements.wait(round, 60_000);
+  acknowledgements.acknowledged(round, 1);
+  acknowledgements.peersChanged([worker(1)]);
+  assert.equal(await outcome, true);
+});
+
+test("a worker that says nothing ends the round by its deadline", async () => {
+  const acknowledgements = new Acknowledgements();
+  acknowledgements.peersChanged([worker(1)]);
+  assert.equal(await acknowledgements.wait(acknowledgements.nextRound(), 20), false);
+});

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readCredential } from "../../src/base/credential.ts";
+import { LatchkeyError } from "../../src/base/errors.ts";
+import { AttemptMemory } from "../../src/certificate/attempts.ts";
+import { CertificateKeeper, type KeeperSteps } from "../../src/certificate/ensure.ts";
+import { Holdings } from "../../src/certificate/holdings.ts";
+import { judge } from "../../src/certificate/judge.ts";
+import { type Issued, recordOf } from "../../src/certificate/records.ts";
+import type { Attempts, FailureMemory } from "../../src/storage/attempts.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { keptLog, named } from "../support/stored.ts";
+
+const host = named("shop.example");
+const MINUTE = 60_000;
+
+function issuedFor(name: string): Issued {
+  const { chain, key } = makeCertificate({ names: [name] });
+  return { credential: readCredential(chain, key), issuer: "https://ca.example/directory" };
+}
+
+/** A keeper whose steps record that they were taken; each may be replaced. */
+function recordingKeeper(replaced: Partial<KeeperSteps> = {}) {
+  const taken: string[] = [];
+  const clock = new ManualClock(Date.now());
+  const log = keptLog();
+  const holdings = new Holdings();
+  const disk = new Map<string, FailureMemory>();
+  const store: Pick<Attempts, "load" | "save" | "clear"> = {
+    load: async (name) => disk.get(name),
+    save: async (memory) => void disk.set(memory.host, memory),
+    clear: async (name) => void disk.delete(name),
+  };
+  const attempts = new AttemptMemory({
+    store,
+    judge,
+    clock,
+    log,
+    hasOrder: async () => false,
+    random: () => 0.5,
+  });
+  const steps: KeeperSteps = {
+    decide: async () => ({ kind: "allowed", issuers: [{ kind: "internal" }], listed: true }),
+    isWanted: () => true,
+    load: async () => undefined,
+    order: async (name) => issuedFor(name),
+    store: async () => {},
+    swap: async (_name, credential) => credential.serial,
+    ...replaced,
+  };
+  const recording: KeeperSteps = {
+    ...steps,
+    order: (...args) => {
+      taken.push("order");
+      return steps.order(...args);
+    },
+    store: (...args) => {
+      taken.push("store");
+      return steps.store(...args);
+    },
+    swap: (...args) => {
+      taken.push("swap");
+      return steps.swap(...args);
+    },
+  };
+  const keeper = new CertificateKeeper(
+    recording,
+    { holdings, attempts },
+    {
+      renewal: { checkEveryMs: MINUTE, at: "auto" },
+      clock,
+      log,
+      signal: new AbortController().signal,
+    },
+  );
+  const row = () => recordOf(holdings.get(host) ?? assert.fail("nothing is held"));
+  return { keeper, taken, clock, log, disk, holdings, row };
+}
+
+test("ensure places one order for a hundred callers, stores before it swaps, and forgets the attempt", async () => {
+  const { keeper, taken, disk, row } = recordingKeeper();
+  const outcomes = await Promise.all(Array.from({ length: 100 }, () => keeper.ensure(host)));
+  assert.deepEqual(taken, ["order", "store", "swap"]);
+  assert.ok(outcomes.every(({ kind }) => kind === "stored"));
+  assert.equal(disk.size, 0);
+  assert.equal(row().state, "valid");
+  assert.equal(row().servedSerial, row().serial);
+});
+
+test("ensure counts an attempt on disk before anything is asked of the CA", async () => {
+  const seen: (FailureMemory | undefined)[] = [];
+  const world = recordingKeeper({
+    order: async (name) => {
+      seen.push(world.disk.get(name));
+      return issuedFor(name);
+    },
+  });
+  await world.keeper.ensure(host);
+  assert.equal(seen[0]?.attempts, 1);
+  assert.equal(seen[0]?.lastError.type, "INTERRUPTED");
+});
+
+test("ensure orders nothing when storage holds the certificate", async () => {
+  const stored = issuedFor("shop.example");
+  const { keeper, taken } = recordingKeeper({ load: async () => stored });
+  assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
+  assert.deepEqual(taken, []);
+});
+
+test("ensure asks nothing of the CA for a name that policy refuses", async () => {
+  const { keeper, taken } = recordingKeeper({
+    decide: async () => ({ kind: "refused", why: "no" }),
+  });
+  assert.deepEqual(await keeper.ensure(host), { kind: "refused" });
+  assert.deepEqual(taken, []);
+});
+
+test("a failed order is remembered and not repeated before its time", async () => {
+  const refusal = new LatchkeyError("ACME_CHALLENGE_FAILED", "Cannot get it: no");
+  const { keeper, taken, clock, disk, row } = recordingKeeper({
+    order: async () => Promise.reject(refusal),
+  });
+  assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
+  assert.equal(row().state, "failed");
+  assert.equal(row().lastError?.type, "ACME_CHALLENGE_FAILED");
+  assert.equal(disk.get(host)?.attempts, 1);
+  assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
+  clock.advance(59_000);
+  await keeper.ensure(host);
+  assert.deepEqual(taken, ["order"]);
+  clock.advance(2_000);
+  await keeper.ensure(host);
+  assert.deepEqual(taken, ["order", "order"]);
+  assert.equal(disk.get(host)?.attempts, 2);
+});
+
+test("nothing is asked of the CA when the attempt cannot be written down", async () => {
+  const { keeper, taken, disk, row } = recordingKeeper();
+  disk.set = () => {
+    throw new LatchkeyError("STORAGE_FAILED", "Cannot write: the disk is full");
+  };
+  assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
+  assert.deepEqual(taken, []);
+  assert.equal(row().lastError?.type, "STORAGE_FAILED");
+});
+
+test("a certificate that cannot be saved is served from memory and travels with the message", async () => {
+  const held: unknown[] = [];
+  const { keeper, row } = recordingKeeper({
+    store: async () =>
+      Promise.reject(new LatchkeyError("STORAGE_FAILED", "Cannot write: the disk is full")),
+    swap: async (_name, credential, travelling) => {
+      held.push(travelling);
+      return credential.serial;
+    },
+  });
+  const outcome = await keeper.ensure(host);
+  assert.equal(outcome.kind, "held");
+  assert.notEqual(held[0], undefined);
+  assert.equal(row().state, "valid");
+});
+
+test("a renewal that fails leaves the certificate in use", async () => {
+  const stored = issuedFor("shop.example");
+  const { keeper, holdings, row } = recordingKeeper({
+    load: async () => stored,
+    order: async () =>
+      Promise.reject(new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: no route")),
+  });
+  await keeper.adopt(host, true);
+  await keeper.renew(holdings.get(host) ?? assert.fail());
+  assert.equal(row().state, "failing");
+  assert.equal(row().serial, stored.credential.serial);
+  assert.notEqual(row().nextAttemptAt, null);
+});
+
+test("a failure of before a restart keeps its place on the ladder", async () => {
+  const { keeper, taken, clock, disk } = recordingKeeper();
+  const lastError = { type: "x", detail: "y", hint: "z", at: clock.now() };
+  disk.set(host, {
+    host,
+    kind: "refused",
+    attempts: 3,
+    nextAttemptAt: clock.now() + 100 * MINUTE,
+    lastError,
+  });
+  await keeper.adopt(host, true);
+  assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
+  assert.deepEqual(taken, []);
+});

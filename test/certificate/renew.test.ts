@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Holdings } from "../../src/certificate/holdings.ts";
+import type { HeldCertificate, Holding } from "../../src/certificate/records.ts";
+import { keepRenewing } from "../../src/certificate/renew.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { named } from "../support/stored.ts";
+
+const HOUR = 3_600_000;
+
+function certificate(renewAt: number, notAfter: number): HeldCertificate {
+  return { issuer: "x", serial: "01", notBefore: 0, notAfter, renewAt, unsaved: undefined };
+}
+
+/** The loop on a virtual clock; `renew` moves the certificate a day on. */
+function loop(atStart = true) {
+  const clock = new ManualClock();
+  const holdings = new Holdings();
+  const renewed: string[] = [];
+  const stopping = new AbortController();
+  const start = () =>
+    keepRenewing(
+      {
+        holdings,
+        clock,
+        atStart,
+        renewal: { checkEveryMs: HOUR, at: "auto" },
+        saveUnsaved: async () => {},
+        renew: async (holding: Holding) => {
+          renewed.push(holding.host);
+          holding.certificate = certificate(clock.now() + 24 * HOUR, clock.now() + 48 * HOUR);
+        },
+      },
+      stopping.signal,
+    );
+  const hold = (name: string, listed = true) => holdings.hold(named(name), listed) ?? assert.fail();
+  return { clock, renewed, stopping, start, hold };
+}
+
+test("the loop orders what is listed and has no certificate, renewals first, the nearest expiry first", async () => {
+  const { clock, renewed, stopping, start, hold } = loop();
+  hold("new.example");
+  hold("late.example").certificate = certificate(clock.now() - 1, clock.now() + 9 * HOUR);
+  hold("later.example").certificate = certificate(clock.now() - 1, clock.now() + 5 * HOUR);
+  hold("fine.example").certificate = certificate(
+    clock.now() + 30 * 24 * HOUR,
+    clock.now() + 90 * 24 * HOUR,
+  );
+  hold("stranger.example", false);
+  const running = start();
+  await clock.asleep(1);
+  assert.deepEqual(renewed, ["later.example", "late.example", "new.example"]);
+  stopping.abort();
+  await running;
+});
+
+test("the loop wakes at the very moment that a certificate is due, not at its next look", async () => {
+  const { clock, renewed, stopping, start, hold } = loop();
+  hold("shop.example").certificate = certificate(clock.now() + HOUR / 2, clock.now() + HOUR);
+  const running = start();
+  await clock.asleep(1);
+  clock.advance(HOUR / 2 - 1);
+  assert.deepEqual(renewed, []);
+  clock.advance(1);
+  await clock.asleep(1);
+  assert.deepEqual(renewed, ["shop.example"]);
+  stopping.abort();
+  await running;
+});
+
+test("with first-visit, a host that nobody visited is not ordered, and one that was is renewed", async () => {
+  const { clock, renewed, stopping, start, hold } = loop(false);
+  hold("unvisited.example");
+  hold("visited.example").certificate = certificate(clock.now() - 1, clock.now() + HOUR);
+  const running = start();
+  await clock.asleep(1);
+  assert.deepEqual(renewed, ["visited.example"]);
+  stopping.abort();
+  await running;
+});
+
+test("the loop leaves a name alone until its next attempt", async () => {
+  const { clock, renewed, stopping, start, hold } = loop();
+  hold("failed.example").nextAttemptAt = clock.now() + 10_000;
+  const running = start();
+  await clock.asleep(1);
+  assert.deepEqual(renewed, []);
+  clock.advance(10_000);
+  await clock.asleep(1);
+  assert.deepEqual(renewed, ["failed.example"]);
+  stopping.abort();
+  await running;
+});

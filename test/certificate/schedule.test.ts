@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { renewalTime, retryTime, spreadOf } from "../../src/certificate/schedule.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const renewals = [
+  { name: "90 days, unmoved", lifeMs: 90 * DAY, at: "auto", spread: 0, renewsAfterMs: 60 * DAY },
+  {
+    name: "90 days, fully moved",
+    lifeMs: 90 * DAY,
+    at: "auto",
+    spread: 1,
+    renewsAfterMs: 57 * DAY,
+  },
+  { name: "45 days", lifeMs: 45 * DAY, at: "auto", spread: 0, renewsAfterMs: 30 * DAY },
+  {
+    name: "ten days is not short",
+    lifeMs: 10 * DAY,
+    at: "auto",
+    spread: 0,
+    renewsAfterMs: (20 * DAY) / 3,
+  },
+  {
+    name: "160 hours, at half",
+    lifeMs: 160 * HOUR,
+    at: "auto",
+    spread: 0,
+    renewsAfterMs: 80 * HOUR,
+  },
+  {
+    name: "160 hours, fully moved",
+    lifeMs: 160 * HOUR,
+    at: "auto",
+    spread: 1,
+    renewsAfterMs: 72 * HOUR,
+  },
+  { name: "a minute", lifeMs: MINUTE, at: "auto", spread: 0, renewsAfterMs: MINUTE / 2 },
+  { name: "at 25 % left", lifeMs: 100 * DAY, at: 0.25, spread: 0, renewsAfterMs: 75 * DAY },
+] as const;
+
+for (const { name, lifeMs, at, spread, renewsAfterMs } of renewals) {
+  test(`renewalTime: ${name}`, () => {
+    const time = renewalTime({ notBefore: 1_000, notAfter: 1_000 + lifeMs }, at, spread);
+    assert.equal(time, Math.round(1_000 + renewsAfterMs));
+  });
+}
+
+const retries = [
+  { name: "unreachable, first", kind: "unreachable", attempts: 1, waitMs: MINUTE },
+  { name: "unreachable, fourth", kind: "unreachable", attempts: 4, waitMs: 8 * MINUTE },
+  { name: "unreachable, fifth", kind: "unreachable", attempts: 5, waitMs: 15 * MINUTE },
+  { name: "unreachable, thousandth", kind: "unreachable", attempts: 1_000, waitMs: 15 * MINUTE },
+  { name: "refused, first", kind: "refused", attempts: 1, waitMs: MINUTE },
+  { name: "refused, second", kind: "refused", attempts: 2, waitMs: 10 * MINUTE },
+  { name: "refused, third", kind: "refused", attempts: 3, waitMs: 100 * MINUTE },
+  { name: "refused, fourth, no certificate", kind: "refused", attempts: 4, waitMs: DAY },
+  {
+    name: "refused, fourth, 30 days left",
+    kind: "refused",
+    attempts: 4,
+    lifeLeftMs: 30 * DAY,
+    waitMs: DAY,
+  },
+  {
+    name: "refused, fourth, 50 hours left",
+    kind: "refused",
+    attempts: 4,
+    lifeLeftMs: 50 * HOUR,
+    waitMs: 5 * HOUR,
+  },
+  {
+    name: "refused, fourth, an hour left",
+    kind: "refused",
+    attempts: 4,
+    lifeLeftMs: HOUR,
+    waitMs: HOUR,
+  },
+] as const;
+
+for (const { name, kind, attempts, waitMs, ...rest } of retries) {
+  test(`retryTime: ${name}`, () => {
+    const lifeLeftMs = "lifeLeftMs" in rest ? rest.lifeLeftMs : 0;
+    const failure = { kind, attempts, lifeLeftMs, retryAfterMs: undefined };
+    assert.equal(retryTime(7, failure, 0.5), 7 + waitMs);
+    assert.equal(retryTime(7, failure, 0), Math.round(7 + waitMs * 0.9));
+    assert.equal(retryTime(7, failure, 1), Math.round(7 + waitMs * 1.1));
+  });
+}
+
+test("retryTime obeys the CA's Retry-After, within a second and a day", () => {
+  const wait = (retryAfterMs: number) =>
+    retryTime(0, { kind: "refused", attempts: 3, lifeLeftMs: 0, retryAfterMs }, 0.5);
+  assert.equal(wait(HOUR), HOUR);
+  assert.equal(wait(-5), 1_000);
+  assert.equal(wait(1e15), DAY);
+});
+
+test("spreadOf gives a certificate the same place every time, and others other places", () => {
+  assert.equal(spreadOf("03ab"), spreadOf("03ab"));
+  assert.notEqual(spreadOf("03ab"), spreadOf("03ac"));
+  for (let serial = 0; serial < 1_000; serial += 1) {
+    const spread = spreadOf(serial.toString(16));
+    assert.ok(spread >= 0 && spread <= 1);
+  }
+});
