@@ -1,0 +1,30 @@
+# The run-time dependencies alone: no pinned Node, no development tools; the image brings its own Node.
+FROM node:26-trixie-slim AS packages
+WORKDIR /opt/latchkey
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts
+
+FROM node:26-trixie-slim
+# Ports below 1024 without root: the kernel lets containers of common engines bind them
+# (net.ipv4.ip_unprivileged_port_start=0 inside a container's own network namespace).
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends libatomic1 ca-certificates \
+  && rm -rf /var/lib/apt/lists/* \
+  && groupadd --gid 10443 latchkey \
+  && useradd --uid 10443 --gid 10443 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin latchkey \
+  && install -d -o latchkey -g latchkey -m 0700 /var/lib/latchkey
+WORKDIR /opt/latchkey
+COPY --from=packages /opt/latchkey/node_modules ./node_modules
+COPY package.json LICENSE README.md ./
+COPY src ./src
+COPY config ./config
+USER 10443:10443
+# Accounts, keys and certificates: without a volume each new container orders everything again.
+VOLUME /var/lib/latchkey
+EXPOSE 80 443
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+  CMD ["node", "src/cli/healthcheck.ts"]
+# Mount your file at /etc/latchkey/latchkey.yaml.
+ENTRYPOINT ["sh", "src/latchkey.sh"]
+CMD ["run"]
