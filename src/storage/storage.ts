@@ -150,6 +150,8 @@ export class Storage implements StorageFolder {
     }
     try {
       await prepareFolders(this.root, this.log);
+      // On a disk that was full, folders that are there already say nothing: a real write does.
+      if (this.#isReported) await tryWrite(this.root, randomBytes(PROBE_BYTES));
       this.#isPrepared = true;
       if (this.#isReported) this.log.info("storage.writable", { path: this.root });
       this.#isReported = false;

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { chmod, chown, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Storage } from "../../src/storage/storage.ts";
+import { entriesOf, pathsOf, temporaryFolder } from "../support/folders.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { certificateFor, directory, keptLog, named, openStorage } from "../support/stored.ts";
+
+const host = named("store.shop.example");
+const never = new AbortController().signal;
+const isRoot = process.geteuid?.() === 0;
+const folders = ["accounts", "attempts", "authority", "certificates", "orders", "quarantine"];
+
+function open(root: string, log = keptLog(), readOnly = false) {
+  return Storage.open({ root, clock: new ManualClock(), log, readOnly });
+}
+
+test("a fresh storage has its folders and its format, and can be opened again", async () => {
+  await using folder = await temporaryFolder();
+  const root = join(folder.path, "a/b/storage");
+  const log = keptLog();
+  await using first = await open(root, log);
+  assert.equal(first.writable, true);
+  assert.deepEqual(await pathsOf(root), ["FORMAT", ...folders]);
+  assert.equal(await readFile(join(root, "FORMAT"), "utf8"), "1\n");
+  await using _second = await open(root, log);
+  assert.deepEqual(log.events, []);
+});
+
+test("all that is ever written is 0700 and 0600, whatever the umask", async (t) => {
+  const before = process.umask(0);
+  t.after(() => process.umask(before));
+  await using opened = await openStorage();
+  const { storage, root } = opened;
+  const credential = certificateFor(host);
+  const { key } = credential;
+  await storage.certificates.save(host, credential, { issuer: directory });
+  await storage.certificates.save(host, credential, { issuer: directory });
+  await storage.accounts.save({ directory, key, url: undefined, createdAt: 0 });
+  await storage.orders.save({ host, directory, orderUrl: directory, key, createdAt: 0 });
+  await storage.attempts.save({
+    host,
+    kind: "unreachable",
+    attempts: 1,
+    nextAttemptAt: 0,
+    lastError: { type: "ACME_UNREACHABLE", detail: "", hint: undefined, at: 0 },
+  });
+  const at = { windowStart: 0, windowEnd: 0, pickedAt: 0, nextCheckAt: 0 };
+  await storage.renewalInfos.save(host, { serial: "00", ...at });
+  await storage.authority.write("root.pem", "x");
+  await storage.certificates.quarantine(host, 1, "a test");
+  await storage.probe();
+  const entries = await entriesOf(root);
+  assert.equal(entries.length, 29);
+  for (const { path, kind, mode } of entries) {
+    if (kind === "link") continue;
+    assert.equal(mode, kind === "folder" ? 0o700 : 0o600, path);
+  }
+});
+
+test("looser modes are tightened, and it is said", async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, "certificates"), { mode: 0o755 });
+  await chmod(folder.path, 0o750);
+  await chmod(join(folder.path, "certificates"), 0o755);
+  const log = keptLog();
+  await using _storage = await open(folder.path, log);
+  assert.deepEqual(
+    log.events.map(({ event, facts }) => [event, facts["from"]]),
+    [
+      ["storage.tightened", "750"],
+      ["storage.tightened", "755"],
+    ],
+  );
+  for (const { path, kind, mode } of await entriesOf(folder.path)) {
+    if (kind === "folder") assert.equal(mode, 0o700, path);
+  }
+});
+
+for (const inner of ["", "certificates", "accounts"]) {
+  const skip = isRoot ? false : "only root can give a folder to another user";
+  test(`a storage whose folder "${inner}" is another user's is refused`, { skip }, async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, inner), { recursive: true });
+    await chown(join(folder.path, inner), 65_534, 65_534);
+    await assert.rejects(open(folder.path), { code: "STORAGE_UNUSABLE" });
+    await using looking = await open(folder.path, keptLog(), true);
+    assert.equal(looking.writable, false);
+    await chown(join(folder.path, inner), 0, 0);
+  });
+}
+
+const formats = [
+  { content: "1", opens: true },
+  { content: "1\n", opens: true },
+  { content: "", opens: true },
+  { content: "\0\0", opens: true },
+  { content: "2\n", opens: false },
+  { content: "0", opens: false },
+  { content: "1.5", opens: false },
+  { content: "two", opens: false },
+  { content: "99999999999999999999", opens: false },
+];
+
+for (const { content, opens } of formats) {
+  test(`a storage of format ${JSON.stringify(content)} is ${opens ? "opened" : "refused"}`, async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, "FORMAT"), content);
+    if (!opens) {
+      await assert.rejects(open(folder.path), { code: "STORAGE_UNUSABLE" });
+      assert.deepEqual(await pathsOf(folder.path), ["FORMAT"]);
+      return;
+    }
+    await using _storage = await open(folder.path);
+    assert.equal((await readFile(join(folder.path, "FORMAT"), "utf8")).trim(), "1");
+  });
+}
+
+test("a link to the storage is the operator's; a link inside it is refused", async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, "disk"));
+  await symlink("disk", join(folder.path, "storage"));
+  await using storage = await open(join(folder.path, "storage"));
+  assert.equal(storage.root, join(folder.path, "disk"));
+  await rm(join(folder.path, "disk/orders"), { recursive: true });
+  await symlink("accounts", join(folder.path, "disk/orders"));
+  await assert.rejects(open(join(folder.path, "storage")), { code: "STORAGE_UNUSABLE" });
+});
+
+test("a file in the place of the storage is refused", async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, "storage"), "");
+  for (const path of ["storage", "storage/inner"]) {
+    await assert.rejects(open(join(folder.path, path)), { code: "STORAGE_UNUSABLE" });
+  }
+});
+
+test("looking makes nothing, and refuses what is not there", async () => {
+  await using folder = await temporaryFolder();
+  await assert.rejects(open(join(folder.path, "missing"), keptLog(), true), {
+    code: "STORAGE_UNUSABLE",
+  });
+  await using storage = await open(folder.path, keptLog(), true);
+  assert.deepEqual(await storage.certificates.list(), []);
+  assert.deepEqual(await storage.attempts.all(), []);
+  await assert.rejects(storage.acquire(never), { code: "STORAGE_FAILED" });
+  await assert.rejects(storage.attempts.clear(host), { code: "STORAGE_FAILED" });
+  assert.deepEqual(await pathsOf(folder.path), []);
+});
+
+test("without the lease everything can be read and nothing written", async () => {
+  await using opened = await openStorage();
+  const saved = await opened.storage.certificates.save(host, certificateFor(host), {
+    issuer: directory,
+  });
+  await using other = await opened.reopen();
+  assert.deepEqual(await other.certificates.load(host), saved);
+  const { key } = certificateFor(host);
+  const writes = [
+    () => other.certificates.save(host, certificateFor(host), { issuer: directory }),
+    () => other.certificates.quarantine(host, 1, "a test"),
+    () => other.accounts.save({ directory, key, url: undefined, createdAt: 0 }),
+    () => other.orders.save({ host, directory, orderUrl: directory, key, createdAt: 0 }),
+    () => other.orders.remove(host),
+    () => other.attempts.clear(host),
+    () => other.authority.write("root.pem", "x"),
+    () => other.probe(),
+  ];
+  const before = await pathsOf(opened.root);
+  for (const write of writes) await assert.rejects(write, { code: "STORAGE_LOCKED" });
+  assert.deepEqual(await pathsOf(opened.root), before);
+});
+
+test("without the lease a broken certificate stays where it is, and counts as none", async () => {
+  await using opened = await openStorage();
+  await opened.storage.certificates.save(host, certificateFor(host), { issuer: directory });
+  await rm(join(opened.root, "certificates", host, "000001/key.pem"));
+  await using other = await opened.reopen();
+  const before = await pathsOf(opened.root);
+  assert.equal(await other.certificates.load(host), undefined);
+  assert.equal(opened.log.only("storage.corrupt")["code"], "STORAGE_LOCKED");
+  assert.deepEqual(await pathsOf(opened.root), before);
+});
+
+test("a storage that another program has taken over is written into no more", async () => {
+  await using opened = await openStorage();
+  const lease = await opened.storage.acquire(never);
+  await rm(join(opened.root, "lock"));
+  await writeFile(join(opened.root, "lock"), "another's");
+  await assert.rejects(opened.storage.authority.write("root.pem", "x"), { code: "STORAGE_LOCKED" });
+  assert.equal(lease.lost.aborted, true);
+  assert.deepEqual(await pathsOf(join(opened.root, "authority")), []);
+});
+
+test("a storage that is closed lets the next program in, which sweeps up", async () => {
+  await using opened = await openStorage();
+  await opened.storage.close();
+  await writeFile(join(opened.root, "attempts/.tmp-00000000-1"), "half");
+  await writeFile(join(opened.root, ".tmp-00000000-1"), "half");
+  await using next = await opened.reopen();
+  const lease = await next.acquire(never);
+  assert.equal(await next.acquire(never), lease);
+  assert.equal(lease.fencing, 2);
+  assert.deepEqual(await pathsOf(opened.root), ["FORMAT", ...folders, "lock"].sort());
+});
+
+test("a storage that is deleted while it is open takes certificates again", async () => {
+  await using opened = await openStorage();
+  const { certificates } = opened.storage;
+  const credential = certificateFor(host);
+  await certificates.save(host, credential, { issuer: directory });
+  await rm(opened.root, { recursive: true });
+  assert.equal(await certificates.load(host), undefined);
+  assert.deepEqual(await certificates.list(), []);
+  await opened.storage.probe();
+  const saved = await certificates.save(host, credential, { issuer: directory });
+  assert.deepEqual(await certificates.load(host), saved);
+});
