@@ -4,8 +4,6 @@ import type { Failure } from "./attempts.ts";
 
 /** What a person can do about a failure of ours, by its code. */
 const HINTS: Readonly<Record<string, string>> = {
-  ACME_UNREACHABLE: "Check that this machine reaches the CA: DNS, outgoing HTTPS, and its clock.",
-  ACME_PROTOCOL: "The directory URL may not be an ACME server's; check acme.issuers.",
   ACME_CHALLENGE_FAILED:
     "Check that the name points to this machine and that ports 80 and 443 are reachable from the internet.",
   CERTIFICATE_INVALID:
@@ -18,9 +16,8 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const FALLBACK_HINT = "See the log of the program for what happened around this time.";
 
-/** Failures that never reached the CA, or that it never answered. */
-const UNREACHABLE = new Set([
-  "ACME_UNREACHABLE",
+/** Failures of ours that never reached the CA. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
   "STORAGE_FAILED",
   "STORAGE_UNUSABLE",
   "STORAGE_LOCKED",
@@ -29,22 +26,16 @@ const UNREACHABLE = new Set([
 
 /** Turns whatever ended an attempt into what the schedule and the operator want to know. */
 export function judge(error: unknown): Failure {
-  if (error instanceof AcmeProblem) {
-    const verdict = verdictOf(error);
-    return {
-      kind: verdict.kind === "unreachable" ? "unreachable" : "refused",
-      type: error.type,
-      detail: error.detail,
-      hint: hintFor(error.type, error.detail) ?? FALLBACK_HINT,
-      retryAfterMs: error.retryAfterMs,
-    };
-  }
+  const verdict = verdictOf(error);
+  const retryAfterMs = verdict.kind === "wait" ? undefined : verdict.afterMs;
   const code = codeOf(error) ?? (error instanceof Error ? error.name : "unknown");
+  const type = error instanceof AcmeProblem ? error.type : code;
+  const detail = error instanceof AcmeProblem ? error.detail : messageOf(error);
   return {
-    kind: UNREACHABLE.has(code) ? "unreachable" : "refused",
-    type: code,
-    detail: messageOf(error),
-    hint: HINTS[code] ?? FALLBACK_HINT,
-    retryAfterMs: undefined,
+    kind: verdict.kind === "unreachable" || UNREACHABLE.has(code) ? "unreachable" : "refused",
+    type,
+    detail,
+    hint: HINTS[type] ?? hintFor(type, detail) ?? FALLBACK_HINT,
+    retryAfterMs,
   };
 }

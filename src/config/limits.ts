@@ -146,8 +146,8 @@ export const limits = {
   acmeRequestTimeoutMs: 60_000,
   /** An answer of a CA; the largest real one, a chain, is under 10 KiB. */
   acmeAnswerMaxBytes: 262_144,
-  /** A nonce refused: at once again with the fresh one, this often (0.5¹¹ fail at 50 % refused). */
-  acmeBadNonceRetriesMax: 10,
+  /** A nonce refused: at once again with the fresh one, this often (a CA that refuses half of them: 0.5¹⁶ fail). */
+  acmeBadNonceRetriesMax: 15,
   acmeNoncePoolMax: 32,
   /** Waits between two looks at an order: Retry-After within these, else growing between them. */
   acmePollMinMs: 250,
@@ -162,7 +162,7 @@ export const limits = {
   /** Maps and lists inside one another; ours are 6 deep. */
   configMaxDepth: 32,
   /** Values that aliases may add up to (a few lines of them could stand for billions). */
-  configMaxAliased: 100_000,
+  configMaxAliased: 1_000_000,
   /** A PEM file that the configuration names; a whole system's root bundle is about 220 KiB. */
   pemMaxBytes: 1_048_576,
   /** `sockaddr_un` holds 108 bytes, the last of them NUL. */
