@@ -1,0 +1,78 @@
+import { isMachine, readTcpAddress } from "./addresses.ts";
+import type { TcpAddress } from "./config.ts";
+import { limits } from "./limits.ts";
+import { type Reading, read, wrong } from "./reading.ts";
+
+/** Where a backend is, as written in `to`. */
+export type BackendAddress =
+  | { readonly kind: "http" | "https" | "tcp"; readonly address: TcpAddress }
+  /** Still as written: relative to the file it stands in. */
+  | { readonly kind: "unix"; readonly path: string };
+
+const LOOPBACK = "127.0.0.1";
+const WANTED = "wanted a port such as 3001, host:port, http://, https://, tcp:// or unix:/path";
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is;
+
+/** The backend on this machine that listens on `port`. */
+export function readBackendPort(port: number): Reading<BackendAddress> {
+  return Number.isInteger(port) && port >= 1 && port <= limits.portMax
+    ? read({ kind: "http", address: { host: LOOPBACK, port } })
+    : wrong(`is not a port, wanted a whole number from 1 to ${limits.portMax}`);
+}
+
+/** `3001`, `host:3001`, `http://…`, `https://…`, `tcp://…`, `unix:/path`. */
+export function readBackendAddress(text: string): Reading<BackendAddress> {
+  if (/^\d+$/.test(text)) return readBackendPort(Number(text));
+  if (text.startsWith("unix:")) return readUnix(text.slice("unix:".length));
+
+  const [, scheme, rest] = SCHEME.exec(text) ?? [];
+  if (scheme === undefined || rest === undefined) {
+    const address = readTcpAddress(text);
+    if (!address.ok) return wrong(`is not a backend, ${WANTED}`);
+    return read({ kind: "http", address: address.value });
+  }
+  switch (scheme.toLowerCase()) {
+    case "http":
+      return readAuthority("http", rest, limits.httpPort);
+    case "https":
+      return readAuthority("https", rest, limits.httpsPort);
+    case "tcp":
+      return readAuthority("tcp", rest, undefined);
+    case "h2c":
+      return wrong("h2c:// is not supported yet, wanted http:// or https://");
+    default:
+      return wrong(`has an unknown scheme, ${WANTED}`);
+  }
+}
+
+/** What stands behind `scheme://`: `host`, `host:port`, with at most a final `/`. */
+function readAuthority(
+  kind: "http" | "https" | "tcp",
+  rest: string,
+  defaultPort: number | undefined,
+): Reading<BackendAddress> {
+  if (rest.includes("@")) return wrong("holds a user name or password, wanted none: remove it");
+  const authority = rest.endsWith("/") && kind !== "tcp" ? rest.slice(0, -1) : rest;
+  if (/[/?#]/.test(authority)) {
+    return wrong("holds a path, wanted host and port only: `paths` routes by path");
+  }
+  const bare = authority.startsWith("[") && authority.endsWith("]") ? authority.slice(1, -1) : "";
+  const hasPort = bare === "" && authority.includes(":");
+  if (hasPort) {
+    const address = readTcpAddress(authority);
+    return address.ok ? read({ kind, address: address.value }) : address;
+  }
+  const host = bare || authority;
+  if (!isMachine(host)) return wrong(`has no valid host, ${WANTED}`);
+  if (defaultPort === undefined)
+    return wrong("has no port, wanted one such as tcp://127.0.0.1:1883");
+  return read({ kind, address: { host, port: defaultPort } });
+}
+
+function readUnix(path: string): Reading<BackendAddress> {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  if (path === "" || /[\u0000-\u001f]/.test(path)) {
+    return wrong("has no path, wanted one such as unix:/run/app.sock");
+  }
+  return read({ kind: "unix", path: path.startsWith("//") ? path.replace(/^\/+/, "/") : path });
+}

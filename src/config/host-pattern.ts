@@ -1,0 +1,49 @@
+import { isIP } from "node:net";
+import { parentOf, parseHostname } from "../base/hostname.ts";
+import type { HostPattern } from "./config.ts";
+import { type Reading, read, wrong } from "./reading.ts";
+
+/** `store.shop.example`, `*.shop.example` or `*`, normalised. */
+export function readHostPattern(text: string): Reading<HostPattern> {
+  if (text === "*") return read({ kind: "catch-all" });
+  const isWildcard = text.startsWith("*.");
+  const name = isWildcard ? text.slice(2) : text;
+  if (isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0) {
+    return wrong("is an IP address, which is not supported yet, wanted a host name");
+  }
+  const host = parseHostname(name);
+  if (host === undefined) return wrong(whyNoHost(name));
+  return read(isWildcard ? { kind: "wildcard", parent: host } : { kind: "exact", host });
+}
+
+/** The pattern as the file spells it, normalised: also the key under which a host is unique. */
+export function formatPattern(pattern: HostPattern): string {
+  switch (pattern.kind) {
+    case "exact":
+      return pattern.host;
+    case "wildcard":
+      return `*.${pattern.parent}`;
+    case "catch-all":
+      return "*";
+  }
+}
+
+/** Is there a name that both match? (An exact host beats the others, but they match it too.) */
+export function overlap(one: HostPattern, other: HostPattern): boolean {
+  if (one.kind === "catch-all" || other.kind === "catch-all") return true;
+  if (one.kind === "exact" && other.kind === "exact") return one.host === other.host;
+  return parentOfPattern(one) === parentOfPattern(other);
+}
+
+function parentOfPattern(pattern: Exclude<HostPattern, { kind: "catch-all" }>): string | undefined {
+  return pattern.kind === "exact" ? parentOf(pattern.host) : pattern.parent;
+}
+
+function whyNoHost(name: string): string {
+  if (name.includes("*")) {
+    return "is not a host, wanted a wildcard for the first label only such as *.shop.example";
+  }
+  if (name.includes("/")) return "is not a host, wanted a name without scheme and path";
+  if (/:\d+$/.test(name)) return "is not a host, wanted a name without a port";
+  return "is not a host name, wanted one such as store.shop.example";
+}

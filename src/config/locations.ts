@@ -1,0 +1,56 @@
+import { type Reading, read, wrong } from "./reading.ts";
+
+/** RFC 3986 §3.3; queries and fragments take no part in routing. */
+const PREFIX = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/;
+
+/** The path of a file or folder, as written. */
+export function readPath(text: string): Reading<string> {
+  return text !== "" && !text.includes("\0")
+    ? read(text)
+    : wrong("is not a path, wanted one such as ../storage");
+}
+
+/** `off`, `on`, or a path, which is known by its `/` so that a misspelt word makes no file. */
+export function readAccess(text: string): Reading<"off" | "on" | { readonly path: string }> {
+  if (text === "off" || text === "on") return read(text);
+  return text.includes("/") && readPath(text).ok
+    ? read({ path: text })
+    : wrong("is not known, wanted off, on, or a path with a / in it such as ./access.log");
+}
+
+/** The URL of an ACME directory: https, as RFC 8555 §6.1 demands. */
+export function readDirectoryUrl(text: string): Reading<string> {
+  return readUrl(text, ["https:"], "wanted one such as https://ca.example/directory");
+}
+
+/** The URL that `onDemand.ask` puts its question to. */
+export function readAskUrl(text: string): Reading<string> {
+  return readUrl(text, ["http:", "https:"], "wanted one such as http://127.0.0.1:3000/allowed");
+}
+
+/** `unix:admin.sock` → the path, as written. */
+export function readAdminAddress(text: string): Reading<string> {
+  const path = /^unix:(.+)$/.exec(text)?.[1];
+  return path !== undefined && readPath(path).ok
+    ? read(path)
+    : wrong("is not a Unix socket, wanted one such as unix:admin.sock");
+}
+
+/** A path prefix of `paths`. Dot segments never arrive: clients resolve them, and the gate refuses them. */
+export function readPrefix(text: string): Reading<string> {
+  return PREFIX.test(text) &&
+    !text.split("/").some((segment) => segment === "." || segment === "..")
+    ? read(text)
+    : wrong("is not a path prefix, wanted one such as /v2/");
+}
+
+function readUrl(text: string, schemes: readonly string[], wanted: string): Reading<string> {
+  const url = URL.parse(text);
+  if (url === null || !schemes.includes(url.protocol) || /\s/.test(text)) {
+    return wrong(`is not such a URL, ${wanted}`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    return wrong("holds a user name or password, wanted none: remove it");
+  }
+  return url.hash === "" ? read(url.href) : wrong(`holds a fragment, ${wanted}`);
+}
