@@ -1,0 +1,187 @@
+import { readListenAddress, readTrustedProxy } from "./addresses.ts";
+import { hostSchema, issuerSchema, onDemandSchema } from "./host-schema.ts";
+import { limits } from "./limits.ts";
+import { readAccess, readAdminAddress } from "./locations.ts";
+import { readEmail, readSuffix } from "./names.ts";
+import { readRenewAt, readWorkers } from "./quantities.ts";
+import { read, wrong } from "./reading.ts";
+import {
+  anyOf,
+  anything,
+  choice,
+  duration,
+  jsonSchemaOf,
+  key,
+  list,
+  mapping,
+  notYet,
+  type Output,
+  onOff,
+  path,
+  port,
+  someOf,
+  table,
+  text,
+  whole,
+} from "./schema.ts";
+
+const WORKERS = `auto, or a number from 1 to ${limits.workersMax}`;
+const CIDRS = "a list such as [10.0.0.0/8]";
+const listenAddress = text(readListenAddress, "an address such as :443");
+
+const settings = {
+  email: key("Contact given to the CA.", text(readEmail, "a mail address")),
+  storage: key(
+    "Folder of certificates and state; default ../storage beside config/, /var/lib/latchkey under /etc.",
+    path,
+  ),
+  workers: key(
+    "Worker processes; default auto: one per core.",
+    anyOf([whole(1, limits.workersMax, WORKERS), text(readWorkers, WORKERS)], WORKERS),
+  ),
+  include: notYet(),
+  listen: key(
+    "Where connections are taken.",
+    mapping(
+      {
+        https: key('TLS; default [":443"].', someOf(listenAddress, 'a list such as [":443"]')),
+        http: key(
+          'Challenge answers and redirects; default [":80"], [] for none.',
+          list(listenAddress, 'a list such as [":80"]'),
+        ),
+        publicHttpsPort: key("The port clients see; default: the first https listener's.", port),
+        admin: key(
+          "The admin socket; default unix:admin.sock, in storage.",
+          text(readAdminAddress, "a Unix socket such as unix:admin.sock"),
+        ),
+        dashboard: notYet(false, "off"),
+        proxyProtocol: key(
+          "Not supported yet.",
+          list(anything, "[]").max(0, { error: "is not supported yet, wanted []" }),
+        ),
+      },
+      'a mapping such as { https: [":443"] }',
+    ),
+  ),
+  trustedProxies: key(
+    "Whose X-Forwarded-For is believed: ranges of addresses; default [].",
+    anyOf(
+      [
+        list(text(readTrustedProxy, "a range such as 10.0.0.0/8"), CIDRS),
+        text<never>(
+          (word) =>
+            wrong(
+              word === "cloudflare"
+                ? `cloudflare is not supported yet, wanted ${CIDRS}`
+                : `is text, wanted ${CIDRS}`,
+            ),
+          CIDRS,
+        ),
+      ],
+      CIDRS,
+    ),
+  ),
+  acme: key(
+    "How certificates are obtained.",
+    mapping(
+      {
+        issuers: key(
+          "Tried in order; default [letsencrypt].",
+          someOf(issuerSchema, "a list such as [letsencrypt]"),
+        ),
+        issue: key("When: at-start (default) or first-visit.", choice(["at-start", "first-visit"])),
+        challenges: key(
+          "In order of preference; default [http-01, tls-alpn-01].",
+          someOf(choice(["http-01", "tls-alpn-01"], ["dns-01"]), "a list such as [http-01]"),
+        ),
+        keyType: key(
+          "Of the certificates; default ecdsa-p256.",
+          choice(["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-4096"]),
+        ),
+        dns: notYet(),
+      },
+      "a mapping such as { issuers: [letsencrypt] }",
+    ),
+  ),
+  authority: key(
+    "The internal certificate authority.",
+    mapping(
+      {
+        lifetime: key(
+          "Of its certificates; default 7d.",
+          duration(limits.authorityLifetimeMinMs, limits.authorityLifetimeMaxMs, "7d"),
+        ),
+        permit: key(
+          "Suffixes beyond localhost, internal, test and home.arpa; default [].",
+          list(text(readSuffix, "a suffix such as lan"), "a list such as [lan]"),
+        ),
+      },
+      "a mapping such as { lifetime: 7d }",
+    ),
+  ),
+  renewal: key(
+    "When certificates are renewed.",
+    mapping(
+      {
+        checkEvery: key(
+          "Default 10m.",
+          duration(limits.renewalCheckEveryMinMs, limits.renewalCheckEveryMaxMs, "10m"),
+        ),
+        at: key(
+          "auto (default), or the part of the lifetime left.",
+          text(readRenewAt, "auto, or a percentage such as 33%"),
+        ),
+      },
+      "a mapping such as { checkEvery: 10m }",
+    ),
+  ),
+  onDemand: key("Who may get a certificate on demand, for wildcard hosts.", onDemandSchema),
+  alerts: notYet(),
+  log: key(
+    "What is logged.",
+    mapping(
+      {
+        level: key("Default info.", choice(["debug", "info", "warn", "error"])),
+        format: key(
+          "auto (default) is pretty on a terminal, JSON otherwise.",
+          choice(["auto", "json", "pretty"]),
+        ),
+        access: key(
+          "One line a request: off (default), on, or the path of a file.",
+          anyOf(
+            [
+              onOff.transform((isOn) => (isOn ? "on" : "off")),
+              text(readAccess, "off, on, or a path"),
+            ],
+            "off, on, or a path",
+          ),
+        ),
+      },
+      "a mapping such as { level: info }",
+    ),
+  ),
+  limits: notYet(),
+  watch: notYet(false, "off"),
+};
+
+const hosts = key(
+  "What is served: host names and where they lead.",
+  table(text(read, "a host"), hostSchema, "a mapping such as { store.shop.example: 3001 }"),
+);
+
+/** Everything but `hosts`, whose entries are checked one by one. */
+export const settingsSchema = mapping(
+  { ...settings, hosts: anything.optional() },
+  "a mapping with `hosts`",
+);
+
+/** The names of the settings. */
+export const settingNames: readonly string[] = Object.keys(settings);
+
+/** All of the file, as editors see it. */
+export function fileJsonSchema(): object {
+  return { title: "Latchkey", ...jsonSchemaOf(mapping({ ...settings, hosts }, "a mapping")) };
+}
+
+/** The settings as written. */
+export type WrittenSettings = Output<typeof settingsSchema>;

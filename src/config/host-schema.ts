@@ -1,0 +1,220 @@
+import { readServerName, readTcpAddress } from "./addresses.ts";
+import { readBackendAddress, readBackendPort } from "./backend-address.ts";
+import { namedIssuer } from "./issuers.ts";
+import { limits } from "./limits.ts";
+import { readAskUrl, readDirectoryUrl, readPrefix } from "./locations.ts";
+import { readAllowed, readProfile } from "./names.ts";
+import { readSize } from "./quantities.ts";
+import { read } from "./reading.ts";
+import { readRedirectStatus, readRedirectTarget } from "./redirect-target.ts";
+import { readHeaderName, readHeaderValue } from "./respond-header.ts";
+import {
+  anyOf,
+  choice,
+  duration,
+  key,
+  mapping,
+  notYet,
+  number,
+  type Output,
+  onOff,
+  path,
+  someOf,
+  table,
+  text,
+  whole,
+} from "./schema.ts";
+
+const ISSUER = "letsencrypt, letsencrypt-staging, internal, or a mapping with `directory`";
+export const issuerSchema = anyOf(
+  [
+    choice(["letsencrypt", "letsencrypt-staging", "internal"], ["zerossl", "google"]).transform(
+      namedIssuer,
+    ),
+    mapping(
+      {
+        directory: text(readDirectoryUrl, "the URL of an ACME directory"),
+        trust: key("PEM file with an extra root for the directory's own TLS.", path),
+        profile: key("One that the directory offers.", text(readProfile, "the name of a profile")),
+        eab: notYet(),
+        preferredChain: notYet(),
+      },
+      ISSUER,
+    ).transform(({ directory, trust, profile }) => {
+      return { kind: "acme" as const, directory, trust, profile };
+    }),
+  ],
+  ISSUER,
+);
+
+export const onDemandSchema = mapping(
+  {
+    ask: key(
+      "GET ?domain=NAME: 200 allows, anything else refuses.",
+      text(readAskUrl, "a URL such as http://127.0.0.1:3000/allowed"),
+    ),
+    allow: key(
+      "Exact names; wildcards with the internal issuer only.",
+      someOf(text(readAllowed, "a host name"), "a list such as [a.shop.example]"),
+    ),
+  },
+  "a mapping with `ask` or `allow`",
+).refine(({ ask, allow }) => ask !== undefined || allow !== undefined, {
+  error: "is empty, wanted `ask` or `allow`",
+});
+
+const BACKEND = "a backend such as 3001 or http://10.0.0.5:3002";
+const backendForms = [
+  number(readBackendPort, BACKEND),
+  text(readBackendAddress, BACKEND),
+  mapping({ url: text(readBackendAddress, BACKEND), weight: notYet() }, BACKEND).transform(
+    ({ url }) => url,
+  ),
+] as const;
+const backends = anyOf([...backendForms, someOf(anyOf(backendForms, BACKEND), BACKEND)], BACKEND);
+
+const timeout = duration(limits.timeoutMinMs, limits.timeoutMaxMs, "60s");
+
+/** What stands in a host and in each of its paths. */
+const forwarding = {
+  to: key(
+    "Where requests go: a port of this machine, host:port, http://, https://, unix:/path, tcp://.",
+    backends.transform((written) => (Array.isArray(written) ? written : [written])),
+  ),
+  backend: key(
+    "How backends are spoken to.",
+    mapping(
+      {
+        ca: key("PEM file with the only roots to trust; default: the machine's.", path),
+        serverName: key(
+          "The name its certificate must have; default: the host of `to`.",
+          text(readServerName, "a host name"),
+        ),
+        verify: key("Is its certificate checked? Default on.", onOff),
+        host: key(
+          "The Host it gets: client (default) or upstream.",
+          choice(["client", "upstream"]),
+        ),
+      },
+      "a mapping such as { verify: on }",
+    ),
+  ),
+  timeouts: key(
+    "Deadlines towards the backends.",
+    mapping(
+      {
+        connect: key("To be connected; default 5s.", timeout),
+        firstByte: key("From the request to the first byte of the answer; default 60s.", timeout),
+        idle: key("Without a byte in either direction; default 60s (tunnels 1h).", timeout),
+      },
+      "a mapping such as { connect: 5s }",
+    ),
+  ),
+  maxBody: key(
+    "The largest request body; default: no limit.",
+    text(readSize, "a size such as 100MiB"),
+  ),
+  balance: key(
+    "Which of several backends comes next.",
+    choice(["round-robin"], ["least-connections", "random-two", "client-hash", "cookie"]),
+  ),
+  health: notYet(),
+  headers: notYet(),
+  allow: notYet(),
+  deny: notYet(),
+  rateLimit: notYet(),
+  auth: notYet(),
+  compress: notYet(false, "off"),
+};
+
+const RESPOND = "text, or a mapping such as { status: 503, body: closed }";
+const anyText = text(read, "text");
+const respond = anyOf(
+  [
+    anyText.transform((body) => ({ body, status: undefined, headers: undefined })),
+    mapping(
+      {
+        status: key("Default 200.", whole(200, 599, "a status from 200 to 599")),
+        headers: key(
+          "Fields of the answer.",
+          table(
+            text(readHeaderName, "the name of a header"),
+            anyOf(
+              [
+                text(readHeaderValue, "text"),
+                number((value) => readHeaderValue(String(value)), "text"),
+              ],
+              "text",
+            ),
+            "a mapping such as { Retry-After: 60 }",
+          ),
+        ),
+        body: key("Default: none.", anyText),
+      },
+      RESPOND,
+    ),
+  ],
+  RESPOND,
+);
+
+const hostKeys = mapping(
+  {
+    ...forwarding,
+    paths: key(
+      "Requests by path, the longest prefix first.",
+      table(
+        text(readPrefix, "a prefix such as /v2/"),
+        mapping(
+          {
+            ...forwarding,
+            stripPrefix: key("Is the prefix taken off before forwarding? Default off.", onOff),
+          },
+          "a mapping such as { to: 3002 }",
+        ),
+        "a mapping such as { /v2/: { to: 3002 } }",
+      ),
+    ),
+    passThrough: key(
+      "Routed by SNI, never decrypted, to this host:port.",
+      text(readTcpAddress, "host:port such as 127.0.0.1:9443"),
+    ),
+    redirect: key(
+      "host[:port][/path] or an https:// URL; keeps path and query unless it has a path.",
+      text(readRedirectTarget, "a target such as store.shop.example"),
+    ),
+    status: key(
+      "Of the redirect; default 308.",
+      number(readRedirectStatus, "301, 302, 303, 307 or 308"),
+    ),
+    respond: key("The answer itself.", respond),
+    issuer: key("For this host only.", issuerSchema),
+    certificate: key(
+      "Files given by hand; then nothing is ordered for this host.",
+      mapping({ chain: path, key: path }, "a mapping such as { chain: own.pem, key: own.key }"),
+    ),
+    onDemand: key("For this wildcard only.", onDemandSchema),
+    clientAuth: notYet(),
+    tls: notYet(),
+    hsts: notYet(),
+    certificateOnly: notYet(false, "off"),
+    onCertificate: notYet(),
+  },
+  "a mapping such as { to: 3001 }",
+);
+
+const HOST = "a backend such as 3001, or a mapping such as { to: 3001 }";
+/** One entry of `hosts`, in short or long form. */
+export const hostSchema = anyOf(
+  [
+    number(readBackendPort, HOST).transform((one) => ({ to: [one] })),
+    text(readBackendAddress, HOST).transform((one) => ({ to: [one] })),
+    hostKeys,
+  ],
+  HOST,
+);
+
+/** An entry of `hosts` as written, in long form. */
+export type WrittenHost = Output<typeof hostKeys>;
+export type WrittenPath = NonNullable<WrittenHost["paths"]>[string];
+export type WrittenIssuer = Output<typeof issuerSchema>;
+export type WrittenOnDemand = Output<typeof onDemandSchema>;
