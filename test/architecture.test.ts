@@ -38,7 +38,7 @@ const WRAPPED_IN: Readonly<Record<string, readonly string[]>> = {
   "acme-client": ["src/acme/client.ts"],
   "node-forge": ["src/acme/der.ts"],
   pino: ["src/base/log.ts"],
-  yaml: ["src/config/load.ts"],
+  yaml: ["src/config/yaml.ts"],
   zod: ["src/config/schema.ts"],
   commander: ["src/cli/program.ts"],
 };

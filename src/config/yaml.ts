@@ -1,0 +1,219 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import type { Document, Offset, Offsets, Problem } from "./document.ts";
+import { limits } from "./limits.ts";
+
+/** Stands for a `*` that lacks its quotes while the rest of the file is read: private use, one unit long. */
+const STAND_IN = "\ue000";
+/** A `*` where a key, a list entry or a value starts, which YAML takes for an alias; then what belongs to it. */
+const UNQUOTED_STAR =
+  /(?<=^[ \t]*(?:- +)*|^[ \t]*[\w.-]+: +|[[{](?:[^"'\]}\n]*, *)?)\*(?=[.:\s,\]}]|$)[^\s:,\]}]*/gm;
+
+/** What the text says, for the faults that people make; the parser's own words could repeat a secret. */
+const SYNTAX: Readonly<Record<string, string>> = {
+  BAD_ALIAS: "is an alias without a name, wanted quotes around what starts with *",
+  BAD_DQ_ESCAPE: "holds an unknown escape (\\), wanted single quotes around the text",
+  BAD_INDENT: "is indented differently from what it belongs to, wanted the same column",
+  BAD_SCALAR_START: "starts with a character that YAML reserves, wanted quotes around the text",
+  BLOCK_AS_IMPLICIT_KEY: 'holds another ": " or is indented too far, wanted one key a line',
+  BLOCK_IN_FLOW: "mixes block style into [ ] or { }, wanted one of the two",
+  KEY_OVER_1024_CHARS: "is a key of more than 1024 characters, wanted a shorter one",
+  MISSING_CHAR: "lacks a colon, a comma, or the quote or bracket that closes it",
+  MULTILINE_IMPLICIT_KEY: "is a key on several lines, wanted one line",
+  MULTIPLE_DOCS: "starts a second document, wanted one: remove the ---",
+  NON_STRING_KEY: "is a list or mapping as a key, wanted text",
+  RESOURCE_EXHAUSTION: "is nested too deeply, wanted what the configuration needs",
+  TAB_AS_INDENT: "is indented with a tab, wanted spaces",
+  TAG_RESOLVE_FAILED: "carries a tag (!), wanted plain values",
+  UNEXPECTED_TOKEN: "is not expected here, wanted `key: value`",
+};
+
+/** Reads one YAML document. Never throws: what is wrong with the text is in `problems`. */
+export function readYaml(text: string): Document {
+  const document = compose(text);
+  if (document.problems.length === 0) return document;
+
+  const lines = new Set(document.problems.map(({ offset }) => document.placeOf(offset).line));
+  const stars = [...text.matchAll(UNQUOTED_STAR)].filter(({ index }) => {
+    return lines.has(document.placeOf(index).line);
+  });
+  if (stars.length === 0) return document;
+  const repaired = compose(replaceAt(text, new Set(stars.map(({ index }) => index))));
+  const unquoted = stars.map(({ 0: star, index }): Problem => {
+    const message = `starts with an unquoted *, which YAML takes for an alias: quote it: "${star}"`;
+    return { offset: index, path: [], message };
+  });
+  return { ...repaired, problems: [...unquoted, ...repaired.problems] };
+}
+
+function replaceAt(text: string, indexes: ReadonlySet<number>): string {
+  return text.replaceAll("*", (star, index: number) => (indexes.has(index) ? STAND_IN : star));
+}
+
+function compose(text: string): Document {
+  const lineCounter = new LineCounter();
+  const placeOf = (offset: number) => {
+    const { line, col } = lineCounter.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  try {
+    // yaml's own check for duplicate keys is quadratic: the composer below has a linear one.
+    const { contents, errors, warnings } = parseDocument(text, {
+      lineCounter,
+      logLevel: "error",
+      merge: false,
+      prettyErrors: false,
+      resolveKnownTags: false,
+      stringKeys: true,
+      uniqueKeys: false,
+      version: "1.2",
+    });
+    const faults = firstOfEachLine([...errors, ...warnings], placeOf);
+    const composer = new Composer((offset) => placeOf(offset).line);
+    const root = composer.valueOf(contents);
+    const { offsets } = composer;
+    const problems = [...faults, ...composer.problems];
+    return { root, offsets, problems, isBroken: faults.length > 0, placeOf };
+  } catch (thrown) {
+    // Text that nests without end exhausts the stack of the parser.
+    if (!(thrown instanceof RangeError)) throw thrown;
+    const problem = { offset: 0, path: [], message: SYNTAX["RESOURCE_EXHAUSTION"] ?? "" };
+    const offsets: Offsets = new WeakMap();
+    return { root: undefined, offsets, problems: [problem], isBroken: true, placeOf };
+  }
+}
+
+/** One slip makes several errors: the first of a line is the one to tell, and after exhaustion no other. */
+function firstOfEachLine(
+  errors: readonly { readonly code: string; readonly pos: readonly [number, number] }[],
+  placeOf: Document["placeOf"],
+): readonly Problem[] {
+  const exhausted = errors.find(({ code }) => code === "RESOURCE_EXHAUSTION");
+  const sorted = [...errors].sort((one, other) => one.pos[0] - other.pos[0]);
+  const byLine = new Map<number, Problem>();
+  for (const { code, pos } of exhausted === undefined ? sorted : [exhausted]) {
+    const { line } = placeOf(pos[0]);
+    const message = SYNTAX[code] ?? `cannot be read as YAML (${code}), wanted \`key: value\``;
+    if (!byLine.has(line)) byLine.set(line, { offset: pos[0], path: [], message });
+  }
+  return [...byLine.values()];
+}
+
+/** Makes plain values out of the nodes of the parser, in the order of the text. */
+class Composer {
+  readonly offsets: Offsets = new WeakMap();
+  readonly problems: Problem[] = [];
+  readonly #anchors = new Map<string, unknown>();
+  readonly #path: (string | number)[] = [];
+  readonly #lineOf: (offset: number) => number;
+  /** How many aliases we are inside of, and how many values they have made. */
+  #aliasDepth = 0;
+  #aliased = 0;
+
+  constructor(lineOf: (offset: number) => number) {
+    this.#lineOf = lineOf;
+  }
+
+  /** The plain value of a node; `undefined` when a problem was noted instead. */
+  valueOf(node: unknown): unknown {
+    if (this.#aliasDepth > 0) this.#aliased += 1;
+    if (this.#aliased > limits.configMaxAliased) {
+      const isFirst = this.#aliased === limits.configMaxAliased + 1;
+      if (isFirst) this.#note(offsetOf(node), "makes too many values out of aliases, wanted fewer");
+      return undefined;
+    }
+    if (isAlias(node)) return this.#aliasOf(node.source, offsetOf(node));
+    const value = this.#plainOf(node);
+    // Known from its end on: a node cannot hold an alias of itself.
+    if ((isScalar(node) || isMap(node) || isSeq(node)) && node.anchor !== undefined) {
+      this.#anchors.set(node.anchor, node);
+    }
+    return value;
+  }
+
+  #plainOf(node: unknown): unknown {
+    if (isScalar(node)) {
+      return typeof node.value === "string" ? restoreStars(node.value) : node.value;
+    }
+    if (!isMap(node) && !isSeq(node)) return null;
+    if (this.#path.length >= limits.configMaxDepth) {
+      this.#note(offsetOf(node), SYNTAX["RESOURCE_EXHAUSTION"] ?? "");
+      return null;
+    }
+    return isMap(node) ? this.#mapOf(node) : this.#listOf(node.items);
+  }
+
+  #listOf(items: readonly unknown[]): unknown[] {
+    const places = new Map<number, Offset>();
+    const values: unknown[] = [];
+    for (const item of items) {
+      const index = values.length;
+      const value = this.#at(index, () => this.valueOf(item));
+      if (value === undefined) continue;
+      places.set(index, { key: offsetOf(item), value: offsetOf(item) });
+      values.push(value);
+    }
+    this.offsets.set(values, places);
+    return values;
+  }
+
+  #mapOf(map: YAMLMap): object {
+    const places = new Map<string, Offset>();
+    const entries: [string, unknown][] = [];
+    for (const { key, value } of map.items) {
+      const name = isScalar(key) ? restoreStars(String(key.value)) : "";
+      const offset = offsetOf(key);
+      const first = places.get(name);
+      if (name === "<<" || name === "__proto__" || first !== undefined) {
+        this.#at(name, () => this.#note(offset, this.#whyNot(name, first)));
+        continue;
+      }
+      places.set(name, { key: offset, value: offsetOf(value, offset) });
+      const plain = this.#at(name, () => this.valueOf(value));
+      if (plain !== undefined) entries.push([name, plain]);
+    }
+    const values = Object.fromEntries(entries);
+    this.offsets.set(values, places);
+    return values;
+  }
+
+  #whyNot(name: string, first: Offset | undefined): string {
+    if (name === "<<") {
+      return "is a merge key, which is not read, wanted the keys themselves (or hosts as `a, b:`)";
+    }
+    return first === undefined
+      ? "is not a known key, remove it"
+      : `stands on line ${this.#lineOf(first.key)} already, wanted each key once`;
+  }
+
+  #aliasOf(name: string, offset: number): unknown {
+    const node = this.#anchors.get(name);
+    if (node === undefined) {
+      this.#note(offset, "is an alias (*) of nothing above it, wanted quotes if the * is meant");
+      return undefined;
+    }
+    this.#aliasDepth += 1;
+    const value = this.valueOf(node);
+    this.#aliasDepth -= 1;
+    return value;
+  }
+
+  #at<Value>(step: string | number, work: () => Value): Value {
+    this.#path.push(step);
+    const value = work();
+    this.#path.pop();
+    return value;
+  }
+
+  #note(offset: number, message: string): void {
+    this.problems.push({ offset, path: [...this.#path], message });
+  }
+}
+
+function restoreStars(text: string): string {
+  return text.replaceAll(STAND_IN, "*");
+}
+
+function offsetOf(node: unknown, otherwise = 0): number {
+  const isNode = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
+  return (isNode ? node.range?.[0] : undefined) ?? otherwise;
+}
