@@ -1,0 +1,130 @@
+import type { Action, Redirect, Respond } from "./config.ts";
+import { readForward, readTunnelTimeouts } from "./forward.ts";
+import { formatPattern } from "./host-pattern.ts";
+import { type HostPlace, isOurs } from "./host-place.ts";
+import type { WrittenHost } from "./host-schema.ts";
+import { limits } from "./limits.ts";
+import { formatOrigin } from "./redirect-target.ts";
+import { isBodiless } from "./respond-header.ts";
+
+/** Keys that may stand beside each action. Those that are not built yet never get here. */
+const CERTIFICATE = ["issuer", "certificate", "onDemand"] as const;
+const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>> = {
+  forward: ["to", "paths", "backend", "timeouts", "maxBody", "balance", ...CERTIFICATE],
+  tcp: ["to", "timeouts", "balance", ...CERTIFICATE],
+  "pass-through": ["passThrough", "timeouts"],
+  redirect: ["redirect", "status", ...CERTIFICATE],
+  respond: ["respond", ...CERTIFICATE],
+};
+/** Accepted only with the value that means the same as leaving them out, so they go with everything. */
+const HARMLESS: readonly string[] = ["compress", "certificateOnly"];
+/** The keys that say what a host does; `to` and `paths` say it together. */
+const DOES = ["to", "paths", "passThrough", "redirect", "respond"] as const;
+
+const NOUN: Readonly<Record<Action["kind"], string>> = {
+  forward: "`to`",
+  tcp: "a tcp:// backend",
+  "pass-through": "`passThrough`",
+  redirect: "`redirect`",
+  respond: "`respond`",
+};
+
+/** What a host does: exactly one thing, and every other key goes with it. `undefined` after a fault. */
+export function readAction(written: WrittenHost, place: HostPlace): Action | undefined {
+  const kind = kindOf(written, place);
+  if (kind === undefined) return undefined;
+  reportStrangers(written, kind, place);
+
+  const { passThrough, redirect, respond, to = [] } = written;
+  const [first] = to;
+  if (passThrough !== undefined) {
+    return {
+      kind: "pass-through",
+      backend: passThrough,
+      timeouts: readTunnelTimeouts(written, place),
+    };
+  }
+  if (redirect !== undefined) return readRedirect(redirect, written.status, place);
+  if (respond !== undefined) return readRespond(respond, place);
+  if (first?.kind === "tcp") {
+    return { kind: "tcp", backend: first.address, timeouts: readTunnelTimeouts(written, place) };
+  }
+  return readForward(written, place);
+}
+
+function kindOf(written: WrittenHost, { path, desk }: HostPlace): Action["kind"] | undefined {
+  const present = DOES.filter((key) => written[key] !== undefined);
+  const [first] = present;
+  if (first === undefined) {
+    desk.report(path, `does nothing, wanted one of ${DOES.join(", ")}`);
+    return undefined;
+  }
+  const isForward = first === "to" || first === "paths";
+  const rivals = present.slice(1).filter((key) => !(isForward && key === "paths"));
+  for (const rival of rivals) {
+    desk.report([...path, rival], `does not go with \`${first}\`, wanted one of the two`, "key");
+  }
+  if (rivals.length > 0) return undefined;
+  if (first === "passThrough") return "pass-through";
+  if (first === "redirect" || first === "respond") return first;
+  return written.to?.some(({ kind }) => kind === "tcp") === true ? "tcp" : "forward";
+}
+
+/** Keys that would be ignored. */
+function reportStrangers(
+  written: WrittenHost,
+  kind: Action["kind"],
+  { path, desk }: HostPlace,
+): void {
+  const known: readonly string[] = [...GOES_WITH[kind], ...HARMLESS];
+  for (const [key, value] of Object.entries(written)) {
+    if (value === undefined || known.includes(key)) continue;
+    desk.report([...path, key], `does not go with ${NOUN[kind]}, remove it`, "key");
+  }
+  if (kind === "tcp" && written.to?.length !== 1) {
+    desk.report([...path, "to"], "is a list with tcp://, wanted a single backend");
+  }
+}
+
+function readRedirect(
+  target: NonNullable<WrittenHost["redirect"]>,
+  status: WrittenHost["status"],
+  { path, patterns, known, settings, desk }: HostPlace,
+): Redirect {
+  const { publicHttpsPort } = settings.listen;
+  const defaultPort = isOurs(target.host, known) ? publicHttpsPort : limits.httpsPort;
+  const port = target.port ?? defaultPort;
+  const isItself = patterns.some((pattern) => formatPattern(pattern) === target.host);
+  if (isItself && port === publicHttpsPort && !settings.faulty.has("listen")) {
+    desk.report([...path, "redirect"], "leads back to this host, wanted another");
+  }
+  const origin = formatOrigin(target.host, port);
+  return { kind: "redirect", origin, path: target.path, status: status ?? 308 };
+}
+
+function readRespond(
+  written: NonNullable<WrittenHost["respond"]>,
+  { path, desk }: HostPlace,
+): Respond {
+  const { status = 200, headers = {}, body = "" } = written;
+  const names = Object.keys(headers);
+  for (const [index, name] of names.entries()) {
+    const isTwice = names
+      .slice(0, index)
+      .some((other) => other.toLowerCase() === name.toLowerCase());
+    if (isTwice)
+      desk.report([...path, "respond", "headers", name], "stands here twice, wanted once", "key");
+  }
+  if (isBodiless(status) && body !== "") {
+    desk.report([...path, "respond", "body"], `does not go with status ${status}, remove it`);
+  }
+  if (Buffer.byteLength(body) > limits.respondBodyMaxBytes) {
+    desk.report(
+      [...path, "respond"],
+      "has a body of more than 64KiB, wanted less: Latchkey serves no files",
+    );
+  }
+  const hasType = body === "" || names.some((name) => name.toLowerCase() === "content-type");
+  const type = hasType ? {} : { "Content-Type": "text/plain; charset=utf-8" };
+  return { kind: "respond", status, headers: { ...type, ...headers }, body };
+}

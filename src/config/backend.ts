@@ -1,0 +1,75 @@
+import type { BackendAddress } from "./backend-address.ts";
+import type { Backend } from "./config.ts";
+import type { Path } from "./faults.ts";
+import type { WrittenHost } from "./host-schema.ts";
+import { limits } from "./limits.ts";
+import { readRootsAt } from "./settings.ts";
+import type { Desk } from "./surroundings.ts";
+
+/** How backends are spoken to; what is absent was not written. */
+export interface BackendOptions {
+  /** PEM of the only roots to trust. */
+  readonly ca?: string | undefined;
+  readonly serverName?: string | undefined;
+  readonly verify?: boolean | undefined;
+  readonly host?: "client" | "upstream" | undefined;
+}
+
+/** Keys that only mean something for a backend that is spoken to by TLS. */
+const TLS_KEYS = ["ca", "serverName", "verify"] as const;
+
+/**
+ * The `backend` keys of a host or path. `addresses` are those they apply to: a key that applies to
+ * none of them would be ignored, and is a fault.
+ */
+export function readBackendOptions(
+  written: WrittenHost["backend"] = {},
+  addresses: readonly BackendAddress[],
+  path: Path,
+  desk: Desk,
+): BackendOptions {
+  if (!addresses.some(({ kind }) => kind === "https")) {
+    for (const key of TLS_KEYS.filter((name) => written[name] !== undefined)) {
+      desk.report([...path, key], "is for https:// backends, remove it", "key");
+    }
+  }
+  if (written.host === "upstream" && addresses.every(({ kind }) => kind === "unix")) {
+    desk.report([...path, "host"], "has no meaning for unix: backends, remove it");
+  }
+  if (written.ca === undefined) return written;
+  if (written.verify === false) {
+    desk.report([...path, "ca"], "does not go with `verify: off`, wanted one of the two", "key");
+  }
+  return { ...written, ca: readRootsAt(written.ca, [...path, "ca"], desk) };
+}
+
+/** One backend with everything that its dialling needs; none after a fault was reported. */
+export function readBackend(
+  written: BackendAddress,
+  options: BackendOptions,
+  path: Path,
+  desk: Desk,
+): readonly Backend[] {
+  const hostHeader = options.host === "upstream" ? "backend" : "client";
+  switch (written.kind) {
+    case "http":
+      return [{ kind: "http", address: written.address, hostHeader }];
+    case "https": {
+      const { ca, serverName = written.address.host, verify = true } = options;
+      return [{ kind: "https", address: written.address, hostHeader, serverName, ca, verify }];
+    }
+    case "unix": {
+      const socket = desk.resolve(written.path);
+      if (Buffer.byteLength(socket) > limits.unixPathMaxBytes) {
+        desk.report(
+          path,
+          `is a socket path of more than ${limits.unixPathMaxBytes} bytes, wanted a shorter one`,
+        );
+      }
+      return [{ kind: "unix", path: socket, hostHeader: "client" }];
+    }
+    case "tcp":
+      // Reported by the caller: piping and HTTP do not mix in one host.
+      return [];
+  }
+}

@@ -1,0 +1,67 @@
+import { X509Certificate } from "node:crypto";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { codeOf } from "../base/errors.ts";
+import { limits } from "./limits.ts";
+import { type Reading, read, wrong } from "./reading.ts";
+
+/** The files that a configuration names. Paths are absolute; reading is synchronous, as at a start. */
+export interface Files {
+  /** The whole text of a file of at most `limits.pemMaxBytes`. */
+  read(path: string): Reading<string>;
+  /** The path, if there is such a file that this user may read. */
+  probe(path: string): Reading<string>;
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+
+/** The files of this machine. */
+export const diskFiles: Files = {
+  read: (path) => attempt(path, () => readFileSync(path, "utf8")),
+  probe: (path) => attempt(path, () => path),
+};
+
+/** The PEM certificates of a file of roots, every one of which must be readable. */
+export function readRoots(files: Files, path: string): Reading<string> {
+  const text = files.read(path);
+  if (!text.ok) return text;
+  const blocks = text.value.match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length === 0) {
+    return wrong("holds no certificate, wanted a PEM file with -----BEGIN CERTIFICATE-----");
+  }
+  return blocks.every(isCertificate)
+    ? read(`${blocks.join("\n")}\n`)
+    : wrong("holds a certificate that cannot be decoded, wanted PEM");
+}
+
+function attempt(path: string, use: () => string): Reading<string> {
+  try {
+    const facts = statSync(path);
+    if (!facts.isFile()) return wrong("is not a file, wanted the path of one");
+    if (facts.size > limits.pemMaxBytes) return wrong("is larger than 1 MiB, wanted a PEM file");
+    accessSync(path, constants.R_OK);
+    return read(use());
+  } catch (thrown) {
+    return wrong(whyUnreadable(codeOf(thrown)));
+  }
+}
+
+function whyUnreadable(code: string | undefined): string {
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return "does not exist, wanted the path of a file (relative to this one)";
+    case "EACCES":
+    case "EPERM":
+      return "may not be read by this user, wanted a file that may";
+    default:
+      return `cannot be read (${code ?? "unknown error"}), wanted the path of a file`;
+  }
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).serialNumber !== "";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,74 @@
+import { readAction } from "./action.ts";
+import { readCertificateSource } from "./certificate-source.ts";
+import type { Host, HostPattern } from "./config.ts";
+import { isMapping } from "./document.ts";
+import { formatPattern, readHostPattern } from "./host-pattern.ts";
+import { hostSchema } from "./host-schema.ts";
+import type { Settings } from "./settings.ts";
+import { checkAndReport } from "./shape-faults.ts";
+import type { Desk } from "./surroundings.ts";
+
+/** An entry of `hosts`: its key taken apart, its value still as written. */
+interface Entry {
+  readonly key: string;
+  readonly patterns: readonly HostPattern[];
+  readonly value: unknown;
+}
+
+/** Keys that rules are about: with a fault in one of them a rule would only tell a consequence of it. */
+const RULED = [
+  ...["to", "paths", "passThrough", "redirect", "respond"],
+  ...["issuer", "certificate", "certificateOnly", "onDemand"],
+];
+
+/** Reads `hosts`: every entry on its own, so that each of its faults is told; those with one are left out. */
+export function readHosts(root: object, settings: Settings, desk: Desk): readonly Host[] {
+  const written: unknown = Reflect.get(root, "hosts");
+  if (!isMapping(written) || Object.keys(written).length === 0) {
+    const what = isMapping(written) ? "is empty" : "is missing or not a mapping";
+    desk.report(["hosts"], `${what}, wanted hosts such as { store.shop.example: 3001 }`);
+    return [];
+  }
+  const known = new Map<string, string>();
+  const entries = Object.entries(written).map(([key, value]): Entry => {
+    return { key, patterns: readKey(key, known, desk), value };
+  });
+  return entries.flatMap((entry) => readEntry(entry, settings, known, desk));
+}
+
+/** `a, b` → the patterns of both. Each may stand in the file once, however it is spelt. */
+function readKey(key: string, known: Map<string, string>, desk: Desk): readonly HostPattern[] {
+  const path = ["hosts", key];
+  return key.split(",").flatMap((part) => {
+    const pattern = readHostPattern(part.trim());
+    if (!pattern.ok) {
+      desk.report(path, pattern.why, "key");
+      return [];
+    }
+    const name = formatPattern(pattern.value);
+    const first = known.get(name);
+    if (first !== undefined) {
+      const line = desk.lineOf(["hosts", first]);
+      desk.report(path, `"${name}" stands on line ${line} already, wanted each host once`, "key");
+      return [];
+    }
+    known.set(name, key);
+    return [pattern.value];
+  });
+}
+
+function readEntry(
+  { key, patterns, value }: Entry,
+  settings: Settings,
+  known: ReadonlyMap<string, string>,
+  desk: Desk,
+): readonly Host[] {
+  const path = ["hosts", key];
+  const { value: written, faulty } = checkAndReport(hostSchema, value, path, desk.report);
+  if (written === undefined || RULED.some((name) => faulty.has(name))) return [];
+  const place = { path, patterns, settings, known, desk };
+  const action = readAction(written, place);
+  if (action === undefined) return [];
+  const certificate = readCertificateSource(written, action, place);
+  return patterns.map((pattern) => ({ pattern, action, certificate: certificate(pattern) }));
+}

@@ -1,0 +1,84 @@
+import { readFile, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, resolve } from "node:path";
+import { codeOf } from "../base/errors.ts";
+import type { Config } from "./config.ts";
+import { type Document, isMapping, placeAt } from "./document.ts";
+import { type Fault, formatPath, type Report, sortFaults } from "./faults.ts";
+import { diskFiles } from "./files.ts";
+import { readHosts } from "./hosts.ts";
+import { limits } from "./limits.ts";
+import { readSettings } from "./settings.ts";
+import type { Desk, Surroundings } from "./surroundings.ts";
+import { readYaml } from "./yaml.ts";
+
+/** A configuration, or everything that is wrong with it, in the order of the file. */
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** Reads the configuration file at `path` and the files that it names. Never throws for what they hold. */
+export async function loadConfig(path: string): Promise<LoadedConfig> {
+  const text = await readText(path);
+  if (typeof text !== "string") {
+    return { ok: false, faults: [{ file: path, line: 1, column: 1, path: "file", ...text }] };
+  }
+  const surroundings = { files: diskFiles, cores: availableParallelism() };
+  return parseConfig(text, { file: path, ...surroundings });
+}
+
+/** What a configuration means: text → YAML → settings → hosts, every fault of every step together. */
+export function parseConfig(text: string, surroundings: Surroundings): LoadedConfig {
+  const document = readYaml(text.replace(/^\ufeff/, ""));
+  const faults: Fault[] = document.problems.map(({ offset, path, message }) => {
+    const place = document.placeOf(offset);
+    return { file: surroundings.file, ...place, path: formatPath(path), message };
+  });
+  const desk = openDesk(document, surroundings, faults);
+  const config = document.isBroken ? undefined : readConfig(document.root, desk);
+  if (config !== undefined && faults.length === 0) return { ok: true, config };
+  return { ok: false, faults: sortFaults(faults) };
+}
+
+function readConfig(root: unknown, desk: Desk): Config | undefined {
+  if (root !== null && root !== undefined && !isMapping(root)) {
+    desk.report([], "is not a mapping, wanted `hosts:` and what is under it");
+    return undefined;
+  }
+  const settings = readSettings(root ?? {}, desk);
+  const hosts = readHosts(root ?? {}, settings, desk);
+  const { onDemand: _onDemand, faulty: _faulty, ...config } = settings;
+  return { ...config, hosts };
+}
+
+function openDesk(document: Document, surroundings: Surroundings, faults: Fault[]): Desk {
+  const file = resolve(surroundings.file);
+  const report: Report = (path, message, part = "value") => {
+    const place = placeAt(document, path, part);
+    faults.push({ file: surroundings.file, ...place, path: formatPath(path), message });
+  };
+  return {
+    ...surroundings,
+    file,
+    report,
+    lineOf: (path) => placeAt(document, path, "key").line,
+    resolve: (path) => resolve(dirname(file), path),
+  };
+}
+
+/** The text of a file, or why there is none. */
+async function readText(path: string): Promise<string | { readonly message: string }> {
+  try {
+    const facts = await stat(path);
+    if (!facts.isFile()) return { message: "is not a file, wanted a configuration file" };
+    if (facts.size > limits.configMaxBytes) {
+      return { message: "is larger than 10 MiB, wanted a configuration file" };
+    }
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (thrown) {
+    const code = codeOf(thrown);
+    return code === "ERR_ENCODING_INVALID_ENCODED_DATA"
+      ? { message: "is not UTF-8, wanted text in UTF-8" }
+      : { message: `cannot be read (${code ?? "unknown error"}), wanted a configuration file` };
+  }
+}

@@ -1,0 +1,141 @@
+import { dirname, join, resolve } from "node:path";
+import type { Acme, Config, Issuer, Listen, ListenAddress } from "./config.ts";
+import type { Path } from "./faults.ts";
+import { settingsSchema, type WrittenSettings } from "./file-schema.ts";
+import { readRoots } from "./files.ts";
+import type { WrittenIssuer, WrittenOnDemand } from "./host-schema.ts";
+import { namedIssuer } from "./issuers.ts";
+import { limits } from "./limits.ts";
+import { checkAndReport } from "./shape-faults.ts";
+import type { Desk } from "./surroundings.ts";
+
+/** Everything of a configuration but its hosts, and what only their reading needs. */
+export interface Settings extends Omit<Config, "hosts"> {
+  /** The policy of wildcard hosts that have none of their own. */
+  readonly onDemand: WrittenOnDemand | undefined;
+  /** The settings that have faults: rules that need them are not applied, so that no fault is a consequence of another. */
+  readonly faulty: ReadonlySet<string>;
+}
+
+/** Reads every setting; one with a fault, which is reported, has its default here. */
+export function readSettings(root: object, desk: Desk): Settings {
+  const { value: written = {}, faulty } = checkAndReport(settingsSchema, root, [], desk.report);
+  const storage = storageOf(written, desk);
+  const { lifetime, permit } = written.authority ?? {};
+  return {
+    file: desk.file,
+    email: written.email,
+    storage,
+    workers: typeof written.workers === "number" ? written.workers : desk.cores,
+    listen: readListen(written, storage, desk),
+    trustedProxies: written.trustedProxies ?? [],
+    acme: readAcme(written, desk),
+    authority: { lifetimeMs: lifetime ?? limits.authorityLifetimeMs, permit: permit ?? [] },
+    renewal: {
+      checkEveryMs: written.renewal?.checkEvery ?? limits.renewalCheckEveryMs,
+      at: written.renewal?.at ?? "auto",
+    },
+    log: readLog(written, desk),
+    onDemand: written.onDemand,
+    faulty,
+  };
+}
+
+/** The issuer that was written, with the file that `trust` names read. */
+export function readIssuer(written: WrittenIssuer, path: Path, desk: Desk): Issuer {
+  if (written.kind === "internal" || written.trust === undefined) {
+    return written.kind === "internal" ? written : { ...written, trust: undefined };
+  }
+  return { ...written, trust: readRootsAt(written.trust, [...path, "trust"], desk) };
+}
+
+/** The roots in a file that the configuration names; `undefined` after a fault was reported. */
+export function readRootsAt(written: string, path: Path, desk: Desk): string | undefined {
+  const roots = readRoots(desk.files, desk.resolve(written));
+  if (roots.ok) return roots.value;
+  desk.report(path, roots.why);
+  return undefined;
+}
+
+function storageOf({ storage }: WrittenSettings, { file, resolve: fromFile }: Desk): string {
+  if (storage !== undefined) return fromFile(storage);
+  if (file.startsWith("/etc/")) return "/var/lib/latchkey";
+  const folder = dirname(file);
+  return folder.endsWith("/config") ? join(folder, "../storage") : join(folder, "storage");
+}
+
+function readListen(
+  { listen = {}, ...written }: WrittenSettings,
+  storage: string,
+  desk: Desk,
+): Listen {
+  const https = listen.https ?? [{ kind: "tcp", host: undefined, port: limits.httpsPort }];
+  const http = listen.http ?? [{ kind: "tcp", host: undefined, port: limits.httpPort }];
+  reportClashes(https, http, desk);
+  const admin = resolve(storage, listen.admin ?? "admin.sock");
+  if (Buffer.byteLength(admin) > limits.unixPathMaxBytes) {
+    const place =
+      listen.admin === undefined && written.storage !== undefined
+        ? ["storage"]
+        : ["listen", "admin"];
+    const wanted = `wanted at most ${limits.unixPathMaxBytes}: set listen.admin to a shorter one`;
+    desk.report(
+      place,
+      `makes the path of the admin socket ${Buffer.byteLength(admin)} bytes long, ${wanted}`,
+    );
+  }
+  const first = https.find((address) => address.kind === "tcp" && address.port !== 0);
+  const firstPort = first?.kind === "tcp" ? first.port : limits.httpsPort;
+  return { https, http, publicHttpsPort: listen.publicHttpsPort ?? firstPort, admin };
+}
+
+/** Two listeners that cannot both be had. */
+function reportClashes(
+  https: readonly ListenAddress[],
+  http: readonly ListenAddress[],
+  desk: Desk,
+): void {
+  const all = [
+    ...https.map((address, index) => ({ address, path: ["listen", "https", index] })),
+    ...http.map((address, index) => ({ address, path: ["listen", "http", index] })),
+  ];
+  for (const [index, { address, path }] of all.entries()) {
+    const earlier = all.slice(0, index).find((other) => clashes(other.address, address));
+    if (earlier === undefined) continue;
+    desk.report(path, `is taken by ${earlier.path[1]}[${earlier.path[2]}], wanted another port`);
+  }
+}
+
+function clashes(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.kind === "fd" || other.kind === "fd") {
+    return one.kind === "fd" && other.kind === "fd" && one.fd === other.fd;
+  }
+  if (one.port !== other.port || one.port === 0) return false;
+  return one.host === other.host || isEverywhere(one.host) || isEverywhere(other.host);
+}
+
+function isEverywhere(host: string | undefined): boolean {
+  return host === undefined || host === "0.0.0.0" || host === "::";
+}
+
+function readAcme({ acme = {} }: WrittenSettings, desk: Desk): Acme {
+  const issuers = acme.issuers?.map((issuer, index) =>
+    readIssuer(issuer, ["acme", "issuers", index], desk),
+  );
+  return {
+    issuers: issuers ?? [namedIssuer("letsencrypt")],
+    issuersWritten: issuers !== undefined,
+    issue: acme.issue ?? "at-start",
+    challenges: acme.challenges ?? ["http-01", "tls-alpn-01"],
+    keyType: acme.keyType ?? "ecdsa-p256",
+  };
+}
+
+function readLog({ log = {} }: WrittenSettings, desk: Desk): Config["log"] {
+  const access = log.access ?? "off";
+  return {
+    level: log.level ?? "info",
+    format: log.format ?? "auto",
+    access: typeof access === "string" ? access : { path: desk.resolve(access.path) },
+  };
+}

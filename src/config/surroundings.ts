@@ -1,0 +1,20 @@
+import type { Path, Report } from "./faults.ts";
+import type { Files } from "./files.ts";
+
+/** What the meaning of a configuration depends on beside its text. */
+export interface Surroundings {
+  /** Path of the file, as the user named it: faults repeat it. */
+  readonly file: string;
+  readonly files: Files;
+  /** Cores of this machine: what `workers: auto` means. */
+  readonly cores: number;
+}
+
+/** The same while one file is read; `file` is absolute here. */
+export interface Desk extends Surroundings {
+  readonly report: Report;
+  /** The line (from 1) of the key at a path. */
+  lineOf(path: Path): number;
+  /** The absolute path that a path in the file means. */
+  resolve(path: string): string;
+}
