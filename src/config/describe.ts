@@ -1,0 +1,106 @@
+import { isIP } from "node:net";
+import { unreachable } from "../base/errors.ts";
+import type {
+  Action,
+  Backend,
+  CertificateSource,
+  Config,
+  Host,
+  ListenAddress,
+  PathRoute,
+  TcpAddress,
+} from "./config.ts";
+import { formatPattern } from "./host-pattern.ts";
+import { nameOf } from "./issuers.ts";
+
+const HEADINGS: readonly string[] = ["HOST", "ACTION", "CERTIFICATE"];
+const GAP = "  ";
+/** A longer cell sticks out instead of moving the column of everybody. */
+const ALIGNED_MAX_CHARACTERS = 60;
+
+/**
+ * The routing table for people: a line for each host in the order of the file, what it does, where
+ * its certificate comes from; then the listeners and the storage. Ends with a newline.
+ */
+export function describeRoutes(config: Config): string {
+  const rows = [HEADINGS, ...config.hosts.map(describeHost)];
+  const widths = HEADINGS.map((_, column) => {
+    const lengths = rows.map((row) => row[column]?.length ?? 0);
+    return Math.max(...lengths.filter((length) => length <= ALIGNED_MAX_CHARACTERS));
+  });
+  const table = rows.map((row) => alignRow(row, widths));
+  const { https, http, publicHttpsPort, admin } = config.listen;
+  const facts = [
+    ["https", `${https.map(formatListen).join(", ")} (clients see port ${publicHttpsPort})`],
+    ["http", http.map(formatListen).join(", ") || "none"],
+    ["admin", `unix:${admin}`],
+    ["storage", config.storage],
+    ["workers", String(config.workers)],
+  ].map((row) => alignRow(row, [7]));
+  return `${[...table, "", ...facts].join("\n")}\n`;
+}
+
+function alignRow(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+    .join(GAP)
+    .trimEnd();
+}
+
+function describeHost({ pattern, action, certificate }: Host): readonly string[] {
+  return [formatPattern(pattern), describeAction(action), describeSource(certificate)];
+}
+
+function describeAction(action: Action): string {
+  switch (action.kind) {
+    case "forward":
+      return action.paths.map(describePath).join("; ");
+    case "tcp":
+      return `→ tcp://${formatAddress(action.backend)}`;
+    case "pass-through":
+      return `→ ${formatAddress(action.backend)} (pass-through)`;
+    case "redirect":
+      return `redirect ${action.status} ${action.origin}${action.path ?? ""}`;
+    case "respond":
+      return `respond ${action.status}`;
+    default:
+      return unreachable(action);
+  }
+}
+
+/** `→ http://127.0.0.1:3001`, with its prefix unless that is `/`. */
+function describePath({ prefix, backends, stripPrefix }: PathRoute): string {
+  const where = prefix === "/" ? "" : `${prefix} `;
+  const strip = stripPrefix ? " (prefix taken off)" : "";
+  return `${where}→ ${backends.map(formatBackend).join(", ")}${strip}`;
+}
+
+function describeSource(source: CertificateSource): string {
+  switch (source.kind) {
+    case "none":
+      return "none";
+    case "manual":
+      return `manual ${source.chain}`;
+    case "acme": {
+      const issuers = source.issuers.map(nameOf).join(", then ");
+      return source.onDemand === undefined ? issuers : `${issuers} on demand`;
+    }
+    default:
+      return unreachable(source);
+  }
+}
+
+function formatBackend(backend: Backend): string {
+  return backend.kind === "unix"
+    ? `unix:${backend.path}`
+    : `${backend.kind}://${formatAddress(backend.address)}`;
+}
+
+function formatListen(address: ListenAddress): string {
+  if (address.kind === "fd") return `fd:${address.fd}`;
+  return formatAddress({ host: address.host ?? "", port: address.port });
+}
+
+function formatAddress({ host, port }: TcpAddress): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
