@@ -3,6 +3,7 @@ import { unreachable } from "../base/errors.ts";
 import { type Hostname, parsePlain } from "../base/hostname.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import type { Routes } from "../config/route.ts";
 import { answerChallenge, isChallenge } from "./answer-challenge.ts";
 import type { Challenges } from "./challenges.ts";
 import { closeSignal } from "./close-signal.ts";
@@ -10,7 +11,6 @@ import type { Credentials, Obtained } from "./credentials.ts";
 import { passThrough } from "./pass-through.ts";
 import { type Peeked, peek } from "./peek.ts";
 import { Refusal } from "./refusal.ts";
-import type { Routes } from "./route.ts";
 import type { Terminator } from "./terminate.ts";
 
 /** A terminated connection that speaks HTTP. */
