@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "./base/clock.ts";
@@ -156,13 +156,27 @@ function workerFlags(config: Config): string[] {
   const manual = config.hosts.flatMap(({ certificate }) =>
     certificate.kind === "manual" ? [certificate.chain, certificate.key] : [],
   );
-  const readable = [packageRoot, join(config.storage, "certificates"), ...manual];
+  const own = [
+    packageRoot,
+    join(packageRoot, "node_modules"),
+    join(config.storage, "certificates"),
+  ];
+  const readable = [...own, ...manual].flatMap((path) => [path, ...realPathOf(path)]);
   return [
     "--permission",
     "--allow-net",
     "--disable-warning=ExperimentalWarning",
     ...[...new Set(readable)].map((path) => `--allow-fs-read=${path}`),
   ];
+}
+
+/** Where a path leads when folders on it are links; nothing while it does not exist. */
+function realPathOf(path: string): string[] {
+  try {
+    return [realpathSync(path)];
+  } catch {
+    return [];
+  }
 }
 
 function openAccessLog(config: Config): number | undefined {

@@ -24,15 +24,15 @@ export function lookAtServed(
     timeout: LOOK_TIMEOUT_MS,
   });
   const finish = (serial: string | undefined) => {
-    socket.destroy();
     resolve(serial);
+    socket.end(); // not destroyed: the other end's handshake may still wait for our last words
   };
   socket.on("secureConnect", () => {
     const certificate = socket.getPeerX509Certificate();
     finish(certificate === undefined ? undefined : serialOf(certificate));
   });
-  socket.on("timeout", () => finish(undefined));
-  socket.on("error", () => finish(undefined));
+  socket.on("timeout", () => socket.destroy());
+  socket.on("error", () => resolve(undefined));
   socket.on("close", () => resolve(undefined));
   return promise;
 }
