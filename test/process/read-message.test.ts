@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { envelope, readEnvelope } from "../../src/process/read-message.ts";
+import { named } from "../support/stored.ts";
+
+const host = named("shop.example");
+const ask = envelope("worker 1", "manager", { type: "certificate.ask", ask: 1, host });
+
+test("readEnvelope reads what envelope makes, also after a way through JSON", () => {
+  assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(ask))), ask);
+});
+
+const bad: readonly { name: string; value: unknown }[] = [
+  { name: "nothing", value: undefined },
+  { name: "null", value: null },
+  { name: "text", value: "certificate.ask" },
+  { name: "an empty object", value: {} },
+  { name: "another version", value: { ...ask, version: 2 } },
+  { name: "a sender that is no process", value: { ...ask, from: "root" } },
+  { name: "worker 0", value: { ...ask, to: "worker 0" } },
+  { name: "a type nobody knows", value: { ...ask, message: { type: "exec" } } },
+  { name: "a type of Object's own", value: { ...ask, message: { type: "constructor" } } },
+  {
+    name: "a host that is a path",
+    value: { ...ask, message: { ...ask.message, host: "../../etc" } },
+  },
+  {
+    name: "a host in capitals",
+    value: { ...ask, message: { ...ask.message, host: "SHOP.example" } },
+  },
+  { name: "a negative number", value: { ...ask, message: { ...ask.message, ask: -1 } } },
+  { name: "a number as text", value: { ...ask, message: { ...ask.message, ask: "1" } } },
+  {
+    name: "a challenge of another type",
+    value: envelopeOf({ type: "challenge.arm", challenge: { id: 1, type: "dns-01", host } }),
+  },
+  {
+    name: "a challenge without its answer",
+    value: envelopeOf({
+      type: "challenge.arm",
+      challenge: { id: 1, type: "http-01", host, token: "x" },
+    }),
+  },
+  {
+    name: "an outcome that is none",
+    value: envelopeOf({ type: "certificate.answer", ask: 1, outcome: { kind: "maybe" } }),
+  },
+  {
+    name: "a held outcome without a credential",
+    value: envelopeOf({ type: "certificate.answer", ask: 1, outcome: { kind: "held" } }),
+  },
+];
+
+function envelopeOf(message: unknown): unknown {
+  return { ...ask, message };
+}
+
+for (const { name, value } of bad) {
+  test(`readEnvelope refuses ${name}`, () => {
+    assert.equal(readEnvelope(value), undefined);
+  });
+}
