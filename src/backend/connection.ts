@@ -1,0 +1,111 @@
+import type { Socket } from "node:net";
+import type { Backend } from "../config/config.ts";
+
+/** Who uses a connection to a backend at the moment. The calls come straight from the socket. */
+export interface BackendUser {
+  /** The connection is made (and verified, with TLS): requests may be written. */
+  backendConnected(): void;
+  /**
+   * The first `length` bytes of `bytes` arrived. They are valid during this call only, and may be
+   * written over; copy what is kept. `false` stops reading until {@link BackendConnection.resume}.
+   */
+  backendRead(bytes: Buffer, length: number): boolean;
+  /** The backend will send nothing more. */
+  backendEnded(): void;
+  /** What was written has left; called after a write that returned `false`. */
+  backendDrained(): void;
+  /** The connection is gone without our doing; `cause` if there was an error. Nothing follows. */
+  backendClosed(cause: Error | undefined): void;
+}
+
+/** Where connections rest between two users. */
+export interface RestingPlace {
+  /** A resting connection came to life or died; it is destroyed already. */
+  lost(connection: BackendConnection): void;
+}
+
+/** What a socket calls with each piece it read; see {@link BackendUser.backendRead}. */
+export type ReadBackend = (length: number, bytes: Buffer) => boolean;
+
+/**
+ * One connection to a backend: a socket with exactly one owner at any time, the user it is lent to
+ * or the place where it rests.
+ */
+export class BackendConnection {
+  readonly backend: Backend;
+  readonly socket: Socket;
+  /** Has it carried an exchange before? Then it may be closing while we write (RFC 9112 §9.3.1). */
+  isReused = false;
+  /** When a resting connection is thrown away, in the time of `Deadlines`. */
+  restsUntil = 0;
+  #user: BackendUser | undefined;
+  #place: RestingPlace | undefined;
+  #cause: Error | undefined;
+  #hasConnected = false;
+
+  /** `open` starts the connection; it gives every piece that the socket reads to its argument. */
+  constructor(backend: Backend, user: BackendUser, open: (read: ReadBackend) => Socket) {
+    this.backend = backend;
+    this.#user = user;
+    this.socket = open((length, bytes) => this.#read(length, bytes));
+    this.socket.on("error", (error) => {
+      this.#cause = error;
+    });
+    this.socket.on("end", () => (this.#user ? this.#user.backendEnded() : this.#lose()));
+    this.socket.on("drain", () => this.#user?.backendDrained());
+    this.socket.on("close", () =>
+      this.#user ? this.#user.backendClosed(this.#cause) : this.#lose(),
+    );
+    this.socket.on(backend.kind === "https" ? "secureConnect" : "connect", () => {
+      this.#hasConnected = true;
+      this.#user?.backendConnected();
+    });
+  }
+
+  /** Was the connection ever made? If not, nothing of a request can have reached the backend. */
+  get hasConnected(): boolean {
+    return this.#hasConnected;
+  }
+
+  /** Is it fit for another exchange, as far as we can know? */
+  get isAlive(): boolean {
+    return !this.socket.destroyed && this.socket.writable && !this.socket.readableEnded;
+  }
+
+  /** Hands the connection to a user, who hears everything from now on. */
+  lend(user: BackendUser): void {
+    this.#user = user;
+    this.#place = undefined;
+  }
+
+  /** Lays the connection down: a byte, an end or an error destroys it from now on. */
+  rest(place: RestingPlace): void {
+    this.#user = undefined;
+    this.#place = place;
+    this.isReused = true;
+  }
+
+  /** Reads on after `backendRead` returned `false`. */
+  resume(): void {
+    this.socket.resume();
+  }
+
+  /** Closes at once; neither user nor resting place hears of it. */
+  destroy(): void {
+    this.#user = undefined;
+    this.#place = undefined;
+    this.socket.destroy();
+  }
+
+  #read(length: number, bytes: Buffer): boolean {
+    if (this.#user !== undefined) return this.#user.backendRead(bytes, length);
+    this.#lose();
+    return false;
+  }
+
+  #lose(): void {
+    const place = this.#place;
+    this.destroy();
+    place?.lost(this);
+  }
+}

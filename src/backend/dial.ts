@@ -1,0 +1,69 @@
+import { connect as connectTcp, isIP, type OnReadOpts, Socket } from "node:net";
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from "node:tls";
+import { messageOf, unreachable } from "../base/errors.ts";
+import type { Backend } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { BackendConnection, type BackendUser, type ReadBackend } from "./connection.ts";
+
+/**
+ * Every backend socket of the process reads into this one buffer: a read and the call it makes end
+ * before the next read begins, so nothing is allocated per read. Users copy what they keep.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(limits.bufferMaxBytes);
+
+/**
+ * Starts a connection to `backend`, owned by `user` from the first moment: it hears
+ * `backendConnected`, or `backendClosed` with the reason. Name lookup is part of it. The deadline is
+ * the user's to keep: it destroys the connection when that has passed.
+ */
+export function dial(backend: Backend, user: BackendUser): BackendConnection {
+  return new BackendConnection(backend, user, (read) => {
+    try {
+      return open(backend, read);
+    } catch (cause) {
+      // Roots that OpenSSL cannot read are found out here: one backend less, not one worker less.
+      const message = `Cannot connect to the backend: ${messageOf(cause)}`;
+      return new Socket().destroy(new Error(message, { cause }));
+    }
+  });
+}
+
+function open(backend: Backend, read: ReadBackend): Socket {
+  const onread: OnReadOpts = {
+    buffer: readBuffer,
+    // The buffer that comes back is the Buffer that was given; Node's types only know a Uint8Array.
+    callback: (length) => read(length, readBuffer),
+  };
+  switch (backend.kind) {
+    case "unix":
+      return connectTcp({ path: backend.path, onread });
+    case "http":
+      return connectTcp({ ...backend.address, noDelay: true, onread });
+    case "https":
+      return openTls(backend, onread);
+    default:
+      return unreachable(backend);
+  }
+}
+
+/**
+ * No session is ever offered for resumption, so that none can cross from one (address, name, roots)
+ * to another (the class of CVE-2026-58040); pooled connections make handshakes rare.
+ */
+function openTls(backend: Extract<Backend, { kind: "https" }>, onread: OnReadOpts): Socket {
+  const { serverName, ca, verify } = backend;
+  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
+    ...backend.address,
+    onread,
+    minVersion: "TLSv1.2",
+    ALPNProtocols: ["http/1.1"],
+    rejectUnauthorized: verify,
+    checkServerIdentity: (_dialled, certificate) => checkServerIdentity(serverName, certificate),
+    ...(ca === undefined ? {} : { ca }),
+    // RFC 6066 §3: an IP address is never sent as SNI.
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+  };
+  const socket = connectTls(options);
+  socket.setNoDelay(true);
+  return socket;
+}

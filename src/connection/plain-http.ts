@@ -1,0 +1,116 @@
+import type { Socket } from "node:net";
+import { Deadlines, type Timed } from "../backend/deadlines.ts";
+import type { Hostname } from "../base/hostname.ts";
+import { limits } from "../config/limits.ts";
+import { type Admitted, admit, type Site } from "../http/admit.ts";
+import { type ClientListener, ClientSocket } from "../http/client-socket.ts";
+import { type RequestHead, readRequestHead } from "../http/head.ts";
+import { Inbox } from "../http/inbox.ts";
+import { type OwnAnswer, refusal, writeOwnAnswer } from "../http/refuse.ts";
+
+/** What port 80 needs to know. */
+export interface PlainHttpServices {
+  /** The key authorization of a live HTTP-01 token of this very host. */
+  findChallenge(host: Hostname, token: string): string | undefined;
+  /** Is this name one that https answers for? */
+  isServed(host: Hostname): boolean;
+  /** The port that clients reach https at. */
+  readonly publicHttpsPort: number;
+}
+
+/**
+ * Answers the one request of a connection to port 80, then closes it: the key authorization of a live
+ * challenge (RFC 8555 §8.3), a redirect to https, or 404 with nothing in it. Nothing else is spoken
+ * here. One request only, since everything useful goes on at https. Owns the socket.
+ */
+export function servePlainHttp(socket: Socket, services: PlainHttpServices): void {
+  if (!socket.destroyed) new PlainHttp(socket, services);
+}
+
+/** One clock for all connections to port 80 of this process. */
+const deadlines = new Deadlines();
+/** The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). */
+const TLS_HANDSHAKE = 0x16;
+/** Any well-formed name may be asked for; what it gets is decided afterwards. */
+const ANY_NAME: Site = { host: undefined, answersFor: () => true };
+
+class PlainHttp implements ClientListener, Timed {
+  readonly #services: PlainHttpServices;
+  readonly #client: ClientSocket;
+  readonly #inbox = new Inbox();
+  readonly #deadline = deadlines.in(limits.headTimeoutMs);
+  #isAnswered = false;
+
+  constructor(socket: Socket, services: PlainHttpServices) {
+    this.#services = services;
+    this.#client = new ClientSocket(socket, this, deadlines);
+    deadlines.watch(this);
+  }
+
+  clientRead(bytes: Buffer): void {
+    if (this.#isAnswered) return;
+    this.#inbox.add(bytes);
+    const { bytes: all, from, to } = this.#inbox;
+    if (all[from] === TLS_HANDSHAKE) {
+      this.#client.abort(false);
+      return;
+    }
+    const head = readRequestHead(all, from, to);
+    if (head.kind === "head") this.#answer(answerTo(head, this.#services), head.method);
+    else if (head.kind === "fault") this.#answer(refusal(head.status), "");
+  }
+
+  clientEnded(): void {
+    this.#client.close();
+  }
+
+  clientDrained(): void {
+    // One answer, already handed to the socket: there is nothing to go on with.
+  }
+
+  clientClosed(): void {
+    deadlines.forget(this);
+  }
+
+  tick(now: number): void {
+    this.#client.tick(now);
+    if (now < this.#deadline || this.#isAnswered) return;
+    if (this.#inbox.size === 0) this.#client.abort(false);
+    else this.#answer(refusal(408), "");
+  }
+
+  #answer(answer: OwnAnswer, method: string): void {
+    this.#isAnswered = true;
+    this.#inbox.clear();
+    const delivery = { isHead: method === "HEAD", connection: "close", now: undefined } as const;
+    this.#client.socket.write(writeOwnAnswer(answer, delivery), "latin1");
+    this.#client.close();
+  }
+}
+
+const NOT_FOUND: OwnAnswer = { status: 404, lines: "", body: "" };
+/** RFC 8555 §8.3: the token's alphabet is base64url. */
+const CHALLENGE = /^\/\.well-known\/acme-challenge\/([A-Za-z0-9_-]+)$/;
+const CHALLENGE_LINES =
+  "Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n";
+
+function answerTo(head: RequestHead, services: PlainHttpServices): OwnAnswer {
+  const request = admit(head, ANY_NAME);
+  if (request.kind === "fault") {
+    // A well-formed host that is no name of ours: an IP address.
+    return request.status === 421 ? NOT_FOUND : refusal(request.status);
+  }
+  const keyAuthorization = challengeOf(request, services);
+  if (keyAuthorization !== undefined)
+    return { status: 200, lines: CHALLENGE_LINES, body: keyAuthorization };
+  if (!services.isServed(request.host)) return NOT_FOUND;
+  const port = services.publicHttpsPort === 443 ? "" : `:${services.publicHttpsPort}`;
+  const target = request.target === "*" ? "/" : request.target;
+  return { status: 308, lines: `Location: https://${request.host}${port}${target}\r\n`, body: "" };
+}
+
+function challengeOf(request: Admitted, services: PlainHttpServices): string | undefined {
+  if (request.method !== "GET" && request.method !== "HEAD") return undefined;
+  const token = CHALLENGE.exec(request.target)?.[1];
+  return token === undefined ? undefined : services.findChallenge(request.host, token);
+}

@@ -1,0 +1,67 @@
+import type { Facts } from "../base/errors.ts";
+import { createLog } from "../base/log.ts";
+import type { Backend, LogConfig } from "../config/config.ts";
+
+/**
+ * Where access lines go: `undefined` when they are off, so that nothing is gathered for them.
+ * `fd` is the opened file, when the configuration names one; else they go to standard output.
+ */
+export function accessSink(
+  config: LogConfig,
+  fd: number | undefined,
+): ((facts: Facts) => void) | undefined {
+  if (config.access === "off") return undefined;
+  const format = fd === undefined ? config.format : "json";
+  const log = createLog({
+    level: "info",
+    format,
+    process: "access",
+    ...(fd === undefined ? {} : { fd }),
+  });
+  return (facts) => log.info("request.done", facts);
+}
+
+/** One request that has ended, whichever way. */
+export interface VisitRecord {
+  readonly method: string;
+  readonly host: string;
+  /** Path and query; the query goes no further. */
+  readonly target: string;
+  /** The status the client got; 0: none. */
+  readonly status: number;
+  /** Content taken from the client, and given to it. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** From the first byte of the head to the last byte of the answer handed to the socket. */
+  readonly durationMs: number;
+  readonly client: string;
+  readonly backend: Backend | undefined;
+  readonly requestId: string;
+  /** Why it did not end well, in our words. */
+  readonly why: string | undefined;
+}
+
+/** The `request.done` line of a request: stable names, nothing secret, no query. */
+export function accessFacts(visit: VisitRecord): Facts {
+  const query = visit.target.indexOf("?");
+  return {
+    method: visit.method,
+    host: visit.host,
+    path: query === -1 ? visit.target : visit.target.slice(0, query),
+    status: visit.status,
+    bytesIn: visit.bytesIn,
+    bytesOut: visit.bytesOut,
+    durationMs: Math.round(visit.durationMs * 100) / 100,
+    client: visit.client,
+    backend: visit.backend === undefined ? undefined : backendName(visit.backend),
+    requestId: visit.requestId,
+    why: visit.why,
+  };
+}
+
+/** A backend as an operator wrote it. */
+function backendName(backend: Backend): string {
+  if (backend.kind === "unix") return `unix:${backend.path}`;
+  const { host, port } = backend.address;
+  return `${backend.kind}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,23 @@
+import { isIP } from "node:net";
+import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { type Fault, fault } from "./fields.ts";
+
+/** A host name, or an address literal (RFC 3986 §3.2.2), and a port: nothing else may stand there. */
+const AUTHORITY = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$/;
+const PORT_MAX = 65_535;
+
+/**
+ * The name that a Host field or the authority of an absolute target speaks of, without its port.
+ *
+ * @returns 421 for an IP address: well formed, but never the name of one of our certificates.
+ */
+export function hostOf(authority: string): Hostname | Fault {
+  const match = AUTHORITY.exec(authority);
+  if (match === null) return fault(400, "the host is not host[:port]");
+  const [, name = "", port = "0"] = match;
+  if (Number(port) > PORT_MAX) return fault(400, "the port of the host is out of range");
+  const host = parsePlain(name);
+  if (host !== undefined) return host;
+  if (isIP(name.replace(/^\[|\]$/g, "")) !== 0) return fault(421, "the host is an IP address");
+  return fault(400, "the host is not a name");
+}

@@ -1,0 +1,15 @@
+import type { Socket } from "node:net";
+import type { Hostname } from "../base/hostname.ts";
+import type { Host } from "../config/config.ts";
+
+/** A terminated connection that speaks HTTP/1.1. */
+export interface ClientConnection {
+  /** Connected and decrypted; `net.Socket` or `tls.TLSSocket`. */
+  readonly socket: Socket;
+  /** The name that the client gave in its ClientHello. */
+  readonly host: Hostname;
+  readonly route: Host;
+  /** The names of the certificate that the client was shown. */
+  readonly certifiedNames: readonly string[];
+  readonly clientAddress: string;
+}

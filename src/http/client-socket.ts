@@ -1,0 +1,119 @@
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import { limits } from "../config/limits.ts";
+
+/** Who uses a client's socket. After `clientClosed` there are no more calls. */
+export interface ClientListener {
+  /** The bytes are the listener's from now on. */
+  clientRead(bytes: Buffer): void;
+  /** The client will send nothing more; it may still read. */
+  clientEnded(): void;
+  /** What was written has left. */
+  clientDrained(): void;
+  /** The connection is gone, whatever the reason. */
+  clientClosed(): void;
+}
+
+/**
+ * The socket of a client, owned from construction to its `close`: reading with pauses, a deadline for
+ * clients that take nothing, and closing in stages.
+ */
+export class ClientSocket {
+  readonly socket: Socket;
+  readonly #deadlines: Deadlines;
+  #isPaused = false;
+  #isClosing = false;
+  #discarded = 0;
+  #writeDeadline = NEVER;
+  /** What waited to be written when the deadline was set: less of it now is progress. */
+  #waiting = 0;
+  #closeDeadline = NEVER;
+
+  constructor(socket: Socket, listener: ClientListener, deadlines: Deadlines) {
+    this.socket = socket;
+    this.#deadlines = deadlines;
+    // A client may end its side and still read the answer (RFC 9112 §9.6).
+    socket.allowHalfOpen = true;
+    socket.setNoDelay(true);
+    socket.on("error", () => {
+      // Its close follows, and says all that matters.
+    });
+    socket.on("data", (bytes: Buffer) => {
+      if (this.#isClosing) this.#discard(bytes);
+      else listener.clientRead(bytes);
+    });
+    socket.on("end", () => {
+      if (!this.#isClosing) listener.clientEnded();
+    });
+    socket.on("drain", () => {
+      this.#writeDeadline = NEVER;
+      if (!this.#isClosing) listener.clientDrained();
+    });
+    socket.on("close", () => listener.clientClosed());
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Is there no room for more answers? */
+  get isFull(): boolean {
+    return this.socket.writableNeedDrain;
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.socket.resume();
+  }
+
+  /** Something was written and is not taken yet: from now on the client has so long to take some of it. */
+  expectDrain(): void {
+    this.#waiting = this.socket.writableLength;
+    this.#writeDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
+  }
+
+  /**
+   * Closes in stages (RFC 9112 §9.6): ends our side, then reads on for a moment, because closing over
+   * unread bytes would send a reset that may overtake the answer.
+   */
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.expectDrain();
+    this.socket.end(() => {
+      this.#writeDeadline = NEVER;
+      this.#closeDeadline = this.#deadlines.in(limits.drainTimeoutMs);
+    });
+    this.#isPaused = true;
+    this.resume();
+  }
+
+  /**
+   * Closes at once, in the middle of something. Where a plain close would look like the end of an
+   * answer, it is made a reset; with TLS a close without close_notify says the same.
+   */
+  abort(wouldLookLikeEnd: boolean): void {
+    if (wouldLookLikeEnd && !(this.socket instanceof TLSSocket)) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+  }
+
+  tick(now: number): void {
+    if (now >= this.#closeDeadline) this.socket.destroy();
+    if (now < this.#writeDeadline) return;
+    if (this.socket.writableLength < this.#waiting) this.expectDrain();
+    else this.socket.destroy();
+  }
+
+  #discard(bytes: Buffer): void {
+    this.#discarded += bytes.length;
+    if (this.#discarded > limits.drainMaxBytes) this.socket.destroy();
+  }
+}

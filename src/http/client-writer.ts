@@ -1,0 +1,114 @@
+import type { Socket } from "node:net";
+import type { Admitted } from "./admit.ts";
+import type { FinalAnswer } from "./answer-reader.ts";
+import { CHUNK_END, chunkStart, lastChunk } from "./body.ts";
+import type { Fields } from "./fields.ts";
+import type { ResponseHead } from "./head.ts";
+import { trailerLines, writeResponseHead } from "./headers.ts";
+import { Outlet } from "./outlet.ts";
+import { type OwnAnswer, writeOwnAnswer } from "./refuse.ts";
+
+/** How content goes to the client; `close` ends with the connection (HTTP/1.0). */
+type Delivery = "none" | "length" | "chunked" | "close";
+
+/** Writes answers to a client, in the framing that this client understands. Does not own the socket. */
+export class ClientWriter {
+  readonly #outlet = new Outlet();
+  #delivery: Delivery = "none";
+  /** The status of the final answer; 0 before it. */
+  status = 0;
+  /** Bytes of content given to the client. */
+  bytesOut = 0;
+
+  constructor(socket: Socket) {
+    this.#outlet.open(socket);
+  }
+
+  /** Starts on another answer. */
+  begin(): void {
+    this.#delivery = "none";
+    this.status = 0;
+    this.bytesOut = 0;
+  }
+
+  /** Does the content end only with the connection? Then a plain close would look like its end. */
+  get endsWithConnection(): boolean {
+    return this.#delivery === "close";
+  }
+
+  /** RFC 9110 §15.2: 1xx goes to no HTTP/1.0 client. */
+  interim(request: Admitted, head: ResponseHead, named: readonly string[]): void {
+    if (request.head.minor === 1) this.#outlet.say(writeResponseHead(head, named, ""));
+  }
+
+  /** The head of a final answer. `closes`: the connection is closed after it, and the client is told. */
+  head(request: Admitted, head: ResponseHead, answer: FinalAnswer, closes: boolean): void {
+    this.status = head.status;
+    this.#delivery = deliveryOf(request, answer);
+    const lines = framingLine(this.#delivery, head, answer) + connectionLine(request, closes);
+    this.#outlet.say(writeResponseHead(head, answer.named, lines));
+  }
+
+  /** The head of the answer that makes the connection a tunnel. */
+  switched(head: ResponseHead, named: readonly string[]): void {
+    this.status = head.status;
+    this.#outlet.say(
+      writeResponseHead(head, named, "Upgrade: websocket\r\nConnection: Upgrade\r\n"),
+    );
+  }
+
+  /** A piece of content; the bytes are copied. */
+  content(bytes: Buffer, start: number, end: number): void {
+    this.bytesOut += end - start;
+    const isChunked = this.#delivery === "chunked";
+    if (isChunked) this.#outlet.say(chunkStart(end - start));
+    this.#outlet.pass(bytes, start, end, true);
+    if (isChunked) this.#outlet.say(CHUNK_END);
+  }
+
+  /** The end of the content; trailers go on when they can be told and were asked for. */
+  end(request: Admitted, trailers: Fields | undefined): void {
+    if (this.#delivery !== "chunked") return;
+    const lines = trailers !== undefined && request.takesTrailers ? trailerLines(trailers) : "";
+    this.#outlet.say(lastChunk(lines));
+  }
+
+  /** A whole answer of ours. `request` is unknown when it could not be read. */
+  own(answer: OwnAnswer, request: Admitted | undefined, closes: boolean, now: number): void {
+    this.status = answer.status;
+    this.#outlet.say(
+      writeOwnAnswer(answer, {
+        isHead: request?.method === "HEAD",
+        connection: closes ? "close" : request?.head.minor === 0 ? "keep-alive" : undefined,
+        now,
+      }),
+    );
+  }
+
+  /** Writes what was said. `false`: say no more until the socket drains. */
+  flush(): boolean {
+    return this.#outlet.flush();
+  }
+}
+
+/** Does an answer to this request leave the client no way to see its end but the connection's? */
+export function endsWithConnection(request: Admitted, answer: FinalAnswer): boolean {
+  return deliveryOf(request, answer) === "close";
+}
+
+function deliveryOf(request: Admitted, answer: FinalAnswer): Delivery {
+  if (answer.end === "none" || answer.end === "length") return answer.end;
+  return request.head.minor === 1 ? "chunked" : "close";
+}
+
+function framingLine(delivery: Delivery, head: ResponseHead, answer: FinalAnswer): string {
+  if (delivery === "chunked") return "Transfer-Encoding: chunked\r\n";
+  // RFC 9110 §8.6: what HEAD and 304 say is the length of what GET would get; 204 has none.
+  if (answer.length === undefined || head.status === 204) return "";
+  return `Content-Length: ${answer.length}\r\n`;
+}
+
+function connectionLine(request: Admitted, closes: boolean): string {
+  if (closes) return "Connection: close\r\n";
+  return request.head.minor === 0 ? "Connection: keep-alive\r\n" : "";
+}

@@ -1,0 +1,228 @@
+import type { BackendConnection } from "../backend/connection.ts";
+import { NEVER, type Timed } from "../backend/deadlines.ts";
+import { covers } from "../base/credential.ts";
+import type { Hostname } from "../base/hostname.ts";
+import { limits } from "../config/limits.ts";
+import { admit, type Site } from "./admit.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { type ClientListener, ClientSocket } from "./client-socket.ts";
+import { fault } from "./fields.ts";
+import { type RequestHead, readRequestHead } from "./head.ts";
+import { Inbox } from "./inbox.ts";
+import type { HttpAction, Surroundings } from "./surroundings.ts";
+import { Tunnel } from "./upgrade.ts";
+import { Visit, type VisitOwner } from "./visit.ts";
+
+/**
+ * `head`: between requests, or in the middle of a head. `visit`: a request is being answered.
+ * `rest`: it was answered before its body had come; the rest of that is read for nobody.
+ */
+type Phase = "head" | "visit" | "rest" | "tunnel" | "closing";
+
+/**
+ * One client connection: its requests one after the other, answered in order. Owns the client's
+ * socket. Everything happens in calls from the two sockets and from the clock's tick: a request costs
+ * no timer, promise, stream or closure of its own.
+ */
+export class Conversation implements ClientListener, Site, Timed, VisitOwner {
+  readonly host: Hostname;
+  readonly #connection: ClientConnection;
+  readonly #around: Surroundings;
+  readonly #ended: (conversation: Conversation) => void;
+  readonly #client: ClientSocket;
+  readonly #inbox = new Inbox();
+  readonly #visit: Visit;
+  #phase: Phase = "head";
+  #isAdvancing = false;
+  #hasPartialHead = false;
+  #served = 0;
+  #deadline: number;
+  #tunnel: Tunnel | undefined;
+
+  /** `ended` is called once, when the socket is closed. */
+  constructor(
+    connection: ClientConnection,
+    action: HttpAction,
+    around: Surroundings,
+    ended: (conversation: Conversation) => void,
+  ) {
+    this.host = connection.host;
+    this.#connection = connection;
+    this.#around = around;
+    this.#ended = ended;
+    this.#client = new ClientSocket(connection.socket, this, around.deadlines);
+    const address = connection.clientAddress;
+    this.#visit = new Visit(this, {
+      host: connection.host,
+      action,
+      client: this.#client,
+      inbox: this.#inbox,
+      sender: {
+        address,
+        isTrusted: around.isTrustedProxy(address),
+        isTrustedProxy: around.isTrustedProxy,
+      },
+      around,
+    });
+    this.#deadline = around.deadlines.in(limits.keepAliveTimeoutMs);
+    around.deadlines.watch(this);
+  }
+
+  /** Answers what has come: head → gate → visit (route, forward, answer) → keep or close. */
+  #advance(): void {
+    if (this.#isAdvancing) return; // a visit that ends at once comes back here: the loop goes on
+    this.#isAdvancing = true;
+    while (this.#phase === "head" && this.#inbox.size > 0 && !this.#client.isFull) {
+      const head = this.#readHead();
+      if (head === undefined) break;
+      const request = admit(head, this);
+      this.#phase = "visit";
+      if (request.kind === "fault") this.#visit.refuse(request);
+      else this.#visit.start(request, this.#isLast());
+    }
+    this.#isAdvancing = false;
+    this.regulateReading();
+  }
+
+  #readHead(): RequestHead | undefined {
+    const inbox = this.#inbox;
+    if (!this.#hasPartialHead) {
+      this.#hasPartialHead = true;
+      this.#deadline = this.#around.deadlines.in(limits.headTimeoutMs);
+      this.#visit.arrive();
+    }
+    const head = readRequestHead(inbox.bytes, inbox.from, inbox.to);
+    if (head.kind === "partial") return undefined;
+    this.#hasPartialHead = false;
+    if (head.kind === "head") {
+      inbox.useTo(inbox.from + head.length);
+      return head;
+    }
+    this.#phase = "visit";
+    this.#visit.refuse(head);
+    return undefined;
+  }
+
+  #isLast(): boolean {
+    this.#served += 1;
+    return this.#served >= limits.requestsPerConnectionMax || this.#around.isDraining;
+  }
+
+  visitEnded(closes: boolean): void {
+    if (closes || this.#around.isDraining) {
+      this.#close();
+    } else if (!this.#visit.body.isDone) {
+      this.#phase = "rest";
+      this.#deadline = this.#around.deadlines.in(limits.drainTimeoutMs);
+      this.#readRest();
+    } else {
+      this.#phase = "head";
+      this.#deadline = this.#around.deadlines.in(limits.keepAliveTimeoutMs);
+      this.#advance();
+    }
+  }
+
+  visitBroken(): void {
+    this.#phase = "closing";
+    this.#client.abort(this.#visit.endsWithConnection);
+  }
+
+  visitSwitched(connection: BackendConnection, rest: Buffer): void {
+    this.#phase = "tunnel";
+    this.#tunnel = new Tunnel(this.#connection.socket, connection, this.#around.deadlines);
+    this.#client.resume();
+    this.#tunnel.begin(rest, this.#inbox.takeAll());
+  }
+
+  /** Reads from the client while there is use or room for what comes, and not longer. */
+  regulateReading(): void {
+    const { size } = this.#inbox;
+    const waitsForBackend = this.#phase === "visit" && !this.#visit.body.isDone;
+    if (size > 0 && (waitsForBackend || size >= limits.bufferMaxBytes)) {
+      this.#visit.body.pause();
+      this.#client.pause();
+    } else if (this.#client.isPaused && this.#phase !== "tunnel") {
+      this.#visit.body.resume();
+      this.#client.resume();
+    }
+  }
+
+  /** Is this other name served on the same connection? Its certificate and its route must cover it. */
+  answersFor(host: Hostname): boolean {
+    const { certifiedNames, route } = this.#connection;
+    return covers(certifiedNames, host) && this.#around.findRoute(host) === route;
+  }
+
+  clientRead(bytes: Buffer): void {
+    if (this.#tunnel !== undefined) {
+      this.#tunnel.clientRead(bytes);
+      return;
+    }
+    this.#inbox.add(bytes);
+    if (this.#phase === "head") {
+      this.#advance();
+    } else if (this.#phase === "rest") {
+      this.#readRest();
+    } else {
+      if (!this.#visit.body.isDone) this.#visit.pumpBody();
+      this.regulateReading();
+    }
+  }
+
+  clientEnded(): void {
+    if (this.#tunnel !== undefined) this.#tunnel.clientEnded();
+    else if (this.#phase === "visit") this.#visit.clientEnded();
+    else this.#close();
+  }
+
+  clientDrained(): void {
+    if (this.#tunnel !== undefined) this.#tunnel.clientDrained();
+    else if (this.#phase === "visit") this.#visit.resume();
+    else this.#advance();
+  }
+
+  clientClosed(): void {
+    this.#visit.abandon("the client left");
+    this.#tunnel?.clientClosed();
+    this.#phase = "closing";
+    this.#around.deadlines.forget(this);
+    this.#ended(this);
+  }
+
+  tick(now: number): void {
+    this.#client.tick(now);
+    this.#visit.tick(now);
+    this.#tunnel?.tick(now);
+    if (now < this.#deadline || this.#phase === "visit" || this.#phase === "tunnel") return;
+    if (!this.#hasPartialHead) {
+      this.#close();
+      return;
+    }
+    this.#phase = "visit";
+    this.#visit.refuse(fault(408, "the head is too slow"));
+  }
+
+  /** No more requests: closes now if between two, else after the answer to the current one. */
+  drain(): void {
+    if (this.#phase === "head" && !this.#hasPartialHead) this.#close();
+  }
+
+  /** Closes at once, whatever is under way. */
+  destroy(): void {
+    this.#client.abort(this.#visit.endsWithConnection);
+  }
+
+  #readRest(): void {
+    if (!this.#visit.body.discard(this.#inbox)) this.#close();
+    else if (this.#visit.body.isDone) this.visitEnded(false);
+    else this.regulateReading();
+  }
+
+  #close(): void {
+    this.#phase = "closing";
+    this.#hasPartialHead = false;
+    this.#deadline = NEVER;
+    this.#inbox.clear();
+    this.#client.close();
+  }
+}

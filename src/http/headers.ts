@@ -1,0 +1,121 @@
+import { randomUUID } from "node:crypto";
+import { unreachable } from "../base/errors.ts";
+import { limits } from "../config/limits.ts";
+import type { Admitted } from "./admit.ts";
+import type { FieldName, Fields } from "./fields.ts";
+import { forwardedLines, type Sender } from "./forwarded.ts";
+import type { ResponseHead } from "./head.ts";
+
+/** A request as the backend shall get it, apart from its body. */
+export interface Outgoing {
+  /** Path and query, or `*`. */
+  readonly target: string;
+  /** Value of Host. */
+  readonly authority: string;
+  readonly requestId: string;
+}
+
+const SANE_REQUEST_ID = new RegExp(`^[A-Za-z0-9._-]{1,${limits.requestIdMaxCharacters}}$`);
+
+/** The client's X-Request-Id if there is one and it is harmless wherever it ends up, else a new one. */
+export function requestIdOf(fields: Fields): string {
+  const index = fields.names.indexOf("x-request-id");
+  if (index === -1 || fields.names.indexOf("x-request-id", index + 1) !== -1) return randomUUID();
+  const value = fields.value(index);
+  return SANE_REQUEST_ID.test(value) ? value : randomUUID();
+}
+
+/**
+ * The head to send to a backend: request line, Host and framing are written anew from the values that
+ * the gate read; end-to-end fields are copied as they stand; what tells about the client is ours.
+ */
+export function writeRequestHead(request: Admitted, outgoing: Outgoing, sender: Sender): string {
+  const { fields } = request.head;
+  return (
+    `${request.method} ${outgoing.target} HTTP/1.1\r\nHost: ${outgoing.authority}\r\n` +
+    keptLines(fields, sender.isTrusted ? KEPT_OF_TRUSTED : KEPT_OF_STRANGER, request.named) +
+    forwardedLines(fields, sender, request.authority) +
+    `X-Request-Id: ${outgoing.requestId}\r\n` +
+    framingLine(request) +
+    (request.expectsContinue ? "Expect: 100-continue\r\n" : "") +
+    connectionLine(request) +
+    "\r\n"
+  );
+}
+
+function framingLine(request: Admitted): string {
+  switch (request.framing) {
+    case "none":
+      return "";
+    case "length":
+      return `Content-Length: ${request.contentLength}\r\n`;
+    case "chunked":
+      return "Transfer-Encoding: chunked\r\n";
+    default:
+      return unreachable(request.framing);
+  }
+}
+
+function connectionLine(request: Admitted): string {
+  if (request.webSocketKey !== undefined) return "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+  // RFC 9110 §10.1.4: TE goes one hop only, and Connection has to say so.
+  return request.takesTrailers ? "TE: trailers\r\nConnection: TE\r\n" : "";
+}
+
+/**
+ * The head to send to a client: the status line written anew, end-to-end fields as they stand, then
+ * `lines`, which say how the body is framed and whether the connection is kept.
+ */
+export function writeResponseHead(
+  head: ResponseHead,
+  named: readonly string[],
+  lines: string,
+): string {
+  const kept = keptLines(head.fields, KEPT_OF_BACKEND, named);
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${kept}${lines}\r\n`;
+}
+
+/** Fields that pass through us, by whom they come from. All the others are dropped or made anew. */
+const KEPT_OF_STRANGER: ReadonlySet<FieldName> = new Set(["other", "sec-websocket-key"]);
+const KEPT_OF_TRUSTED: ReadonlySet<FieldName> = new Set([
+  "other",
+  "sec-websocket-key",
+  "x-forwarded-other",
+  "forwarded",
+]);
+const KEPT_OF_BACKEND: ReadonlySet<FieldName> = new Set([
+  "other",
+  "underscored",
+  "sec-websocket-accept",
+  "x-request-id",
+]);
+
+/** The lines of the kept fields; neighbours are copied in one piece. */
+function keptLines(fields: Fields, kept: ReadonlySet<FieldName>, named: readonly string[]): string {
+  let lines = "";
+  let runStart = fields.lineStart(0);
+  for (let index = 0; index < fields.count; index += 1) {
+    const name = fields.names[index];
+    const isKept = name === "other" || (name !== undefined && kept.has(name));
+    if (isKept && (named.length === 0 || !named.includes(fields.nameText(index).toLowerCase())))
+      continue;
+    lines += fields.text.slice(runStart, fields.lineStart(index));
+    runStart = fields.lineStart(index + 1);
+  }
+  return lines + fields.text.slice(runStart, fields.end);
+}
+
+/** Fields that say how a message is framed, routed, trusted or understood: no trailer may add them. */
+const NOT_IN_TRAILERS =
+  /^(?:authorization|proxy-.*|www-authenticate|authentication-info|cookie|set-cookie|content-(?:encoding|type|range|location)|cache-control|expires|date|age|vary|location|retry-after|pragma|range|if-.*|max-forwards|trailer|x-forwarded-.*|x-real-ip)$/;
+
+/** The trailer fields that may go on (RFC 9110 §6.5.1), as lines. */
+export function trailerLines(trailers: Fields): string {
+  let lines = "";
+  for (let index = 0; index < trailers.count; index += 1) {
+    if (trailers.names[index] !== "other") continue;
+    if (NOT_IN_TRAILERS.test(trailers.nameText(index).toLowerCase())) continue;
+    lines += trailers.text.slice(trailers.lineStart(index), trailers.lineStart(index + 1));
+  }
+  return lines;
+}

@@ -1,0 +1,47 @@
+import { STATUS_CODES } from "node:http";
+
+/** An answer that we give ourselves. */
+export interface OwnAnswer {
+  readonly status: number;
+  /** Field lines besides Date, Content-Length and Connection, each with its CRLF. */
+  readonly lines: string;
+  readonly body: string;
+}
+
+/** RFC 9110 §15.5.6 wants the methods named; which of them a backend knows is its business. */
+const ALLOW = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
+/** The answer for a request that is not forwarded, or not answered: it names no internals. */
+export function refusal(status: number): OwnAnswer {
+  return {
+    status,
+    lines: `Content-Type: text/plain; charset=utf-8\r\n${status === 405 ? ALLOW : ""}`,
+    body: `${status} ${STATUS_CODES[status] ?? "Refused"}\n`,
+  };
+}
+
+/** How an answer of ours goes out. */
+export interface Delivery {
+  /** Is the body left out, as the answer to HEAD has none? */
+  readonly isHead: boolean;
+  /** Value of Connection, or nothing. */
+  readonly connection: "close" | "keep-alive" | undefined;
+  /** Milliseconds since the epoch, for Date; undefined: no clock, no Date (RFC 9110 §6.6.1). */
+  readonly now: number | undefined;
+}
+
+/** The bytes of an answer of ours, in latin1. */
+export function writeOwnAnswer(answer: OwnAnswer, delivery: Delivery): string {
+  const body = Buffer.from(answer.body, "utf8").toString("latin1");
+  // RFC 9110 §8.6: no Content-Length with 204 and 1xx.
+  const length = answer.status === 204 ? "" : `Content-Length: ${body.length}\r\n`;
+  const hasBody = !delivery.isHead && answer.status !== 204 && answer.status !== 304;
+  return (
+    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\r\n` +
+    (delivery.now === undefined ? "" : `Date: ${new Date(delivery.now).toUTCString()}\r\n`) +
+    answer.lines +
+    length +
+    (delivery.connection === undefined ? "" : `Connection: ${delivery.connection}\r\n`) +
+    `\r\n${hasBody ? body : ""}`
+  );
+}

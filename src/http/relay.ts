@@ -1,0 +1,87 @@
+import { Balancer } from "../backend/balance.ts";
+import { Deadlines } from "../backend/deadlines.ts";
+import { BackendPool } from "../backend/pool.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Facts } from "../base/errors.ts";
+import type { Hostname } from "../base/hostname.ts";
+import type { Log } from "../base/log.ts";
+import type { Host } from "../config/config.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { Conversation } from "./conversation.ts";
+import type { HttpAction, Surroundings } from "./surroundings.ts";
+
+/** What the relay needs of its worker. */
+export interface RelayServices {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The route of a name; the same object for every name of the same route. */
+  findRoute(host: Hostname): Host | undefined;
+  /** Is this peer's X-Forwarded-For believed? */
+  isTrustedProxy(address: string): boolean;
+  /** Hears of every request that has ended; `undefined` costs nothing. */
+  readonly access: ((facts: Facts) => void) | undefined;
+}
+
+/**
+ * Relays HTTP/1.1 from client connections to backends. Reading order of this folder: `conversation.ts`
+ * ★ (one connection: read head → admit → visit → keep or close), `visit.ts` (one request: choose →
+ * forward → answer), `exchange.ts` (its backend's side); `head.ts`, `admit.ts`, `answer.ts` and
+ * `body.ts` are the pure parts, which decide everything.
+ */
+export class Relay {
+  readonly #around: Surroundings & { isDraining: boolean };
+  readonly #conversations = new Set<Conversation>();
+
+  constructor(services: RelayServices) {
+    const deadlines = new Deadlines();
+    this.#around = {
+      deadlines,
+      pool: new BackendPool(deadlines),
+      balancer: new Balancer(deadlines),
+      log: services.log,
+      access: services.access,
+      findRoute: (host) => services.findRoute(host),
+      isTrustedProxy: (address) => services.isTrustedProxy(address),
+      dateNow: () => services.clock.now(),
+      isDraining: false,
+    };
+  }
+
+  /** How many client connections are open. */
+  get open(): number {
+    return this.#conversations.size;
+  }
+
+  /** Takes over the connection and its socket: every path from here on ends with that socket closed. */
+  serve(connection: ClientConnection): void {
+    const action = httpAction(connection.route);
+    if (connection.socket.destroyed) return;
+    const conversation = new Conversation(connection, action, this.#around, (ended) => {
+      this.#conversations.delete(ended);
+      if (this.#around.isDraining && this.open === 0) this.#around.pool.close();
+    });
+    this.#conversations.add(conversation);
+    if (this.#around.isDraining) conversation.drain();
+  }
+
+  /** Closes idle connections now and every other one after its current answer, which says so. */
+  drain(): void {
+    this.#around.isDraining = true;
+    for (const conversation of this.#conversations) conversation.drain();
+    if (this.open === 0) this.#around.pool.close();
+  }
+
+  /** Closes everything at once. */
+  close(): void {
+    this.#around.isDraining = true;
+    for (const conversation of this.#conversations) conversation.destroy();
+    this.#around.pool.close();
+  }
+}
+
+/** @throws {TypeError} when the route is of a kind that never reaches HTTP: the caller mistook it. */
+function httpAction({ action }: Host): HttpAction {
+  if (action.kind === "tcp" || action.kind === "pass-through")
+    throw new TypeError(`Cannot relay HTTP: the route is for ${action.kind}`);
+  return action;
+}

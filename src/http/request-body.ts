@@ -1,0 +1,92 @@
+import type { Deadlines } from "../backend/deadlines.ts";
+import { limits } from "../config/limits.ts";
+import type { Admitted } from "./admit.ts";
+import { BodyReader } from "./body.ts";
+import { BodyPace } from "./body-pace.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Fault, fault } from "./fields.ts";
+import { trailerLines } from "./headers.ts";
+import type { Inbox } from "./inbox.ts";
+
+/** The body of one request after the other: read from the client's bytes, given to the exchange or to nobody. */
+export class RequestBody {
+  readonly #reader = new BodyReader();
+  readonly #pace: BodyPace;
+  #request: Admitted | undefined;
+  #maxBytes = Number.POSITIVE_INFINITY;
+  #discarded = 0;
+  #isDone = true;
+  #received = 0;
+  /** When the client is too slow. */
+  deadline = 0;
+
+  constructor(deadlines: Deadlines) {
+    this.#pace = new BodyPace(deadlines);
+  }
+
+  /** Has all of it been read? */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Bytes of content so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Starts on the body of `request`. */
+  begin(request: Admitted, maxBytes: number | undefined): void {
+    const { framing, contentLength } = request;
+    this.#request = request;
+    this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#received = 0;
+    this.#discarded = 0;
+    this.#isDone = framing === "none" || (framing === "length" && contentLength === 0);
+    if (this.#isDone) return;
+    this.#reader.begin(framing, contentLength);
+    this.deadline = this.#pace.begin();
+  }
+
+  /** Gives what has come to the exchange, as much as that takes. */
+  pump(inbox: Inbox, exchange: Exchange): Fault | undefined {
+    if (this.#isDone || inbox.size === 0 || !exchange.takesBody) return undefined;
+    const reader = this.#reader;
+    const state = reader.read(inbox.bytes, inbox.from, inbox.to);
+    const length = reader.dataEnd - reader.dataStart;
+    this.#received += length;
+    if (state === "fault") return fault(400, reader.why);
+    if (this.#received > this.#maxBytes) return fault(413, "the body is larger than allowed");
+    if (length > 0) exchange.sendBody(inbox.bytes, reader.dataStart, reader.dataEnd);
+    inbox.useTo(reader.next);
+    this.deadline = this.#pace.received(length);
+    if (state === "done") {
+      this.#isDone = true;
+      exchange.endBody(this.#trailers());
+    }
+    return undefined;
+  }
+
+  /** Reads on for nobody. `false`: it is broken, or longer than is worth reading. */
+  discard(inbox: Inbox): boolean {
+    if (this.#isDone || inbox.size === 0) return true;
+    const state = this.#reader.read(inbox.bytes, inbox.from, inbox.to);
+    this.#discarded += this.#reader.next - inbox.from;
+    inbox.useTo(this.#reader.next);
+    this.#isDone = state === "done";
+    return state !== "fault" && this.#discarded <= limits.drainMaxBytes;
+  }
+
+  /** We take no more for now. */
+  pause(): void {
+    this.#pace.pause();
+  }
+
+  resume(): void {
+    this.deadline = this.#pace.resume();
+  }
+
+  #trailers(): string {
+    const { trailers } = this.#reader;
+    return trailers !== undefined && this.#request?.takesTrailers ? trailerLines(trailers) : "";
+  }
+}

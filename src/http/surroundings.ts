@@ -1,0 +1,18 @@
+import type { Facts } from "../base/errors.ts";
+import type { Hostname } from "../base/hostname.ts";
+import type { Forward, Host, Redirect, Respond } from "../config/config.ts";
+import type { Backends } from "./exchange.ts";
+
+/** What all connections of one relay share. */
+export interface Surroundings extends Backends {
+  findRoute(host: Hostname): Host | undefined;
+  isTrustedProxy(address: string): boolean;
+  /** Milliseconds since the epoch. */
+  dateNow(): number;
+  readonly access: ((facts: Facts) => void) | undefined;
+  /** Is every connection to be closed after its current answer? */
+  readonly isDraining: boolean;
+}
+
+/** What a route can do with a request. */
+export type HttpAction = Forward | Redirect | Respond;

@@ -1,0 +1,89 @@
+import type { Socket } from "node:net";
+import type { BackendConnection, BackendUser } from "../backend/connection.ts";
+import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import { limits } from "../config/limits.ts";
+
+/**
+ * A connection that has become a WebSocket: bytes both ways, nothing looked at (RFC 6455 §5.4). Owns
+ * the backend connection; the client's socket stays its conversation's, which passes its events on.
+ * Each side waits for the other when it cannot keep up. When one side ends, so does the other.
+ */
+export class Tunnel implements BackendUser {
+  readonly #client: Socket;
+  readonly #backend: BackendConnection;
+  readonly #deadlines: Deadlines;
+  #deadline: number;
+
+  constructor(client: Socket, backend: BackendConnection, deadlines: Deadlines) {
+    this.#client = client;
+    this.#backend = backend;
+    this.#deadlines = deadlines;
+    this.#deadline = deadlines.in(limits.tunnelIdleTimeoutMs);
+    backend.lend(this);
+  }
+
+  /** Passes on what came before there was a tunnel: `fromBackend` after the 101, `fromClient` before it. */
+  begin(fromBackend: Buffer, fromClient: Buffer): void {
+    if (fromBackend.length > 0 && !this.#client.write(fromBackend)) this.#backend.socket.pause();
+    if (fromClient.length > 0) this.clientRead(fromClient);
+  }
+
+  /** Bytes of the client; they are the tunnel's from now on. */
+  clientRead(bytes: Buffer): void {
+    this.#touch();
+    if (!this.#backend.socket.write(bytes)) this.#client.pause();
+  }
+
+  clientDrained(): void {
+    this.#backend.resume();
+  }
+
+  clientEnded(): void {
+    this.#closing();
+    this.#backend.socket.end();
+  }
+
+  clientClosed(): void {
+    this.#deadline = NEVER;
+    this.#backend.destroy();
+  }
+
+  tick(now: number): void {
+    if (now < this.#deadline) return;
+    this.#client.destroy();
+    this.clientClosed();
+  }
+
+  backendConnected(): void {
+    // It was connected long before it became a tunnel.
+  }
+
+  backendRead(bytes: Buffer, length: number): boolean {
+    this.#touch();
+    return this.#client.write(Buffer.from(bytes.subarray(0, length)));
+  }
+
+  backendDrained(): void {
+    this.#client.resume();
+  }
+
+  backendEnded(): void {
+    this.#closing();
+    this.#client.end();
+  }
+
+  backendClosed(cause: Error | undefined): void {
+    this.#closing();
+    if (cause === undefined) this.#client.end();
+    else this.#client.destroy();
+  }
+
+  #touch(): void {
+    if (this.#deadline !== NEVER) this.#deadline = this.#deadlines.in(limits.tunnelIdleTimeoutMs);
+  }
+
+  /** One side has ended: what is left may take no longer than any answer. */
+  #closing(): void {
+    this.#deadline = Math.min(this.#deadline, this.#deadlines.in(limits.writeIdleTimeoutMs));
+  }
+}

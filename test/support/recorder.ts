@@ -1,0 +1,138 @@
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+
+/** The port of a listening server. */
+export function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new TypeError("no port");
+  return address.port;
+}
+
+/** One connection to a {@link Recorder}: every byte that came, and a hand to answer with. */
+export class Recorded {
+  readonly socket: Socket;
+  text = "";
+  isEnded = false;
+  isClosed = false;
+  #wake: () => void = () => undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding("latin1");
+    socket.on("error", () => undefined);
+    socket.on("data", (text: string) => {
+      this.text += text;
+      this.#wake();
+    });
+    socket.on("end", () => {
+      this.isEnded = true;
+      this.#wake();
+    });
+    socket.on("close", () => {
+      this.isClosed = true;
+      this.#wake();
+    });
+  }
+
+  /** Waits until what came satisfies `isEnough`. */
+  async until(isEnough: (recorded: Recorded) => boolean): Promise<void> {
+    while (!isEnough(this)) {
+      if (this.isClosed) throw new Error(`closed after ${JSON.stringify(this.text)}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Waits for the text to hold `part`. */
+  has(part: string): Promise<void> {
+    return this.until(({ text }) => text.includes(part));
+  }
+
+  /** Waits for the end of a request head, beyond the first `from` characters. */
+  head(from = 0): Promise<void> {
+    return this.until(({ text }) => text.includes("\r\n\r\n", from));
+  }
+
+  async closed(): Promise<void> {
+    if (!this.isClosed) await once(this.socket, "close");
+  }
+
+  /** Writes latin1 text. */
+  say(text: string): void {
+    this.socket.write(text, "latin1");
+  }
+}
+
+/** What a recorder does with a connection. */
+export type Script = (connection: Recorded) => void | Promise<void>;
+
+/** A backend that records raw bytes and answers by script; it parses nothing. */
+export class Recorder implements AsyncDisposable {
+  readonly connections: Recorded[] = [];
+  readonly #server: Server;
+  readonly #waiting: (() => void)[] = [];
+  script: Script;
+
+  static async start(script: Script = () => undefined, path?: string): Promise<Recorder> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const recorder = new Recorder(server, script);
+    await new Promise<void>((resolve) =>
+      path === undefined
+        ? server.listen(0, "127.0.0.1", resolve)
+        : server.listen(path, () => resolve()),
+    );
+    return recorder;
+  }
+
+  constructor(server: Server, script: Script) {
+    this.#server = server;
+    this.script = script;
+    server.on("connection", (socket) => {
+      const recorded = new Recorded(socket);
+      this.connections.push(recorded);
+      for (const wake of this.#waiting.splice(0)) wake();
+      // A script that was cut off has nothing to say: the test asserts on what its client saw.
+      Promise.resolve(this.script(recorded)).catch(() => undefined);
+    });
+  }
+
+  get port(): number {
+    return portOf(this.#server);
+  }
+
+  /** The `index`th connection, when there is one. */
+  async connection(index: number): Promise<Recorded> {
+    for (;;) {
+      const connection = this.connections[index];
+      if (connection !== undefined) return connection;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** Everything that any connection got. */
+  get text(): string {
+    return this.connections.map(({ text }) => text).join("");
+  }
+
+  /** How many request heads have come, counting empty lines. */
+  get requests(): number {
+    return this.text.split("\r\n\r\n").length - 1;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { socket } of this.connections) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** Answers every request head on a connection with `answer`. Knows nothing of bodies. */
+export function answering(answer: string): Script {
+  return async (connection) => {
+    for (let from = 0; ; ) {
+      await connection.head(from);
+      from = connection.text.indexOf("\r\n\r\n", from) + 4;
+      connection.say(answer);
+    }
+  };
+}

@@ -1,0 +1,117 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { systemClock } from "../../src/base/clock.ts";
+import type { Facts } from "../../src/base/errors.ts";
+import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
+import type { Log } from "../../src/base/log.ts";
+import type { Action, Backend, Host, PathRoute } from "../../src/config/config.ts";
+import { limits } from "../../src/config/limits.ts";
+import { Relay } from "../../src/http/relay.ts";
+import { portOf } from "./recorder.ts";
+
+/** A host name that a test knows to be one. */
+export function hostname(text: string): Hostname {
+  const host = parseHostname(text);
+  if (host === undefined) throw new TypeError(`${text} is not a host name`);
+  return host;
+}
+
+/** A log that keeps its lines. */
+export class KeptLog implements Log {
+  readonly lines: { readonly event: string; readonly facts: Facts }[] = [];
+  debug = this.#keep();
+  info = this.#keep();
+  warn = this.#keep();
+  error = this.#keep();
+
+  #keep() {
+    return (event: string, facts: Facts = {}) => void this.lines.push({ event, facts });
+  }
+}
+
+export function httpBackend(port: number): Backend {
+  return { kind: "http", address: { host: "127.0.0.1", port }, hostHeader: "client" };
+}
+
+/** A path route with the default deadlines. */
+export function pathRoute(
+  backends: readonly Backend[],
+  changes: Partial<PathRoute> = {},
+): PathRoute {
+  return {
+    prefix: "/",
+    stripPrefix: false,
+    backends,
+    timeouts: {
+      connectMs: limits.backendConnectTimeoutMs,
+      firstByteMs: limits.backendFirstByteTimeoutMs,
+      idleMs: limits.backendIdleTimeoutMs,
+    },
+    maxBodyBytes: undefined,
+    ...changes,
+  };
+}
+
+export function forwardTo(backends: readonly Backend[], changes: Partial<PathRoute> = {}): Action {
+  return { kind: "forward", paths: [pathRoute(backends, changes)] };
+}
+
+export function hostRoute(host: string, action: Action): Host {
+  return {
+    pattern: { kind: "exact", host: hostname(host) },
+    action,
+    certificate: { kind: "none" },
+  };
+}
+
+export interface WorldOptions {
+  readonly action: Action;
+  /** Further names of the same route, covered by the certificate. */
+  readonly alsoNamed?: readonly string[];
+  readonly trusted?: readonly string[];
+  readonly access?: (facts: Facts) => void;
+  readonly clientAddress?: string;
+}
+
+/** A relay behind a plain listening socket, as if `shop.example` had been peeked. */
+export class RelayWorld implements AsyncDisposable {
+  readonly relay: Relay;
+  readonly log = new KeptLog();
+  readonly port: number;
+  readonly #server: Server;
+
+  static async start(options: WorldOptions): Promise<RelayWorld> {
+    const server = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new RelayWorld(server, options);
+  }
+
+  constructor(server: Server, options: WorldOptions) {
+    const host = hostname("shop.example");
+    const route = hostRoute(host, options.action);
+    const also = (options.alsoNamed ?? []).map(hostname);
+    const trusted = options.trusted ?? [];
+    this.#server = server;
+    this.port = portOf(server);
+    this.relay = new Relay({
+      log: this.log,
+      clock: systemClock,
+      findRoute: (name) => (name === host || also.includes(name) ? route : undefined),
+      isTrustedProxy: (address) => trusted.includes(address),
+      access: options.access,
+    });
+    server.on("connection", (socket: Socket) => {
+      this.relay.serve({
+        socket,
+        host,
+        route,
+        certifiedNames: [host, ...also],
+        clientAddress: options.clientAddress ?? "192.0.2.7",
+      });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.relay.close();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
