@@ -4,6 +4,7 @@ import { type Hostname, parsePlain } from "../base/hostname.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Routes } from "../config/route.ts";
+import type { ClientConnection } from "../http/client-connection.ts";
 import { answerChallenge, isChallenge } from "./answer-challenge.ts";
 import type { Challenges } from "./challenges.ts";
 import { closeSignal } from "./close-signal.ts";
@@ -12,15 +13,6 @@ import { passThrough } from "./pass-through.ts";
 import { type Peeked, peek } from "./peek.ts";
 import { Refusal } from "./refusal.ts";
 import type { Terminator } from "./terminate.ts";
-
-/** A terminated connection that speaks HTTP. */
-export interface ClientConnection {
-  readonly socket: Socket;
-  readonly host: Hostname;
-  readonly route: Host;
-  readonly certifiedNames: readonly string[];
-  readonly clientAddress: string;
-}
 
 /** What the path of a connection is made of; a worker fills it. */
 export interface Steps {
