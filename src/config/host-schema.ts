@@ -64,13 +64,9 @@ export const onDemandSchema = mapping(
 });
 
 const BACKEND = "a backend such as 3001 or http://10.0.0.5:3002";
-const backendForms = [
-  number(readBackendPort, BACKEND),
-  text(readBackendAddress, BACKEND),
-  mapping({ url: text(readBackendAddress, BACKEND), weight: notYet() }, BACKEND).transform(
-    ({ url }) => url,
-  ),
-] as const;
+const bareBackend = [number(readBackendPort, BACKEND), text(readBackendAddress, BACKEND)] as const;
+const weighed = mapping({ url: anyOf(bareBackend, BACKEND), weight: notYet() }, BACKEND);
+const backendForms = [...bareBackend, weighed.transform(({ url }) => url)] as const;
 const backends = anyOf([...backendForms, someOf(anyOf(backendForms, BACKEND), BACKEND)], BACKEND);
 
 const timeout = duration(limits.timeoutMinMs, limits.timeoutMaxMs, "60s");

@@ -25,8 +25,8 @@ const RULED = [
 export function readHosts(root: object, settings: Settings, desk: Desk): readonly Host[] {
   const written: unknown = Reflect.get(root, "hosts");
   if (!isMapping(written) || Object.keys(written).length === 0) {
-    const what = isMapping(written) ? "is empty" : "is missing or not a mapping";
-    desk.report(["hosts"], `${what}, wanted hosts such as { store.shop.example: 3001 }`);
+    const what = written === undefined ? "missing" : isMapping(written) ? "empty" : "not a mapping";
+    desk.report(["hosts"], `is ${what}, wanted hosts such as { store.shop.example: 3001 }`);
     return [];
   }
   const known = new Map<string, string>();

@@ -1,13 +1,16 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
-import type { Document, Offset, Offsets, Problem } from "./document.ts";
+import type { Document, Offset, Problem } from "./document.ts";
 import { limits } from "./limits.ts";
 
 /** Stands for a `*` that lacks its quotes while the rest of the file is read: private use, one unit long. */
 const STAND_IN = "\ue000";
 /** A `*` where a key, a list entry or a value starts, which YAML takes for an alias; then what belongs to it. */
 const UNQUOTED_STAR =
-  /(?<=^[ \t]*(?:- +)*|^[ \t]*[\w.-]+: +|[[{](?:[^"'\]}\n]*, *)?)\*(?=[.:\s,\]}]|$)[^\s:,\]}]*/gm;
+  /(?<=^[ \t]*(?:- +)*|^[ \t]*[\w.-]+: +|[[{](?:[^"'\]}\n]*, *)?)\*(?=[.:\s,\]}]|$)[^\s:,\]}]*/g;
 
+/** Nobody writes hosts in longer lines, and looking backwards in them would take long. */
+const STAR_LINE_MAX_CHARACTERS = 1_000;
+const TOO_DEEP = "is nested too deeply, wanted what the configuration needs";
 /** What the text says, for the faults that people make; the parser's own words could repeat a secret. */
 const SYNTAX: Readonly<Record<string, string>> = {
   BAD_ALIAS: "is an alias without a name, wanted quotes around what starts with *",
@@ -21,7 +24,6 @@ const SYNTAX: Readonly<Record<string, string>> = {
   MULTILINE_IMPLICIT_KEY: "is a key on several lines, wanted one line",
   MULTIPLE_DOCS: "starts a second document, wanted one: remove the ---",
   NON_STRING_KEY: "is a list or mapping as a key, wanted text",
-  RESOURCE_EXHAUSTION: "is nested too deeply, wanted what the configuration needs",
   TAB_AS_INDENT: "is indented with a tab, wanted spaces",
   TAG_RESOLVE_FAILED: "carries a tag (!), wanted plain values",
   UNEXPECTED_TOKEN: "is not expected here, wanted `key: value`",
@@ -33,16 +35,26 @@ export function readYaml(text: string): Document {
   if (document.problems.length === 0) return document;
 
   const lines = new Set(document.problems.map(({ offset }) => document.placeOf(offset).line));
-  const stars = [...text.matchAll(UNQUOTED_STAR)].filter(({ index }) => {
-    return lines.has(document.placeOf(index).line);
-  });
+  const stars = findUnquotedStars(text, lines);
   if (stars.length === 0) return document;
-  const repaired = compose(replaceAt(text, new Set(stars.map(({ index }) => index))));
-  const unquoted = stars.map(({ 0: star, index }): Problem => {
-    const message = `starts with an unquoted *, which YAML takes for an alias: quote it: "${star}"`;
-    return { offset: index, path: [], message };
-  });
-  return { ...repaired, problems: [...unquoted, ...repaired.problems] };
+  const repaired = compose(replaceAt(text, new Set(stars.map(({ offset }) => offset))));
+  return { ...repaired, problems: [...stars, ...repaired.problems] };
+}
+
+/** The unquoted stars of these lines (counted from 1). */
+function findUnquotedStars(text: string, lines: ReadonlySet<number>): readonly Problem[] {
+  const stars: Problem[] = [];
+  let start = 0;
+  for (const [index, line] of text.split("\n").entries()) {
+    if (lines.has(index + 1) && line.length <= STAR_LINE_MAX_CHARACTERS) {
+      for (const { 0: star, index: column } of line.matchAll(UNQUOTED_STAR)) {
+        const message = `starts with an unquoted *, which YAML takes for an alias: quote it: "${star}"`;
+        stars.push({ offset: start + column, path: [], message });
+      }
+    }
+    start += line.length + 1;
+  }
+  return stars;
 }
 
 function replaceAt(text: string, indexes: ReadonlySet<number>): string {
@@ -67,6 +79,7 @@ function compose(text: string): Document {
       uniqueKeys: false,
       version: "1.2",
     });
+    if (errors.some(({ code }) => code === "RESOURCE_EXHAUSTION")) return exhausted(placeOf);
     const faults = firstOfEachLine([...errors, ...warnings], placeOf);
     const composer = new Composer((offset) => placeOf(offset).line);
     const root = composer.valueOf(contents);
@@ -76,21 +89,23 @@ function compose(text: string): Document {
   } catch (thrown) {
     // Text that nests without end exhausts the stack of the parser.
     if (!(thrown instanceof RangeError)) throw thrown;
-    const problem = { offset: 0, path: [], message: SYNTAX["RESOURCE_EXHAUSTION"] ?? "" };
-    const offsets: Offsets = new WeakMap();
-    return { root: undefined, offsets, problems: [problem], isBroken: true, placeOf };
+    return exhausted(placeOf);
   }
 }
 
-/** One slip makes several errors: the first of a line is the one to tell, and after exhaustion no other. */
+function exhausted(placeOf: Document["placeOf"]): Document {
+  const problems = [{ offset: 0, path: [], message: TOO_DEEP }];
+  return { root: undefined, offsets: new Map(), problems, isBroken: true, placeOf };
+}
+
+/** One slip makes several errors: the first of a line is the one to tell. */
 function firstOfEachLine(
   errors: readonly { readonly code: string; readonly pos: readonly [number, number] }[],
   placeOf: Document["placeOf"],
 ): readonly Problem[] {
-  const exhausted = errors.find(({ code }) => code === "RESOURCE_EXHAUSTION");
   const sorted = [...errors].sort((one, other) => one.pos[0] - other.pos[0]);
   const byLine = new Map<number, Problem>();
-  for (const { code, pos } of exhausted === undefined ? sorted : [exhausted]) {
+  for (const { code, pos } of sorted) {
     const { line } = placeOf(pos[0]);
     const message = SYNTAX[code] ?? `cannot be read as YAML (${code}), wanted \`key: value\``;
     if (!byLine.has(line)) byLine.set(line, { offset: pos[0], path: [], message });
@@ -100,7 +115,7 @@ function firstOfEachLine(
 
 /** Makes plain values out of the nodes of the parser, in the order of the text. */
 class Composer {
-  readonly offsets: Offsets = new WeakMap();
+  readonly offsets = new Map<object, ReadonlyMap<string | number, Offset>>();
   readonly problems: Problem[] = [];
   readonly #anchors = new Map<string, unknown>();
   readonly #path: (string | number)[] = [];
@@ -136,7 +151,7 @@ class Composer {
     }
     if (!isMap(node) && !isSeq(node)) return null;
     if (this.#path.length >= limits.configMaxDepth) {
-      this.#note(offsetOf(node), SYNTAX["RESOURCE_EXHAUSTION"] ?? "");
+      this.#note(offsetOf(node), TOO_DEEP);
       return null;
     }
     return isMap(node) ? this.#mapOf(node) : this.#listOf(node.items);

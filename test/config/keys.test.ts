@@ -1,0 +1,350 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fileJsonSchema } from "../../src/config/file-schema.ts";
+import { faultsOf } from "../support/config-text.ts";
+
+/**
+ * A supported key, and what is told about a value of the wrong type and about a wrong value. In
+ * `key`, `*` stands for a host or path, `[]` for an entry of a list; `at` is where in the value the
+ * second fault is.
+ */
+interface Row {
+  readonly key: string;
+  readonly type: string;
+  readonly value: string;
+  readonly says: RegExp;
+  readonly at?: string;
+}
+
+/** The keys of a mapping, which is wrong when nothing is in it. */
+function mapping(key: string): Row {
+  return { key, type: "5", value: "", says: /^is empty, wanted / };
+}
+
+function issuer(key: string): readonly Row[] {
+  return [
+    {
+      key: `${key}.directory`,
+      type: "5",
+      value: "http://ca.example/",
+      says: /wanted one such as https:/,
+    },
+    {
+      key: `${key}.trust`,
+      type: "5",
+      value: "missing.pem",
+      says: /^does not exist, wanted the path of a file/,
+    },
+    { key: `${key}.profile`, type: "5", value: "two words", says: /^is not the name of a profile/ },
+  ];
+}
+
+function onDemand(key: string): readonly Row[] {
+  return [
+    { key, type: "5", value: "{}", says: /^is empty, wanted `ask` or `allow`/ },
+    { key: `${key}.ask`, type: "5", value: "ftp://a.example/", says: /^is not such a URL/ },
+    {
+      key: `${key}.allow`,
+      type: "a.example",
+      value: "[a_b.example]",
+      says: /^is not a host name/,
+      at: "[0]",
+    },
+  ];
+}
+
+function forwarding(key: string): readonly Row[] {
+  return [
+    {
+      key: `${key}.to`,
+      type: "true",
+      value: "0",
+      says: /^is not a port, wanted a whole number from 1/,
+    },
+    {
+      key: `${key}.to.url`,
+      type: "true",
+      value: "gopher://a.example",
+      says: /^has an unknown scheme/,
+    },
+    {
+      key: `${key}.to[].url`,
+      type: "true",
+      value: "http://u:p@b.example",
+      says: /^holds a user name or password/,
+    },
+    mapping(`${key}.backend`),
+    { key: `${key}.backend.ca`, type: "true", value: "missing.pem", says: /^does not exist/ },
+    { key: `${key}.backend.serverName`, type: "5", value: "a b", says: /^is not a host name/ },
+    {
+      key: `${key}.backend.verify`,
+      type: "5",
+      value: "maybe",
+      says: /^is not known, wanted one of on, off/,
+    },
+    { key: `${key}.backend.host`, type: "5", value: "upstraem", says: /nearest: upstream/ },
+    mapping(`${key}.timeouts`),
+    {
+      key: `${key}.timeouts.connect`,
+      type: "5",
+      value: "5 s",
+      says: /^is not a duration, wanted .* such as 10s/,
+    },
+    {
+      key: `${key}.timeouts.firstByte`,
+      type: "5",
+      value: "0s",
+      says: /^is too short, wanted at least 1ms/,
+    },
+    {
+      key: `${key}.timeouts.idle`,
+      type: "5",
+      value: "2d",
+      says: /^is too long, wanted at most 1d/,
+    },
+    {
+      key: `${key}.maxBody`,
+      type: "100",
+      value: "100MB",
+      says: /^is not a size, wanted .* such as 16KiB/,
+    },
+    { key: `${key}.balance`, type: "5", value: "round", says: /^is not known, wanted round-robin/ },
+  ];
+}
+
+const rows: readonly Row[] = [
+  { key: "email", type: "5", value: "nobody", says: /^is not a mail address, wanted one such as/ },
+  { key: "storage", type: "[a]", value: '""', says: /^is not a path/ },
+  {
+    key: "workers",
+    type: "[1]",
+    value: "0",
+    says: /^is out of range, wanted auto, or a number from 1/,
+  },
+  mapping("listen"),
+  { key: "listen.https", type: "443", value: "[443x]", says: /^is not an address/, at: "[0]" },
+  {
+    key: "listen.http",
+    type: "80",
+    value: '[":70000"]',
+    says: /^has a port beyond 65535/,
+    at: "[0]",
+  },
+  { key: "listen.publicHttpsPort", type: "a", value: "0", says: /^is out of range, wanted a port/ },
+  { key: "listen.admin", type: "5", value: "127.0.0.1:9000", says: /^is not a Unix socket/ },
+  {
+    key: "trustedProxies",
+    type: "10.0.0.0/8",
+    value: "[10.0.0.0/33]",
+    says: /^is not a range/,
+    at: "[0]",
+  },
+  mapping("acme"),
+  {
+    key: "acme.issuers",
+    type: "letsencrypt",
+    value: "[letsencript]",
+    says: /nearest: letsencrypt\)/,
+    at: "[0]",
+  },
+  ...issuer("acme.issuers[]"),
+  { key: "acme.issue", type: "5", value: "at-strat", says: /nearest: at-start/ },
+  {
+    key: "acme.challenges",
+    type: "http-01",
+    value: "[http-02]",
+    says: /nearest: http-01/,
+    at: "[0]",
+  },
+  { key: "acme.keyType", type: "2048", value: "rsa-1024", says: /nearest: rsa-2048/ },
+  mapping("authority"),
+  { key: "authority.lifetime", type: "7", value: "59s", says: /^is too short, wanted at least 1m/ },
+  { key: "authority.permit", type: "lan", value: "[.lan]", says: /wanted "lan"/, at: "[0]" },
+  mapping("renewal"),
+  {
+    key: "renewal.checkEvery",
+    type: "10",
+    value: "999ms",
+    says: /^is too short, wanted at least 1s/,
+  },
+  { key: "renewal.at", type: "0.3", value: "100%", says: /wanted auto or 1% to 99%/ },
+  ...onDemand("onDemand"),
+  mapping("log"),
+  { key: "log.level", type: "5", value: "verbose", says: /wanted one of debug, info, warn, error/ },
+  { key: "log.format", type: "5", value: "yaml", says: /wanted one of auto, json, pretty/ },
+  { key: "log.access", type: "5", value: "onn", says: /wanted off, on, or a path with a \/ in it/ },
+  { key: "hosts", type: "5", value: "{}", says: /^is empty, wanted hosts/ },
+  ...forwarding("hosts.*"),
+  {
+    key: "hosts.*.paths",
+    type: "5",
+    value: "{ v2: { to: 3 } }",
+    says: /^is not a path prefix/,
+    at: ".v2",
+  },
+  ...forwarding("hosts.*.paths.*"),
+  {
+    key: "hosts.*.paths.*.stripPrefix",
+    type: "5",
+    value: "yes",
+    says: /^is not known, wanted one of on, off/,
+  },
+  {
+    key: "hosts.*.passThrough",
+    type: "9443",
+    value: "127.0.0.1",
+    says: /^is not an address, wanted host:port/,
+  },
+  { key: "hosts.*.redirect", type: "5", value: "http://b.example", says: /^leads to plain HTTP/ },
+  { key: "hosts.*.status", type: "gone", value: "200", says: /^is not the status of a redirect/ },
+  {
+    key: "hosts.*.respond",
+    type: "true",
+    value: "[]",
+    says: /^is a list, wanted text, or a mapping/,
+  },
+  {
+    key: "hosts.*.respond.status",
+    type: "ok",
+    value: "101",
+    says: /^is out of range, wanted a status from 200/,
+  },
+  {
+    key: "hosts.*.respond.headers",
+    type: "5",
+    value: "{ Connection: close }",
+    says: /^frames the message/,
+    at: ".Connection",
+  },
+  { key: "hosts.*.respond.body", type: "5", value: "[a]", says: /^is a list, wanted text/ },
+  { key: "hosts.*.issuer", type: "5", value: "letsencript", says: /nearest: letsencrypt\)/ },
+  ...issuer("hosts.*.issuer"),
+  {
+    key: "hosts.*.certificate",
+    type: "5",
+    value: "own.pem",
+    says: /^is text, wanted a mapping such as/,
+  },
+  { key: "hosts.*.certificate.chain", type: "5", value: "missing.pem", says: /^does not exist/ },
+  { key: "hosts.*.certificate.key", type: "5", value: "missing.pem", says: /^does not exist/ },
+  ...onDemand("hosts.*.onDemand"),
+];
+
+test("the rows are about every key that the schema knows and supports", () => {
+  const known = [...new Set(keysOf(fileJsonSchema(), ""))].sort();
+  assert.ok(known.length > 60);
+  assert.deepEqual([...new Set(rows.map(({ key }) => key))].sort(), known);
+});
+
+for (const { key, type, value, says, at = "" } of rows) {
+  test(`${key} with a value of the wrong type is one fault that says what is wanted`, () => {
+    const { text, line, path } = documentOf(key, type);
+    const [fault, ...others] = told(text, key);
+    assert.equal(fault?.path, path);
+    assert.equal(fault?.line, line);
+    assert.match(
+      fault?.message ?? "",
+      /^is (?:text|a number|a switch|a list|empty|not a mapping), wanted \S/,
+    );
+    assert.deepEqual(others, []);
+  });
+
+  test(`${key} with a wrong value is one fault that says what is wanted`, () => {
+    const { text, line, path } = documentOf(key, value);
+    const [fault, ...others] = told(text, key);
+    assert.equal(fault?.path, path + at);
+    assert.equal(fault?.line, line);
+    assert.match(fault?.message ?? "", says);
+    assert.deepEqual(others, []);
+  });
+
+  test(`${key} misspelt is a fault that names it`, () => {
+    const name = lastNameOf(key);
+    const misspelt = `${name.charAt(1)}${name.charAt(0)}${name.slice(2)}`;
+    const { text, line, path } = documentOf(key, "x", misspelt);
+    const fault = faultsOf(text).find((candidate) => candidate.path === path);
+    assert.equal(fault?.line, line);
+    assert.equal(fault?.message, `is not a known key, nearest is "${name}"`);
+  });
+}
+
+/** The faults of a text, without those about the certificate files that stand beside the key. */
+function told(text: string, key: string) {
+  return faultsOf(text).filter(({ path }) => {
+    return !(
+      key.includes(".certificate.") &&
+      !path.endsWith(lastNameOf(key)) &&
+      /certificate\.(?:chain|key)$/.test(path)
+    );
+  });
+}
+
+/** A document in block style that gives `key` a value: its text, and where the value then stands. */
+function documentOf(key: string, value: string, name = lastNameOf(key)) {
+  const steps = key.replaceAll("[]", ".[]").split(".");
+  const lines: string[] = [];
+  let path = "";
+  let indent = "";
+  let dash = "";
+  for (const [index, step] of steps.entries()) {
+    if (step === "[]") {
+      dash = "- ";
+      path += "[0]";
+      continue;
+    }
+    const parent = steps.slice(0, index).join(".");
+    const isLast = index === steps.length - 1;
+    const written =
+      step === "*" ? (parent === "hosts" ? "a.example" : "/v2/") : isLast ? name : step;
+    for (const line of besideOf(parent, step)) {
+      lines.push(`${indent}${dash}${line}`);
+      if (dash !== "") [dash, indent] = ["", `${indent}  `];
+    }
+    lines.push(`${indent}${dash}${written}:${isLast ? ` ${value}` : ""}`);
+    indent += dash === "" ? "  " : "    ";
+    dash = "";
+    const isPlain = /^[A-Za-z0-9_-]+$/.test(written);
+    path += isPlain ? `${path === "" ? "" : "."}${written}` : `["${written}"]`;
+  }
+  const line = lines.length;
+  if (steps[0] !== "hosts") lines.push("hosts:", "  b.example: 3001");
+  return { text: lines.join("\n"), line, path };
+}
+
+/** What must stand beside a key so that it alone is wrong. */
+function besideOf(parent: string, step: string): readonly string[] {
+  if (step === "trust" || step === "profile") return ["directory: https://ca.example/"];
+  if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
+  if (parent !== "hosts.*" && parent !== "hosts.*.paths.*") return [];
+  if (["to", "passThrough", "redirect", "respond"].includes(step)) return [];
+  return step === "status" ? ["redirect: b.example"] : ["to: https://b.example"];
+}
+
+function lastNameOf(key: string): string {
+  return key.split(".").at(-1) ?? "";
+}
+
+/** Every supported key of a JSON Schema, as the rows spell them. */
+function keysOf(schema: unknown, at: string): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const {
+    properties = {},
+    additionalProperties,
+    items,
+    anyOf = [],
+  } = schema as {
+    properties?: Record<string, { description?: string }>;
+    additionalProperties?: unknown;
+    items?: unknown;
+    anyOf?: unknown[];
+  };
+  return [
+    ...Object.entries(properties).flatMap(([name, inner]) => {
+      const key = at === "" ? name : `${at}.${name}`;
+      return inner.description === "Not supported yet." ? [] : [key, ...keysOf(inner, key)];
+    }),
+    ...keysOf(additionalProperties, `${at}.*`),
+    ...keysOf(items, `${at}[]`),
+    ...anyOf.flatMap((inner) => keysOf(inner, at)),
+  ];
+}

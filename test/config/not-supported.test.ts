@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { configOf, faultsOf } from "../support/config-text.ts";
+
+/** Text of a whole file with a key (or value) of the contract that is not built yet, and its path. */
+const later: readonly (readonly [string, string])[] = [
+  ["include: sites/*.yaml", "include"],
+  ["listen: { dashboard: 127.0.0.1:9180 }", "listen.dashboard"],
+  ["listen: { proxyProtocol: [10.0.0.0/8] }", "listen.proxyProtocol"],
+  ["trustedProxies: cloudflare", "trustedProxies"],
+  ["trustedProxies: [cloudflare]", "trustedProxies[0]"],
+  ["acme: { issuers: [zerossl] }", "acme.issuers[0]"],
+  ["acme: { issuers: [google] }", "acme.issuers[0]"],
+  [
+    "acme: { issuers: [{ directory: https://ca.example/, eab: { kid: a, hmac: b } }] }",
+    "acme.issuers[0].eab",
+  ],
+  [
+    "acme: { issuers: [{ directory: https://ca.example/, preferredChain: X }] }",
+    "acme.issuers[0].preferredChain",
+  ],
+  ["acme: { challenges: [dns-01] }", "acme.challenges[0]"],
+  ["acme: { dns: { provider: exec } }", "acme.dns"],
+  ["alerts: { webhook: https://a.example }", "alerts"],
+  ["limits: { helloTimeoutMs: 1 }", "limits"],
+  ["watch: true", "watch"],
+  ["hosts: { a.example: { to: [{ url: 3001, weight: 3 }] } }", 'hosts["a.example"].to[0].weight'],
+  ["hosts: { a.example: { to: h2c://127.0.0.1:3001 } }", 'hosts["a.example"].to'],
+  ["hosts: { a.example: { to: 3001, balance: random-two } }", 'hosts["a.example"].balance'],
+  ["hosts: { a.example: { to: 3001, balance: cookie } }", 'hosts["a.example"].balance'],
+  ["hosts: { a.example: { to: 3001, health: { path: / } } }", 'hosts["a.example"].health'],
+  ["hosts: { a.example: { to: 3001, clientAuth: { ca: a } } }", 'hosts["a.example"].clientAuth'],
+  ["hosts: { a.example: { to: 3001, tls: {} } }", 'hosts["a.example"].tls'],
+  ["hosts: { a.example: { to: 3001, hsts: 60d } }", 'hosts["a.example"].hsts'],
+  ["hosts: { a.example: { to: 3001, headers: {} } }", 'hosts["a.example"].headers'],
+  ["hosts: { a.example: { to: 3001, allow: [10.0.0.0/8] } }", 'hosts["a.example"].allow'],
+  ["hosts: { a.example: { to: 3001, deny: [10.0.0.0/8] } }", 'hosts["a.example"].deny'],
+  ["hosts: { a.example: { to: 3001, rateLimit: {} } }", 'hosts["a.example"].rateLimit'],
+  ["hosts: { a.example: { to: 3001, auth: {} } }", 'hosts["a.example"].auth'],
+  ["hosts: { a.example: { to: 3001, compress: true } }", 'hosts["a.example"].compress'],
+  ["hosts: { a.example: { certificateOnly: true } }", 'hosts["a.example"].certificateOnly'],
+  ["hosts: { a.example: { to: 3001, onCertificate: [x] } }", 'hosts["a.example"].onCertificate'],
+  ["hosts: { 203.0.113.7: 3005 }", 'hosts["203.0.113.7"]'],
+  ['hosts: { "2001:db8::1": 3005 }', 'hosts["2001:db8::1"]'],
+  ['hosts: { "[2001:db8::1]": 3005 }', 'hosts["[2001:db8::1]"]'],
+  [
+    "hosts: { a.example: { paths: { /: { to: 3, auth: {} } } } }",
+    'hosts["a.example"].paths["/"].auth',
+  ],
+];
+
+for (const [text, path] of later) {
+  test(`${text} is not supported yet, and is not taken for a misspelling`, () => {
+    const [fault, ...others] = faultsOf(withHosts(text));
+    assert.equal(fault?.path, path);
+    assert.match(fault?.message ?? "", /not supported yet, /);
+    assert.deepEqual(others, []);
+  });
+}
+
+const harmless = [
+  "watch: false",
+  "watch: off",
+  "listen: { dashboard: off }",
+  "listen: { dashboard: false }",
+  "listen: { proxyProtocol: [] }",
+  "hosts: { a.example: { to: 3001, compress: false } }",
+  "hosts: { a.example: { to: 3001, certificateOnly: off } }",
+  "hosts: { a.example: { redirect: b.example, compress: off } }",
+  "hosts: { a.example: { to: 3001, balance: round-robin } }",
+];
+
+for (const text of harmless) {
+  test(`${text} means the same as leaving it out`, () => {
+    assert.equal(configOf(withHosts(text)).hosts.length, 1);
+  });
+}
+
+function withHosts(text: string): string {
+  return text.startsWith("hosts:") ? text : `${text}\nhosts:\n  b.example: 3001\n`;
+}

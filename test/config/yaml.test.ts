@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { formatFault } from "../../src/config/faults.ts";
+import { diskFiles } from "../../src/config/files.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { configOf, faultsOf } from "../support/config-text.ts";
+
+/** A text, and `LINE:COLUMN PATH` of each fault with a piece of what it says. */
+const cases: readonly (readonly [string, string, readonly (readonly [string, RegExp])[]])[] = [
+  ["a tab as indentation", "hosts:\n\ta.example: 1\n", [["2:1 file", /wanted spaces/]]],
+  ["a second document", "hosts: { a.example: 1 }\n---\nx: 1\n", [["2:1 file", /second document/]]],
+  [
+    "an open quote",
+    'email: "x\nhosts: {}\n',
+    [["3:1 file", /lacks a colon, a comma, or the quote/]],
+  ],
+  ["an open bracket", "listen: { http: [\nhosts:\n  a: 1\n", [["2:1 file", /differently/]]],
+  ["a reserved character", "email: @x\nhosts: { a.example: 1 }\n", [["1:8 file", /quotes around/]]],
+  ["two colons in a line", "email: a: b\n", [["1:8 file", /another ": "/]]],
+  ["a tag", "email: !secret x\nhosts: { a.example: 1 }\n", [["1:8 file", /carries a tag/]]],
+  ["a binary tag", "email: !!binary aGk=\n", [["1:8 file", /carries a tag/]]],
+  ["a mapping as a key", "? { a: 1 }\n: 2\n", [["1:3 file", /as a key/]]],
+  ["nesting without end", "[".repeat(20_000), [["1:1 file", /nested too deeply/]]],
+  [
+    "nesting beyond need",
+    `hosts: ${"[".repeat(40)}${"]".repeat(40)}`,
+    [
+      ["1:8 hosts", /is not a mapping/],
+      [`1:39 hosts${"[0]".repeat(31)}`, /nested too deeply/],
+    ],
+  ],
+  [
+    "a merge key",
+    "hosts:\n  a.example: &a { to: 1 }\n  b.example: { <<: *a }\n",
+    [
+      ['3:14 hosts["b.example"]', /does nothing/],
+      ['3:16 hosts["b.example"]["<<"]', /merge key/],
+    ],
+  ],
+  [
+    "an alias of nothing",
+    "hosts:\n  a.example: *b\n  b.example: 1\n",
+    [['2:14 hosts["a.example"]', /is an alias \(\*\) of nothing above it/]],
+  ],
+  [
+    "an alias of itself",
+    "email: &a [*a]\nhosts: { a.example: 1 }\n",
+    [
+      ["1:11 email", /is a list/],
+      ["1:12 email[0]", /alias \(\*\) of nothing/],
+    ],
+  ],
+  [
+    "a key twice",
+    "email: a@b.example\nemail: c@d.example\nhosts: { a.example: 1 }\n",
+    [["2:1 email", /stands on line 1 already/]],
+  ],
+  [
+    "a host twice",
+    "hosts:\n  a.example: 1\n  b.example: 1\n  a.example: 1\n",
+    [['4:3 hosts["a.example"]', /stands on line 2 already/]],
+  ],
+  [
+    "__proto__",
+    "__proto__: { email: 1 }\nhosts: { a.example: 1 }\n",
+    [["1:1 __proto__", /not a known key/]],
+  ],
+  ["a list for a file", "- a\n", [["1:1 file", /is not a mapping, wanted `hosts:`/]]],
+  ["nothing", "", [["1:1 hosts", /is missing, wanted hosts such as/]]],
+  ["a comment only", "# nothing\n", [["1:1 hosts", /is missing/]]],
+  [
+    "an unquoted *.host",
+    "hosts:\n  *.x.example: 1\n  b.example: 0\n",
+    [
+      ["2:3 file", /unquoted \*.*quote it: "\*\.x\.example"/],
+      ['2:3 hosts["*.x.example"]', /on demand/],
+      ['3:14 hosts["b.example"]', /is not a port/],
+    ],
+  ],
+  [
+    "an unquoted *",
+    "hosts:\n  *: 1\n",
+    [
+      ["2:3 file", /quote it: "\*"/],
+      ['2:3 hosts["*"]', /on demand/],
+    ],
+  ],
+  [
+    "an unquoted * in a list",
+    "onDemand: { allow: [a.localhost, *.localhost] }\nhosts: { a.localhost: 1 }\n",
+    [["1:34 file", /quote it: "\*\.localhost"/]],
+  ],
+  [
+    "an unquoted * as an entry",
+    "onDemand:\n  allow:\n    - *.localhost\nhosts: { a.localhost: 1 }\n",
+    [["3:7 file", /quote it: "\*\.localhost"/]],
+  ],
+];
+
+for (const [name, text, expected] of cases) {
+  test(`${name} is told with its place`, () => {
+    const faults = faultsOf(text);
+    const places = faults.map(({ line, column, path }) => `${line}:${column} ${path}`);
+    assert.deepEqual(
+      places,
+      expected.map(([place]) => place),
+    );
+    for (const [index, [, says]] of expected.entries()) {
+      assert.match(faults[index]?.message ?? "", says);
+    }
+  });
+}
+
+const equal: readonly (readonly [string, string])[] = [
+  ["Windows line endings", "email: a@b.example\r\nhosts:\r\n  a.example: 3001\r\n"],
+  ["a byte order mark", "\ufeffemail: a@b.example\nhosts:\n  a.example: 3001\n"],
+  ["JSON", '{ "email": "a@b.example", "hosts": { "a.example": 3001 } }'],
+  ["an anchor and its alias", "email: &a a@b.example\nhosts:\n  a.example: &b 3001\n"],
+  ["a start of document", "---\nemail: a@b.example\nhosts:\n  a.example: 3001\n...\n"],
+];
+
+for (const [name, text] of equal) {
+  test(`a file with ${name} means the same`, () => {
+    assert.deepEqual(configOf(text), configOf("email: a@b.example\nhosts:\n  a.example: 3001\n"));
+  });
+}
+
+test("aliases stand for what their anchor holds", () => {
+  const [one, other] = configOf("hosts:\n  a.example: &a { to: 3001 }\n  b.example: *a\n").hosts;
+  assert.deepEqual(one?.action, other?.action);
+});
+
+test("a host in a comment or a quoted one beside an error is not told to be quoted", () => {
+  const text = 'hosts:\n  # *.a.example: 1\n  "*.b.example": 1 # *.b\n  a.example: @\n';
+  assert.deepEqual(
+    faultsOf(text).map(({ line }) => line),
+    [4],
+  );
+});
+
+test("aliases cannot multiply into more values than memory holds", () => {
+  const levels = Array.from({ length: 12 }, (_, level) => {
+    const entry = level === 0 ? "x" : `*a${level - 1}`;
+    return `a${level}: &a${level} [${Array(10).fill(entry).join(", ")}]`;
+  });
+  const faults = faultsOf(`${levels.join("\n")}\nhosts: { a.example: 1 }\n`);
+  assert.ok(faults.some(({ message }) => /too many values out of aliases/.test(message)));
+});
+
+test("no text makes the reader throw, and every fault is one line", () => {
+  const piece = fc.constantFrom(
+    ...["hosts", "acme", "to", "paths", "respond", "a.example", '"*.b.example"', "*", "&a ", "*a"],
+    ...[
+      ": ",
+      ":\n",
+      "\n",
+      "\n  ",
+      "\n    ",
+      "- ",
+      "{ ",
+      " }",
+      "[",
+      "]",
+      ", ",
+      '"',
+      "'",
+      "#",
+      "|",
+      ">",
+    ],
+    ...[
+      "3001",
+      "on",
+      "null",
+      "!!x ",
+      "---",
+      "\t",
+      "\r\n",
+      "\u2028",
+      "\0",
+      "<<",
+      "__proto__",
+      "%YAML",
+    ],
+  );
+  const text = fc.oneof(
+    fc.array(piece, { maxLength: 40 }).map((all) => all.join("")),
+    fc.string(),
+  );
+  const property = fc.property(text, (input) => {
+    const loaded = parseConfig(input, { file: "x.yaml", files: diskFiles, cores: 1 });
+    for (const fault of loaded.ok ? [] : loaded.faults) {
+      assert.match(
+        formatFault(fault),
+        /^x\.yaml:[1-9]\d*:[1-9]\d*: [^\n\r\u2028\u2029]+: [^\n\r\u2028\u2029]+$/,
+      );
+    }
+  });
+  fc.assert(property, { numRuns: 2_000, seed: 20_261_123 });
+});
+
+test("no value of any type under any key makes the reader throw", () => {
+  const key = fc.constantFrom(
+    "to",
+    "paths",
+    "redirect",
+    "respond",
+    "issuer",
+    "onDemand",
+    "a.example",
+    "backend",
+    "timeouts",
+    "*",
+    "/",
+    "url",
+    "headers",
+    "status",
+    "ask",
+    "allow",
+  );
+  const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      fc.constantFrom(
+        null,
+        true,
+        0,
+        3001,
+        1.5,
+        -1,
+        "a.example",
+        "*.a.example",
+        "https://a.example",
+        "/x",
+        "tcp://a:1",
+        "5s",
+      ),
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(key, tie("value"), { maxKeys: 4 }),
+    ),
+  }));
+  const top = fc.constantFrom(
+    "hosts",
+    "acme",
+    "listen",
+    "onDemand",
+    "log",
+    "authority",
+    "renewal",
+    "trustedProxies",
+    "workers",
+  );
+  const file = fc.dictionary(top, value, { maxKeys: 4 });
+  const property = fc.property(file, (input) => {
+    parseConfig(JSON.stringify(input), { file: "x.yaml", files: diskFiles, cores: 1 });
+  });
+  fc.assert(property, { numRuns: 2_000, seed: 20_261_123 });
+});
