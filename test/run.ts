@@ -8,6 +8,7 @@ import { globSync } from "node:fs";
 /** Suites that need an installed program, and what it is. */
 const PEERS: Readonly<Record<string, { readonly needs: readonly string[] }>> = {
   pebble: { needs: ["pebble", "pebble-challtestsrv"] },
+  faults: { needs: ["strace"] },
 };
 
 const wanted = process.argv.slice(2);

@@ -48,7 +48,8 @@ export class Certificates {
    * the old certificate or the new one, whole.
    *
    * @throws {LatchkeyError} `CERTIFICATE_INVALID` when key, chain and host do not belong together;
-   *   `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   *   `STORAGE_FAILED`, `STORAGE_LOCKED`; `STORAGE_CORRUPT` when the host's folder is none, which
+   *   {@link Certificates.load} sets right.
    */
   save(
     host: StoredName,

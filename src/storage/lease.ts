@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open } from "node:fs/promises";
+import { type FileHandle, lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
@@ -51,7 +51,9 @@ export async function createLock(path: string, bytes: Buffer): Promise<FileHandl
     await syncFolder(dirname(path));
     return file;
   } catch (cause) {
-    await file.close();
+    // An empty lock would keep everybody waiting, ourselves included.
+    await file.close().catch(() => undefined);
+    await rm(path, { force: true }).catch(() => undefined);
     throw cause;
   }
 }

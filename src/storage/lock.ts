@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { link, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf } from "../base/errors.ts";
-import { syncFolder } from "./atomic-write.ts";
 import { failed } from "./failure.ts";
 import { temporaryName } from "./layout.ts";
 import { createLock, HeldLease, type Lease, type LeaseOptions, locked } from "./lease.ts";
@@ -90,8 +89,8 @@ async function takeAway(path: string, seen: Buffer): Promise<void> {
   const isStillIt = taken?.equals(seen) ?? false;
   // Where a link cannot be made, the live owner makes its lock anew when it misses it.
   if (!isStillIt) await link(aside, path).catch(() => undefined);
-  await rm(aside, { recursive: true, force: true });
-  await syncFolder(dirname(path));
+  // If it cannot be removed now, the next holder sweeps it up.
+  await rm(aside, { recursive: true, force: true }).catch(() => undefined);
   if (!isStillIt) throw locked(path, taken);
 }
 

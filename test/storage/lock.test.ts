@@ -12,6 +12,8 @@ import { pathsOf, temporaryFolder } from "../support/folders.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog } from "../support/stored.ts";
 
+/** Elsewhere a dead holder is only known by its silence. */
+const skip = process.platform === "linux" ? false : "only Linux tells when a process started";
 const never = new AbortController().signal;
 
 async function openLock() {
@@ -92,7 +94,7 @@ test("the heartbeat is renewed every 5 s in place", async () => {
   assert.deepEqual([after.ino, after.size], [before.ino, before.size]);
 });
 
-test("of many programs that find a dead holder's lock, one takes the lease", async () => {
+test("of many programs that find a dead holder's lock, one takes the lease", { skip }, async () => {
   await using lock = await openLock();
   await writeFile(lock.path, formatLock(await recordOf({ started: "1" })));
   const claims = Array.from({ length: 8 }, () => lock.acquire());
@@ -110,7 +112,7 @@ test("of many programs that find a dead holder's lock, one takes the lease", asy
   for (const lease of holders) await lease.release();
 });
 
-test("the lock of a process that was killed is taken at once", async () => {
+test("the lock of a process that was killed is taken at once", { skip }, async () => {
   await using lock = await openLock();
   const child = spawn(process.execPath, ["--eval", "setInterval(() => {}, 1000)"]);
   const pid = child.pid ?? 0;
@@ -123,7 +125,7 @@ test("the lock of a process that was killed is taken at once", async () => {
   assert.equal(lease.fencing, 8);
 });
 
-test("the lock of a pid that is in use again is taken at once", async () => {
+test("the lock of a pid that is in use again is taken at once", { skip }, async () => {
   await using lock = await openLock();
   await writeFile(lock.path, formatLock(await recordOf({ started: "1" })));
   await using lease = await lock.acquire();

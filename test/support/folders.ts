@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, lstat, mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +8,11 @@ export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string;
 }
 
+/** Memory where there is some: thousands of fsyncs a run would wait for the disk. */
+const BASE = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
 export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), "latchkey-"));
+  const path = await mkdtemp(join(BASE, "latchkey-"));
   return {
     path,
     [Symbol.asyncDispose]: async () => {
