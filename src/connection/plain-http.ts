@@ -12,8 +12,8 @@ import { type OwnAnswer, refusal, writeOwnAnswer } from "../http/refuse.ts";
 export interface PlainHttpServices {
   /** The key authorization of a live HTTP-01 token of this very host. */
   findChallenge(host: Hostname, token: string): string | undefined;
-  /** Is this name one that https answers for? */
-  isServed(host: Hostname): boolean;
+  /** Is this name one that https answers for, or would on demand? Never rejects. */
+  isServed(host: Hostname): boolean | Promise<boolean>;
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
 }
@@ -56,7 +56,7 @@ class PlainHttp implements ClientListener, Timed {
       return;
     }
     const head = readRequestHead(all, from, to);
-    if (head.kind === "head") this.#answer(answerTo(head, this.#services), head.method);
+    if (head.kind === "head") void this.#decide(head);
     else if (head.kind === "fault") this.#answer(refusal(head.status), "");
   }
 
@@ -79,6 +79,13 @@ class PlainHttp implements ClientListener, Timed {
     else this.#answer(refusal(408), "");
   }
 
+  /** What comes after the head while policy is asked is not read: the connection ends with the answer. */
+  async #decide(head: RequestHead): Promise<void> {
+    this.#isAnswered = true;
+    const answer = await answerTo(head, this.#services);
+    if (!this.#client.socket.destroyed) this.#answer(answer, head.method);
+  }
+
   #answer(answer: OwnAnswer, method: string): void {
     this.#isAnswered = true;
     this.#inbox.clear();
@@ -94,7 +101,7 @@ const CHALLENGE = /^\/\.well-known\/acme-challenge\/([A-Za-z0-9_-]+)$/;
 const CHALLENGE_LINES =
   "Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n";
 
-function answerTo(head: RequestHead, services: PlainHttpServices): OwnAnswer {
+async function answerTo(head: RequestHead, services: PlainHttpServices): Promise<OwnAnswer> {
   const request = admit(head, ANY_NAME);
   if (request.kind === "fault") {
     // A well-formed host that is no name of ours: an IP address.
@@ -103,7 +110,7 @@ function answerTo(head: RequestHead, services: PlainHttpServices): OwnAnswer {
   const keyAuthorization = challengeOf(request, services);
   if (keyAuthorization !== undefined)
     return { status: 200, lines: CHALLENGE_LINES, body: keyAuthorization };
-  if (!services.isServed(request.host)) return NOT_FOUND;
+  if (!(await services.isServed(request.host))) return NOT_FOUND;
   const port = services.publicHttpsPort === 443 ? "" : `:${services.publicHttpsPort}`;
   const target = request.target === "*" ? "/" : request.target;
   return { status: 308, lines: `Location: https://${request.host}${port}${target}\r\n`, body: "" };
