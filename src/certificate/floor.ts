@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
 import { type Hostname, parsePlain } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
+import { SingleFlight } from "../base/single-flight.ts";
 import type { ChallengeType, Config, Host } from "../config/config.ts";
 import type {
   ArmedChallenge,
@@ -14,6 +15,7 @@ import type {
   Reach,
   WorkerFacts,
 } from "../process/messages.ts";
+import type { Lease } from "../storage/lease.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Accounts } from "./account.ts";
 import { Acknowledgements } from "./acknowledge.ts";
@@ -58,6 +60,7 @@ export class CertificateFloor {
   readonly #policy: PolicySteps;
   readonly #keeper: CertificateKeeper;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
+  readonly #leasing = new SingleFlight<"lease", Lease>();
   readonly #firstWorker = Promise.withResolvers<void>();
 
   constructor(steps: FloorSteps) {
@@ -212,14 +215,19 @@ export class CertificateFloor {
 
   /** The lease may have been lost, and the disk may be full: then no CA is asked for anything. */
   async #confirmWritable(): Promise<void> {
+    await this.#acquireLease();
+    await this.#steps.storage.probe();
+  }
+
+  /** Storage is asked for its lease by one at a time. */
+  async #acquireLease(): Promise<void> {
     const { storage, signal } = this.#steps;
-    await storage.acquire(signal);
-    await storage.probe();
+    await this.#leasing.run("lease", () => storage.acquire(signal));
   }
 
   async #store(host: Hostname, { credential, issuer }: Issued): Promise<void> {
     const { certificates, orders } = this.#steps.storage;
-    await this.#steps.storage.acquire(this.#steps.signal);
+    await this.#acquireLease();
     await certificates.save(host, credential, { issuer });
     await orders.remove(host);
     this.#steps.log.info("certificate.stored", { host, serial: credential.serial });
