@@ -44,6 +44,7 @@ export const modernTls = {
 export function handshakeServer(options: TlsOptions): tls.Server {
   const server = tls.createServer(options);
   server.on("secureConnection", (secured) => {
+    secured.allowHalfOpen = true;
     // Node reports errors after the handshake and leaves the socket open.
     secured.on("error", () => secured.destroy());
     const waiter = waiting.getStore();
@@ -61,12 +62,14 @@ export function handshakeServer(options: TlsOptions): tls.Server {
 /**
  * Performs the handshake on `socket`, whose ClientHello may have been read and given back. Takes the
  * socket over: it is closed when the handshake fails or `handshakeTimeout` of the server passes. The
- * secured socket belongs to the caller, and destroys itself on an error.
+ * secured socket belongs to the caller, may be half open, and destroys itself on an error.
  *
  * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
  */
 export async function handshake(server: tls.Server, socket: Socket): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  // The secured socket inherits it: whoever ends before the handshake is over has left.
+  socket.allowHalfOpen = false;
   const leave = (): void => reject(failure(new Error("the client left")));
   if (socket.destroyed) leave();
   socket.once("close", leave);

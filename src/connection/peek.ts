@@ -39,6 +39,7 @@ export function peek(socket: Socket): Promise<Peeked> {
 
     if (socket.destroyed) return leave();
     socket.on("data", read).on("end", leave).on("close", leave);
+    socket.resume(); // whoever had it before may have paused it
   });
 }
 

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { peek } from "../../src/connection/peek.ts";
+import { CAPTURED_NAME, capturedHellos, inRecords, makeHello } from "../support/hello-bytes.ts";
+import { connectPair, hasRead } from "../support/socket-pair.ts";
+
+const curl = capturedHellos.get("curl") ?? Buffer.alloc(0);
+const eventsOfPeek = ["data", "end", "close"] as const;
+
+for (const [client, hello] of capturedHellos) {
+  test(`peek reads the hello of ${client} in any two segments, and gives all of it back`, async () => {
+    using pair = await connectPair();
+    for (let cut = 1; cut < hello.length; cut += 1) {
+      const before = pair.server.bytesRead;
+      const peeked = peek(pair.server);
+      pair.client.write(hello.subarray(0, cut));
+      await hasRead(pair.server, before + cut);
+      pair.client.write(hello.subarray(cut));
+      const read = await peeked;
+      assert.equal(read.kind === "complete" && read.serverName, CAPTURED_NAME, `cut at ${cut}`);
+      assert.deepEqual(pair.server.read(), hello, `cut at ${cut}`);
+    }
+  });
+}
+
+test("peek leaves a paused socket without listeners of its own", async () => {
+  using pair = await connectPair();
+  const counts = () => eventsOfPeek.map((event) => pair.server.listenerCount(event));
+  const before = counts();
+  const peeked = peek(pair.server);
+  pair.client.write(curl);
+  await peeked;
+  assert.deepEqual(counts(), before);
+  assert.equal(pair.server.isPaused(), true);
+  assert.equal(pair.server.readableLength, curl.length);
+});
+
+test("peek gives back what follows the hello too, in order", async () => {
+  using pair = await connectPair();
+  const peeked = peek(pair.server);
+  const all = Buffer.concat([curl, Buffer.from("early data")]);
+  pair.client.write(all);
+  await peeked;
+  await hasRead(pair.server, all.length);
+  pair.client.write("more");
+  await hasRead(pair.server, all.length + 4);
+  const given = [pair.server.read(), pair.server.read()] as Buffer[];
+  assert.deepEqual(Buffer.concat(given), Buffer.concat([all, Buffer.from("more")]));
+});
+
+test("peek reads a hello of 16 KiB that comes byte by byte", async () => {
+  using pair = await connectPair();
+  const name = Buffer.from("shop.example");
+  const filler = 16_384 - makeHello().length - 4;
+  const large = inRecords(
+    makeHello({
+      extensions: [
+        Buffer.concat([Buffer.of(0, 0, 0, 17, 0, 15, 0, 0, 12), name]),
+        Buffer.concat([Buffer.of(0, 21, filler >> 8, filler & 255), Buffer.alloc(filler)]),
+      ],
+    }),
+    1_000,
+  );
+  const peeked = peek(pair.server);
+  // Each byte as a chunk of its own, without waiting for the network each time.
+  for (const byte of large) pair.server.emit("data", Buffer.of(byte));
+  const read = await peeked;
+  assert.equal(read.kind === "complete" && read.serverName, CAPTURED_NAME);
+  assert.deepEqual(pair.server.read(), large);
+});
+
+test("peek tells plain HTTP and noise, and gives them back", async () => {
+  for (const [bytes, kind] of [
+    ["GET / HTTP/1.1\r\n", "plain-http"],
+    ["\0\0\0", "malformed"],
+  ] as const) {
+    using pair = await connectPair();
+    const peeked = peek(pair.server);
+    pair.client.write(bytes);
+    assert.equal((await peeked).kind, kind);
+    assert.equal(pair.server.read().toString(), bytes);
+  }
+});
+
+test("peek ends when the client ends or leaves", async () => {
+  for (const leave of ["end", "resetAndDestroy"] as const) {
+    using pair = await connectPair();
+    const peeked = peek(pair.server);
+    pair.client.write(curl.subarray(0, 100));
+    await hasRead(pair.server, 100);
+    pair.client[leave]();
+    assert.deepEqual(await peeked, { kind: "closed" });
+  }
+});
+
+test("peek ends when somebody destroys the socket, before or meanwhile", async () => {
+  using pair = await connectPair();
+  const peeked = peek(pair.server);
+  pair.server.destroy();
+  assert.deepEqual(await peeked, { kind: "closed" });
+  assert.deepEqual(await peek(pair.server), { kind: "closed" });
+});
+
+test("peek waits five seconds, however often a byte comes", async (context) => {
+  using pair = await connectPair();
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const peeked = peek(pair.server);
+  for (let second = 1; second < 5; second += 1) {
+    pair.client.write(curl.subarray(second - 1, second));
+    await hasRead(pair.server, second);
+    context.mock.timers.tick(1_000);
+  }
+  context.mock.timers.tick(1_000);
+  assert.deepEqual(await peeked, { kind: "timed-out" });
+  assert.equal(pair.server.destroyed, false);
+});
