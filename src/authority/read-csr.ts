@@ -39,7 +39,6 @@ export function readCsr(der: Uint8Array): CertificateRequest {
   const [, subject, keyInfo, attributes] = itemsOf(content);
   if (subject === undefined || keyInfo === undefined) throw badCsr("it is incomplete");
   const publicKey = readKey(keyInfo);
-  // Re-encoded, so that only DER (one encoding for each value) verifies.
   if (!verify(digestOf(algorithm), toDer(content), publicKey, signature)) {
     throw badCsr("its signature does not verify");
   }
@@ -55,9 +54,16 @@ function readSigned(der: Uint8Array): { content: Der; algorithm: Der; signature:
   return { content, algorithm, signature: contentOf(bits).subarray(1) };
 }
 
-function decode(der: Uint8Array): Der {
+function decode(bytes: Uint8Array): Der {
+  const value = readBer(bytes);
+  // DER has one encoding for each value; then the parts re-encode to the bytes that were signed.
+  if (!toDer(value).equals(bytes)) throw badCsr("it is not DER");
+  return value;
+}
+
+function readBer(bytes: Uint8Array): Der {
   try {
-    return readDer(der);
+    return readDer(bytes);
   } catch (cause) {
     throw badCsr("it is not DER", cause);
   }
