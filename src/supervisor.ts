@@ -156,12 +156,20 @@ function workerFlags(config: Config): string[] {
   const manual = config.hosts.flatMap(({ certificate }) =>
     certificate.kind === "manual" ? [certificate.chain, certificate.key] : [],
   );
-  const own = [
+  const folders = [
     packageRoot,
     join(packageRoot, "node_modules"),
     join(config.storage, "certificates"),
   ];
-  const readable = [...own, ...manual].flatMap((path) => [path, ...realPathOf(path)]);
+  // A folder that does not exist yet counts as one only with the star behind it.
+  const inside = folders
+    .flatMap((path) => [path, ...realPathOf(path)])
+    .map((path) => join(path, "*"));
+  const readable = [
+    ...inside,
+    ...folders,
+    ...manual.flatMap((path) => [path, ...realPathOf(path)]),
+  ];
   return [
     "--permission",
     "--allow-net",

@@ -1,4 +1,3 @@
-import { readFileSync, readlinkSync } from "node:fs";
 import net from "node:net";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Listen, ListenAddress } from "../config/config.ts";
@@ -135,31 +134,32 @@ function bindTcp(host: string | undefined, port: number): net.BoundSocket {
   }
 }
 
-/** A socket that somebody else bound stays theirs: we neither close it nor wrap it, only ask its port. */
+/**
+ * A socket that somebody else bound stays theirs: it is never read, written or closed here. A
+ * `net.Socket` that does neither is how its address is asked for; it is kept, since what is
+ * collected is closed.
+ */
 function adopt(fd: number, name: string): Listener {
-  return { fd, reach: { host: "127.0.0.1", port: portOf(fd) }, name, close: () => {} };
-}
-
-/** The local port of a TCP socket of this process by its descriptor (Linux: proc(5)); 0 when it cannot be told. */
-function portOf(fd: number): number {
   try {
-    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
-    for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-      for (const line of readFileSync(table, "latin1").split("\n")) {
-        const columns = line.trim().split(/\s+/);
-        if (inode !== undefined && columns[9] === inode)
-          return Number.parseInt(columns[1]?.split(":")[1] ?? "0", 16);
-      }
-    }
-  } catch {
-    // No proc file system, or no such descriptor: the children that listen on it will say so.
+    const socket = new net.Socket({ fd, readable: false, writable: false });
+    const address = socket.address();
+    const host = "address" in address ? address.address : undefined;
+    const port = "port" in address ? address.port : undefined;
+    return {
+      fd,
+      reach: { host: loopbackOf(host ?? ""), port: port ?? 0 },
+      name,
+      close: () => void socket,
+    };
+  } catch (cause) {
+    const why = `it is no socket (${messageOf(cause)})`;
+    throw new LatchkeyError("LISTEN_FAILED", `Cannot listen on ${name}: ${why}`, {}, { cause });
   }
-  return 0;
 }
 
 /** A socket for every address is reached through the loopback one. */
 function loopbackOf(host: string): string {
-  if (host === "::" || host === "0.0.0.0") return "127.0.0.1";
+  if (host === "" || host === "::" || host === "0.0.0.0") return "127.0.0.1";
   return host;
 }
 

@@ -15,6 +15,8 @@ export interface LatchkeyOptions {
   /** A storage folder that outlives this run; otherwise one of its own that goes with it. */
   readonly storage?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Descriptors that the program inherits, from 3 on. */
+  readonly inherit?: readonly number[];
   /** In place of ports of its own, YAML text of `listen:`. */
   readonly listen?: string;
 }
@@ -34,7 +36,7 @@ export class Latchkey {
   readonly #waiting = new Set<(line: LogLine | undefined) => void>();
   readonly #exited: Promise<number | string>;
 
-  private constructor(child: ChildProcess, folder: string, storage: string) {
+  constructor(child: ChildProcess, folder: string, storage: string) {
     this.process = child;
     this.folder = folder;
     this.storage = storage;
@@ -66,15 +68,21 @@ export class Latchkey {
   }
 
   /** Starts it and waits for nothing. */
-  static async spawn({ config, storage, env, listen }: LatchkeyOptions): Promise<Latchkey> {
+  static async spawn({
+    config,
+    storage,
+    env,
+    listen,
+    inherit = [],
+  }: LatchkeyOptions): Promise<Latchkey> {
     const folder = await mkdtemp(join(tmpdir(), "latchkey-"));
     const file = join(folder, "latchkey.yaml");
     const store = storage ?? join(folder, "storage");
     const ports = listen ?? 'listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:0"] }';
     await writeFile(file, `${ports}\nstorage: ${store}\n${config}\n`);
-    const child = spawn(process.execPath, ["src/main.ts", "run", "--config", file], {
+    const child = spawn("sh", ["src/latchkey.sh", "run", "--config", file], {
       env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", ...inherit],
     });
     return new Latchkey(child, folder, store);
   }
