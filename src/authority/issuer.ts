@@ -75,8 +75,8 @@ export class IssuerKeeper {
   /** The CAs to sign with now: replaced first if one is about to end. */
   async fresh(): Promise<Issuer> {
     const { intermediate, root } = this.#issuer;
-    const now = this.#ground.clock.now();
-    if (!isIntermediateDue(intermediate, now) && !isRootDue(root, now)) return this.#issuer;
+    const isDue = isIntermediateDue(intermediate, root, this.#ground);
+    if (!isDue && !isRootDue(root, this.#ground.clock.now())) return this.#issuer;
     const replace = () => this.#flights.run("replace", () => openIssuer(this.#ground));
     this.#issuer = await orKeep(this.#issuer, intermediate, this.#ground, replace);
     return this.#issuer;
@@ -130,7 +130,7 @@ async function makeRoot({ store, clock, suffixes }: IssuerGround): Promise<Signe
 }
 
 async function openIntermediate(ground: IssuerGround, root: Signer): Promise<Signer> {
-  const { store, clock, log } = ground;
+  const { store, log } = ground;
   const stored = await readCa(store, "intermediate");
   if (stored.kind === "absent") return makeIntermediate(ground, root);
   if (stored.kind === "corrupt") {
@@ -141,7 +141,7 @@ async function openIntermediate(ground: IssuerGround, root: Signer): Promise<Sig
   }
   const { signer } = stored;
   if (!isIssuedBy(signer, root)) return makeIntermediate(ground, root);
-  if (!isIntermediateDue(signer, clock.now())) return signer;
+  if (!isIntermediateDue(signer, root, ground)) return signer;
   return orKeep(signer, signer, ground, () => makeIntermediate(ground, root));
 }
 
@@ -188,7 +188,11 @@ function isRootDue({ certificate }: Signer, now: number): boolean {
   return certificate.validToDate.getTime() - now < ROOT_RENEW_MS;
 }
 
-function isIntermediateDue({ certificate }: Signer, now: number): boolean {
+/** Less than a third of its life left, or than a leaf is to live; one that ends with its root is not due before it. */
+function isIntermediateDue({ certificate }: Signer, root: Signer, ground: IssuerGround): boolean {
   const end = certificate.validToDate.getTime();
-  return end - now < (end - certificate.validFromDate.getTime()) / INTERMEDIATE_LIVES;
+  const third = (end - certificate.validFromDate.getTime()) / INTERMEDIATE_LIVES;
+  const left = end - ground.clock.now();
+  const isLast = end >= root.certificate.validToDate.getTime();
+  return !isLast && left < Math.max(third, ground.lifetimeMs);
 }

@@ -272,6 +272,27 @@ test("lives longer than the intermediate's usual one get a longer intermediate",
   assert.equal(validToDate.getTime() - validFromDate.getTime(), 1_200 * DAY_MS);
 });
 
+test("a longer life of the leaves replaces an intermediate that would end before them, once", async () => {
+  const { store, clock } = await openWorld();
+  const before = store.text("intermediate.pem");
+  clock.advance(100 * DAY_MS);
+  await openWorld({ store, clock, lifetimeMs: 300 * DAY_MS });
+  const after = store.text("intermediate.pem");
+  assert.notEqual(after, before);
+  await openWorld({ store, clock, lifetimeMs: 300 * DAY_MS });
+  assert.equal(store.text("intermediate.pem"), after);
+});
+
+test("a life beyond the root's is cut to it, and no intermediate is made in vain", async () => {
+  const { store, clock } = await openWorld({ lifetimeMs: 4_000 * DAY_MS });
+  const root = new X509Certificate(store.text("root.pem"));
+  const before = store.text("intermediate.pem");
+  assert.equal(new X509Certificate(before).validTo, root.validTo);
+  clock.advance(2_000 * DAY_MS);
+  await openWorld({ store, clock, lifetimeMs: 4_000 * DAY_MS });
+  assert.equal(store.text("intermediate.pem"), before);
+});
+
 test("the files lie in the program's storage for its owner alone", async () => {
   await using folder = await temporaryFolder();
   const log = new KeptLog();
