@@ -81,9 +81,10 @@ function splitHostPort(text: string): Reading<TcpAddress> {
       ? wrong("is not an address, wanted [ ] around an IPv6 address such as [::1]:443")
       : wrong("is not an address, wanted host:port such as 127.0.0.1:443");
   }
-  if (v6 !== undefined && isIP(v6) !== 6) return wrong("has no IPv6 address between [ and ]");
+  if (v6 !== undefined && isIP(v6) !== 6)
+    return wrong("has no IPv6 address in [ ], wanted one such as [::1]:443");
   const port = Number(digits);
   return port <= limits.portMax
     ? read({ host: v6 ?? name, port })
-    : wrong(`has a port beyond ${limits.portMax}`);
+    : wrong(`has a port out of range, wanted one up to ${limits.portMax}`);
 }

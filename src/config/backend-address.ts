@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { isMachine, readTcpAddress } from "./addresses.ts";
 import type { TcpAddress } from "./config.ts";
 import { limits } from "./limits.ts";
@@ -56,14 +57,14 @@ function readAuthority(
   if (/[/?#]/.test(authority)) {
     return wrong("holds a path, wanted host and port only: `paths` routes by path");
   }
-  const bare = authority.startsWith("[") && authority.endsWith("]") ? authority.slice(1, -1) : "";
-  const hasPort = bare === "" && authority.includes(":");
-  if (hasPort) {
+  const v6 = /^\[(.*)\]$/.exec(authority)?.[1];
+  if (v6 === undefined && authority.includes(":")) {
     const address = readTcpAddress(authority);
     return address.ok ? read({ kind, address: address.value }) : address;
   }
-  const host = bare || authority;
-  if (!isMachine(host)) return wrong(`has no valid host, ${WANTED}`);
+  const host = v6 ?? authority;
+  const isValid = v6 === undefined ? isMachine(host) : isIP(v6) === 6;
+  if (!isValid) return wrong(`has no valid host, ${WANTED}`);
   if (defaultPort === undefined)
     return wrong("has no port, wanted one such as tcp://127.0.0.1:1883");
   return read({ kind, address: { host, port: defaultPort } });

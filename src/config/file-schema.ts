@@ -175,9 +175,6 @@ export const settingsSchema = mapping(
   "a mapping with `hosts`",
 );
 
-/** The names of the settings. */
-export const settingNames: readonly string[] = Object.keys(settings);
-
 /** All of the file, as editors see it. */
 export function fileJsonSchema(): object {
   return { title: "Latchkey", ...jsonSchemaOf(mapping({ ...settings, hosts }, "a mapping")) };

@@ -48,7 +48,7 @@ function reportIssues(issues: readonly ShapeIssue[], base: Path, report: Report)
         for (const { message } of issue.issues ?? []) report(path, message, "key");
         break;
       default:
-        report(path, issue.message);
+        if (!isConsequence(issue, issues)) report(path, issue.message);
     }
   }
 }
@@ -59,6 +59,14 @@ function reportUnion(issue: ShapeIssue, path: Path, report: Report): void {
   const [only] = fitting;
   if (only !== undefined && fitting.length === 1) reportIssues(only, path, report);
   else report(path, issue.message);
+}
+
+/** A mapping is not called incomplete beside a misspelt key that was to complete it. */
+function isConsequence({ code, path }: ShapeIssue, issues: readonly ShapeIssue[]): boolean {
+  const isHere = (other: ShapeIssue) => other.path.join("\0") === path.join("\0");
+  return (
+    code === "custom" && issues.some((other) => other.code === "unrecognized_keys" && isHere(other))
+  );
 }
 
 /** The keys of the outermost mapping that an issue is about. */

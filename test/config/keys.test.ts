@@ -127,7 +127,7 @@ const rows: readonly Row[] = [
     key: "listen.http",
     type: "80",
     value: '[":70000"]',
-    says: /^has a port beyond 65535/,
+    says: /^has a port out of range/,
     at: "[0]",
   },
   { key: "listen.publicHttpsPort", type: "a", value: "0", says: /^is out of range, wanted a port/ },

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { fileJsonSchema } from "../../src/config/file-schema.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { configOf } from "../support/config-text.ts";
+
+function pathOf(name: string): string {
+  return fileURLToPath(new URL(`../../config/${name}`, import.meta.url));
+}
+
+function readText(name: string): string {
+  return readFileSync(pathOf(name), "utf8");
+}
+
+test("config/schema.json is what the code says (else: npm run schema)", () => {
+  assert.deepEqual(
+    JSON.parse(readText("schema.json")),
+    JSON.parse(JSON.stringify(fileJsonSchema())),
+  );
+});
+
+for (const name of ["latchkey.yaml", "reference.yaml"]) {
+  test(`config/${name} has no fault, and names the schema for editors`, async () => {
+    const loaded = await loadConfig(pathOf(name));
+    assert.deepEqual(loaded.ok ? [] : loaded.faults, []);
+    assert.match(readText(name), /^# yaml-language-server: \$schema=schema\.json\n/);
+  });
+}
+
+test("config/reference.yaml names every supported key", () => {
+  const text = readText("reference.yaml");
+  const missing = keysOf(fileJsonSchema()).filter((key) => !new RegExp(`\\b${key}:`).test(text));
+  assert.deepEqual(missing, []);
+});
+
+test("the settings in config/reference.yaml are the defaults", async () => {
+  const loaded = await loadConfig(pathOf("reference.yaml"));
+  assert.ok(loaded.ok);
+  const { hosts: _hosts, email: _email, workers: _workers, ...settings } = loaded.config;
+  const bare = configOf("hosts: { a.example: 3001 }", pathOf("reference.yaml"));
+  const { hosts: _bareHosts, email: _none, workers: _cores, ...defaults } = bare;
+  assert.deepEqual(settings, { ...defaults, acme: { ...defaults.acme, issuersWritten: true } });
+});
+
+/** Every supported key of a JSON Schema, without where it stands. */
+function keysOf(schema: unknown): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const { properties = {}, ...rest } = schema as {
+    properties?: Record<string, { description?: string }>;
+  };
+  const supported = Object.entries(properties).filter(
+    ([, inner]) => inner.description !== "Not supported yet.",
+  );
+  return [
+    ...supported.flatMap(([name, inner]) => [name, ...keysOf(inner)]),
+    ...Object.values(rest).flatMap(keysOf),
+  ];
+}

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { configOf, faultsOf } from "../support/config-text.ts";
+
+const HOST = "hosts: { a.example: 3001 }\n";
+
+/** Where a file stands, what it says of its storage, and where that is. */
+const storages: readonly (readonly [string, string, string])[] = [
+  ["/srv/edge/config/latchkey.yaml", "", "/srv/edge/storage"],
+  ["/srv/edge/latchkey.yaml", "", "/srv/edge/storage"],
+  ["/etc/latchkey/latchkey.yaml", "", "/var/lib/latchkey"],
+  ["/srv/edge/config/latchkey.yaml", "storage: data\n", "/srv/edge/config/data"],
+  ["/srv/edge/config/latchkey.yaml", "storage: /data\n", "/data"],
+];
+
+for (const [file, text, expected] of storages) {
+  test(`the storage of ${file} ${text === "" ? "by default" : `with "${text.trim()}"`} is ${expected}`, () => {
+    const { storage, listen } = configOf(text + HOST, file);
+    assert.equal(storage, expected);
+    assert.equal(listen.admin, `${expected}/admin.sock`);
+  });
+}
+
+test("every setting that is written replaces its default", () => {
+  const text = `email: ops@shop.example
+storage: /data
+workers: 3
+listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], admin: unix:/run/admin.sock }
+trustedProxies: [10.0.0.0/8, "::1"]
+acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096 }
+authority: { lifetime: 1m, permit: [Example] }
+renewal: { checkEvery: 1s, at: 25% }
+log: { level: debug, format: json, access: on }
+${HOST}`;
+  const { hosts: _hosts, file: _file, ...settings } = configOf(text);
+  const directory = "https://acme-staging-v02.api.letsencrypt.org/directory";
+  assert.deepEqual(settings, {
+    email: "ops@shop.example",
+    storage: "/data",
+    workers: 3,
+    listen: {
+      https: [
+        { kind: "fd", fd: 3 },
+        { kind: "tcp", host: "127.0.0.1", port: 8_443 },
+      ],
+      http: [],
+      publicHttpsPort: 8_443,
+      admin: "/run/admin.sock",
+    },
+    trustedProxies: ["10.0.0.0/8", "::1/128"],
+    acme: {
+      issuers: [
+        { kind: "acme", directory, trust: undefined, profile: undefined },
+        { kind: "internal" },
+      ],
+      issuersWritten: true,
+      issue: "first-visit",
+      challenges: ["tls-alpn-01"],
+      keyType: "rsa-4096",
+    },
+    authority: { lifetimeMs: 60_000, permit: ["example"] },
+    renewal: { checkEveryMs: 1_000, at: 0.25 },
+    log: { level: "debug", format: "json", access: "on" },
+  });
+});
+
+test("workers: auto means one for each core", () => {
+  assert.equal(configOf(`workers: auto\n${HOST}`).workers, 4);
+});
+
+test("on, off, true and false mean the same", () => {
+  const access = (word: string) => configOf(`log: { access: ${word} }\n${HOST}`).log.access;
+  assert.deepEqual(["on", "true", "off", "false", '"on"'].map(access), [
+    "on",
+    "on",
+    "off",
+    "off",
+    "on",
+  ]);
+});
+
+/** What is written of the listeners, and the port that clients see. */
+const ports: readonly (readonly [string, number])[] = [
+  ["{}", 443],
+  ["{ https: [':8443', ':9443'] }", 8_443],
+  ["{ https: ['fd:3', ':9443'] }", 9_443],
+  ["{ https: ['fd:3'] }", 443],
+  ["{ https: ['127.0.0.1:0'] }", 443],
+  ["{ https: [':8443'], publicHttpsPort: 443 }", 443],
+];
+
+for (const [listen, expected] of ports) {
+  test(`clients of listen: ${listen} see port ${expected}`, () => {
+    assert.equal(configOf(`listen: ${listen}\n${HOST}`).listen.publicHttpsPort, expected);
+  });
+}
+
+/** What is written of the listeners, and where the clash is told, if there is one. */
+const clashes: readonly (readonly [string, string | undefined])[] = [
+  ["{ https: [':443', '127.0.0.1:443'] }", "listen.https[1]"],
+  ["{ https: ['127.0.0.1:443', '127.0.0.2:443'] }", undefined],
+  ["{ https: [':443'], http: [':443'] }", "listen.http[0]"],
+  ["{ https: ['fd:3'], http: ['fd:3'] }", "listen.http[0]"],
+  ["{ https: ['fd:3'], http: ['fd:4'] }", undefined],
+  ["{ https: [':0'], http: [':0'] }", undefined],
+  ["{ https: [':80'] }", "listen.http[0]"],
+  ["{ https: [':443', ':443'] }", "listen.https[1]"],
+  ["{ https: [] }", "listen.https"],
+];
+
+for (const [listen, path] of clashes) {
+  test(`listen: ${listen} ${path === undefined ? "is fine" : `is a fault at ${path}`}`, () => {
+    const paths = faultsOf(`listen: ${listen}\n${HOST}`).map((fault) => fault.path);
+    assert.deepEqual(paths, path === undefined ? [] : [path]);
+  });
+}
+
+test("a path that is too long for the admin socket is told where it comes from", () => {
+  const long = `/${"x".repeat(107)}`;
+  const paths = [
+    `storage: ${long}\n${HOST}`,
+    `listen: { admin: "unix:${long}" }\n${HOST}`,
+    `storage: ${long}\nlisten: { admin: unix:/run/a.sock }\n${HOST}`,
+  ].map((text) => faultsOf(text).map(({ path }) => path));
+  assert.deepEqual(paths, [["storage"], ["listen.admin"], []]);
+});
+
+test("the same issuer, challenge or range twice is a fault", () => {
+  const text = `acme: { issuers: [internal, internal], challenges: [http-01, http-01] }
+trustedProxies: [10.0.0.1, 10.0.0.1/32]
+hosts: { a.localhost: 1 }
+`;
+  const paths = faultsOf(text).map(({ path }) => path);
+  assert.deepEqual(paths, ["acme.issuers[1]", "acme.challenges[1]", "trustedProxies[1]"]);
+});
