@@ -1,3 +1,4 @@
+import { unreachable } from "../base/errors.ts";
 import type { BackendAddress } from "./backend-address.ts";
 import type { Backend } from "./config.ts";
 import type { Path } from "./faults.ts";
@@ -71,5 +72,7 @@ export function readBackend(
     case "tcp":
       // Reported by the caller: piping and HTTP do not mix in one host.
       return [];
+    default:
+      return unreachable(written);
   }
 }

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { unreachable } from "../base/errors.ts";
 import { parentOf, parseHostname } from "../base/hostname.ts";
 import type { HostPattern } from "./config.ts";
 import { type Reading, read, wrong } from "./reading.ts";
@@ -25,6 +26,8 @@ export function formatPattern(pattern: HostPattern): string {
       return `*.${pattern.parent}`;
     case "catch-all":
       return "*";
+    default:
+      return unreachable(pattern);
   }
 }
 
