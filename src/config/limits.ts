@@ -101,8 +101,6 @@ export const limits = {
   crashDrainMs: 10_000,
   /** The same signal again within this time is one keypress that reached the process twice. */
   signalRepeatMs: 1_000,
-  /** One message between processes, as JSON. The configuration of 10,000 hosts is about 5 MiB. */
-  messageMaxBytes: 33_554_432,
   /** Questions from one worker that wait for the manager. */
   asksMax: 1_000,
   /** A worker waits this long at its start for what the manager knows, then serves without it. */
@@ -137,8 +135,6 @@ export const limits = {
   unreachableMaxMs: 900_000,
   /** Each wait is moved by up to this part of itself, so that names part ways. */
   jitter: 0.1,
-  /** Between attempts: is the recorded cause gone? */
-  preflightEveryMs: 600_000,
 
   // ── ACME ────────────────────────────────────────────────────────────────────────────────────
   acmeConnectTimeoutMs: 10_000,
