@@ -12,7 +12,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { parsePlain } from "../../src/base/hostname.ts";
 import { Storage } from "../../src/storage/storage.ts";
 import { DAY_MS, KeptLog, MemoryStore, openWorld } from "../support/authority-world.ts";
-import { makeAuthority } from "../support/certificates.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { entriesOf, temporaryFolder } from "../support/folders.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { without } from "../support/programs.ts";
@@ -183,11 +183,21 @@ for (const { what, file, replaced, ...damage } of damages) {
   });
 }
 
-test("a self-made CA with an RSA key or without the CA flag is not used", async () => {
-  const { store } = await openWorld();
-  store.files.set("root.key", Buffer.from(await createKey("rsa-2048")));
-  const { log } = await openWorld({ store });
-  assert.ok(log.events().includes("authority.root-replaced"));
+test("a pair that belongs together but is no CA of ours is not used", async () => {
+  const rsaKey = createPrivateKey(await createKey("rsa-2048"));
+  const pairs = [
+    makeCertificate({ names: ["root.test"], key: rsaKey }),
+    makeCertificate({ names: ["root.test"] }),
+    { chain: foreign.certificate, key: foreignKey },
+  ];
+  for (const { chain, key } of pairs) {
+    const { store } = await openWorld();
+    store.files.set("root.pem", Buffer.from(chain));
+    store.files.set("root.key", Buffer.from(key));
+    const { log, authority } = await openWorld({ store });
+    assert.ok(log.events().includes("authority.root-replaced"));
+    assert.notEqual(authority.rootPem, chain);
+  }
 });
 
 test("a store that cannot be read stops the start, and no root is made in its place", async () => {

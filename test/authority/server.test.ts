@@ -4,10 +4,11 @@ import { test } from "node:test";
 import { createCsr } from "../../src/acme/csr.ts";
 import { createKey } from "../../src/acme/keys.ts";
 import type { Authority } from "../../src/authority/authority.ts";
-import { openWorld } from "../support/authority-world.ts";
+import { DAY_MS, openWorld } from "../support/authority-world.ts";
 import { type ChallengeStand, startChallengeStand } from "../support/internal-order.ts";
 import { RawAcmeClient, type RequestFaults, refusalIn } from "../support/raw-acme-client.ts";
 
+const HOUR_MS = 3_600_000;
 const otherKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 const weakKey = generateKeyPairSync("rsa", { modulusLength: 1_024 }).privateKey;
 const oddKey = generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey;
@@ -407,6 +408,25 @@ test("an order is invalid after an hour", async () => {
   assert.equal(JSON.parse((await client.post(url)).body).status, "invalid");
   const csr = createCsr(["a.test"], await createKey("ecdsa-p256")).toString("base64url");
   assert.equal(refusalIn(await client.post(finalize, { csr })), "403 orderNotReady");
+});
+
+test("a store that fails when a CA has ended is a 500 that tells nothing, and the order stays ready", async () => {
+  await using stand = await startChallengeStand();
+  const { authority, clock, store, log } = await openWorld({ reach: stand.reach });
+  // Half an hour before the intermediate ends, which began an hour before now.
+  clock.advance(365 * DAY_MS - 1.5 * HOUR_MS);
+  const { client, finalize } = await readyOrder(authority, stand, ["a.test"]);
+  clock.advance(0.75 * HOUR_MS);
+  store.beforeWrite = () => {
+    throw new Error("ENOSPC");
+  };
+  const csr = createCsr(["a.test"], await createKey("ecdsa-p256")).toString("base64url");
+  const failed = await client.post(finalize, { csr });
+  assert.equal(refusalIn(failed), "500 serverInternal");
+  assert.ok(!failed.body.includes("ENOSPC"));
+  assert.ok(log.events().includes("authority.failed"));
+  store.beforeWrite = () => {};
+  assert.equal(JSON.parse((await client.post(finalize, { csr })).body).status, "valid");
 });
 
 test("a flood of nonces and orders stays within its tables, and the newest still work", async () => {
