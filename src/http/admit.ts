@@ -1,6 +1,6 @@
 import { METHODS } from "node:http";
 import type { Hostname } from "../base/hostname.ts";
-import { hostOf } from "./authority.ts";
+import { hostOf, isPlainly } from "./authority.ts";
 import { type ConnectionOptions, NO_OPTIONS, readConnection } from "./connection-options.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
 import type { RequestHead } from "./head.ts";
@@ -186,9 +186,11 @@ function admitHost(head: RequestHead, survey: Survey, site: Site): Addressee | F
     }
     target = form.target;
   }
-  const host = authority === site.host ? site.host : hostOf(authority);
+  const expected = site.host;
+  const host =
+    expected !== undefined && isPlainly(authority, expected) ? expected : hostOf(authority);
   if (typeof host !== "string") return host;
-  if (host !== site.host && !site.answersFor(host))
+  if (host !== expected && !site.answersFor(host))
     return fault(421, "the host is not the one this connection was opened for");
   return { kind: "addressee", host, authority, target };
 }

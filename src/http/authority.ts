@@ -4,7 +4,19 @@ import { type Fault, fault } from "./fields.ts";
 
 /** A host name, or an address literal (RFC 3986 §3.2.2), and a port: nothing else may stand there. */
 const AUTHORITY = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$/;
+const PORT = /^:([0-9]{1,5})$/;
 const PORT_MAX = 65_535;
+
+/**
+ * Is `authority` this very name, as written, with or without a port? True for nearly every request,
+ * and three times cheaper to find out than {@link hostOf}.
+ */
+export function isPlainly(authority: string, host: Hostname): boolean {
+  if (authority === host) return true;
+  if (!authority.startsWith(host)) return false;
+  const port = PORT.exec(authority.slice(host.length))?.[1];
+  return port !== undefined && Number(port) <= PORT_MAX;
+}
 
 /**
  * The name that a Host field or the authority of an absolute target speaks of, without its port.

@@ -58,7 +58,6 @@ function scanRequest(text: string): HeadRead<RequestHead> {
   const end = targetEnd(text, targetStart);
   if (end - targetStart > limits.targetMaxBytes) return fault(414, "the target is too long");
   if (end === text.length) return PARTIAL;
-  if (end === targetStart) return fault(400, "the target is empty");
   if (text[end] !== " ") return fault(400, "the target holds a character it may not");
 
   const minor = readVersion(text, end + 1);
