@@ -29,10 +29,9 @@ export async function answerChallenge(socket: Socket, challenge: TlsAlpnChalleng
     key: challenge.key,
     ALPNProtocols: [ACME_TLS],
     secureOptions: modernTls.secureOptions | constants.SSL_OP_NO_TICKET,
-    handshakeTimeout: limits.challengeHandshakeTimeoutMs,
   });
   const deadline = setTimeout(() => socket.destroy(), limits.challengeHandshakeTimeoutMs);
   socket.once("close", () => clearTimeout(deadline));
-  const secured = await handshake(server, socket);
+  const secured = await handshake(server, socket, limits.challengeHandshakeTimeoutMs);
   secured.destroySoon();
 }

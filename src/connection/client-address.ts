@@ -7,7 +7,7 @@ const MAPPED_PREFIX = "::ffff:";
  * The client's IP address, an IPv4 one in its own form however it was accepted; `undefined` when
  * the client is gone already.
  */
-export function clientAddressOf(socket: Socket): string | undefined {
+export function clientAddressOf(socket: Pick<Socket, "remoteAddress">): string | undefined {
   const address = socket.remoteAddress;
   const isMapped = address?.startsWith(MAPPED_PREFIX) && address.includes(".");
   return isMapped ? address?.slice(MAPPED_PREFIX.length) : address;

@@ -52,7 +52,7 @@ export function handshakeServer(options: TlsOptions): tls.Server {
     else waiter.done(secured);
   });
   server.on("tlsClientError", (cause, secured) => {
-    // Nor does a server that does not listen close a socket whose handshake failed or timed out.
+    // Nor does a server that does not listen close a socket whose handshake failed.
     secured.destroy();
     waiting.getStore()?.failed(cause);
   });
@@ -61,23 +61,32 @@ export function handshakeServer(options: TlsOptions): tls.Server {
 
 /**
  * Performs the handshake on `socket`, whose ClientHello may have been read and given back. Takes the
- * socket over: it is closed when the handshake fails or `handshakeTimeout` of the server passes. The
- * secured socket belongs to the caller, may be half open, and destroys itself on an error.
+ * socket over: it is closed when the handshake fails or takes longer than `timeoutMs`. The secured
+ * socket belongs to the caller, may be half open, and destroys itself on an error.
  *
  * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
  */
-export async function handshake(server: tls.Server, socket: Socket): Promise<TLSSocket> {
+export async function handshake(
+  server: tls.Server,
+  socket: Socket,
+  timeoutMs: number,
+): Promise<TLSSocket> {
+  if (socket.destroyed) throw failure(new Error("the client left"));
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   // The secured socket inherits it: whoever ends before the handshake is over has left.
   socket.allowHalfOpen = false;
-  const leave = (): void => reject(failure(new Error("the client left")));
-  if (socket.destroyed) leave();
+  const fail = (cause: Error): void => reject(failure(cause));
+  const leave = (): void => fail(new Error("the client left"));
+  const deadline = setTimeout(() => {
+    fail(new Error(`not finished in ${timeoutMs} ms`));
+    socket.destroy();
+  }, timeoutMs);
   socket.once("close", leave);
   try {
-    const waiter = { done: resolve, failed: (cause: Error) => reject(failure(cause)) };
-    waiting.run(waiter, () => server.emit("connection", socket));
+    waiting.run({ done: resolve, failed: fail }, () => server.emit("connection", socket));
     return await promise;
   } finally {
+    clearTimeout(deadline);
     socket.off("close", leave);
   }
 }

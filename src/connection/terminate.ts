@@ -45,7 +45,8 @@ export class Terminator {
     route: Host,
     credential: Credential,
   ): Promise<TLSSocket> {
-    const secured = await handshake(this.#serverFor(host, route, credential), socket);
+    const server = this.#serverFor(host, route, credential);
+    const secured = await handshake(server, socket, limits.handshakeTimeoutMs);
     if (hasNamed(secured, host)) return secured;
     secured.destroy();
     throw new LatchkeyError(
@@ -89,7 +90,6 @@ export class Terminator {
       // none is confirmed. Elsewhere an offer without overlap is refused with alert 120.
       ...(route.action.kind === "tcp" ? {} : { ALPNProtocols: ["http/1.1"] }),
       sessionTimeout: limits.ticketLifetimeSeconds,
-      handshakeTimeout: limits.handshakeTimeoutMs,
       cert: credential.chain,
       key: credential.key,
     };

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import type { TLSSocket } from "node:tls";
+import { isChallenge } from "../../src/connection/answer-challenge.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { alpn, inRecords, makeHello, serverName } from "../support/hello-bytes.ts";
+import {
+  connectRaw,
+  connectTls,
+  exchange,
+  hostname,
+  makeCredential,
+  makeHost,
+  openDoor,
+  received,
+  storedCredentials,
+} from "../support/tls-door.ts";
+
+const host = hostname("a.example");
+const { chain, key } = makeCertificate({ names: [host] });
+const ACME = { ALPNProtocols: ["acme-tls/1"], rejectUnauthorized: false };
+
+/** A door where the challenge of a.example is live. */
+async function openArmed() {
+  const door = await openDoor({
+    hosts: [makeHost(host)],
+    sources: storedCredentials(makeCredential(host)),
+    relay: () => assert.fail("a validator is never handed to the relay"),
+  });
+  door.steps.challenges.arm({ id: 1, type: "tls-alpn-01", host, chain, key });
+  return door;
+}
+
+test("a validator is shown the challenge's certificate, and the connection ends", async () => {
+  await using door = await openArmed();
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+    const socket = await connectTls(door.port, host, { ...ACME, maxVersion });
+    assert.equal(socket.alpnProtocol, "acme-tls/1");
+    assert.deepEqual(socket.getPeerCertificate().raw, derOf(chain));
+    assert.equal((await received(socket)).length, 0);
+    socket.destroy();
+  }
+  assert.deepEqual(door.refused, []);
+});
+
+test("a challenge is answered for a name that has no route", async () => {
+  await using door = await openArmed();
+  const other = hostname("other.example");
+  door.steps.challenges.arm({ id: 2, type: "tls-alpn-01", host: other, chain, key });
+  const socket: TLSSocket = await connectTls(door.port, other, ACME);
+  assert.equal(socket.alpnProtocol, "acme-tls/1");
+  socket.destroy();
+});
+
+test("a challenge is answered no longer once it is disarmed", async () => {
+  await using door = await openArmed();
+  door.steps.challenges.disarm(1);
+  await assert.rejects(connectTls(door.port, host, ACME), {
+    code: "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+  });
+});
+
+test("a client that offers more than acme-tls/1 gets the site", async () => {
+  await using door = await openDoor({
+    hosts: [makeHost(host)],
+    sources: storedCredentials(makeCredential(host)),
+  });
+  door.steps.challenges.arm({ id: 1, type: "tls-alpn-01", host, chain, key });
+  const socket = await connectTls(door.port, host, { ALPNProtocols: ["acme-tls/1", "http/1.1"] });
+  assert.equal(socket.alpnProtocol, "http/1.1");
+  assert.equal((await received(socket)).toString(), "hello from a.example");
+});
+
+test("a validator that sends data is not listened to", async () => {
+  await using door = await openArmed();
+  const socket = await connectTls(door.port, host, ACME);
+  socket.write("GET / HTTP/1.1\r\n\r\n");
+  assert.equal((await received(socket)).length, 0);
+  socket.destroy();
+});
+
+test("a validator that stops inside the handshake is closed after five seconds", async (context) => {
+  await using door = await openArmed();
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const socket = await connectRaw(door.port);
+  socket.write(inRecords(acmeHello()));
+  await once(socket, "data");
+  const [open] = door.open;
+  assert.ok(open !== undefined);
+  const closed = new Promise((resolve) => open.once("close", resolve));
+  context.mock.timers.tick(4_999);
+  assert.equal(open.destroyed, false);
+  context.mock.timers.tick(1);
+  await closed;
+  socket.destroy();
+});
+
+test("a validator's hello for a name with no challenge gets an alert and no certificate", async () => {
+  await using door = await openArmed();
+  const hello = makeHello({ extensions: [serverName("b.example"), alpn("acme-tls/1")] });
+  assert.equal((await exchange(door.port, inRecords(hello))).toString("hex"), "15030300020270");
+});
+
+const offers: readonly [alpn: string[], expected: boolean][] = [
+  [["acme-tls/1"], true],
+  [[], false],
+  [["http/1.1"], false],
+  [["acme-tls/1", "http/1.1"], false],
+  [["acme-tls/1", "acme-tls/1"], false],
+  [["ACME-TLS/1"], false],
+];
+
+for (const [offer, expected] of offers) {
+  test(`an offer of ${JSON.stringify(offer)} is ${expected ? "" : "not "}a validator's`, () => {
+    assert.equal(isChallenge(offer), expected);
+  });
+}
+
+/** A hello that OpenSSL goes along with: groups, key share and the rest are in the captured ones. */
+function acmeHello(): Buffer {
+  const supportedGroups = Buffer.of(0, 10, 0, 4, 0, 2, 0, 23);
+  const signatures = Buffer.of(0, 13, 0, 4, 0, 2, 4, 3);
+  const extensions = [serverName(host), alpn("acme-tls/1"), supportedGroups, signatures];
+  return makeHello({ extensions });
+}
+
+function derOf(pem: string): Buffer {
+  return Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ""), "base64");
+}
