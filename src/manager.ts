@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { serveAdmin } from "./admin/server.ts";
 import type { Snapshot } from "./admin/snapshot.ts";
-import { Authority } from "./authority/authority.ts";
+import { StandbyAuthority } from "./authority/standby.ts";
 import { systemClock } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
@@ -34,16 +34,15 @@ try {
 
 async function open(): Promise<void> {
   const storage = await Storage.open({ root: config.storage, clock: systemClock, log });
-  await acquireLease(storage);
-  const authority = wantsAuthority(config)
-    ? await Authority.open({
-        ...config.authority,
-        store: storage.authority,
-        reach,
-        clock: systemClock,
-        log,
-      })
-    : undefined;
+  await tolerateStorage("storage.readonly", () => storage.acquire(stopping.signal));
+  const authority = new StandbyAuthority({
+    ...config.authority,
+    store: storage.authority,
+    reach,
+    clock: systemClock,
+    log,
+  });
+  if (wantsAuthority(config)) await tolerateStorage("authority.not-open", () => authority.open());
   const routes = buildRoutes(config.hosts);
   const floor = new CertificateFloor({
     config,
@@ -64,7 +63,7 @@ async function open(): Promise<void> {
     if (stopping.signal.aborted) return;
     stopping.abort(new Error("Stopping"));
     clearInterval(rotation);
-    authority?.close();
+    authority.close();
     await closeAdmin();
     await storage.close();
     process.exit(0);
@@ -79,15 +78,15 @@ async function open(): Promise<void> {
 }
 
 /**
- * One program writes into a storage at a time, and a second one does not start. A folder that cannot
- * be written into now is no reason not to serve what it holds.
+ * A folder that cannot be written into now is no reason not to serve what it holds. Another program
+ * that holds the lease is: one program writes into a storage at a time.
  */
-async function acquireLease(storage: Storage): Promise<void> {
+async function tolerateStorage(event: string, work: () => Promise<unknown>): Promise<void> {
   try {
-    await storage.acquire(stopping.signal);
+    await work();
   } catch (error) {
     if (codeOf(error) !== "STORAGE_FAILED") throw error;
-    log.error("storage.readonly", failureFacts(error));
+    log.error(event, failureFacts(error));
   }
 }
 

@@ -1,5 +1,4 @@
 import { createHttpsTransport } from "../acme/transport.ts";
-import type { Authority } from "../authority/authority.ts";
 import { programVersion } from "../base/version.ts";
 import type { Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -10,11 +9,11 @@ const USER_AGENT = `latchkey/${programVersion()} (acme-client/5.4.0)`;
 
 /** The way to each issuer: over HTTPS, or in process to our own authority. Made at the first need and kept. */
 export class Endpoints {
-  readonly #authority: Authority | undefined;
+  readonly #authority: Endpoint;
   readonly #known = new Map<Issuer, Endpoint>();
 
-  /** @param authority Open when any host of the configuration wants it. */
-  constructor(authority: Authority | undefined) {
+  /** @param authority The internal one. */
+  constructor(authority: Endpoint) {
     this.#authority = authority;
   }
 
@@ -28,10 +27,7 @@ export class Endpoints {
   }
 
   #make(issuer: Issuer): Endpoint {
-    if (issuer.kind === "internal") {
-      if (this.#authority === undefined) throw new TypeError("The internal authority is not open");
-      return { directory: this.#authority.directory, transport: this.#authority.transport };
-    }
+    if (issuer.kind === "internal") return this.#authority;
     const transport = createHttpsTransport({
       trust: issuer.trust,
       userAgent: USER_AGENT,

@@ -74,12 +74,16 @@ export class CertificateKeeper {
     const holding = this.#holdings.hold(host, decision.listed);
     if (holding === undefined) return { kind: "unavailable" };
 
-    if (await this.#load(holding)) return outcomeOf(holding);
+    if ((await this.#load(holding)) && !this.#hasExpired(holding)) return outcomeOf(holding);
     if (!this.#flights.has(host) && !this.#attempts.isDue(holding, this.#clock.now()))
-      return { kind: "unavailable" };
+      return outcomeOf(holding);
 
     await this.#flights.run(host, () => this.#obtain(holding, decision.issuers));
     return outcomeOf(holding);
+  }
+
+  #hasExpired({ certificate }: Holding): boolean {
+    return certificate !== undefined && certificate.notAfter <= this.#clock.now();
   }
 
   /** The renewal loop's turn for a name that is due: asks policy again, then orders. Never rejects. */

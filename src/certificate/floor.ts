@@ -1,5 +1,4 @@
 import { randomInt } from "node:crypto";
-import type { Authority } from "../authority/authority.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
@@ -17,7 +16,7 @@ import type {
 } from "../process/messages.ts";
 import type { Lease } from "../storage/lease.ts";
 import type { Storage } from "../storage/storage.ts";
-import { Accounts } from "./account.ts";
+import { Accounts, type Endpoint } from "./account.ts";
 import { Acknowledgements } from "./acknowledge.ts";
 import { createAsk } from "./ask.ts";
 import { AttemptMemory } from "./attempts.ts";
@@ -39,8 +38,8 @@ import { swap } from "./swap.ts";
 export interface FloorSteps {
   readonly config: Config;
   readonly storage: Storage;
-  /** Open when any host of the configuration wants it. */
-  readonly authority: Authority | undefined;
+  /** The internal authority. */
+  readonly authority: Endpoint;
   /** Our own listeners, as this machine reaches them. */
   readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
   findHost(host: Hostname): Host | undefined;

@@ -111,6 +111,8 @@ export const limits = {
   // ── certificates ────────────────────────────────────────────────────────────────────────────
   /** How long a first visitor waits for a certificate before alert 80. */
   issueWaitMs: 30_000,
+  /** How long a visitor waits for a renewal that is under way before the expired certificate is shown. */
+  expiredWaitMs: 5_000,
   /** Handshakes parked for a certificate, in one worker: all together, and for one name. */
   parkedMax: 100,
   parkedPerHostMax: 10,

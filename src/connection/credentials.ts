@@ -31,8 +31,7 @@ type Absent = Exclude<Obtained, { readonly kind: "credential" }>;
 
 /**
  * A worker's way to a certificate, and the memory of those it has. Read {@link Credentials.obtain}
- * first. Whether one has expired is not asked: an expired certificate is better than none, and the
- * clock may be wrong.
+ * first.
  */
 export class Credentials {
   readonly #sources: CredentialSources;
@@ -68,13 +67,16 @@ export class Credentials {
    */
   async obtain(host: Hostname, route: Host, signal: AbortSignal): Promise<Obtained> {
     const live = this.#live(host, route);
-    if (live !== undefined) return { kind: "credential", credential: live };
+    const isManual = route.certificate.kind === "manual";
+    if (live !== undefined && (isManual || !this.#hasExpired(live))) return found(live);
     const absent = this.#absent.get(host);
-    if (absent !== undefined && this.#isFresh(absent.at)) return absent.outcome;
+    if (absent !== undefined && this.#isFresh(absent.at))
+      return live ? found(live) : absent.outcome;
     try {
-      return route.certificate.kind === "manual"
-        ? { kind: "credential", credential: await this.#readManual(route) }
-        : await this.#loadOrAsk(host, signal);
+      if (isManual) return found(await this.#readManual(route));
+      const stored = live ?? (await this.#loadIfReadable(host));
+      if (stored === undefined) return await this.#park(host, limits.issueWaitMs, signal);
+      return this.#hasExpired(stored) ? await this.#orRenewed(host, stored, signal) : found(stored);
     } catch (cause) {
       const outcome = { kind: "unavailable", cause } as const;
       return signal.aborted ? outcome : this.#remember(host, outcome);
@@ -107,14 +109,30 @@ export class Credentials {
     return this.#stored.has(host) || this.#held.has(host);
   }
 
-  async #loadOrAsk(host: Hostname, signal: AbortSignal): Promise<Obtained> {
-    // A storage that cannot be read must not stop what the manager may hold in memory.
-    const stored = await this.#read(host).catch(() => undefined);
-    if (stored !== undefined) return { kind: "credential", credential: stored };
-    const outcome = await this.#parked.wait(
-      host,
-      withDeadline(signal, limits.issueWaitMs),
-      (gone) => this.#ask(host, withDeadline(gone, limits.issueWaitMs)),
+  #hasExpired({ notAfter }: Credential): boolean {
+    return notAfter <= this.#clock.now();
+  }
+
+  /**
+   * The certificate that the manager is just renewing, if it comes soon; else the expired one, which
+   * is better than none, and the clock may be wrong.
+   */
+  async #orRenewed(host: Hostname, expired: Credential, signal: AbortSignal): Promise<Obtained> {
+    const renewed = await this.#park(host, limits.expiredWaitMs, signal).catch((cause: unknown) =>
+      this.#remember(host, { kind: "unavailable", cause }),
+    );
+    if (renewed.kind === "credential") return renewed;
+    return found(this.#held.get(host) ?? this.#stored.get(host) ?? expired);
+  }
+
+  /** A storage that cannot be read must not stop what the manager may hold in memory. */
+  #loadIfReadable(host: Hostname): Promise<Credential | undefined> {
+    return this.#read(host).catch(() => undefined);
+  }
+
+  async #park(host: Hostname, waitMs: number, signal: AbortSignal): Promise<Obtained> {
+    const outcome = await this.#parked.wait(host, withDeadline(signal, waitMs), (gone) =>
+      this.#ask(host, withDeadline(gone, limits.issueWaitMs)),
     );
     return outcome ?? { kind: "unavailable", cause: new Error("too many handshakes wait") };
   }
@@ -125,11 +143,11 @@ export class Credentials {
     switch (outcome.kind) {
       case "stored": {
         const credential = await this.#readAgain(host);
-        if (credential !== undefined) return { kind: "credential", credential };
+        if (credential !== undefined) return found(credential);
         return this.#remember(host, { kind: "unavailable", cause: new Error("not in storage") });
       }
       case "held":
-        return { kind: "credential", credential: this.#hold(host, outcome.credential) };
+        return found(this.#hold(host, outcome.credential));
       case "refused":
         return this.#remember(host, { kind: "refused" });
       case "unavailable":
@@ -182,4 +200,8 @@ export class Credentials {
       return credential;
     });
   }
+}
+
+function found(credential: Credential): Obtained {
+  return { kind: "credential", credential };
 }

@@ -189,3 +189,25 @@ test("a failure of before a restart keeps its place on the ladder", async () => 
   assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
   assert.deepEqual(taken, []);
 });
+
+test("a visitor of an expired certificate brings the renewal about; while that fails, the old one stays", async () => {
+  const { chain, key } = makeCertificate({
+    names: ["shop.example"],
+    notBefore: Date.now() - 60 * MINUTE,
+    notAfter: Date.now() - MINUTE,
+  });
+  const expired = {
+    credential: readCredential(chain, key),
+    issuer: "https://ca.example/directory",
+  };
+  const failing = new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: no route");
+  const { keeper, taken, row } = recordingKeeper({
+    load: async () => expired,
+    order: async () => Promise.reject(failing),
+  });
+  assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
+  assert.deepEqual(taken, ["order"]);
+  assert.equal(row().state, "failing");
+  assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
+  assert.deepEqual(taken, ["order"]);
+});
