@@ -63,6 +63,11 @@ export class AttemptMemory {
     return holding.nextAttemptAt === undefined || holding.nextAttemptAt <= now;
   }
 
+  /** Did the program end during the last attempt, so that nobody knows how that went? */
+  wasInterrupted({ lastError }: Holding): boolean {
+    return lastError?.type === INTERRUPTED.type;
+  }
+
   /** Nothing is tried before `at`; not a failure. */
   postpone(holding: Holding, at: number): void {
     holding.nextAttemptAt = at;

@@ -117,7 +117,8 @@ export class CertificateKeeper {
     const holding = this.#holdings.hold(host, listed);
     if (holding === undefined) return;
     await this.#attempts.recall(holding);
-    await this.#load(holding);
+    const isWell = (await this.#load(holding)) && !this.#hasExpired(holding);
+    if (isWell && this.#attempts.wasInterrupted(holding)) await this.#attempts.succeeded(holding);
   }
 
   #forget(holding: Holding): boolean {
@@ -144,8 +145,8 @@ export class CertificateKeeper {
           notAfter: new Date(issued.credential.notAfter).toISOString(),
           durationMs: Math.round(performance.now() - startedAt),
         });
-        await this.goLive(holding, issued.credential);
         await this.#attempts.succeeded(holding);
+        await this.goLive(holding, issued.credential);
       }, signal);
     } catch (error) {
       if (this.#signal.aborted) return; // stopping: the order is on disk and goes on at the next start

@@ -211,3 +211,19 @@ test("a visitor of an expired certificate brings the renewal about; while that f
   assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
   assert.deepEqual(taken, ["order"]);
 });
+
+test("a crash between the certificate and the end of its attempt leaves no failure behind", async () => {
+  const stored = issuedFor("shop.example");
+  const { keeper, clock, disk, row } = recordingKeeper({ load: async () => stored });
+  const lastError = { type: "INTERRUPTED", detail: "y", hint: "z", at: clock.now() };
+  disk.set(host, {
+    host,
+    kind: "refused",
+    attempts: 1,
+    nextAttemptAt: clock.now() + MINUTE,
+    lastError,
+  });
+  await keeper.adopt(host, true);
+  assert.equal(row().state, "valid");
+  assert.equal(disk.size, 0);
+});
