@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { codeOf } from "../base/errors.ts";
 import { limits } from "./limits.ts";
 import { type Reading, read, wrong } from "./reading.ts";
@@ -38,7 +38,7 @@ function attempt(path: string, use: () => string): Reading<string> {
     const facts = statSync(path);
     if (!facts.isFile()) return wrong("is not a file, wanted the path of one");
     if (facts.size > limits.pemMaxBytes) return wrong("is larger than 1 MiB, wanted a PEM file");
-    accessSync(path, constants.R_OK);
+    closeSync(openSync(path, "r"));
     return read(use());
   } catch (thrown) {
     return wrong(whyUnreadable(codeOf(thrown)));
