@@ -137,7 +137,9 @@ export function verdictOf(error: unknown): Verdict {
  * `ACME_PROTOCOL`; `undefined` for types nobody has described.
  */
 export function hintFor(type: string, detail: string): string | undefined {
-  if (type === "ACME_UNREACHABLE") return UNREACHABLE_HINT;
+  if (type === "ACME_UNREACHABLE") {
+    return /is not trusted/.test(detail) ? UNTRUSTED_HINT : UNREACHABLE_HINT;
+  }
   if (type === "ACME_PROTOCOL") return PROTOCOL_HINT;
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
@@ -148,6 +150,8 @@ export function hintFor(type: string, detail: string): string | undefined {
 
 const UNREACHABLE_HINT =
   "Look whether this machine reaches the CA: its network, its DNS, a firewall for outgoing port 443, its clock";
+const UNTRUSTED_HINT =
+  "For a private CA, name the root of its TLS under trust of the issuer; for a public one, look at this machine's clock, and at what intercepts its TLS";
 const PROTOCOL_HINT =
   "Look whether the directory URL is right, and whether a proxy answers in place of the CA";
 const PAUSED_HINT =

@@ -184,6 +184,8 @@ for (const { detail, hint } of dnsHints) {
 
 test("our own codes have hints, types that nobody described have none", () => {
   assert.match(hintFor("ACME_UNREACHABLE", "") ?? "", /network/);
+  const untrusted = "Cannot reach the CA: its TLS certificate is not trusted (self-signed)";
+  assert.match(hintFor("ACME_UNREACHABLE", untrusted) ?? "", /trust of the issuer/);
   assert.match(hintFor("ACME_PROTOCOL", "") ?? "", /directory URL/);
   assert.equal(hintFor(`${PREFIX}neverHeardOf`, ""), undefined);
   assert.equal(hintFor("about:blank", ""), undefined);
