@@ -26,7 +26,8 @@ export function renewalTime(
   const lifetimeMs = notAfter - notBefore;
   const left = at === "auto" ? (lifetimeMs < SHORT_LIFETIME_MS ? 1 / 2 : 1 / 3) : at;
   const restMs = lifetimeMs * left;
-  return Math.round(notAfter - restMs - restMs * limits.jitter * spread);
+  const movableMs = Math.min(restMs, lifetimeMs - restMs) * limits.jitter;
+  return Math.round(notAfter - restMs - movableMs * spread);
 }
 
 /** A number from 0 to 1 that a certificate keeps for life, also across restarts. */

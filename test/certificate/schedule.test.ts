@@ -39,6 +39,7 @@ const renewals = [
   },
   { name: "a minute", lifeMs: MINUTE, at: "auto", spread: 0, renewsAfterMs: MINUTE / 2 },
   { name: "at 25 % left", lifeMs: 100 * DAY, at: 0.25, spread: 0, renewsAfterMs: 75 * DAY },
+  { name: "at 95 % left, moved", lifeMs: 100 * DAY, at: 0.95, spread: 1, renewsAfterMs: 4.5 * DAY },
 ] as const;
 
 for (const { name, lifeMs, at, spread, renewsAfterMs } of renewals) {
