@@ -95,8 +95,9 @@ export class Credentials {
     this.#absent.delete(host);
     if (held !== undefined) return this.#hold(host, held).serial;
     if (!this.#isHeld(host) && !this.#reads.has(host)) return undefined;
+    const older = this.#held.get(host);
     const stored = await this.#readAgain(host);
-    if (stored !== undefined) this.#held.delete(host);
+    if (stored !== undefined && this.#held.get(host) === older) this.#held.delete(host);
     return (this.#held.get(host) ?? this.#stored.get(host))?.serial;
   }
 

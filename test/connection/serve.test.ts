@@ -230,8 +230,8 @@ test("a refused client that goes on sending is cut off", async () => {
 
 test("a refused client that stays is cut off", async (context) => {
   await using door = await openShop();
-  const socket = await connectRaw(door.port);
   context.mock.timers.enable({ apis: ["setTimeout"] });
+  const socket = await connectRaw(door.port);
   socket.write(Buffer.from("\0\0\0\0"));
   await once(socket, "data");
   assert.equal(door.open.size, 1);

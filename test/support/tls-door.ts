@@ -42,15 +42,15 @@ export function makeHost(
   return { pattern: patternOf(text), action, certificate };
 }
 
-/** A `tcp` or `pass-through` action to a port of this machine. */
+/** A `tcp` or `pass-through` action to a port, of this machine unless another is named. */
 export function tunnelTo(
   kind: "tcp" | "pass-through",
   port: number,
   timeouts: Partial<{ connectMs: number; idleMs: number }> = {},
+  host = "127.0.0.1",
 ): Action {
   const defaults = { connectMs: 2_000, firstByteMs: 2_000, idleMs: 10_000 };
-  const backend = { host: "127.0.0.1", port };
-  return { kind, backend, timeouts: { ...defaults, ...timeouts } };
+  return { kind, backend: { host, port }, timeouts: { ...defaults, ...timeouts } };
 }
 
 /** Sources that hold certificates for what is stored, and ask nobody. */

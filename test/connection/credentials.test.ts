@@ -1,0 +1,280 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Credential } from "../../src/base/credential.ts";
+import type { Hostname } from "../../src/base/hostname.ts";
+import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
+import type { CertificateOutcome, HeldCredential } from "../../src/process/messages.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { hostname, makeCredential, makeHost } from "../support/tls-door.ts";
+
+const a = hostname("a.example");
+const entry = makeHost("*.example");
+const stays = new AbortController().signal;
+const first = makeCredential(a);
+const second = makeCredential(a);
+
+/** A worker's sources in the test's hands: what is stored, what the manager says, and what was asked. */
+class World implements CredentialSources {
+  readonly stored = new Map<Hostname, Credential>();
+  readonly loads: Hostname[] = [];
+  readonly asks: { readonly host: Hostname; readonly signal: AbortSignal }[] = [];
+  readonly clock = new ManualClock();
+  readonly credentials = new Credentials(this, this.clock);
+  answer: (host: Hostname) => Promise<CertificateOutcome> = async () => ({ kind: "refused" });
+  /** What a read waits for after it has seen what is stored. */
+  slowRead: Promise<unknown> = Promise.resolve();
+
+  async load(host: Hostname): Promise<Credential | undefined> {
+    this.loads.push(host);
+    const seen = this.stored.get(host);
+    await this.slowRead;
+    return seen;
+  }
+
+  loadManual = async (): Promise<Credential> => {
+    throw new Error("no file");
+  };
+
+  ask(host: Hostname, signal: AbortSignal): Promise<CertificateOutcome> {
+    this.asks.push({ host, signal });
+    return this.answer(host);
+  }
+
+  obtain(host: Hostname = a, signal: AbortSignal = stays) {
+    return this.credentials.obtain(host, entry, signal);
+  }
+}
+
+function heldOf({ chain, key }: Credential, host: Hostname = a): HeldCredential {
+  return { host, chain, key };
+}
+
+async function serialOf(obtained: ReturnType<World["obtain"]>): Promise<string> {
+  const outcome = await obtained;
+  return outcome.kind === "credential" ? outcome.credential.serial : outcome.kind;
+}
+
+test("a stored credential is served without a question, and read once", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  assert.deepEqual(await world.obtain(), { kind: "credential", credential: first });
+  await world.obtain();
+  assert.equal(world.loads.length, 1);
+  assert.equal(world.asks.length, 0);
+});
+
+test("a hundred visitors of one host share one read", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  await Promise.all(Array.from({ length: 100 }, () => world.obtain()));
+  assert.equal(world.loads.length, 1);
+});
+
+test("visitors of a host without a certificate share one question", async () => {
+  const world = new World();
+  const answer = Promise.withResolvers<CertificateOutcome>();
+  world.answer = () => answer.promise;
+  const visitors = Array.from({ length: 10 }, () => world.obtain());
+  await settled();
+  answer.resolve({ kind: "held", credential: heldOf(first) });
+  for (const visitor of visitors) assert.equal(await serialOf(visitor), first.serial);
+  assert.equal(world.asks.length, 1);
+});
+
+test("what the manager has stored meanwhile is read from storage", async () => {
+  const world = new World();
+  world.answer = async () => {
+    world.stored.set(a, first);
+    return { kind: "stored" };
+  };
+  assert.equal(await serialOf(world.obtain()), first.serial);
+});
+
+test("what the manager calls stored and is not there is unavailable", async () => {
+  const world = new World();
+  world.answer = async () => ({ kind: "stored" });
+  assert.equal((await world.obtain()).kind, "unavailable");
+});
+
+test("a storage that cannot be read does not stop what the manager holds", async () => {
+  const world = new World();
+  world.load = () => Promise.reject(new Error("EIO"));
+  world.answer = async () => ({ kind: "held", credential: heldOf(first) });
+  assert.equal(await serialOf(world.obtain()), first.serial);
+});
+
+test("a name that is refused is not asked about again for a second", async () => {
+  const world = new World();
+  for (let each = 0; each < 1_000; each += 1) {
+    assert.deepEqual(await world.obtain(), { kind: "refused" });
+  }
+  assert.deepEqual([world.loads.length, world.asks.length], [1, 1]);
+  world.clock.advance(1_000);
+  await world.obtain();
+  assert.equal(world.asks.length, 2);
+  world.clock.advance(-86_400_000);
+  await world.obtain();
+  assert.equal(world.asks.length, 3);
+});
+
+test("a manager that cannot be asked makes a name unavailable for a second", async () => {
+  const world = new World();
+  world.answer = () => Promise.reject(new Error("the manager is gone"));
+  assert.equal((await world.obtain()).kind, "unavailable");
+  assert.equal((await world.obtain()).kind, "unavailable");
+  assert.equal(world.asks.length, 1);
+  world.clock.advance(1_000);
+  world.stored.set(a, first);
+  assert.equal(await serialOf(world.obtain()), first.serial);
+});
+
+test("an announcement ends what was believed of a name", async () => {
+  const world = new World();
+  await world.obtain();
+  world.stored.set(a, first);
+  assert.equal(await world.credentials.announced(a), undefined);
+  assert.equal(await serialOf(world.obtain()), first.serial);
+});
+
+test("no more than ten wait for one name, and the next is told at once", async () => {
+  const world = new World();
+  const answer = Promise.withResolvers<CertificateOutcome>();
+  world.answer = () => answer.promise;
+  const waiting = Array.from({ length: 10 }, () => world.obtain());
+  await settled();
+  assert.equal((await world.obtain()).kind, "unavailable");
+  answer.resolve({ kind: "held", credential: heldOf(first) });
+  for (const visitor of waiting) assert.equal(await serialOf(visitor), first.serial);
+  assert.equal(await serialOf(world.obtain()), first.serial);
+});
+
+test("no more than a hundred wait in all, and those who left make room", async () => {
+  const world = new World();
+  world.answer = () => new Promise(() => undefined);
+  const leave = new AbortController();
+  const names = Array.from({ length: 100 }, (_, index) => hostname(`n${index}.example`));
+  const waiting = names.map((name) => world.obtain(name, leave.signal));
+  await settled();
+  assert.equal(world.asks.length, 100);
+  assert.equal((await world.obtain()).kind, "unavailable");
+  assert.equal(world.asks.length, 100);
+  leave.abort();
+  for (const visitor of waiting) assert.equal((await visitor).kind, "unavailable");
+  assert.ok(world.asks.every(({ signal }) => signal.aborted));
+  world.clock.advance(1_000);
+  void world.obtain();
+  await settled();
+  assert.equal(world.asks.length, 101);
+});
+
+test("a visitor that leaves does not disturb the others of its name", async () => {
+  const world = new World();
+  const answer = Promise.withResolvers<CertificateOutcome>();
+  world.answer = () => answer.promise;
+  const leave = new AbortController();
+  const leaving = world.obtain(a, leave.signal);
+  const staying = world.obtain();
+  await settled();
+  leave.abort();
+  assert.equal((await leaving).kind, "unavailable");
+  assert.equal(world.asks[0]?.signal.aborted, false);
+  answer.resolve({ kind: "held", credential: heldOf(first) });
+  assert.equal(await serialOf(staying), first.serial);
+});
+
+test("an announced certificate is served from then on", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  await world.obtain();
+  world.stored.set(a, second);
+  assert.equal(await world.credentials.announced(a), second.serial);
+  assert.equal(await serialOf(world.obtain()), second.serial);
+});
+
+test("an announced certificate that is not there leaves the one before", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  await world.obtain();
+  world.stored.delete(a);
+  assert.equal(await world.credentials.announced(a), first.serial);
+});
+
+test("an announcement of a name that is not held reads nothing", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  assert.equal(await world.credentials.announced(a), undefined);
+  assert.equal(world.loads.length, 0);
+});
+
+test("a read that began before an announcement does not bring the older certificate back", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  const slow = Promise.withResolvers<void>();
+  world.slowRead = slow.promise;
+  const visitor = world.obtain();
+  await settled();
+  world.stored.set(a, second);
+  const announced = world.credentials.announced(a);
+  slow.resolve();
+  assert.equal(await announced, second.serial);
+  assert.equal(await serialOf(visitor), second.serial);
+  assert.equal(await serialOf(world.obtain()), second.serial);
+});
+
+test("a held certificate is newer than storage until storage has a newer one", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  await world.obtain();
+  const slow = Promise.withResolvers<void>();
+  world.slowRead = slow.promise;
+  const overtaken = world.credentials.announced(a);
+  assert.equal(await world.credentials.announced(a, heldOf(second)), second.serial);
+  slow.resolve();
+  await overtaken;
+  assert.equal(await serialOf(world.obtain()), second.serial);
+  const third = makeCredential(a);
+  world.stored.set(a, third);
+  assert.equal(await world.credentials.announced(a), third.serial);
+  assert.equal(await serialOf(world.obtain()), third.serial);
+});
+
+test("a held certificate that cannot be used is refused, and the one before stays", async () => {
+  const world = new World();
+  world.stored.set(a, first);
+  await world.obtain();
+  const broken = { ...heldOf(second), key: heldOf(first).key };
+  await assert.rejects(world.credentials.announced(a, broken), { code: "CERTIFICATE_INVALID" });
+  assert.equal(await serialOf(world.obtain()), first.serial);
+});
+
+test("a certificate given by hand serves every name of its entry, read once", async () => {
+  const world = new World();
+  const route = makeHost("*.example", undefined, { kind: "manual", chain: "c", key: "k" });
+  let reads = 0;
+  world.loadManual = async () => {
+    reads += 1;
+    return first;
+  };
+  for (const name of ["a.example", "b.example", "a.example"]) {
+    const obtained = await world.credentials.obtain(hostname(name), route, stays);
+    assert.deepEqual(obtained, { kind: "credential", credential: first });
+  }
+  assert.equal(reads, 1);
+  assert.deepEqual([world.loads.length, world.asks.length], [0, 0]);
+});
+
+test("a certificate given by hand that cannot be read is unavailable, and read again later", async () => {
+  const world = new World();
+  const route = makeHost("a.example", undefined, { kind: "manual", chain: "c", key: "k" });
+  const obtain = () => world.credentials.obtain(a, route, stays);
+  assert.equal((await obtain()).kind, "unavailable");
+  world.loadManual = async () => first;
+  assert.equal((await obtain()).kind, "unavailable");
+  world.clock.advance(1_000);
+  assert.equal((await obtain()).kind, "credential");
+});
+
+/** Resolves when everything that waits for nothing but promises has happened. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
