@@ -13,8 +13,9 @@ const SHORT_LIFETIME_MS = 10 * 86_400_000;
 
 /**
  * When to renew, in milliseconds since the epoch: with `at` of the lifetime left, or (`auto`) with a
- * third of it left, half under ten days; moved up to a tenth of that rest earlier, so that
- * certificates issued together part ways. 90 days: day 57-60. 160 hours: hour 72-80.
+ * third of it left, half under ten days; moved up to a tenth of that rest earlier (of the time before
+ * it, where that is shorter, so that it never comes before the certificate), so that certificates
+ * issued together part ways. 90 days: day 57-60. 160 hours: hour 72-80.
  *
  * @param spread 0 (not moved) to 1 (moved fully); see {@link spreadOf}.
  */
