@@ -36,18 +36,23 @@ export async function completeOrder(
   signal: AbortSignal,
 ): Promise<string> {
   let current = order;
-  for (let look = 0; ; look += 1) {
+  let isProven = false;
+  let waits = 0;
+  for (;;) {
     signal.throwIfAborted(); // a CA may say "processing" for ever
     switch (current.status) {
       case "pending":
+        // Its authorizations are valid, and the CA has not seen it yet.
+        if (isProven) await pause(steps, current.retryAfterMs, waits++, signal);
         for (const url of current.authorizations) await authorize(steps, host, url, signal);
+        isProven = true;
         break;
       case "ready":
         steps.log.info("order.finalizing", { host });
         current = await steps.client.finalize(current, createCsr([host], key), signal);
         continue;
       case "processing":
-        await pause(steps, current.retryAfterMs, look, signal);
+        await pause(steps, current.retryAfterMs, waits++, signal);
         break;
       case "valid":
         return await steps.client.certificate(current, signal);
@@ -141,14 +146,18 @@ function failed(host: Hostname, why: string): LatchkeyError {
   );
 }
 
-/** Retry-After within our limits, else 0.25 s doubling to 15 s. */
+/**
+ * Retry-After within our limits, else 0.25 s doubling to 15 s.
+ *
+ * @param waits How many there were before.
+ */
 async function pause(
   steps: OrderSteps,
   retryAfterMs: number | undefined,
-  look: number,
+  waits: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = retryAfterMs ?? limits.acmePollMinMs * 2 ** Math.min(look, 10);
+  const wanted = retryAfterMs ?? limits.acmePollMinMs * 2 ** Math.min(waits, 10);
   await steps.clock.sleep(
     Math.min(Math.max(wanted, limits.acmePollMinMs), limits.acmePollMaxMs),
     signal,

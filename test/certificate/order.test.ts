@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AcmeClient } from "../../src/acme/client.ts";
+import { createKey } from "../../src/acme/keys.ts";
+import type { Clock } from "../../src/base/clock.ts";
+import type { Challenge } from "../../src/certificate/challenge.ts";
+import { completeOrder } from "../../src/certificate/order.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { ScriptedCa, urlOf } from "../support/scripted-ca.ts";
+import { keptLog, named } from "../support/stored.ts";
+
+const host = named("shop.example");
+const unending = new AbortController().signal;
+const accountKey = await createKey("ecdsa-p256");
+const key = await createKey("ecdsa-p256");
+const { chain } = makeCertificate({ names: [host] });
+
+const challenges = [
+  {
+    type: "dns-01",
+    url: urlOf("/challenge/dns"),
+    status: "pending",
+    token: "dns-token-0123456789abcdef",
+  },
+  {
+    type: "tls-alpn-01",
+    url: urlOf("/challenge/tls"),
+    status: "pending",
+    token: "tls-token-0123456789abcdef",
+  },
+  {
+    type: "http-01",
+    url: urlOf("/challenge/http"),
+    status: "pending",
+    token: "http-token-0123456789abcdef",
+  },
+];
+const authorization = { status: "pending", identifier: { type: "dns", value: host }, challenges };
+const order = {
+  status: "pending",
+  authorizations: [urlOf("/authz")],
+  finalize: urlOf("/finalize"),
+};
+const isValid = { body: { ...authorization, status: "valid" } };
+const isPending = { body: order };
+const isReady = { body: { ...order, status: "ready" } };
+const isProcessing = { body: { ...order, status: "processing" } };
+const isDone = { body: { ...order, status: "valid", certificate: urlOf("/certificate") } };
+
+/** A CA that issues at once, a program that answers challenges, and a clock on which no wait takes time. */
+async function worldOf() {
+  const ca = new ScriptedCa();
+  ca.script("/authz", { body: authorization }, isValid);
+  ca.script("/order", { status: 201, headers: { location: urlOf("/order/1") }, body: order });
+  ca.script("/order/1", isReady);
+  for (const kind of ["dns", "tls", "http"]) ca.script(`/challenge/${kind}`, {});
+  ca.script("/finalize", isDone);
+  ca.script("/certificate", {
+    headers: { "content-type": "application/pem-certificate-chain" },
+    body: chain,
+  });
+  const waits: number[] = [];
+  const clock: Clock = {
+    now: () => Date.now(),
+    sleep: async (ms, signal) => {
+      signal.throwIfAborted();
+      waits.push(ms);
+    },
+  };
+  const client = new AcmeClient({
+    directory: ca.directory,
+    transport: ca,
+    accountKey,
+    clock,
+    badNonceRetries: 1,
+    noncePoolMax: 8,
+  });
+  await client.createAccount({}, unending);
+  const armed: Challenge[] = [];
+  let live = 0;
+  const arm = async (challenge: Challenge) => {
+    armed.push(challenge);
+    live += 1;
+    return () => {
+      live -= 1;
+    };
+  };
+  const complete = async (
+    types: readonly ("http-01" | "tls-alpn-01")[] = ["http-01", "tls-alpn-01"],
+  ) => {
+    const placed = await client.newOrder({ names: [host] }, unending);
+    ca.requests.length = 0;
+    const steps = { client, clock, log: keptLog(), challengeTypes: types, arm };
+    return await completeOrder(steps, host, key, placed, AbortSignal.timeout(10_000));
+  };
+  return { ca, waits, armed, complete, live: () => live };
+}
+
+test("an order goes from its challenge to its chain, each thing asked once", async () => {
+  const { ca, waits, armed, complete, live } = await worldOf();
+  assert.equal(await complete(), chain);
+  assert.deepEqual(ca.requests, [
+    "POST /authz",
+    "POST /challenge/http",
+    "POST /authz",
+    "POST /order/1",
+    "POST /finalize",
+    "POST /certificate",
+  ]);
+  assert.deepEqual(waits, []);
+  assert.deepEqual(
+    armed.map(({ type }) => type),
+    ["http-01"],
+  );
+  assert.equal(live(), 0);
+});
+
+test("the challenge that the program wants most is answered, whatever the CA's order", async () => {
+  const { armed, complete } = await worldOf();
+  await complete(["tls-alpn-01", "http-01"]);
+  assert.deepEqual(
+    armed.map(({ type }) => type),
+    ["tls-alpn-01"],
+  );
+});
+
+test("an authorization that is valid already is not proven again", async () => {
+  const { ca, armed, complete } = await worldOf();
+  ca.script("/authz", isValid);
+  assert.equal(await complete(), chain);
+  assert.deepEqual(armed, []);
+});
+
+test("a challenge that the CA is looking at is armed, and not answered a second time", async () => {
+  const { ca, armed, complete } = await worldOf();
+  const looking = challenges.map((challenge) => ({ ...challenge, status: "processing" }));
+  ca.script("/authz", { body: { ...authorization, challenges: looking } }, isValid);
+  assert.equal(await complete(), chain);
+  assert.equal(armed.length, 1);
+  assert.ok(!ca.requests.includes("POST /challenge/http"));
+});
+
+test("looks at an order in processing are 250 ms apart, doubling to 15 s", async () => {
+  const { ca, waits, complete } = await worldOf();
+  ca.script("/finalize", isProcessing);
+  ca.script("/order/1", isReady, ...Array(8).fill(isProcessing), isDone);
+  assert.equal(await complete(), chain);
+  assert.deepEqual(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
+});
+
+const retryAfters = [
+  { text: "3", waitMs: 3_000 },
+  { text: "0", waitMs: 250 },
+  { text: "86400", waitMs: 15_000 },
+];
+
+for (const { text, waitMs } of retryAfters) {
+  test(`an order in processing with Retry-After: ${text} is looked at again after ${waitMs} ms`, async () => {
+    const { ca, waits, complete } = await worldOf();
+    ca.script("/finalize", { ...isProcessing, headers: { "retry-after": text } });
+    ca.script("/order/1", isReady, isDone);
+    assert.equal(await complete(), chain);
+    assert.deepEqual(waits, [waitMs]);
+  });
+}
+
+test("an order that stays pending although its name is proven is not asked about without a pause", async () => {
+  const { ca, waits, complete } = await worldOf();
+  ca.script("/order/1", isPending, isPending, isPending, isReady);
+  assert.equal(await complete(), chain);
+  assert.deepEqual(waits, [250, 500, 1_000]);
+});
+
+test("what the CA found wrong with the challenge is the error of the order, and the challenge is disarmed", async () => {
+  const { ca, complete, live } = await worldOf();
+  const error = { type: "urn:ietf:params:acme:error:unauthorized", detail: "404", status: 403 };
+  const looked = challenges.map((challenge) =>
+    challenge.type === "http-01" ? { ...challenge, status: "invalid", error } : challenge,
+  );
+  ca.script(
+    "/authz",
+    { body: authorization },
+    { body: { ...authorization, status: "invalid", challenges: looked } },
+  );
+  await assert.rejects(complete(), { code: "ACME_PROBLEM", type: error.type, detail: "404" });
+  assert.equal(live(), 0);
+});
+
+test("a CA that offers no challenge of ours is told nothing", async () => {
+  const { ca, armed, complete } = await worldOf();
+  ca.script("/authz", { body: { ...authorization, challenges: challenges.slice(0, 1) } });
+  await assert.rejects(complete(), { code: "ACME_CHALLENGE_FAILED" });
+  assert.deepEqual(armed, []);
+  assert.deepEqual(ca.requests, ["POST /authz"]);
+});
+
+test("an order that the CA made invalid ends with the CA's reason, or with ours when it gives none", async () => {
+  const { ca, complete } = await worldOf();
+  const error = { type: "urn:ietf:params:acme:error:caa", detail: "CAA forbids it" };
+  ca.script("/order/1", { body: { ...order, status: "invalid", error } });
+  await assert.rejects(complete(), { code: "ACME_PROBLEM", type: error.type });
+  ca.script("/order/1", { body: { ...order, status: "invalid" } });
+  await assert.rejects(complete(), { code: "ACME_CHALLENGE_FAILED" });
+});
