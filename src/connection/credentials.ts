@@ -119,10 +119,11 @@ export class Credentials {
    * is better than none, and the clock may be wrong.
    */
   async #orRenewed(host: Hostname, expired: Credential, signal: AbortSignal): Promise<Obtained> {
-    const renewed = await this.#park(host, limits.expiredWaitMs, signal).catch((cause: unknown) =>
-      this.#remember(host, { kind: "unavailable", cause }),
-    );
-    if (renewed.kind === "credential") return renewed;
+    const wait = this.#park(host, limits.expiredWaitMs, signal);
+    const renewed = await wait.catch((cause: unknown) => ({ kind: "unavailable", cause }) as const);
+    if (renewed.kind === "credential" && !this.#hasExpired(renewed.credential)) return renewed;
+    // For the next moment nobody need ask again, nor wait.
+    this.#remember(host, { kind: "unavailable", cause: undefined });
     return found(this.#held.get(host) ?? this.#stored.get(host) ?? expired);
   }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Credential } from "../../src/base/credential.ts";
+import { type Credential, readCredential } from "../../src/base/credential.ts";
 import type { Hostname } from "../../src/base/hostname.ts";
 import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
 import type { CertificateOutcome, HeldCredential } from "../../src/process/messages.ts";
+import { makeCertificate } from "../support/certificates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { hostname, makeCredential, makeHost } from "../support/tls-door.ts";
 
@@ -273,6 +274,49 @@ test("a certificate given by hand that cannot be read is unavailable, and read a
   world.clock.advance(1_000);
   assert.equal((await obtain()).kind, "credential");
 });
+
+test("an expired certificate gives way to the one that is being made", async () => {
+  const world = new World();
+  world.stored.set(a, makeExpired(world));
+  world.answer = async () => ({ kind: "held", credential: heldOf(first) });
+  assert.equal(await serialOf(world.obtain()), first.serial);
+  assert.equal(await serialOf(world.obtain()), first.serial);
+  assert.equal(world.asks.length, 1);
+});
+
+const noRenewal: readonly [why: string, answer: () => Promise<CertificateOutcome>][] = [
+  ["cannot be had", async () => ({ kind: "unavailable" })],
+  ["is refused", async () => ({ kind: "refused" })],
+  ["is the expired one again", async () => ({ kind: "stored" })],
+  ["cannot be asked for", () => Promise.reject(new Error("the manager is gone"))],
+];
+
+for (const [why, answer] of noRenewal) {
+  test(`an expired certificate is served when another one ${why}`, async () => {
+    const world = new World();
+    const expired = makeExpired(world);
+    world.stored.set(a, expired);
+    world.answer = answer;
+    for (let each = 0; each < 100; each += 1) {
+      assert.equal(await serialOf(world.obtain()), expired.serial);
+    }
+    assert.equal(world.asks.length, 1);
+    world.clock.advance(1_000);
+    await world.obtain();
+    assert.equal(world.asks.length, 2);
+  });
+}
+
+/** A certificate of yesterday, by the clock of that world. */
+function makeExpired({ clock }: World): Credential {
+  const notAfter = clock.now() - 86_400_000;
+  const { chain, key } = makeCertificate({
+    names: [a],
+    notAfter,
+    notBefore: notAfter - 86_400_000,
+  });
+  return readCredential(chain, key);
+}
 
 /** Resolves when everything that waits for nothing but promises has happened. */
 function settled(): Promise<void> {
