@@ -5,6 +5,7 @@ import net, { type Socket } from "node:net";
 import { test } from "node:test";
 import tls from "node:tls";
 import { makeCertificate } from "../support/certificates.ts";
+import { startFullListener } from "../support/full-listener.ts";
 import {
   alpn,
   CAPTURED_NAME,
@@ -222,15 +223,16 @@ test("a tunnel does not read faster than its slower side", async () => {
   socket.destroy();
 });
 
-/** TEST-NET-1 (RFC 5737): nobody answers there, or the machine says at once that it has no way to it. */
-const openNowhere = (connectMs: number) =>
+/** A door to a backend that neither takes nor refuses connections. */
+const openToNobody = (port: number, connectMs: number) =>
   openDoor({
-    hosts: [makeHost(CAPTURED_NAME, tunnelTo("pass-through", 9, { connectMs }, "192.0.2.1"))],
+    hosts: [makeHost(CAPTURED_NAME, tunnelTo("pass-through", port, { connectMs }))],
     sources: storedCredentials(),
   });
 
 test("dialling a backend that does not answer ends after its connect time", async () => {
-  await using door = await openNowhere(30);
+  await using backend = await startFullListener();
+  await using door = await openToNobody(backend.port, 30);
   const told = door.nextRefusal();
   const socket = await connectRaw(door.port);
   socket.write(hello);
@@ -239,7 +241,8 @@ test("dialling a backend that does not answer ends after its connect time", asyn
 });
 
 test("dialling ends when the client leaves", async () => {
-  await using door = await openNowhere(60_000);
+  await using backend = await startFullListener();
+  await using door = await openToNobody(backend.port, 60_000);
   const told = door.nextRefusal();
   const socket = await connectRaw(door.port);
   socket.write(hello);

@@ -42,15 +42,14 @@ export function makeHost(
   return { pattern: patternOf(text), action, certificate };
 }
 
-/** A `tcp` or `pass-through` action to a port, of this machine unless another is named. */
+/** A `tcp` or `pass-through` action to a port of this machine. */
 export function tunnelTo(
   kind: "tcp" | "pass-through",
   port: number,
   timeouts: Partial<{ connectMs: number; idleMs: number }> = {},
-  host = "127.0.0.1",
 ): Action {
   const defaults = { connectMs: 2_000, firstByteMs: 2_000, idleMs: 10_000 };
-  return { kind, backend: { host, port }, timeouts: { ...defaults, ...timeouts } };
+  return { kind, backend: { host: "127.0.0.1", port }, timeouts: { ...defaults, ...timeouts } };
 }
 
 /** Sources that hold certificates for what is stored, and ask nobody. */
