@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 
 /** The port of a listening server. */
@@ -14,7 +13,7 @@ export class Recorded {
   text = "";
   isEnded = false;
   isClosed = false;
-  #wake: () => void = () => undefined;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -39,9 +38,13 @@ export class Recorded {
     while (!isEnough(this)) {
       if (this.isClosed) throw new Error(`closed after ${JSON.stringify(this.text)}`);
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.#waiting.push(resolve);
       });
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** Waits for the text to hold `part`. */
@@ -54,8 +57,9 @@ export class Recorded {
     return this.until(({ text }) => text.includes("\r\n\r\n", from));
   }
 
-  async closed(): Promise<void> {
-    if (!this.isClosed) await once(this.socket, "close");
+  /** Waits for the other side to be gone. */
+  gone(): Promise<void> {
+    return this.until(({ isEnded, isClosed }) => isEnded || isClosed);
   }
 
   /** Writes latin1 text. */
@@ -136,3 +140,14 @@ export function answering(answer: string): Script {
     }
   };
 }
+
+/** Answers the first request head on every connection with `answer`, then does no more. */
+export function answeringOnce(answer: string): Script {
+  return async (connection) => {
+    await connection.head();
+    connection.say(answer);
+  };
+}
+
+/** A small answer that keeps the connection. */
+export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -6,7 +6,8 @@ import type { Log } from "../../src/base/log.ts";
 import type { Action, Backend, Host, PathRoute } from "../../src/config/config.ts";
 import { limits } from "../../src/config/limits.ts";
 import { Relay } from "../../src/http/relay.ts";
-import { portOf } from "./recorder.ts";
+import { RawClient } from "./raw-client.ts";
+import { portOf, Recorder, type Script } from "./recorder.ts";
 
 /** A host name that a test knows to be one. */
 export function hostname(text: string): Hostname {
@@ -114,4 +115,44 @@ export class RelayWorld implements AsyncDisposable {
     this.relay.close();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+/** A relay in front of one scripted backend, and a client connected to it. */
+export class RelayScene implements AsyncDisposable {
+  readonly backend: Recorder;
+  readonly world: RelayWorld;
+  readonly client: RawClient;
+
+  static async start(
+    script: Script = () => undefined,
+    changes: Partial<PathRoute> = {},
+    options: Partial<WorldOptions> = {},
+  ): Promise<RelayScene> {
+    const backend = await Recorder.start(script);
+    const action = forwardTo([httpBackend(backend.port)], changes);
+    const world = await RelayWorld.start({ action, ...options });
+    return new RelayScene(backend, world, await RawClient.connect(world.port));
+  }
+
+  constructor(backend: Recorder, world: RelayWorld, client: RawClient) {
+    this.backend = backend;
+    this.world = world;
+    this.client = client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client[Symbol.dispose]();
+    await this.world[Symbol.asyncDispose]();
+    await this.backend[Symbol.asyncDispose]();
+  }
+}
+
+/** A GET of `target` with these further lines. */
+export function get(lines = "", target = "/"): string {
+  return `GET ${target} HTTP/1.1\r\nHost: shop.example\r\n${lines}\r\n`;
+}
+
+/** A POST with these framing lines and this body. */
+export function post(lines: string, body = ""): string {
+  return `POST / HTTP/1.1\r\nHost: shop.example\r\n${lines}\r\n${body}`;
 }
