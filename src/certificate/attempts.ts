@@ -45,7 +45,11 @@ export class AttemptMemory {
     this.#steps = steps;
   }
 
-  /** At start: what happened before. An interrupted order may go on at once. */
+  /**
+   * At start: what happened before. An interrupted order may go on at once, and so may a first attempt
+   * that was cut short before there was an order; a second one in a row waits, for the program may be
+   * ending because of it.
+   */
   async recall(holding: Holding): Promise<void> {
     const stored = await this.#steps.store.load(holding.host);
     if (stored === undefined) return;
@@ -53,9 +57,9 @@ export class AttemptMemory {
     holding.attempts = stored.attempts;
     holding.failureKind = stored.kind;
     holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
-    holding.nextAttemptAt = (await this.#steps.hasOrder(holding.host))
-      ? undefined
-      : stored.nextAttemptAt;
+    const wasCutShort = type === INTERRUPTED.type && stored.attempts === 1;
+    const mayGoOn = wasCutShort || (await this.#steps.hasOrder(holding.host));
+    holding.nextAttemptAt = mayGoOn ? undefined : stored.nextAttemptAt;
   }
 
   /** May an attempt be made now? */

@@ -227,3 +227,20 @@ test("a crash between the certificate and the end of its attempt leaves no failu
   assert.equal(row().state, "valid");
   assert.equal(disk.size, 0);
 });
+
+const interrupted = [
+  { attempts: 1, orders: 1, outcome: "stored" },
+  { attempts: 2, orders: 0, outcome: "unavailable" },
+];
+
+for (const { attempts, orders, outcome } of interrupted) {
+  test(`after attempt ${attempts} was cut short with nothing at the CA, a restart makes ${orders} at once`, async () => {
+    const { keeper, taken, clock, disk } = recordingKeeper();
+    const lastError = { type: "INTERRUPTED", detail: "y", hint: "z", at: clock.now() };
+    const nextAttemptAt = clock.now() + MINUTE;
+    disk.set(host, { host, kind: "refused", attempts, nextAttemptAt, lastError });
+    await keeper.adopt(host, true);
+    assert.equal((await keeper.ensure(host)).kind, outcome);
+    assert.equal(taken.filter((step) => step === "order").length, orders);
+  });
+}
