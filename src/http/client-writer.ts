@@ -31,6 +31,13 @@ export class ClientWriter {
     this.bytesOut = 0;
   }
 
+  /** Forgets an answer of which the client has seen nothing; `false`: it has. */
+  takeBack(): boolean {
+    if (!this.#outlet.takeBack()) return false;
+    this.begin();
+    return true;
+  }
+
   /** Does the content end only with the connection? Then a plain close would look like its end. */
   get endsWithConnection(): boolean {
     return this.#delivery === "close";
@@ -43,6 +50,7 @@ export class ClientWriter {
 
   /** The head of a final answer. `closes`: the connection is closed after it, and the client is told. */
   head(request: Admitted, head: ResponseHead, answer: FinalAnswer, closes: boolean): void {
+    this.#outlet.mark();
     this.status = head.status;
     this.#delivery = deliveryOf(request, answer);
     const lines = framingLine(this.#delivery, head, answer) + connectionLine(request, closes);

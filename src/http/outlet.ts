@@ -10,12 +10,25 @@ export class Outlet {
   #socket: Socket | undefined;
   #text = "";
   #isCorked = false;
+  #hasWritten = false;
 
   /** Says everything to `socket` from now on. What was not flushed before is forgotten. */
   open(socket: Socket): void {
     this.#socket = socket;
     this.#text = "";
     this.#isCorked = false;
+  }
+
+  /** From here on {@link takeBack} can tell whether anything was written. */
+  mark(): void {
+    this.#hasWritten = false;
+  }
+
+  /** Forgets what was said since the mark; `false`: some of it was written already. */
+  takeBack(): boolean {
+    if (this.#hasWritten) return false;
+    this.#text = "";
+    return true;
   }
 
   /** Nothing more will be said to the socket. */
@@ -35,6 +48,7 @@ export class Outlet {
       this.#text += bytes.toString("latin1", start, end);
       return;
     }
+    this.#hasWritten = true;
     if (this.#text !== "") {
       this.#cork();
       this.#socket?.write(this.#text, "latin1");
@@ -51,6 +65,7 @@ export class Outlet {
     if (this.#text !== "") {
       const text = this.#text;
       this.#text = "";
+      this.#hasWritten = true;
       socket.write(text, "latin1");
     }
     if (this.#isCorked) {

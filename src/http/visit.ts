@@ -131,7 +131,9 @@ export class Visit implements Asker {
   /** The client ended its side: a whole request is still answered. */
   clientEnded(): void {
     this.#closesAfter = true;
-    if (!this.#body.isDone) this.answerBroken("the client left in the middle of its request");
+    if (this.#body.isDone) return;
+    this.abandon("the client left in the middle of its request");
+    this.#owner.visitBroken();
   }
 
   /** The client takes more of its answer. */
@@ -205,6 +207,10 @@ export class Visit implements Asker {
   }
 
   answerBroken(why: string): void {
+    if (this.#writer.takeBack()) {
+      this.#answerOwn(refusal(502), why);
+      return;
+    }
     this.abandon(why);
     this.#owner.visitBroken();
   }
