@@ -46,9 +46,15 @@ export class Accounts {
     });
   }
 
-  /** The CA does not know our account (any more): the next order makes a new one. */
-  async replace(endpoint: Endpoint, signal: AbortSignal): Promise<AcmeClient> {
+  /**
+   * The CA does not know our account (any more): makes a new one.
+   *
+   * @param lost The client that found out. Of several orders that do, the first makes the new account.
+   */
+  async replace(endpoint: Endpoint, lost: AcmeClient, signal: AbortSignal): Promise<AcmeClient> {
     return await this.#flights.run(endpoint.directory, async () => {
+      const current = this.#clients.get(endpoint.directory);
+      if (current !== undefined && current !== lost) return current;
       this.#steps.log.warn("account.lost", { issuer: endpoint.directory });
       const client = await this.#register(endpoint, undefined, signal);
       this.#clients.set(endpoint.directory, client);

@@ -1,6 +1,7 @@
 import type { AcmeClient, AcmeOrder } from "../acme/client.ts";
 import { createKey } from "../acme/keys.ts";
 import { AcmeProblem } from "../acme/problem.ts";
+import { LatchkeyError } from "../base/errors.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { failureFacts } from "../base/log.ts";
 import type { Issuer, KeyType } from "../config/config.ts";
@@ -44,7 +45,7 @@ export async function issue(
     return await issueWith(steps, client, endpoint, host, issuer, signal);
   } catch (error) {
     if (!isAccountLost(error)) throw error;
-    const fresh = await steps.accounts.replace(endpoint, signal);
+    const fresh = await steps.accounts.replace(endpoint, client, signal);
     return await issueWith(steps, fresh, endpoint, host, issuer, signal);
   }
 }
@@ -82,11 +83,14 @@ async function resume(
   if (stored === undefined || stored.directory !== directory) return undefined;
   try {
     const order = await client.order(stored.orderUrl, signal);
-    if (order.status === "invalid") return undefined;
+    if (order.status === "invalid") {
+      steps.log.info("order.lost", { host, status: order.status });
+      return undefined;
+    }
     steps.log.info("order.resumed", { host, status: order.status });
     return { order, key: stored.key };
   } catch (error) {
-    if (!(error instanceof AcmeProblem) || isAccountLost(error)) throw error;
+    if (isAccountLost(error) || !hasEnded(error)) throw error;
     steps.log.info("order.lost", { host, ...failureFacts(error) });
     return undefined;
   }
@@ -116,11 +120,19 @@ function isAccountLost(error: unknown): boolean {
   );
 }
 
-/** Did the CA say the last word on this order? */
+/** Did the CA say the last word on this order? A CA in trouble, or its gateway, has not. */
 function hasEnded(error: unknown): boolean {
-  if (error instanceof AcmeProblem) return (error.status ?? 400) < 500 && error.status !== 429;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return (
-    code === "ACME_CHALLENGE_FAILED" || code === "CERTIFICATE_INVALID" || code === "ACME_PROTOCOL"
-  );
+  if (!(error instanceof LatchkeyError)) return false;
+  switch (error.code) {
+    case "ACME_PROBLEM":
+    case "ACME_PROTOCOL": {
+      const { status } = error.facts;
+      return typeof status !== "number" || (status < 500 && status !== 429);
+    }
+    case "ACME_CHALLENGE_FAILED":
+    case "CERTIFICATE_INVALID":
+      return true;
+    default:
+      return false;
+  }
 }

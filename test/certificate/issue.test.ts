@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
+import { test } from "node:test";
+import { createKey } from "../../src/acme/keys.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { Accounts } from "../../src/certificate/account.ts";
+import { issue } from "../../src/certificate/issue.ts";
+import type { StoredAccount } from "../../src/storage/accounts.ts";
+import type { StoredOrder } from "../../src/storage/orders.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { problem, type ScriptedAnswer, ScriptedCa, urlOf } from "../support/scripted-ca.ts";
+import { keptLog, named } from "../support/stored.ts";
+
+const host = named("shop.example");
+const key = await createKey("ecdsa-p256");
+const { chain } = makeCertificate({ names: [host], key: createPrivateKey(key) });
+const issuer = {
+  kind: "acme",
+  directory: urlOf("/directory"),
+  trust: undefined,
+  profile: undefined,
+} as const;
+
+const order = { authorizations: [urlOf("/authz")], finalize: urlOf("/finalize"), status: "ready" };
+const isDone = { body: { ...order, status: "valid", certificate: urlOf("/certificate") } };
+const pem = { headers: { "content-type": "application/pem-certificate-chain" }, body: chain };
+
+/** A CA that issues at once, and a storage that remembers one interrupted order, `/order/old`. */
+function worldOf(stored: StoredOrder | undefined = storedOrder()) {
+  const ca = new ScriptedCa();
+  ca.script("/order", { status: 201, headers: { location: urlOf("/order/new") }, body: order });
+  ca.script("/order/new", isDone);
+  ca.script("/order/old", isDone);
+  ca.script("/finalize", isDone);
+  ca.script("/certificate", pem);
+  const log = keptLog();
+  const accountsOnDisk = new Map<string, StoredAccount>();
+  const orders = new Map<string, StoredOrder>(stored && [[host, stored]]);
+  const accounts = new Accounts({
+    email: undefined,
+    clock: systemClock,
+    log,
+    store: {
+      load: async (directory) => accountsOnDisk.get(directory),
+      save: async (account) => void accountsOnDisk.set(account.directory, account),
+    },
+  });
+  const signal = AbortSignal.timeout(10_000);
+  const obtain = () =>
+    issue(
+      {
+        accounts,
+        clock: systemClock,
+        log,
+        keyType: "ecdsa-p256",
+        challengeTypes: ["http-01"],
+        arm: async () => () => {},
+        endpointOf: () => ({ directory: ca.directory, transport: ca }),
+        probe: async () => {},
+        orders: {
+          load: async (name) => orders.get(name),
+          save: async (saved) => void orders.set(saved.host, saved),
+          remove: async (name) => void orders.delete(name),
+        },
+      },
+      host,
+      issuer,
+      signal,
+    );
+  const endpoint = { directory: ca.directory, transport: ca };
+  return { ca, log, accounts, endpoint, orders, obtain, signal };
+}
+
+function storedOrder(): StoredOrder {
+  return { host, directory: urlOf("/directory"), orderUrl: urlOf("/order/old"), key, createdAt: 0 };
+}
+
+test("an interrupted order goes on with its own key, and no new one is placed", async () => {
+  const { ca, obtain } = worldOf();
+  const { credential } = await obtain();
+  assert.equal(credential.key, key);
+  assert.ok(!ca.requests.includes("POST /order"));
+});
+
+const lost: readonly { readonly what: string; readonly answer: ScriptedAnswer }[] = [
+  { what: "a problem of status 404", answer: problem(404, "malformed") },
+  { what: "a bare 404", answer: { status: 404, body: "" } },
+  { what: "another account's order", answer: problem(403, "unauthorized") },
+  { what: "an invalid order", answer: { body: { ...order, status: "invalid" } } },
+];
+
+for (const { what, answer } of lost) {
+  test(`an interrupted order that the CA answers with ${what} gives way to a new one`, async () => {
+    const { ca, log, orders, obtain } = worldOf();
+    ca.script("/order/old", answer);
+    // The new order's key is made on the way: the certificate of this CA cannot fit it.
+    await assert.rejects(obtain(), { code: "CERTIFICATE_INVALID" });
+    assert.ok(ca.requests.includes("POST /order"));
+    log.only("order.lost");
+    assert.equal(orders.size, 0);
+  });
+}
+
+const kept: readonly { readonly what: string; readonly answer: ScriptedAnswer }[] = [
+  { what: "that it has trouble of its own", answer: problem(500, "serverInternal") },
+  { what: "that we ask too often", answer: problem(429, "rateLimited") },
+  { what: "by the page of a gateway", answer: { status: 503, body: "<html>" } },
+];
+
+for (const { what, answer } of kept) {
+  test(`an interrupted order is kept when the CA answers ${what}`, async () => {
+    const { ca, orders, obtain } = worldOf();
+    ca.script("/order/old", answer);
+    await assert.rejects(obtain());
+    assert.ok(!ca.requests.includes("POST /order"));
+    assert.equal(orders.get(host)?.orderUrl, urlOf("/order/old"));
+  });
+
+  test(`an order under way is kept when the CA answers ${what}`, async () => {
+    const { ca, orders, obtain } = worldOf();
+    ca.script("/order/old", { body: { ...order, status: "ready" } });
+    ca.script("/finalize", answer);
+    await assert.rejects(obtain());
+    assert.equal(orders.get(host)?.orderUrl, urlOf("/order/old"));
+  });
+}
+
+test("an account that several orders find lost is made anew once", async () => {
+  const { ca, log, accounts, endpoint, signal } = worldOf();
+  const client = await accounts.clientFor(endpoint, signal);
+  const first = await accounts.replace(endpoint, client, signal);
+  const second = await accounts.replace(endpoint, client, signal);
+  assert.equal(second, first);
+  log.only("account.lost");
+  assert.equal(ca.requests.filter((request) => request === "POST /account").length, 2);
+});
