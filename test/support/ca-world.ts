@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { appendFile, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,7 +53,7 @@ export class CaWorld implements AsyncDisposable {
     const pebble = await startPebble(await pebbleOptions(options, ports));
     const gate = await CaGate.open(await freePort(), portOf(pebble));
     const world = new CaWorld({ ports, gate, folder, options, pebble });
-    await appendFile(world.#trust, pebble.trustPem);
+    await writeFile(world.#trust, pebble.trustPem);
     return world;
   }
 
@@ -79,12 +79,12 @@ export class CaWorld implements AsyncDisposable {
     return Latchkey.start({ config, listen, ...rest });
   }
 
-  /** Another CA under the same address, one that knows nothing of what was. */
+  /** Another CA under the same address, one that knows nothing of what was; a program that starts trusts it. */
   async replaceCa(): Promise<void> {
     await this.#pebble.close();
     const ports = { https: this.httpsPort, http: this.#httpPort };
     this.#pebble = await startPebble(await pebbleOptions(this.#options, ports));
-    await appendFile(this.#trust, this.#pebble.trustPem);
+    await writeFile(this.#trust, this.#pebble.trustPem);
     this.gate.open(portOf(this.#pebble));
   }
 
