@@ -21,7 +21,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (!(error instanceof LatchkeyError)) throw error;
-    process.stderr.write(`latchkey: ${messageOf(error)}\n`);
+    // Its faults are on standard error already, a line each.
+    if (error.code !== "CONFIG_INVALID") process.stderr.write(`latchkey: ${messageOf(error)}\n`);
     return USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.failed;
   }
 }
