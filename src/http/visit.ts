@@ -177,11 +177,7 @@ export class Visit implements Asker {
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
     const request = this.#request;
     if (request === undefined) return;
-    this.#closesAfter ||=
-      this.#tools.around.isDraining ||
-      endsWithConnection(request, answer) ||
-      request.webSocketKey !== undefined ||
-      this.#mayOweBody(request);
+    this.#closesAfter ||= endsWithConnection(request, answer) || this.#mustClose(request);
     this.#writer.head(request, head, answer, this.#closesAfter);
   }
 
@@ -251,15 +247,19 @@ export class Visit implements Asker {
     this.pumpBody();
   }
 
-  /** Without the 100 it asked for, a client may send its body or may not: nobody can tell what follows. */
-  #mayOweBody(request: Admitted): boolean {
-    return request.expectsContinue && !this.#body.isDone && this.#body.received === 0;
+  /**
+   * Can nobody tell what the client sends next? Without the 100 it asked for it may send its body or
+   * may not; and what it sent behind a WebSocket handshake that failed need not be HTTP.
+   */
+  #mustClose(request: Admitted | undefined): boolean {
+    if (this.#tools.around.isDraining || request?.webSocketKey !== undefined) return true;
+    return request?.expectsContinue === true && !this.#body.isDone && this.#body.received === 0;
   }
 
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {
     const { around } = this.#tools;
     const request = this.#request;
-    this.#closesAfter ||= around.isDraining || (request !== undefined && this.#mayOweBody(request));
+    this.#closesAfter ||= this.#mustClose(request);
     this.#writer.own(answer, request, this.#closesAfter, around.dateNow());
     this.answerFlushed();
     this.#end(why);

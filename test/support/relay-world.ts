@@ -114,6 +114,8 @@ export class RelayWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.relay.close();
     await new Promise((resolve) => this.#server.close(resolve));
+    // The relay hears of a closed socket a turn later; its last timer goes with that.
+    while (this.relay.open > 0) await new Promise(setImmediate);
   }
 }
 

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Recorded } from "../support/recorder.ts";
+import { get, post, RelayScene } from "../support/relay-world.ts";
+
+const PIECE = Buffer.alloc(65_536, "x");
+const TOTAL = 64 * 1024 * 1024;
+/** Kernel buffers of four sockets on loopback take up to 6 MiB each; ours must not be seen beside them. */
+const HELD_MAX = 24 * 1024 * 1024;
+
+/** Writes `TOTAL` bytes as fast as they are taken. */
+async function flood(socket: Recorded["socket"]): Promise<void> {
+  for (let sent = 0; sent < TOTAL && !socket.destroyed; sent += PIECE.length) {
+    if (socket.write(PIECE)) continue;
+    await new Promise((resolve) => socket.once("drain", resolve).once("close", resolve));
+  }
+}
+
+async function stalled(read: () => number): Promise<void> {
+  for (let before = -1; before !== read(); ) {
+    before = read();
+    for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
+  }
+}
+
+test("A fast backend waits for a client that reads nothing, then the client gets it all", async () => {
+  await using scene = await RelayScene.start(async (connection) => {
+    await connection.head();
+    connection.say(`HTTP/1.1 200 OK\r\nContent-Length: ${TOTAL}\r\n\r\n`);
+    await flood(connection.socket);
+  });
+  scene.client.socket.pause();
+  const before = process.memoryUsage().arrayBuffers;
+  scene.client.say(get());
+  const { socket } = await scene.backend.connection(0);
+  await stalled(() => socket.bytesWritten);
+  assert.ok(socket.bytesWritten < HELD_MAX, `took ${socket.bytesWritten} bytes ahead`);
+  assert.ok(process.memoryUsage().arrayBuffers - before < 4 * 1024 * 1024);
+  let received = 0;
+  scene.client.socket.removeAllListeners("data");
+  scene.client.socket.on("data", (text: string) => {
+    received += text.length;
+  });
+  scene.client.socket.resume();
+  while (received < TOTAL)
+    await new Promise((resolve) => scene.client.socket.once("data", resolve));
+});
+
+test("A fast client waits for a backend that reads nothing, then the backend gets it all", async () => {
+  let received = 0;
+  await using scene = await RelayScene.start((connection) => {
+    connection.socket.pause();
+    connection.socket.removeAllListeners("data");
+    connection.socket.on("data", (text: string) => {
+      received += text.length;
+      if (received >= TOTAL) connection.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    connection.socket.pause();
+  });
+  const { client } = scene;
+  client.say(post(`Content-Length: ${TOTAL}\r\n`));
+  const sending = flood(client.socket);
+  await stalled(() => client.socket.bytesWritten);
+  assert.ok(
+    client.socket.bytesWritten < HELD_MAX,
+    `took ${client.socket.bytesWritten} bytes ahead`,
+  );
+  (await scene.backend.connection(0)).socket.resume();
+  await sending;
+  await client.has("200 OK");
+});
+
+test("A client that pipelines and never reads is not answered beyond what it takes", async () => {
+  const body = "x".repeat(60_000);
+  let asked = 0;
+  await using scene = await RelayScene.start(async (connection) => {
+    for (let from = 0; ; from = connection.text.indexOf("\r\n\r\n", from) + 4) {
+      await connection.head(from);
+      asked += 1;
+      connection.say(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    }
+  });
+  scene.client.socket.pause();
+  scene.client.say(get().repeat(900));
+  await scene.backend.connection(0);
+  await stalled(() => asked);
+  assert.ok(asked < 300, `${asked} of 900 requests were answered to nobody`);
+  scene.client.socket.resume();
+  await scene.client.until(({ text }) => text.length > 900 * body.length);
+  assert.equal(scene.client.statuses.length, 900);
+});

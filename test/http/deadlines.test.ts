@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { limits } from "../../src/config/limits.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { answering, OK, Recorder } from "../support/recorder.ts";
+import {
+  forwardTo,
+  get,
+  httpBackend,
+  post,
+  RelayScene,
+  RelayWorld,
+} from "../support/relay-world.ts";
+
+/** Puts the relay's ticks into the test's hands; sockets go on as ever. Call before the first connection. */
+function holdTicks(t: TestContext): (ms: number) => void {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  return (ms) => t.mock.timers.tick(ms);
+}
+
+/** Two ticks: the one that has begun, and the one that sees that the time is over. */
+const MARGIN_MS = 2 * limits.tickMs;
+
+test("A head that is not complete in time is answered 408, however steadily it comes", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start();
+  const { client, world } = scene;
+  client.say("GET / HTTP/1.1\r\n");
+  await served(world);
+  for (let byte = 0; byte < 9; byte += 1) {
+    pass(limits.headTimeoutMs / 10);
+    client.say("a");
+  }
+  assert.equal(client.isEnded, false);
+  pass(limits.headTimeoutMs / 10 + MARGIN_MS);
+  assert.match(
+    await client.finished(),
+    /^HTTP\/1\.1 408 Request Timeout\r\n[\s\S]*Connection: close\r\n/,
+  );
+});
+
+test("A connection without a request is closed without a word", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(answering(OK));
+  scene.client.say(get());
+  await scene.client.has("ok");
+  pass(limits.keepAliveTimeoutMs - limits.tickMs);
+  assert.equal(scene.client.isEnded, false);
+  pass(MARGIN_MS);
+  assert.equal(await scene.client.finished(), OK);
+});
+
+test("A body that stops coming is answered 408, and the backend is left", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start();
+  scene.client.say(post("Content-Length: 1000000\r\n", "x".repeat(20_000)));
+  const connection = await scene.backend.connection(0);
+  await connection.until(({ text }) => text.endsWith("x".repeat(20_000)));
+  pass(limits.bodyIdleTimeoutMs - limits.tickMs);
+  assert.equal(scene.client.isEnded, false);
+  pass(MARGIN_MS);
+  await scene.client.finished();
+  assert.deepEqual(scene.client.statuses, [408]);
+  await connection.gone();
+});
+
+test("A body that comes too slowly is answered 408, although it never stops", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start();
+  scene.client.say(post("Content-Length: 1000000\r\n", "x"));
+  const connection = await scene.backend.connection(0);
+  await connection.has("\r\n\r\nx");
+  const sendMs = 5_000;
+  for (let sent = 1; sent * sendMs < limits.bodyGraceMs; sent += 1) {
+    pass(sendMs);
+    scene.client.say("y");
+    await connection.has("x".padEnd(1 + sent, "y"));
+  }
+  pass(sendMs + MARGIN_MS);
+  await scene.client.finished();
+  assert.deepEqual(scene.client.statuses, [408]);
+});
+
+test("A backend that never answers is given up with 504", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start();
+  scene.client.say(get());
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  pass(limits.backendFirstByteTimeoutMs - limits.tickMs);
+  assert.deepEqual(scene.client.statuses, []);
+  pass(MARGIN_MS);
+  await scene.client.has("\r\n\r\n");
+  assert.deepEqual(scene.client.statuses, [504]);
+  await connection.gone();
+});
+
+test("The first-byte deadline starts when the request is sent, not while it is", async (t) => {
+  const pass = holdTicks(t);
+  const timeouts = { connectMs: 5_000, firstByteMs: 10_000, idleMs: 60_000 };
+  await using scene = await RelayScene.start(undefined, { timeouts });
+  scene.client.say(post("Content-Length: 20001\r\n", "x".repeat(20_000)));
+  const connection = await scene.backend.connection(0);
+  await connection.until(({ text }) => text.endsWith("x".repeat(20_000)));
+  pass(20_000);
+  scene.client.say("y");
+  await connection.has("y");
+  connection.say(OK);
+  await scene.client.has("ok");
+  assert.deepEqual(scene.client.statuses, [200]);
+});
+
+test("An answer that stops coming cuts the client off", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(
+    answering("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"),
+  );
+  scene.client.say(get());
+  await scene.client.has("hello");
+  pass(limits.backendIdleTimeoutMs + MARGIN_MS);
+  await scene.client.finished();
+  assert.ok(scene.client.text.endsWith("hello"));
+});
+
+test("A client that takes nothing of its answer is closed", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(async (connection) => {
+    await connection.head();
+    connection.say("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+    const piece = "x".repeat(65_536);
+    while (!connection.isClosed) {
+      if (!connection.socket.write(piece)) {
+        await new Promise((resolve) => {
+          connection.socket.once("drain", resolve);
+          connection.socket.once("close", resolve);
+        });
+      }
+    }
+  });
+  scene.client.socket.pause();
+  scene.client.say(get());
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  await stalled(() => connection.socket.bytesWritten);
+  pass(limits.writeIdleTimeoutMs + MARGIN_MS);
+  await connection.until(({ isClosed, isEnded }) => isClosed || isEnded);
+  assert.equal(scene.world.relay.open, 0);
+});
+
+test("A rest of a body that nobody wants is not waited for", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(answering(OK));
+  scene.client.say(post("Content-Length: 10\r\n", "x"));
+  await scene.client.has("ok");
+  pass(limits.drainTimeoutMs + MARGIN_MS);
+  await scene.client.finished();
+  assert.deepEqual(scene.client.statuses, [200]);
+});
+
+test("A client that never closes is closed after its last answer", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(answering(OK));
+  scene.client.say(get("Connection: close\r\n"));
+  await scene.client.finished();
+  await served(scene.world);
+  pass(limits.drainTimeoutMs + MARGIN_MS);
+  await scene.client.until(({ isEnded }) => isEnded);
+  await open(scene.world, 0);
+});
+
+test("An idle backend connection is closed before the backend would do it", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(answering(OK));
+  scene.client.say(get());
+  await scene.client.has("ok");
+  pass(limits.backendPoolIdleMs + MARGIN_MS);
+  await scene.backend.connections[0]?.gone();
+});
+
+test("A backend that does not take a connection in time is given up with 504", async (t) => {
+  const pass = holdTicks(t);
+  // A listener that accepts nothing, its queue full: the kernel drops what comes (RFC 9293 §3.10.7.2).
+  await using full = await Recorder.start();
+  const nowhere = {
+    kind: "http",
+    address: { host: "192.0.2.1", port: 9 },
+    hostHeader: "client",
+  } as const;
+  await using world = await RelayWorld.start({
+    action: forwardTo([nowhere, httpBackend(full.port)]),
+  });
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  await served(world);
+  pass(limits.backendConnectTimeoutMs + MARGIN_MS);
+  // The second backend is asked at once.
+  const connection = await full.connection(0);
+  await connection.head();
+  connection.say(OK);
+  await client.has("ok");
+});
+
+/** Waits until the relay has taken a connection, and has read what was sent before. */
+async function served(world: RelayWorld): Promise<void> {
+  await open(world, 1);
+  await turns();
+}
+
+async function open(world: RelayWorld, count: number): Promise<void> {
+  while (world.relay.open !== count) await new Promise(setImmediate);
+}
+
+/** Lets both ends of a socket get to what was written before. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+}
+
+/** Waits until `read` has stopped growing: every buffer on the way is full. */
+async function stalled(read: () => number): Promise<void> {
+  for (let before = -1; before !== read(); ) {
+    before = read();
+    for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+  }
+}
