@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:net";
+import { test } from "node:test";
+import { limits } from "../../src/config/limits.ts";
+import { type PlainHttpServices, servePlainHttp } from "../../src/connection/plain-http.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { portOf } from "../support/recorder.ts";
+
+const TOKEN = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
+const SERVICES: PlainHttpServices = {
+  findChallenge: (host, token) =>
+    host === "shop.example" && token === TOKEN ? `${token}.thumbprint` : undefined,
+  isServed: (host) => host === "shop.example" || host === "www.shop.example",
+  publicHttpsPort: 443,
+};
+
+class PlainWorld implements AsyncDisposable {
+  readonly #server: Server;
+  readonly client: RawClient;
+
+  static async start(changes: Partial<PlainHttpServices> = {}): Promise<PlainWorld> {
+    const services = { ...SERVICES, ...changes };
+    const server = createServer((socket) => servePlainHttp(socket, services));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new PlainWorld(server, await RawClient.connect(portOf(server)));
+  }
+
+  constructor(server: Server, client: RawClient) {
+    this.#server = server;
+    this.client = client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client[Symbol.dispose]();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await new Promise(setImmediate);
+  }
+}
+
+/** What port 80 answers to these bytes. */
+async function answerTo(bytes: string, changes: Partial<PlainHttpServices> = {}): Promise<string> {
+  await using world = await PlainWorld.start(changes);
+  world.client.say(bytes);
+  return await world.client.finished();
+}
+
+function request(target: string, host = "shop.example", method = "GET"): string {
+  return `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+}
+
+const CHALLENGE = `/.well-known/acme-challenge/${TOKEN}`;
+const KEY_AUTHORIZATION = `${TOKEN}.thumbprint`;
+const CHALLENGE_HEAD = `HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: ${KEY_AUTHORIZATION.length}\r\nConnection: close\r\n\r\n`;
+
+test("A live token of this very host is answered with exactly its key authorization, as often as asked", async () => {
+  for (let times = 0; times < 3; times += 1)
+    assert.equal(await answerTo(request(CHALLENGE)), CHALLENGE_HEAD + KEY_AUTHORIZATION);
+});
+
+test("HEAD of a token has no body", async () => {
+  assert.equal(await answerTo(request(CHALLENGE, "shop.example", "HEAD")), CHALLENGE_HEAD);
+});
+
+test("The host of a challenge is compared without case, port and trailing dot", async () => {
+  assert.equal(
+    await answerTo(request(CHALLENGE, "SHOP.example.:80")),
+    CHALLENGE_HEAD + KEY_AUTHORIZATION,
+  );
+});
+
+function redirectTo(location: string): string {
+  return `HTTP/1.1 308 Permanent Redirect\r\nLocation: ${location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+}
+
+const redirects = [
+  { bytes: request("/a/b?c=d"), expect: "https://shop.example/a/b?c=d" },
+  { bytes: request("//evil.example/%2e"), expect: "https://shop.example//evil.example/%2e" },
+  { bytes: request("/", "Shop.Example.:8080"), expect: "https://shop.example/" },
+  { bytes: request("*", "shop.example", "OPTIONS"), expect: "https://shop.example/" },
+  { bytes: request("/", "shop.example", "POST"), expect: "https://shop.example/" },
+  { bytes: request("http://shop.example/a"), expect: "https://shop.example/a" },
+  { bytes: request(CHALLENGE, "www.shop.example"), expect: `https://www.shop.example${CHALLENGE}` },
+  { bytes: request(`${CHALLENGE}?x`), expect: `https://shop.example${CHALLENGE}?x` },
+  { bytes: request(`${CHALLENGE}/`), expect: `https://shop.example${CHALLENGE}/` },
+  { bytes: request(`${CHALLENGE}x`), expect: `https://shop.example${CHALLENGE}x` },
+  { bytes: request(CHALLENGE, "shop.example", "POST"), expect: `https://shop.example${CHALLENGE}` },
+];
+
+for (const { bytes, expect } of redirects) {
+  test(`${bytes.split("\r\n")[0]} is sent to ${expect}`, async () => {
+    assert.equal(await answerTo(bytes), redirectTo(expect));
+  });
+}
+
+test("A redirect names the port that clients see", async () => {
+  assert.equal(
+    await answerTo(request("/"), { publicHttpsPort: 8443 }),
+    redirectTo("https://shop.example:8443/"),
+  );
+});
+
+const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+for (const host of ["other.example", "192.0.2.1", "[2001:db8::1]", "localhost"]) {
+  test(`A host that is not ours (${host}) gets 404 with nothing in it`, async () => {
+    assert.equal(await answerTo(request("/", host)), NOT_FOUND);
+    assert.equal(await answerTo(request(CHALLENGE, host)), NOT_FOUND);
+  });
+}
+
+const malformed = [
+  { name: "no Host", bytes: "GET / HTTP/1.1\r\n\r\n", expect: 400 },
+  {
+    name: "two Hosts",
+    bytes: "GET / HTTP/1.1\r\nHost: shop.example\r\nHost: shop.example\r\n\r\n",
+    expect: 400,
+  },
+  {
+    name: "a Host that would split the redirect",
+    bytes: request("/", "shop.example/evil"),
+    expect: 400,
+  },
+  { name: "a bare LF", bytes: "GET / HTTP/1.1\nHost: shop.example\n\n", expect: 400 },
+  { name: "nonsense", bytes: "\0\0\0", expect: 400 },
+  {
+    name: "a head of over 16 KiB",
+    bytes: `GET / HTTP/1.1\r\nX-A: ${"a".repeat(17_000)}`,
+    expect: 431,
+  },
+  { name: "TRACE", bytes: request("/", "shop.example", "TRACE"), expect: 405 },
+];
+
+for (const { name, bytes, expect } of malformed) {
+  test(`A request with ${name} gets ${expect}`, async () => {
+    assert.match(
+      await answerTo(bytes),
+      new RegExp(`^HTTP/1\\.1 ${expect} [\\s\\S]*Connection: close\r\n`),
+    );
+  });
+}
+
+test("TLS is closed without a word", async () => {
+  assert.equal(await answerTo("\x16\x03\x01\x02\x00\x01\x00\x01\xfc"), "");
+});
+
+test("One request is answered, and what is behind it is not", async () => {
+  assert.equal(await answerTo(request("/a") + request("/b")), redirectTo("https://shop.example/a"));
+});
+
+test("A head that does not come in time is answered 408, a silent client is closed", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  for (const [bytes, expect] of [
+    ["GET / HTTP/1.1\r\n", /^HTTP\/1\.1 408 /],
+    ["", /^$/],
+  ] as const) {
+    await using world = await PlainWorld.start();
+    world.client.say(bytes);
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    t.mock.timers.tick(limits.headTimeoutMs + 2 * limits.tickMs);
+    assert.match(await world.client.finished(), expect);
+  }
+});

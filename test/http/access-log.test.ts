@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Facts } from "../../src/base/errors.ts";
+import { answering, answeringOnce, OK } from "../support/recorder.ts";
+import { get, post, RelayScene } from "../support/relay-world.ts";
+
+async function lineOf(
+  script: Parameters<typeof RelayScene.start>[0],
+  request: string,
+): Promise<Facts> {
+  let tell: (facts: Facts) => void = () => {};
+  const told = new Promise<Facts>((resolve) => {
+    tell = resolve;
+  });
+  await using scene = await RelayScene.start(script, {}, { access: (facts) => tell(facts) });
+  scene.client.say(request);
+  await scene.client.finished();
+  return told;
+}
+
+test("A request leaves one line: who asked what of whom, what came of it, and never the query", async () => {
+  const line = await lineOf(
+    answering(OK),
+    post("Content-Length: 5\r\nX-Request-Id: abc\r\nConnection: close\r\n", "hello").replace(
+      "/ ",
+      "/a?token=secret ",
+    ),
+  );
+  const { durationMs, backend, ...rest } = line;
+  assert.deepEqual(rest, {
+    method: "POST",
+    host: "shop.example",
+    path: "/a",
+    status: 200,
+    bytesIn: 5,
+    bytesOut: 2,
+    client: "192.0.2.7",
+    requestId: "abc",
+    why: undefined,
+  });
+  assert.match(String(backend), /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.ok(Number(durationMs) > 0);
+});
+
+const unhappy = [
+  { name: "A refused request", script: answering(OK), request: get("Host: b\r\n"), status: 400 },
+  {
+    name: "A request for another host",
+    script: answering(OK),
+    request: "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+    status: 421,
+  },
+  {
+    name: "A broken answer",
+    script: answeringOnce("nonsense"),
+    request: get("Connection: close\r\n"),
+    status: 502,
+  },
+];
+
+for (const { name, script, request, status } of unhappy) {
+  test(`${name} leaves a line that says why`, async () => {
+    const line = await lineOf(script, request);
+    assert.equal(line["status"], status);
+    assert.equal(typeof line["why"], "string");
+  });
+}
+
+test("A client that leaves before its answer leaves a line without a status", async () => {
+  const lines: Facts[] = [];
+  await using scene = await RelayScene.start(
+    undefined,
+    {},
+    { access: (facts) => lines.push(facts) },
+  );
+  scene.client.say(get());
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  scene.client.socket.resetAndDestroy();
+  await connection.gone();
+  assert.deepEqual(
+    lines.map(({ status, why }) => ({ status, why })),
+    [{ status: 0, why: "the client left" }],
+  );
+});
