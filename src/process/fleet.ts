@@ -71,7 +71,10 @@ export class Fleet {
       slot.deaths = 0;
       if (old === undefined) this.#startChild(slot);
       else if (slot.role === "manager") old.drain(limits.drainMaxMs);
-      else this.#startChild(slot, () => this.#leave(old));
+      else {
+        this.#leaving.add(old); // it serves, and hears what is said to all, until its successor does
+        this.#startChild(slot, () => this.#leave(old));
+      }
     }
     for (const slot of this.#slots.splice(1 + plan.workers))
       if (slot.child) this.#leave(slot.child);
