@@ -29,7 +29,7 @@ await backend.connection(0);
 /** A client and the backend's end of its connection. */
 async function openPair() {
   const index = backend.connections.length;
-  const client = await openRaw(latchkey, "mqtt.localhost", { allowHalfOpen: true });
+  const client = await openRaw(latchkey, "mqtt.localhost");
   return { client, server: await backend.connection(index) };
 }
 

@@ -42,7 +42,7 @@ async function echo(connection: Recorded, lies: boolean): Promise<void> {
 function unmasked(frame: string): string {
   const bytes = Buffer.from(frame, "latin1");
   const text = bytes.subarray(6).map((byte, index) => byte ^ (bytes[2 + (index % 4)] ?? 0));
-  return `\x81${String.fromCharCode(text.length)}${text.toString("latin1")}`;
+  return `\x81${String.fromCharCode(text.length)}${Buffer.from(text).toString("latin1")}`;
 }
 
 const latchkey = await Latchkey.start({
@@ -64,7 +64,7 @@ const asks = (path: string) =>
 /** A client that asked for a WebSocket, and the backend's end. */
 async function openChat(path: string, more = ""): Promise<[RawClient, Recorded]> {
   const index = backend.connections.length;
-  const client = await openRaw(latchkey, "chat.localhost", { allowHalfOpen: true });
+  const client = await openRaw(latchkey, "chat.localhost");
   client.say(asks(path) + more);
   return [client, await backend.connection(index)];
 }

@@ -38,13 +38,15 @@ export async function openTls(
   }
 }
 
-/** As {@link openTls}, for raw requests and every byte of their answers. */
+/** As {@link openTls}, for raw requests and every byte of their answers; may be half open. */
 export async function openRaw(
   latchkey: Latchkey,
   host: string,
   options: ConnectionOptions = {},
 ): Promise<RawClient> {
-  return new RawClient(await openTls(latchkey, host, options));
+  const socket = await openTls(latchkey, host, options);
+  socket.allowHalfOpen = true;
+  return new RawClient(socket);
 }
 
 /** One handshake under the name `host`; rejects when it ends neither way, or does not verify. */
