@@ -38,3 +38,17 @@ test("Semaphore lets go of who stops waiting, and gives the place to the next", 
   await first;
   assert.equal(await third, "third");
 });
+
+test("Semaphore wakes who waits although another one left in the moment it was let in", async () => {
+  const semaphore = new Semaphore(1);
+  const gate = Promise.withResolvers<void>();
+  const first = semaphore.run(() => gate.promise, forever);
+  const leaving = new AbortController();
+  const second = semaphore.run(async () => "second", leaving.signal);
+  const third = semaphore.run(async () => "third", forever);
+  gate.resolve();
+  queueMicrotask(() => leaving.abort(new Error("left"))); // after the place was given, before it was taken
+  await first;
+  assert.equal(await second, "second");
+  assert.equal(await third, "third");
+});
