@@ -77,13 +77,15 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
     const next = await options.reload();
     if (next === undefined) return log.error("config.rejected", { file: config.file });
     try {
-      const rebound = rebind(listeners, next, inherited);
-      const reopened = openAccessLog(next);
-      fleet.replace(fleetPlan(next, rebound.now, reopened, startedAt));
-      rebound.closeUnused();
-      if (access !== undefined) closeSync(access);
-      [config, listeners, access] = [next, rebound.now, reopened];
-      log.info("config.reloaded", { file: config.file, hosts: config.hosts.length });
+      const { now, closeUnused } = rebind(listeners, next, inherited);
+      const [before, reopened] = [access, openAccessLog(next)];
+      const settled = fleet.replace(fleetPlan(next, now, reopened, startedAt));
+      [config, listeners, access] = [next, now, reopened];
+      void settled.then(() => {
+        closeUnused();
+        if (before !== undefined) closeSync(before);
+        log.info("config.reloaded", { file: next.file, hosts: next.hosts.length });
+      });
     } catch (error) {
       log.error("config.rejected", { file: config.file, ...failureFacts(error) });
     }

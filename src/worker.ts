@@ -189,6 +189,7 @@ async function drain(deadlineMs: number, exitCode: number): Promise<void> {
   if (stopping.signal.aborted) return;
   stopping.abort(new LatchkeyError("PROCESS_UNREACHABLE", "Cannot go on: this worker is stopping"));
   for (const each of listening) each.close();
+  channel.send("supervisor", { type: "closed" });
   relay.drain();
   await open.drain(deadlineMs, new AbortController().signal);
   process.exit(exitCode);

@@ -20,6 +20,8 @@ export interface ChildPlan {
 export interface ChildEvents {
   /** It can do its work. */
   ready(): void;
+  /** It takes no more connections. */
+  closed(): void;
   /** It says something to another process, or (`fatal`) to us. `from` of the envelope is corrected. */
   message(envelope: Envelope): void;
   /** It is gone; called once. `livedMs` is its whole life. */
@@ -53,6 +55,8 @@ export class Child {
   readonly plan: ChildPlan;
   readonly startedAt: number;
   ready = false;
+  /** Has it stopped taking connections? */
+  closed = false;
   /** Has it been told to finish? */
   draining = false;
   readonly #process: ChildProcess;
@@ -131,6 +135,11 @@ export class Child {
     if (read.message.type === "ready") {
       this.ready = true;
       this.#events.ready();
+      return;
+    }
+    if (read.message.type === "closed") {
+      this.closed = true;
+      this.#events.closed();
       return;
     }
     this.#events.message({ ...read, from: this.plan.address });

@@ -16,6 +16,8 @@ export interface FleetPlan {
 interface Slot {
   readonly role: "manager" | "worker";
   child: Child | undefined;
+  /** Those it replaces: they serve until it is ready. */
+  predecessors: Child[];
   /** Early deaths in a row, for the back-off. */
   deaths: number;
   restart: NodeJS.Timeout | undefined;
@@ -38,6 +40,7 @@ export class Fleet {
   #lastIndex = 0;
   #isStopping = false;
   #whenEmpty: (() => void) | undefined;
+  readonly #whenSettled: (() => void)[] = [];
 
   /** @param fatal Called when a child says that it can never work; the caller decides what that means. */
   constructor(
@@ -61,24 +64,28 @@ export class Fleet {
 
   /**
    * Replaces every child by one of `plan` without a gap: a worker leaves when its successor is
-   * ready; the manager, which holds the lease on storage, leaves first.
+   * ready; the manager, which holds the lease on storage, leaves first. Resolves when the whole
+   * fleet is of the new plan and the old one takes no more connections.
    */
-  replace(plan: FleetPlan): void {
+  replace(plan: FleetPlan): Promise<void> {
     this.#plan = plan;
     for (const slot of this.#slots) {
       const old = slot.child;
       clearTimeout(slot.restart);
       slot.deaths = 0;
       if (old === undefined) this.#startChild(slot);
-      else if (slot.role === "manager") old.drain(limits.drainMaxMs);
+      else if (slot.role === "manager") this.#leave(old);
       else {
-        this.#leaving.add(old); // it serves, and hears what is said to all, until its successor does
-        this.#startChild(slot, () => this.#leave(old));
+        slot.predecessors.push(old);
+        this.#startChild(slot);
       }
     }
-    for (const slot of this.#slots.splice(1 + plan.workers))
-      if (slot.child) this.#leave(slot.child);
+    for (const { child, predecessors } of this.#slots.splice(1 + plan.workers))
+      for (const each of child ? [child, ...predecessors] : predecessors) this.#leave(each);
     while (this.#slots.length <= plan.workers) this.#addSlot("worker");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenSettled.push(resolve);
+    return promise;
   }
 
   /** Tells every child to finish; resolves when all are gone, at the latest a second after the deadline. */
@@ -99,21 +106,22 @@ export class Fleet {
   }
 
   #addSlot(role: Slot["role"]): void {
-    const slot: Slot = { role, child: undefined, deaths: 0, restart: undefined };
+    const slot: Slot = { role, child: undefined, predecessors: [], deaths: 0, restart: undefined };
     this.#slots.push(slot);
     this.#startChild(slot);
   }
 
-  #startChild(slot: Slot, onReady?: () => void): void {
+  #startChild(slot: Slot): void {
     const plan =
       slot.role === "manager" ? this.#plan.manager() : this.#plan.worker(++this.#lastIndex);
     const child: Child = new Child(plan, this.#clock.now(), this.#log, {
       ready: () => {
         this.#log.info("process.ready", { child: plan.address, pid: child.pid });
-        onReady?.();
+        for (const old of slot.predecessors.splice(0)) this.#leave(old);
         this.#announcePeers();
-        if (this.#slots.every((each) => each.child?.ready)) this.#readyOnce.resolve();
+        this.#lookIfSettled();
       },
+      closed: () => this.#lookIfSettled(),
       message: (envelope) => this.#route(envelope),
       exited: (how) => this.#exited(slot, child, how),
     });
@@ -139,7 +147,9 @@ export class Fleet {
       slot.child = undefined;
       this.#startAgain(slot, child.draining, how.livedMs);
     }
+    slot.predecessors = slot.predecessors.filter((each) => each !== child);
     this.#announcePeers();
+    this.#lookIfSettled();
     if (this.#isStopping && this.#children().length === 0) this.#whenEmpty?.();
   }
 
@@ -151,6 +161,14 @@ export class Fleet {
       ? 0
       : Math.min(limits.restartMaxMs, limits.restartMinMs * 2 ** Math.max(0, slot.deaths - 1));
     slot.restart = setTimeout(() => this.#startChild(slot), waitMs);
+  }
+
+  /** Is every place filled and ready, and does nobody of before take connections any more? */
+  #lookIfSettled(): void {
+    const isFilled = this.#slots.every(({ child }) => child?.ready === true && !child.draining);
+    if (!isFilled || [...this.#leaving].some(({ closed }) => !closed)) return;
+    this.#readyOnce.resolve();
+    for (const resolve of this.#whenSettled.splice(0)) resolve();
   }
 
   #leave(child: Child): void {
@@ -199,7 +217,9 @@ export class Fleet {
   }
 
   #children(): Child[] {
-    const filled = this.#slots.flatMap((slot) => (slot.child === undefined ? [] : [slot.child]));
+    const filled = this.#slots.flatMap(({ child, predecessors }) =>
+      child === undefined ? predecessors : [child, ...predecessors],
+    );
     return [...filled, ...[...this.#leaving].filter((child) => !filled.includes(child))];
   }
 }

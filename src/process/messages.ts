@@ -63,6 +63,8 @@ export interface WorkerFacts {
 export type ToSupervisor =
   | { readonly type: "ready" }
   | { readonly type: "heartbeat" }
+  /** It takes no more connections; those that are open go on. */
+  | { readonly type: "closed" }
   /** The child cannot do its work, and starting it again would not help: the program ends with exit code 1. */
   | { readonly type: "fatal"; readonly code: string; readonly detail: string };
 

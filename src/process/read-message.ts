@@ -44,6 +44,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   drain: { deadlineMs: isCount },
   ready: {},
   heartbeat: {},
+  closed: {},
   fatal: { code: isText, detail: isText },
   "state.ask": { ask: isCount },
   "certificate.ask": { ask: isCount, host: isHost },
