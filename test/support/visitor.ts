@@ -17,6 +17,9 @@ export interface Answer {
 /** How a handshake ended: with the serial of a certificate, or with the number of a fatal alert. */
 export type Handshake = { readonly serial: string } | { readonly alert: number };
 
+/** As of `tls.connect`, whose types forget the address to connect from. */
+export type DoorOptions = ConnectionOptions & { readonly localAddress?: string };
+
 /**
  * A TLS connection to the running program under the name `host`, its handshake done. Unless `options`
  * say otherwise, the root of its internal authority is the one that is trusted.
@@ -24,7 +27,7 @@ export type Handshake = { readonly serial: string } | { readonly alert: number }
 export async function openTls(
   latchkey: Latchkey,
   host: string,
-  options: ConnectionOptions = {},
+  options: DoorOptions = {},
 ): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket = connect({ ...doorOf(latchkey, host, options), ...options });
@@ -42,7 +45,7 @@ export async function openTls(
 export async function openRaw(
   latchkey: Latchkey,
   host: string,
-  options: ConnectionOptions = {},
+  options: DoorOptions = {},
 ): Promise<RawClient> {
   const socket = await openTls(latchkey, host, options);
   socket.allowHalfOpen = true;
@@ -53,7 +56,7 @@ export async function openRaw(
 export async function shakeHands(
   latchkey: Latchkey,
   host: string,
-  options: ConnectionOptions = {},
+  options: DoorOptions = {},
 ): Promise<Handshake> {
   try {
     const socket = await openTls(latchkey, host, options);
@@ -78,7 +81,7 @@ export function serialSeen(socket: TLSSocket): string {
 export function visit(
   latchkey: Latchkey,
   host: string,
-  options: RequestOptions & ConnectionOptions & { readonly body?: string } = {},
+  options: RequestOptions & DoorOptions & { readonly body?: string } = {},
 ): Promise<Answer> {
   const door = doorOf(latchkey, host, options);
   return answerTo(requestTls, { ...door, agent: false, ...options }, host);
@@ -94,7 +97,7 @@ export function visitPlainly(
   return answerTo(requestPlain, { ...door, ...options }, host);
 }
 
-function doorOf(latchkey: Latchkey, host: string, options: ConnectionOptions) {
+function doorOf(latchkey: Latchkey, host: string, options: DoorOptions) {
   const ca = options.ca ?? readFileSync(latchkey.root);
   return { host: "127.0.0.1", port: latchkey.httpsPort, servername: host, ca };
 }
