@@ -46,6 +46,7 @@ test("Semaphore wakes who waits although another one left in the moment it was l
   const leaving = new AbortController();
   const second = semaphore.run(async () => "second", leaving.signal);
   const third = semaphore.run(async () => "third", forever);
+  await new Promise((resolve) => setImmediate(resolve)); // the first is at work
   gate.resolve();
   queueMicrotask(() => leaving.abort(new Error("left"))); // after the place was given, before it was taken
   await first;
