@@ -13,18 +13,19 @@ RUN apt-get update \
   && groupadd --gid 10443 latchkey \
   && useradd --uid 10443 --gid 10443 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin latchkey \
   && install -d -o latchkey -g latchkey -m 0700 /var/lib/latchkey
-WORKDIR /opt/latchkey
-COPY --from=packages /opt/latchkey/node_modules ./node_modules
-COPY package.json LICENSE README.md ./
-COPY src ./src
-COPY config ./config
+COPY --from=packages /opt/latchkey/node_modules /opt/latchkey/node_modules
+COPY package.json LICENSE README.md /opt/latchkey/
+COPY src /opt/latchkey/src
+COPY config /opt/latchkey/config
+# Not in /opt/latchkey, whose own config/ is the demo: a plain `run` finds /etc/latchkey/latchkey.yaml.
+WORKDIR /
 USER 10443:10443
 # Accounts, keys and certificates: without a volume each new container orders everything again.
 VOLUME /var/lib/latchkey
 EXPOSE 80 443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-  CMD ["node", "src/cli/healthcheck.ts"]
+  CMD ["node", "/opt/latchkey/src/cli/healthcheck.ts"]
 # Mount your file at /etc/latchkey/latchkey.yaml.
-ENTRYPOINT ["sh", "src/latchkey.sh"]
+ENTRYPOINT ["sh", "/opt/latchkey/src/latchkey.sh"]
 CMD ["run"]

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backend: ["base", "config", "process"],
   http: ["base", "config", "process", "backend"],
   connection: ["base", "config", "process", "http", "backend"],
-  certificate: ["base", "config", "process", "storage", "acme", "dns", "authority"],
+  certificate: ["base", "config", "process", "storage", "acme", "authority"],
   admin: ["base", "config"],
   cli: ["base", "config", "admin", "storage", "certificate", "supervisor.ts"],
   // The composition roots: nobody imports them but the command line.
