@@ -4,7 +4,6 @@ import { type Fault, fault } from "./fields.ts";
 
 /** A host name, or an address literal (RFC 3986 §3.2.2), and a port: nothing else may stand there. */
 const AUTHORITY = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$/;
-const PORT = /^:([0-9]{1,5})$/;
 const PORT_MAX = 65_535;
 
 /**
@@ -14,8 +13,18 @@ const PORT_MAX = 65_535;
 export function isPlainly(authority: string, host: Hostname): boolean {
   if (authority === host) return true;
   if (!authority.startsWith(host)) return false;
-  const port = PORT.exec(authority.slice(host.length))?.[1];
-  return port !== undefined && Number(port) <= PORT_MAX;
+  return authority[host.length] === ":" && isPort(authority, host.length + 1);
+}
+
+/** One to five digits from `start` to the end, no more than a port can be. */
+function isPort(text: string, start: number): boolean {
+  let port = 0;
+  for (let at = start; at < text.length; at += 1) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return false;
+    port = port * 10 + digit;
+  }
+  return start < text.length && text.length <= start + 5 && port <= PORT_MAX;
 }
 
 /**

@@ -204,5 +204,15 @@ function nameOf(text: string, start: number, end: number): FieldName {
   }
   const candidate = knownAt[slotOf(end - start, first)];
   if (candidate === undefined) return "other";
-  return text.slice(start, end).toLowerCase() === candidate ? candidate : "other";
+  return isCalled(text, start, candidate) ? candidate : "other";
+}
+
+/** Does `lowerName` stand at `start`, in any case? Token characters that differ in bit 5 only are letters. */
+function isCalled(text: string, start: number, lowerName: string): boolean {
+  for (let index = 0; index < lowerName.length; index += 1) {
+    const wanted = lowerName.charCodeAt(index);
+    const code = text.charCodeAt(start + index);
+    if (code !== wanted && (code | 32) !== wanted) return false;
+  }
+  return true;
 }

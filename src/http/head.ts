@@ -78,9 +78,8 @@ function readVersion(text: string, at: number): 0 | 1 | typeof PARTIAL | Fault {
   return fault(400, "the version is neither HTTP/1.1 nor HTTP/1.0");
 }
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9][0-9])(?: |(?=\r))/;
-/** `HTTP/1.1 200 ` */
-const STATUS_LINE_BYTES = 13;
+/** `HTTP/1.1 200`, and the space that is due after it. */
+const STATUS_END = 12;
 
 /**
  * Reads the head of a backend's answer from `bytes[start..end)` as strictly as a request's. The
@@ -99,21 +98,35 @@ export function readResponseHead(
 }
 
 function scanResponse(text: string): HeadRead<ResponseHead> {
-  const match = STATUS_LINE.exec(text);
-  if (match === null) {
-    // HTTP/0.9 and other nonsense shows in the first bytes.
-    if (text.length <= STATUS_LINE_BYTES && "HTTP/1.".startsWith(text.slice(0, 7))) return PARTIAL;
+  // HTTP/0.9 and other nonsense shows in the first bytes.
+  if (!text.startsWith("HTTP/1.") && !"HTTP/1.".startsWith(text))
     return fault(502, "the answer does not start with a status line");
-  }
-  const reasonStart = match[0].length;
+  if (text.length <= STATUS_END) return PARTIAL;
+  const minor = text.charCodeAt(7) - 48;
+  const status = readStatus(text);
+  const hasSpace = text[STATUS_END] === " ";
+  // RFC 9112 §4: the space is due even without a reason, but some leave it out.
+  if ((minor !== 0 && minor !== 1) || status < 100 || !(hasSpace || text[STATUS_END] === "\r"))
+    return fault(502, "the status line is malformed");
+  const reasonStart = hasSpace ? STATUS_END + 1 : STATUS_END;
   const end = valueEnd(text, reasonStart);
   if (end === text.length || end + 1 === text.length) return PARTIAL;
-  if (!text.startsWith("\r\n", end)) return fault(502, "the status line is malformed");
+  if (!text.startsWith("\r\n", end)) return fault(502, "the reason holds a control character");
   const fields = new Fields(text);
   const length = scanFields(text, end + 2, fields);
   if (length === "partial") return PARTIAL;
   if (typeof length !== "number") return length;
-  const reason = text.slice(reasonStart, end);
-  const minor = match[1] === "1" ? 1 : 0;
-  return { kind: "head", minor, status: Number(match[2]), reason, fields, length };
+  return { kind: "head", minor, status, reason: text.slice(reasonStart, end), fields, length };
+}
+
+/** The three digits of a status after `HTTP/1.1 `; 0 when they are something else. */
+function readStatus(text: string): number {
+  if (text[8] !== " ") return 0;
+  let status = 0;
+  for (let at = 9; at < STATUS_END; at += 1) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return 0;
+    status = status * 10 + digit;
+  }
+  return status;
 }

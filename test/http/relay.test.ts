@@ -415,19 +415,21 @@ test("A connection is closed after its share of requests", async () => {
 });
 
 test("Draining closes idle connections at once and busy ones after their answer", async () => {
-  const backend = { answer: (): void => {} };
+  let finish = (): void => {};
   await using scene = await RelayScene.start(async (connection) => {
-    await connection.head();
-    backend.answer = () => connection.say(OK);
+    await connection.has("GET /idle ");
+    connection.say(OK);
+    await connection.has("GET /busy ");
+    finish = () => connection.say(OK);
   });
   using idle = await RawClient.connect(scene.world.port);
-  scene.client.say(get());
-  const connection = await scene.backend.connection(0);
-  await connection.head();
+  idle.say(get("", "/idle"));
+  await idle.has("ok");
+  scene.client.say(get("", "/busy"));
+  await scene.backend.connections[0]?.has("GET /busy ");
   scene.world.relay.drain();
-  await idle.finished();
-  assert.equal(idle.text, "");
-  backend.answer();
+  assert.equal(await idle.finished(), OK);
+  finish();
   assert.match(await scene.client.finished(), /Connection: close\r\n\r\nok$/);
 });
 
