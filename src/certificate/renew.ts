@@ -17,38 +17,55 @@ export interface RenewSteps {
 }
 
 /**
- * The unattended loop: everything that is due gets its attempt, nearest expiry first; then it sleeps
- * until the next moment that something is due, at most `renewal.checkEvery`. Ends with the signal.
+ * The unattended loop: everything that is due gets its attempt, nearest expiry first, one at a time
+ * for each name; then it sleeps until the next moment that something is due, at most
+ * `renewal.checkEvery`, or until an attempt has ended and may be due again. Ends with the signal.
  */
 export async function keepRenewing(steps: RenewSteps, signal: AbortSignal): Promise<void> {
+  // From the first question to policy on, and while it waits for its turn: thousands may be due at once.
+  const underWay = new Set<Holding>();
+  const sleep = (ms: number, until: AbortSignal) =>
+    steps.clock.sleep(ms, until).catch(() => {
+      // Stopping, or an attempt ended: the loop sees it.
+    });
+  let ended = new AbortController();
   while (!signal.aborted) {
+    ended = new AbortController();
     const now = steps.clock.now();
-    for (const holding of dueNow(steps, now)) void steps.renew(holding);
+    for (const holding of dueNow(steps, underWay, now)) {
+      underWay.add(holding);
+      void steps.renew(holding).then(() => {
+        underWay.delete(holding);
+        ended.abort();
+      });
+    }
     await steps.saveUnsaved();
     const waitMs = Math.min(
       steps.renewal.checkEveryMs,
-      Math.max(SHORTEST_WAIT_MS, nextDueAt(steps) - now),
+      Math.max(SHORTEST_WAIT_MS, nextDueAt(steps, underWay) - steps.clock.now()),
     );
-    await steps.clock.sleep(waitMs, signal).catch(() => {
-      // Stopping: the loop's condition sees it.
-    });
+    await sleep(waitMs, AbortSignal.any([signal, ended.signal]));
+    if (ended.signal.aborted) await sleep(SHORTEST_WAIT_MS, signal);
   }
 }
 
-/** A clock that jumps must not turn the loop into a spin. */
+/** A clock that jumps, or an attempt that changes nothing, must not turn the loop into a spin. */
 const SHORTEST_WAIT_MS = 250;
 
 /** Renewals before first certificates, the nearest expiry first. */
-function dueNow(steps: RenewSteps, now: number): Holding[] {
+function dueNow(steps: RenewSteps, underWay: ReadonlySet<Holding>, now: number): Holding[] {
   return [...steps.holdings.all()]
+    .filter((holding) => !underWay.has(holding))
     .filter((holding) => (dueAt(holding, steps.atStart) ?? Number.POSITIVE_INFINITY) <= now)
     .sort((a, b) => expiryOf(a) - expiryOf(b));
 }
 
-function nextDueAt(steps: RenewSteps): number {
+function nextDueAt(steps: RenewSteps, underWay: ReadonlySet<Holding>): number {
   let next = Number.POSITIVE_INFINITY;
-  for (const holding of steps.holdings.all())
+  for (const holding of steps.holdings.all()) {
+    if (underWay.has(holding)) continue;
     next = Math.min(next, dueAt(holding, steps.atStart) ?? next);
+  }
   return next;
 }
 

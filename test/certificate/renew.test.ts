@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import type { HeldCertificate, Holding } from "../../src/certificate/records.ts";
-import { keepRenewing } from "../../src/certificate/renew.ts";
+import { keepRenewing, type RenewSteps } from "../../src/certificate/renew.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { named } from "../support/stored.ts";
 
@@ -18,7 +18,7 @@ function loop(atStart = true) {
   const holdings = new Holdings();
   const renewed: string[] = [];
   const stopping = new AbortController();
-  const start = () =>
+  const start = (replaced: Partial<RenewSteps> = {}) =>
     keepRenewing(
       {
         holdings,
@@ -30,11 +30,12 @@ function loop(atStart = true) {
           renewed.push(holding.host);
           holding.certificate = certificate(clock.now() + 24 * HOUR, clock.now() + 48 * HOUR);
         },
+        ...replaced,
       },
       stopping.signal,
     );
   const hold = (name: string, listed = true) => holdings.hold(named(name), listed) ?? assert.fail();
-  return { clock, renewed, stopping, start, hold };
+  return { clock, holdings, renewed, stopping, start, hold };
 }
 
 test("the loop orders what is listed and has no certificate, renewals first, the nearest expiry first", async () => {
@@ -88,6 +89,50 @@ test("the loop leaves a name alone until its next attempt", async () => {
   clock.advance(10_000);
   await clock.asleep(1);
   assert.deepEqual(renewed, ["failed.example"]);
+  stopping.abort();
+  await running;
+});
+
+test("the loop gives a name one attempt at a time, also while that waits for its turn", async () => {
+  const { clock, holdings, stopping, hold, start } = loop();
+  hold("queued.example");
+  const turns: (() => void)[] = [];
+  const running = start({ renew: () => new Promise((resolve) => turns.push(resolve)) });
+  for (let round = 0; round < 5; round += 1) {
+    await clock.asleep(1);
+    clock.advance(HOUR);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(turns.length, 1);
+  assert.equal([...holdings.all()].length, 1);
+  stopping.abort();
+  await running;
+});
+
+test("the loop is back for a name whose attempt failed as soon as its next one is due", async () => {
+  const { clock, stopping, hold, start } = loop();
+  const holding = hold("failing.example");
+  const ends: (() => void)[] = [];
+  const running = start({
+    renew: () => {
+      holding.isOrdering = true;
+      return new Promise((resolve) => ends.push(resolve));
+    },
+  });
+  await clock.asleep(1);
+  clock.advance(5_000); // so long the CA took to say no
+  holding.isOrdering = false;
+  holding.nextAttemptAt = clock.now() + 60_000;
+  ends[0]?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const ms of [1_000, 58_999]) {
+    clock.advance(ms);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(ends.length, 1);
+  clock.advance(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(ends.length, 2);
   stopping.abort();
   await running;
 });
