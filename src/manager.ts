@@ -56,7 +56,7 @@ async function open(): Promise<void> {
     signal: stopping.signal,
   });
   await floor.open();
-  const closeAdmin = await serveAdmin(config.listen.admin, { snapshot: () => snapshotOf(floor) });
+  const closeAdmin = await openAdmin(floor);
   const rotation = setInterval(rotateTickets, limits.ticketRotationMs);
 
   const stop = async () => {
@@ -87,6 +87,16 @@ async function tolerateStorage(event: string, work: () => Promise<unknown>): Pro
   } catch (error) {
     if (codeOf(error) !== "STORAGE_FAILED") throw error;
     log.error(event, failureFacts(error));
+  }
+}
+
+/** A storage that is read-only has no place for a socket: the hosts it holds are served all the same. */
+async function openAdmin(floor: CertificateFloor): Promise<() => Promise<void>> {
+  try {
+    return await serveAdmin(config.listen.admin, { snapshot: () => snapshotOf(floor) });
+  } catch (error) {
+    log.error("admin.unavailable", failureFacts(error));
+    return async () => {};
   }
 }
 
