@@ -36,11 +36,13 @@ export async function handshake(
   socket.on("error", () => {
     // Rejects the wait below; after it, nobody cares.
   });
+  const closed = new Promise((resolve) => socket.once("close", resolve));
   try {
     await once(socket, "secureConnect");
     return { serial: serialOn(socket), certificate: certificateOn(socket) };
   } finally {
-    socket.destroy();
+    socket.resume().end(); // not destroyed: the server may still read our side of the handshake
+    await closed;
   }
 }
 
