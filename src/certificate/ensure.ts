@@ -1,4 +1,4 @@
-import type { Clock } from "../base/clock.ts";
+import { type Clock, withDeadline } from "../base/clock.ts";
 import type { Credential } from "../base/credential.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
@@ -42,6 +42,7 @@ export class CertificateKeeper {
   readonly #log: Log;
   readonly #signal: AbortSignal;
   readonly #flights = new SingleFlight<Hostname, void>();
+  readonly #recalls = new SingleFlight<Hostname, Holding | undefined>();
   readonly #slots = new Semaphore(limits.ordersInFlightMax);
 
   /** @param signal Ends every order when the program drains. */
@@ -71,7 +72,7 @@ export class CertificateKeeper {
   async ensure(host: Hostname): Promise<CertificateOutcome> {
     const decision = await this.#steps.decide(host);
     if (decision.kind !== "allowed") return { kind: "refused" };
-    const holding = this.#holdings.hold(host, decision.listed);
+    const holding = await this.#hold(host, decision.listed);
     if (holding === undefined) return { kind: "unavailable" };
 
     if ((await this.#load(holding)) && !this.#hasExpired(holding)) return outcomeOf(holding);
@@ -114,11 +115,31 @@ export class CertificateKeeper {
 
   /** The name's turn at start. Never rejects. */
   async adopt(host: Hostname, listed: boolean): Promise<void> {
-    const holding = this.#holdings.hold(host, listed);
+    const holding = await this.#hold(host, listed);
     if (holding === undefined) return;
-    await this.#attempts.recall(holding);
     const isWell = (await this.#load(holding)) && !this.#hasExpired(holding);
     if (isWell && this.#attempts.wasInterrupted(holding)) await this.#attempts.succeeded(holding);
+  }
+
+  /** The place of a name. A new one brings what the disk remembers of its failures: it may have been here before. */
+  #hold(host: Hostname, listed: boolean): Promise<Holding | undefined> {
+    return this.#recalls.run(host, async () => {
+      const known = this.#holdings.get(host);
+      if (known !== undefined) return known;
+      const holding = this.#holdings.hold(host, listed);
+      if (holding !== undefined) await this.#recall(holding);
+      return holding;
+    });
+  }
+
+  async #recall(holding: Holding): Promise<void> {
+    try {
+      await this.#attempts.recall(holding);
+    } catch (error) {
+      // Who does not know when it may ask the CA waits as after any failure of the disk.
+      this.#attempts.postpone(holding, this.#clock.now() + limits.unreachableMinMs);
+      this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
+    }
   }
 
   #forget(holding: Holding): boolean {
@@ -130,9 +151,10 @@ export class CertificateKeeper {
   async #obtain(holding: Holding, issuers: readonly Issuer[]): Promise<void> {
     const { host } = holding;
     const startedAt = performance.now();
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(limits.orderTimeoutMs)]);
     try {
       await this.#slots.run(async () => {
+        // Not before: with many names due at once the last ones wait for long, and none of them has failed.
+        const signal = withDeadline(this.#signal, limits.orderTimeoutMs);
         // Before the CA hears of it: a crash on the way costs an attempt, and a crash loop no orders.
         const issuer = await this.#attempts.begin(holding, issuers);
         this.#log.info("order.started", { host, issuer: issuer.kind });
@@ -147,7 +169,7 @@ export class CertificateKeeper {
         });
         await this.#attempts.succeeded(holding);
         await this.goLive(holding, issued.credential);
-      }, signal);
+      }, this.#signal);
     } catch (error) {
       if (this.#signal.aborted) return; // stopping: the order is on disk and goes on at the next start
       await this.#attempts.failed(holding, error);

@@ -7,6 +7,7 @@ import { CertificateKeeper, type KeeperSteps } from "../../src/certificate/ensur
 import { Holdings } from "../../src/certificate/holdings.ts";
 import { judge } from "../../src/certificate/judge.ts";
 import { type Issued, recordOf } from "../../src/certificate/records.ts";
+import { limits } from "../../src/config/limits.ts";
 import type { Attempts, FailureMemory } from "../../src/storage/attempts.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -244,3 +245,52 @@ for (const { attempts, orders, outcome } of interrupted) {
     assert.equal(taken.filter((step) => step === "order").length, orders);
   });
 }
+
+test("the time that an order may take begins when its turn comes", async (t) => {
+  const deadlines = t.mock.method(AbortSignal, "timeout");
+  const gate = Promise.withResolvers<void>();
+  const { keeper, taken } = recordingKeeper({
+    order: async (name) => {
+      await gate.promise;
+      return issuedFor(name);
+    },
+  });
+  const count = limits.ordersInFlightMax + 5;
+  const names = Array.from({ length: count }, (_, index) => named(`${index}.shop.example`));
+  const outcomes = Promise.all(names.map((name) => keeper.ensure(name)));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(taken.length, limits.ordersInFlightMax);
+  assert.equal(deadlines.mock.callCount(), limits.ordersInFlightMax);
+  gate.resolve();
+  await outcomes;
+  assert.equal(deadlines.mock.callCount(), count);
+});
+
+const remembered = (nextAttemptAt: number): FailureMemory => ({
+  host,
+  kind: "refused",
+  attempts: 2,
+  nextAttemptAt,
+  lastError: { type: "ACME_CHALLENGE_FAILED", detail: "no", hint: undefined, at: 0 },
+});
+
+test("a restart does not forget the failures of a name made on demand, however many visitors come", async () => {
+  const world = recordingKeeper();
+  world.disk.set(host, remembered(world.clock.now() + MINUTE));
+  const visits = await Promise.all([world.keeper.ensure(host), world.keeper.ensure(host)]);
+  assert.deepEqual(visits, [{ kind: "unavailable" }, { kind: "unavailable" }]);
+  assert.deepEqual(world.taken, []);
+  assert.equal(world.row().attempts, 2);
+  world.clock.advance(MINUTE);
+  assert.deepEqual(await world.keeper.ensure(host), { kind: "stored" });
+});
+
+test("failures that cannot be read neither stop the start nor let anything be asked of the CA", async () => {
+  const world = recordingKeeper();
+  world.disk.get = () => {
+    throw new LatchkeyError("STORAGE_FAILED", "Cannot read: I/O error");
+  };
+  await world.keeper.adopt(host, true);
+  assert.deepEqual(await world.keeper.ensure(host), { kind: "unavailable" });
+  assert.deepEqual(world.taken, []);
+});
