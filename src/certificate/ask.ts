@@ -66,6 +66,8 @@ function statusOf(url: URL, signal: AbortSignal): Promise<number> {
     response.destroy();
   });
   request.on("error", reject);
+  // Whatever else it makes of it (101 is no response to Node), the question ends with its connection.
+  request.on("close", () => reject(new Error("Cannot read the answer: there was none")));
   request.end();
   return promise;
 }

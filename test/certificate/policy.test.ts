@@ -130,6 +130,14 @@ const answers: readonly { name: string; answer: RequestListener; allows: boolean
     answer: (request) => request.socket.end("nonsense\r\n\r\n"),
     allows: false,
   },
+  {
+    name: "another protocol refuses",
+    answer: (request) =>
+      request.socket.write(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+      ),
+    allows: false,
+  },
 ];
 
 for (const { name, answer, allows } of answers) {
