@@ -1,0 +1,30 @@
+import type { BackendConnection } from "../backend/connection.ts";
+import type { Backend } from "../config/config.ts";
+import type { AnswerListener } from "./answer-reader.ts";
+import type { Fields } from "./fields.ts";
+import type { ResponseHead } from "./head.ts";
+
+/**
+ * The client's side of an exchange. The last call of each exchange is one of `answerEnded`,
+ * `answerSwitched`, `answerFailed` and `answerBroken`.
+ */
+export interface Asker extends AnswerListener {
+  /** The head of the request, as this backend shall get it. */
+  requestHeadFor(backend: Backend): string;
+  /** The backend takes more of the request body. */
+  bodyWanted(): void;
+  /** All of one read has been told. `false`: tell no more until `Exchange.resumeAnswer`. */
+  answerFlushed(): boolean;
+  answerEnded(trailers: Fields | undefined): void;
+  /** The backend speaks WebSocket; the asker owns the connection from here on. */
+  answerSwitched(
+    head: ResponseHead,
+    named: readonly string[],
+    connection: BackendConnection,
+    rest: Buffer,
+  ): void;
+  /** There will be no answer, and none has begun. */
+  answerFailed(status: 502 | 504, why: string): void;
+  /** The answer has begun and cannot be finished. */
+  answerBroken(why: string): void;
+}
