@@ -74,6 +74,8 @@ export const limits = {
   requestIdMaxCharacters: 128,
   /** Parts of an answer or request up to this size are joined into one write: copying costs less than a system call. */
   joinMaxBytes: 16_384,
+  /** Buffers of `bufferMaxBytes` kept for pieces that wait to be written: 4 MiB in one worker. */
+  spareBuffersMax: 64,
   /** Idle pooled connections: below the 5 s after which Node's own servers close theirs. */
   backendPoolIdleMs: 4_000,
   /** Idle connections kept for one backend, in one worker. */

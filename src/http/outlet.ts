@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { limits } from "../config/limits.ts";
+import { borrow, giveBack } from "./spare-buffers.ts";
 
 /**
  * Gathers what one event has to say to a socket and writes it in as few pieces as possible: heads and
@@ -54,8 +55,20 @@ export class Outlet {
       this.#socket?.write(this.#text, "latin1");
       this.#text = "";
     }
-    const piece = bytes.subarray(start, end);
-    this.#socket?.write(isLent ? Buffer.from(piece) : piece);
+    if (isLent && end - start <= limits.bufferMaxBytes) this.#writeCopy(bytes, start, end);
+    else
+      this.#socket?.write(
+        isLent ? Buffer.from(bytes.subarray(start, end)) : bytes.subarray(start, end),
+      );
+  }
+
+  #writeCopy(bytes: Buffer, start: number, end: number): void {
+    const copy = borrow();
+    bytes.copy(copy, 0, start, end);
+    // After an error nobody can tell whether the kernel is done with it: then it is left to the collector.
+    this.#socket?.write(copy.subarray(0, end - start), (error) => {
+      if (!error) giveBack(copy);
+    });
   }
 
   /** Writes what is left. `false`: the socket takes no more until its `drain`. */
