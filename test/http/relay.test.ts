@@ -6,6 +6,7 @@ import { answering, answeringOnce, OK, Recorder } from "../support/recorder.ts";
 import {
   forwardTo,
   get,
+  hostname,
   hostRoute,
   httpBackend,
   pathRoute,
@@ -456,7 +457,7 @@ test("A route that never reaches HTTP is a mistake of the caller", async () => {
   using client = await RawClient.connect(world.port);
   const connection = {
     socket: client.socket,
-    host: "shop.example" as never,
+    host: hostname("shop.example"),
     route,
     certifiedNames: [],
     clientAddress: "",
