@@ -33,9 +33,13 @@ const files =
       );
 if (files.length === 0) fail("Cannot run: no test file found");
 
-const child = spawn(process.execPath, ["--test", "--test-timeout=120000", ...files.sort()], {
-  stdio: "inherit",
-});
+// The files of a suite with a peer mostly wait for other processes: two at once, also on two cores.
+const options = [
+  "--test",
+  "--test-timeout=120000",
+  ...(wanted.length > 0 ? ["--test-concurrency=2"] : []),
+];
+const child = spawn(process.execPath, [...options, ...files.sort()], { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 child.on("exit", (code) => {
   if (wanted.length === 0) {

@@ -41,6 +41,7 @@ export class Latchkey {
     this.folder = folder;
     this.storage = storage;
     if (child.stdout === null || child.stderr === null) throw new Error("No output to read");
+    endWithUs(child);
     createInterface({ input: child.stdout }).on("line", (text) => this.#receive(text));
     child.stderr.on("data", (chunk: Buffer) => {
       this.stderr += chunk.toString();
@@ -176,6 +177,13 @@ export class Latchkey {
     const tail = this.lines.slice(-30).map((line) => JSON.stringify(line));
     return `${why}; the log ends with:\n${tail.join("\n")}\n${this.stderr}`;
   }
+}
+
+/** Whatever ends this process, an unhandled error included, ends the program, and its children with it. */
+function endWithUs(child: ChildProcess): void {
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
 }
 
 function killQuietly(pid: number): void {
