@@ -96,7 +96,12 @@ export class CertificateKeeper {
       this.#log.info("certificate.refused", { host: holding.host });
       return;
     }
-    await this.#flights.run(holding.host, () => this.#obtain(holding, decision.issuers));
+    await this.#flights.run(holding.host, async () => {
+      // Storage that could not be read before may hold it after all.
+      if (holding.certificate === undefined && (await this.#load(holding))) return;
+      if (this.#attempts.isDue(holding, this.#clock.now()))
+        await this.#obtain(holding, decision.issuers);
+    });
   }
 
   /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */
@@ -108,9 +113,15 @@ export class CertificateKeeper {
       holding.certificate = this.#heldOf(holding.host, stored);
       return true;
     } catch (error) {
-      this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
-      return false;
+      this.#waitForStorage(holding, error);
+      return holding.certificate !== undefined;
     }
+  }
+
+  /** Who cannot see what there is does not ask the CA for it: it waits as after any failure of the disk. */
+  #waitForStorage(holding: Holding, error: unknown): void {
+    this.#attempts.postpone(holding, this.#clock.now() + limits.unreachableMinMs);
+    this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
   }
 
   /** The name's turn at start. Never rejects. */
@@ -136,9 +147,7 @@ export class CertificateKeeper {
     try {
       await this.#attempts.recall(holding);
     } catch (error) {
-      // Who does not know when it may ask the CA waits as after any failure of the disk.
-      this.#attempts.postpone(holding, this.#clock.now() + limits.unreachableMinMs);
-      this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
+      this.#waitForStorage(holding, error);
     }
   }
 

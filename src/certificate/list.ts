@@ -1,7 +1,7 @@
 import type { CertificateRecord } from "../base/certificate-record.ts";
-import { unreachable } from "../base/errors.ts";
 import type { Hostname } from "../base/hostname.ts";
-import type { Host, HostPattern } from "../config/config.ts";
+import type { Host } from "../config/config.ts";
+import { formatPattern } from "../config/host-pattern.ts";
 import type { Holdings } from "./holdings.ts";
 import { foreignRecord, type Holding, newHolding, recordOf } from "./records.ts";
 
@@ -25,23 +25,9 @@ export function listCertificates(steps: ListSteps): CertificateRecord[] {
 
 function rowsOf(steps: ListSteps, entry: Host, onDemand: readonly Holding[]): CertificateRecord[] {
   const { pattern, certificate } = entry;
-  const name = patternText(pattern);
+  const name = formatPattern(pattern);
   if (certificate.kind === "none") return [foreignRecord(name, "pass-through")];
   if (certificate.kind === "manual") return [steps.manual(name) ?? foreignRecord(name, "manual")];
   if (pattern.kind !== "exact") return [foreignRecord(name, "waiting"), ...onDemand.map(recordOf)];
   return [recordOf(steps.holdings.get(pattern.host) ?? newHolding(pattern.host, true))];
-}
-
-/** A pattern as it is written in the configuration. */
-export function patternText(pattern: HostPattern): string {
-  switch (pattern.kind) {
-    case "exact":
-      return pattern.host;
-    case "wildcard":
-      return `*.${pattern.parent}`;
-    case "catch-all":
-      return "*";
-    default:
-      return unreachable(pattern);
-  }
 }

@@ -3,7 +3,7 @@ import type { CertificateRecord } from "../base/certificate-record.ts";
 import { readCredential } from "../base/credential.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
-import { patternText } from "./list.ts";
+import { formatPattern } from "../config/host-pattern.ts";
 import { foreignRecord } from "./records.ts";
 
 /** No PEM file of a host is longer. */
@@ -17,7 +17,7 @@ export async function manualRecords(
   const records = new Map<string, CertificateRecord>();
   for (const { pattern, certificate } of hosts) {
     if (certificate.kind !== "manual") continue;
-    const name = patternText(pattern);
+    const name = formatPattern(pattern);
     records.set(name, await manualRecord(name, certificate, now));
   }
   return records;

@@ -1,7 +1,7 @@
 import { createHash, hkdfSync } from "node:crypto";
-import { unreachable } from "../base/errors.ts";
 import type { Hostname } from "../base/hostname.ts";
-import type { Host, HostPattern } from "../config/config.ts";
+import type { Host } from "../config/config.ts";
+import { formatPattern } from "../config/host-pattern.ts";
 
 /** What keeps the sessions of one host apart from those of every other. */
 export interface SessionScope {
@@ -24,24 +24,11 @@ const SESSION_ID_CONTEXT_MAX_BYTES = 32;
  */
 export function sessionScope(master: Uint8Array, route: Host, host: Hostname): SessionScope {
   // Neither part can hold a space, so no two pairs make the same text.
-  const scope = `${textOf(route.pattern)} ${host}`;
+  const scope = `${formatPattern(route.pattern)} ${host}`;
   const keys = hkdfSync("sha256", master, "latchkey session tickets", scope, TICKET_KEYS_BYTES);
   const digest = createHash("sha256").update(scope).digest("base64url");
   return {
     ticketKeys: Buffer.from(keys),
     sessionIdContext: digest.slice(0, SESSION_ID_CONTEXT_MAX_BYTES),
   };
-}
-
-function textOf(pattern: HostPattern): string {
-  switch (pattern.kind) {
-    case "exact":
-      return pattern.host;
-    case "wildcard":
-      return `*.${pattern.parent}`;
-    case "catch-all":
-      return "*";
-    default:
-      return unreachable(pattern);
-  }
 }

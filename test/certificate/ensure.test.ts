@@ -294,3 +294,21 @@ test("failures that cannot be read neither stop the start nor let anything be as
   assert.deepEqual(await world.keeper.ensure(host), { kind: "unavailable" });
   assert.deepEqual(world.taken, []);
 });
+
+test("nothing is ordered while storage cannot be read, and what it held is found later", async () => {
+  let isBroken = true;
+  const stored = issuedFor("shop.example");
+  const { keeper, taken, clock, holdings } = recordingKeeper({
+    load: async () => {
+      if (isBroken) throw new LatchkeyError("STORAGE_FAILED", "Cannot read: an I/O error");
+      return stored;
+    },
+  });
+  await keeper.adopt(host, true);
+  assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
+  isBroken = false;
+  clock.advance(61_000);
+  await keeper.renew(holdings.get(host) ?? assert.fail());
+  assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
+  assert.deepEqual(taken, []);
+});
