@@ -171,7 +171,7 @@ export type Backend =
 
 export interface Timeouts {
   readonly connectMs: number;
-  /** From the end of the request head to the first byte of the answer. */
+  /** From the last byte of the request sent to the first byte of the answer. */
   readonly firstByteMs: number;
   /** Without a byte in either direction. */
   readonly idleMs: number;
