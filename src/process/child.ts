@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { failureFacts, type Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
 import type { Address, Envelope, Message } from "./messages.ts";
-import { envelope, readEnvelope } from "./read-message.ts";
+import { envelope, maySay, readEnvelope } from "./read-message.ts";
 
 /** How to start one child process, and what it is told first. */
 export interface ChildPlan {
@@ -82,7 +82,7 @@ export class Child {
     });
     this.#process.on("message", (value) => this.#receive(value));
     this.#process.on("error", (error) =>
-      log.error("process.error", { process: plan.address, ...failureFacts(error) }),
+      log.error("process.error", { child: plan.address, ...failureFacts(error) }),
     );
     this.#process.on("close", (code, signal) => this.#exit(code ?? undefined, signal ?? undefined));
     // Counted in ticks of ours, not in time: when this very process was held up, nobody is to blame.
@@ -123,8 +123,8 @@ export class Child {
 
   #receive(value: unknown): void {
     const read = readEnvelope(value);
-    if (read === undefined) {
-      this.#log.error("process.bad-message", { process: this.plan.address });
+    if (read === undefined || !maySay(this.plan.address, read.message)) {
+      this.#log.error("process.bad-message", { child: this.plan.address });
       this.kill();
       return;
     }
@@ -133,6 +133,7 @@ export class Child {
       return;
     }
     if (read.message.type === "ready") {
+      if (this.ready) return;
       this.ready = true;
       this.#events.ready();
       return;
@@ -150,7 +151,7 @@ export class Child {
     const allowedMs = this.ready ? limits.heartbeatTimeoutMs : limits.readyTimeoutMs;
     if (this.#silentTicks * limits.heartbeatEveryMs < allowedMs) return;
     this.#log.error("process.hung", {
-      process: this.plan.address,
+      child: this.plan.address,
       pid: this.pid,
       silentMs: allowedMs,
     });

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { Log } from "../base/log.ts";
+import { failureFacts, type Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
 import { Child, type ChildPlan } from "./child.ts";
 import type { Address, Envelope, Message, WorkerFacts } from "./messages.ts";
@@ -65,9 +65,11 @@ export class Fleet {
   /**
    * Replaces every child by one of `plan` without a gap: a worker leaves when its successor is
    * ready; the manager, which holds the lease on storage, leaves first. Resolves when the whole
-   * fleet is of the new plan and the old one takes no more connections.
+   * fleet is of the new plan and the old one takes no more connections. A fleet that drains or was
+   * killed stays as it is, and this never resolves.
    */
   replace(plan: FleetPlan): Promise<void> {
+    if (this.#isStopping) return new Promise(() => {});
     this.#plan = plan;
     for (const slot of this.#slots) {
       const old = slot.child;
@@ -90,8 +92,7 @@ export class Fleet {
 
   /** Tells every child to finish; resolves when all are gone, at the latest a second after the deadline. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#isStopping = true;
-    for (const slot of this.#slots) clearTimeout(slot.restart);
+    this.#startNoMore();
     for (const child of this.#children()) child.drain(deadlineMs);
     if (this.#children().length === 0) return;
     await new Promise<void>((resolve) => {
@@ -101,8 +102,13 @@ export class Fleet {
 
   /** Ends every child at once. */
   kill(): void {
-    this.#isStopping = true;
+    this.#startNoMore();
     for (const child of this.#children()) child.kill();
+  }
+
+  #startNoMore(): void {
+    this.#isStopping = true;
+    for (const slot of this.#slots) clearTimeout(slot.restart);
   }
 
   #addSlot(role: Slot["role"]): void {
@@ -111,9 +117,20 @@ export class Fleet {
     this.#startChild(slot);
   }
 
+  /** A child that the system does not let us start (no memory, no process) is one that died at once. */
   #startChild(slot: Slot): void {
     const plan =
       slot.role === "manager" ? this.#plan.manager() : this.#plan.worker(++this.#lastIndex);
+    try {
+      slot.child = this.#newChild(slot, plan);
+    } catch (error) {
+      slot.child = undefined;
+      this.#log.error("process.unstarted", { child: plan.address, ...failureFacts(error) });
+      this.#startAgain(slot, false, 0);
+    }
+  }
+
+  #newChild(slot: Slot, plan: ChildPlan): Child {
     const child: Child = new Child(plan, this.#clock.now(), this.#log, {
       ready: () => {
         this.#log.info("process.ready", { child: plan.address, pid: child.pid });
@@ -125,7 +142,7 @@ export class Fleet {
       message: (envelope) => this.#route(envelope),
       exited: (how) => this.#exited(slot, child, how),
     });
-    slot.child = child;
+    return child;
   }
 
   #exited(

@@ -65,6 +65,29 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "tickets.master": { ticketMaster: isText },
 };
 
+/** Who may say what: a worker that strangers took over must not speak as the supervisor, nor as the manager. */
+const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worker" | "manager">> = {
+  configure: "supervisor",
+  peers: "supervisor",
+  drain: "supervisor",
+  ready: "child",
+  heartbeat: "child",
+  closed: "child",
+  fatal: "child",
+  "state.ask": "worker",
+  "certificate.ask": "worker",
+  "policy.ask": "worker",
+  "challenge.acknowledged": "worker",
+  "certificate.acknowledged": "worker",
+  "state.answer": "manager",
+  "policy.answer": "manager",
+  "certificate.answer": "manager",
+  "challenge.arm": "manager",
+  "challenge.disarm": "manager",
+  "certificate.announce": "manager",
+  "tickets.master": "manager",
+};
+
 const ADDRESS = /^(?:supervisor|manager|workers|worker [1-9][0-9]*)$/;
 
 /**
@@ -79,6 +102,12 @@ export function readEnvelope(value: unknown): Envelope | undefined {
   const { type } = envelope.message;
   if (typeof type !== "string" || !Object.hasOwn(SHAPES, type)) return undefined;
   return hasShape(envelope.message, SHAPES[type]) ? envelope : undefined;
+}
+
+/** Is this one of the messages that the child at `from` has to say? */
+export function maySay(from: Address, { type }: Message): boolean {
+  const speaker = SPEAKERS[type];
+  return speaker === "child" || speaker === (from === "manager" ? "manager" : "worker");
 }
 
 /** Puts a message into its envelope. */

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { systemClock } from "../../src/base/clock.ts";
+import type { Facts } from "../../src/base/errors.ts";
+import type { ChildPlan } from "../../src/process/child.ts";
+import { Fleet, type FleetPlan } from "../../src/process/fleet.ts";
+import type { Address } from "../../src/process/messages.ts";
+import { configOf } from "../support/config-text.ts";
+
+const config = configOf("hosts: { up.localhost: { respond: ok } }");
+const file = join(import.meta.dirname, "../support/fleet-child.ts");
+const PATIENCE_MS = 8_000;
+
+/** What a child of {@link plan} does: see fleet-child.ts. */
+type Mode = "works" | "dies" | "waits" | "repeats" | "pretends";
+
+function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPlan {
+  const child = (address: Address, title: string): ChildPlan => ({
+    address,
+    file,
+    nodeFlags: [`--title=${title}`],
+    fds,
+    configure: {
+      type: "configure",
+      config,
+      httpsFds: [],
+      httpFds: [],
+      accessLogFd: undefined,
+      startedAt: 0,
+      reach: { https: [], http: [] },
+    },
+  });
+  return {
+    workers,
+    manager: () => child("manager", "works"),
+    worker: (index) => child(`worker ${index}`, mode),
+  };
+}
+
+/** A fleet of small children whose log can be waited for; all of them end with it. */
+class World implements AsyncDisposable {
+  readonly events: { readonly event: string; readonly facts: Facts }[] = [];
+  readonly fleet: Fleet;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(first: FleetPlan) {
+    const keep = (event: string, facts: Facts = {}) => {
+      this.events.push({ event, facts });
+      for (const watcher of this.#watchers) watcher();
+    };
+    const log = { debug: keep, info: keep, warn: keep, error: keep };
+    this.fleet = new Fleet(first, systemClock, log, () => {});
+  }
+
+  /** Resolves when `count` events of this kind and child have been logged. */
+  async seen(event: string, child: Address, count = 1): Promise<Facts> {
+    const { promise, resolve, reject } = Promise.withResolvers<Facts>();
+    const watcher = () => {
+      const found = this.of(event, child)[count - 1];
+      if (found !== undefined) resolve(found.facts);
+    };
+    const timer = setTimeout(
+      () => reject(new Error(`no ${event} of ${child} in ${JSON.stringify(this.events)}`)),
+      PATIENCE_MS,
+    );
+    this.#watchers.add(watcher);
+    watcher();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#watchers.delete(watcher);
+    }
+  }
+
+  of(event: string, child: Address) {
+    return this.events.filter((each) => each.event === event && each.facts["child"] === child);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.fleet.kill();
+    await this.fleet.drain(0);
+  }
+}
+
+test("a worker leaves after a reload although its first successor died before it was ready", async () => {
+  await using world = new World(plan(1, "works"));
+  await world.fleet.start();
+  void world.fleet.replace(plan(1, "dies"));
+  await world.seen("worker.exited", "worker 2");
+  assert.deepEqual(world.of("worker.exited", "worker 1"), [], "it serves until another one does");
+  void world.fleet.replace(plan(1, "works"));
+  assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+});
+
+test("a worker whose place a reload takes away leaves", async () => {
+  await using world = new World(plan(2, "works"));
+  await world.fleet.start();
+  void world.fleet.replace(plan(1, "works"));
+  assert.equal((await world.seen("worker.exited", "worker 2"))["code"], 0);
+  assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+});
+
+test("a drain in the middle of a reload waits for the workers of before", async () => {
+  await using world = new World(plan(1, "works"));
+  await world.fleet.start();
+  void world.fleet.replace(plan(1, "waits"));
+  await world.fleet.drain(0);
+  assert.equal(world.of("worker.exited", "worker 1").length, 1);
+  assert.equal(world.of("worker.exited", "worker 2").length, 1);
+});
+
+test("a fleet that drains starts nobody any more", async () => {
+  await using world = new World(plan(1, "works"));
+  await world.fleet.start();
+  const drained = world.fleet.drain(10_000);
+  void world.fleet.replace(plan(3, "works"));
+  await drained;
+  assert.equal(world.of("worker.exited", "worker 1").length, 1);
+  assert.equal(world.events.filter(({ event }) => event === "worker.exited").length, 1);
+});
+
+test("a fleet that was killed starts nobody again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const dying = plan(1, "dies");
+  const asked: number[] = [];
+  const worker = (index: number) => {
+    asked.push(index);
+    return dying.worker(index);
+  };
+  await using world = new World({ ...dying, worker });
+  void world.fleet.start();
+  await world.seen("worker.exited", "worker 1");
+  world.fleet.kill();
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(asked, [1]);
+});
+
+test("a child that cannot be started is tried again with back-off, and nothing else falls", async () => {
+  await using world = new World(plan(1, "works"));
+  await world.fleet.start();
+  void world.fleet.replace(plan(1, "works", [9_999])); // a descriptor that is not open
+  await world.seen("process.unstarted", "worker 2");
+  await world.seen("process.unstarted", "worker 3");
+  assert.deepEqual(world.of("worker.exited", "worker 1"), []);
+});
+
+test("a child is ready once, however often it says so", async () => {
+  await using world = new World(plan(1, "repeats"));
+  await world.fleet.start();
+  await world.seen("process.ready", "worker 1");
+  await world.fleet.drain(10_000);
+  assert.equal(world.of("process.ready", "worker 1").length, 1);
+});
+
+test("a worker cannot speak to the manager as the supervisor does", async () => {
+  await using world = new World(plan(1, "pretends"));
+  await world.fleet.start();
+  await world.seen("process.bad-message", "worker 1");
+  await world.seen("worker.exited", "worker 1");
+  assert.deepEqual(world.of("manager.exited", "manager"), []);
+});
