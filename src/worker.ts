@@ -52,7 +52,7 @@ const relay = new Relay({
   clock: systemClock,
   findRoute: (host) => routes.find(host),
   isTrustedProxy: trustedProxies(config.trustedProxies),
-  access: accessSink(config.log, configure.accessLogFd),
+  access: accessSink(config.log, configure.accessLogFd, self),
 });
 
 process.on("uncaughtException", (error) => {

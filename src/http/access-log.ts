@@ -5,17 +5,19 @@ import type { Backend, LogConfig } from "../config/config.ts";
 /**
  * Where access lines go: `undefined` when they are off, so that nothing is gathered for them.
  * `fd` is the opened file, when the configuration names one; else they go to standard output.
+ * `process` is the one that speaks.
  */
 export function accessSink(
   config: LogConfig,
   fd: number | undefined,
+  process: string,
 ): ((facts: Facts) => void) | undefined {
   if (config.access === "off") return undefined;
   const format = fd === undefined ? config.format : "json";
   const log = createLog({
     level: "info",
     format,
-    process: "access",
+    process,
     ...(fd === undefined ? {} : { fd }),
   });
   return (facts) => log.info("request.done", facts);
@@ -36,7 +38,8 @@ export interface VisitRecord {
   readonly durationMs: number;
   readonly client: string;
   readonly backend: Backend | undefined;
-  readonly requestId: string;
+  /** Undefined: there was no request to tell. */
+  readonly requestId: string | undefined;
   /** Why it did not end well, in our words. */
   readonly why: string | undefined;
 }

@@ -83,10 +83,12 @@ export class ClientWriter {
 
   /** A whole answer of ours. `request` is unknown when it could not be read. */
   own(answer: OwnAnswer, request: Admitted | undefined, closes: boolean, now: number): void {
+    const isHead = request?.method === "HEAD";
     this.status = answer.status;
+    this.bytesOut = isHead ? 0 : Buffer.byteLength(answer.body);
     this.#outlet.say(
       writeOwnAnswer(answer, {
-        isHead: request?.method === "HEAD",
+        isHead,
         connection: closes ? "close" : request?.head.minor === 0 ? "keep-alive" : undefined,
         now,
       }),

@@ -287,7 +287,7 @@ export class Visit implements Asker {
       durationMs: performance.now() - this.#startedAt,
       client: request === undefined ? sender.address : clientOf(request.head.fields, sender),
       backend: this.#path === undefined ? undefined : this.#exchange.backend,
-      requestId: this.#requestId,
+      requestId: this.#requestId || (request && requestIdOf(request.head.fields)),
       why,
     });
   }

@@ -83,3 +83,12 @@ test("A client that leaves before its answer leaves a line without a status", as
     [{ status: 0, why: "the client left" }],
   );
 });
+
+test("The bytes of an answer of our own count", async () => {
+  const line = await lineOf(
+    answering(OK),
+    "GET / HTTP/1.1\r\nHost: shop.example\r\nExpect: a miracle\r\n\r\n",
+  );
+  assert.equal(line["status"], 417);
+  assert.equal(line["bytesOut"], "417 Expectation Failed\n".length);
+});
