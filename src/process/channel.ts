@@ -37,12 +37,17 @@ export class Channel {
     const channel = new Channel(self);
     const configure = await new Promise<Configure>((resolve) => {
       channel.#handlers = {
-        message: (message) => message.type === "configure" && resolve(message),
+        message: (message, from) => {
+          if (message.type === "configure") resolve(message);
+          // What waited in the pipe comes in one go, before whoever waits here goes on.
+          else channel.#early.push([message, from]);
+        },
         orphaned: () => process.exit(1),
       };
       process.once("disconnect", () => channel.#handlers?.orphaned());
     });
     channel.#handlers = undefined;
+    channel.#beat();
     return { channel, configure };
   }
 
@@ -50,9 +55,6 @@ export class Channel {
   open(handlers: ChannelHandlers): void {
     this.#handlers = handlers;
     for (const [message, from] of this.#early.splice(0)) handlers.message(message, from);
-    const beat = () => this.send("supervisor", { type: "heartbeat" });
-    beat();
-    setInterval(beat, limits.heartbeatEveryMs).unref();
     if (!process.connected) handlers.orphaned();
   }
 
@@ -87,6 +89,13 @@ export class Channel {
       this.#asks.delete(ask);
       signal.removeEventListener("abort", onAbort);
     });
+  }
+
+  /** From the first message on: a child that waits for its lease, or reads thousands of hosts, is not one that hangs. */
+  #beat(): void {
+    const beat = () => this.send("supervisor", { type: "heartbeat" });
+    beat();
+    setInterval(beat, limits.heartbeatEveryMs).unref();
   }
 
   #receive(value: unknown): void {
