@@ -95,6 +95,11 @@ export class Child {
     return this.#process.pid ?? 0;
   }
 
+  /** Since it was started. */
+  get livedMs(): number {
+    return performance.now() - this.#bornAt;
+  }
+
   /** Sends a message of ours. */
   send(message: Message): void {
     this.pass(envelope("supervisor", this.plan.address, message));
@@ -163,6 +168,6 @@ export class Child {
     if (this.#hasExited) return;
     this.#hasExited = true;
     clearInterval(this.#watch);
-    this.#events.exited({ code, signal, livedMs: performance.now() - this.#bornAt });
+    this.#events.exited({ code, signal, livedMs: this.livedMs });
   }
 }

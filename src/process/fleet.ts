@@ -138,7 +138,10 @@ export class Fleet {
         this.#announcePeers();
         this.#lookIfSettled();
       },
-      closed: () => this.#lookIfSettled(),
+      closed: () => {
+        if (slot.child === child && !child.draining) this.#succeed(slot, child);
+        this.#lookIfSettled();
+      },
       message: (envelope) => this.#route(envelope),
       exited: (how) => this.#exited(slot, child, how),
     });
@@ -178,6 +181,13 @@ export class Fleet {
       ? 0
       : Math.min(limits.restartMaxMs, limits.restartMinMs * 2 ** Math.max(0, slot.deaths - 1));
     slot.restart = setTimeout(() => this.#startChild(slot), waitMs);
+  }
+
+  /** A worker with a fault of ours takes nobody any more, and may have long connections left: its place is free. */
+  #succeed(slot: Slot, child: Child): void {
+    this.#leaving.add(child);
+    slot.child = undefined;
+    this.#startAgain(slot, false, child.livedMs);
   }
 
   /** Is every place filled and ready, and does nobody of before take connections any more? */

@@ -13,7 +13,7 @@ const file = join(import.meta.dirname, "../support/fleet-child.ts");
 const PATIENCE_MS = 8_000;
 
 /** What a child of {@link plan} does: see fleet-child.ts. */
-type Mode = "works" | "dies" | "waits" | "repeats" | "pretends";
+type Mode = "works" | "dies" | "waits" | "repeats" | "pretends" | "closes";
 
 function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPlan {
   const child = (address: Address, title: string): ChildPlan => ({
@@ -144,6 +144,19 @@ test("a child that cannot be started is tried again with back-off, and nothing e
   await world.seen("process.unstarted", "worker 2");
   await world.seen("process.unstarted", "worker 3");
   assert.deepEqual(world.of("worker.exited", "worker 1"), []);
+});
+
+test("a worker that closes its doors by itself has a successor before it is gone", async () => {
+  const first = plan(1, "works");
+  const modes = [plan(1, "closes"), first];
+  const worker = (index: number) => (modes[index - 1] ?? first).worker(index);
+  await using world = new World({ ...first, worker });
+  await world.fleet.start();
+  await world.seen("process.ready", "worker 2");
+  assert.deepEqual(world.of("worker.exited", "worker 1"), []);
+  await world.fleet.drain(10_000);
+  assert.equal(world.of("worker.exited", "worker 1").length, 1);
+  assert.equal(world.events.filter(({ event }) => event === "process.ready").length, 3);
 });
 
 test("a child is ready once, however often it says so", async () => {

@@ -24,4 +24,5 @@ if (mode !== "waits") {
   }
   channel.send("supervisor", { type: "ready" });
   if (mode === "repeats") channel.send("supervisor", { type: "ready" });
+  if (mode === "closes") channel.send("supervisor", { type: "closed" });
 }
