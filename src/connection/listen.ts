@@ -47,7 +47,8 @@ export class OpenConnections {
     const drained = Promise.withResolvers<void>();
     this.#drained = drained.resolve;
     const cut = (): void => {
-      for (const socket of this.#sockets) socket.destroy();
+      // A reset: what is cut must not look like the end of an answer.
+      for (const socket of this.#sockets) socket.resetAndDestroy();
     };
     const deadline = setTimeout(cut, deadlineMs);
     signal.addEventListener("abort", cut, { once: true });

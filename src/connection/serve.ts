@@ -56,7 +56,8 @@ export async function serve(socket: Socket, clientAddress: string, steps: Steps)
 
   if (action.kind === "tcp") return passThrough(secured, action);
   const certifiedNames = credential.names;
-  steps.relay.serve({ socket: secured, host, route, certifiedNames, clientAddress });
+  const sockets = { socket: secured, carrier: socket };
+  steps.relay.serve({ ...sockets, host, route, certifiedNames, clientAddress });
 }
 
 function helloOf(peeked: Peeked): Extract<Peeked, { readonly kind: "complete" }> {

@@ -6,6 +6,8 @@ import type { Host } from "../config/config.ts";
 export interface ClientConnection {
   /** Connected and decrypted; `net.Socket` or `tls.TLSSocket`. */
   readonly socket: Socket;
+  /** The TCP socket below `socket` when that is TLS: a reset can only be sent there. */
+  readonly carrier?: Socket;
   /** The name that the client gave in its ClientHello. */
   readonly host: Hostname;
   readonly route: Host;

@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
 
@@ -21,6 +20,7 @@ export interface ClientListener {
  */
 export class ClientSocket {
   readonly socket: Socket;
+  readonly #carrier: Socket;
   readonly #deadlines: Deadlines;
   #isPaused = false;
   #isClosing = false;
@@ -30,8 +30,15 @@ export class ClientSocket {
   #waiting = 0;
   #closeDeadline = NEVER;
 
-  constructor(socket: Socket, listener: ClientListener, deadlines: Deadlines) {
+  /** `carrier`: the TCP socket below `socket`, when that is TLS. */
+  constructor(
+    socket: Socket,
+    listener: ClientListener,
+    deadlines: Deadlines,
+    carrier: Socket = socket,
+  ) {
     this.socket = socket;
+    this.#carrier = carrier;
     this.#deadlines = deadlines;
     // A client may end its side and still read the answer (RFC 9112 §9.6).
     socket.allowHalfOpen = true;
@@ -98,10 +105,10 @@ export class ClientSocket {
 
   /**
    * Closes at once, in the middle of something. Where a plain close would look like the end of an
-   * answer, it is made a reset; with TLS a close without close_notify says the same.
+   * answer, it is made a reset; with TLS too, as most clients (curl, Node) do not miss close_notify.
    */
   abort(wouldLookLikeEnd: boolean): void {
-    if (wouldLookLikeEnd && !(this.socket instanceof TLSSocket)) this.socket.resetAndDestroy();
+    if (wouldLookLikeEnd) this.#carrier.resetAndDestroy();
     else this.socket.destroy();
   }
 
@@ -109,7 +116,7 @@ export class ClientSocket {
     if (now >= this.#closeDeadline) this.socket.destroy();
     if (now < this.#writeDeadline) return;
     if (this.socket.writableLength < this.#waiting) this.expectDrain();
-    else this.socket.destroy();
+    else this.abort(true); // what the kernel still holds would end like a whole answer
   }
 
   #discard(bytes: Buffer): void {

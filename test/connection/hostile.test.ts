@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import net, { type Socket } from "node:net";
+import { test } from "node:test";
+import { systemClock } from "../../src/base/clock.ts";
+import { OpenConnections } from "../../src/connection/listen.ts";
+import { servePlainHttp } from "../../src/connection/plain-http.ts";
+import { Relay } from "../../src/http/relay.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { type Recorded, Recorder } from "../support/recorder.ts";
+import { forwardTo, httpBackend, KeptLog } from "../support/relay-world.ts";
+import {
+  connectRaw,
+  connectTls,
+  listenAnywhere,
+  makeCredential,
+  makeHost,
+  openDoor,
+  storedCredentials,
+} from "../support/tls-door.ts";
+
+const HOST = "shop.example";
+const credential = makeCredential(HOST);
+
+/** A door with the real relay behind it, in front of `backend`. */
+async function openShop(backend: Recorder) {
+  const host = makeHost(HOST, forwardTo([httpBackend(backend.port)]));
+  const relay = new Relay({
+    log: new KeptLog(),
+    clock: systemClock,
+    findRoute: () => host,
+    isTrustedProxy: () => false,
+    access: undefined,
+  });
+  const door = await openDoor({
+    hosts: [host],
+    sources: storedCredentials(credential),
+    relay: (connection) => relay.serve(connection),
+  });
+  return {
+    port: door.port,
+    async [Symbol.asyncDispose]() {
+      relay.close();
+      await door[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Answers whose end an HTTP/1.0 client sees in nothing but the end of the connection. */
+const cuts: readonly {
+  readonly by: string;
+  readonly head: string;
+  readonly start: string;
+  cut(connection: Recorded): void;
+}[] = [
+  {
+    by: "chunks that stop",
+    head: "Transfer-Encoding: chunked\r\n\r\n",
+    start: "2\r\nab\r\n",
+    cut: ({ socket }) => socket.end(),
+  },
+  {
+    by: "a chunk that is none",
+    head: "Transfer-Encoding: chunked\r\n\r\n",
+    start: "2\r\nab\r\n",
+    cut: (connection) => connection.say("zz\r\n"),
+  },
+  {
+    by: "a reset",
+    head: "\r\n",
+    start: "ab",
+    cut: ({ socket }) => socket.resetAndDestroy(),
+  },
+];
+for (const { by, head, start, cut } of cuts) {
+  test(`An answer cut by ${by} is a reset to an HTTP/1.0 client over TLS`, async () => {
+    await using backend = await Recorder.start();
+    await using shop = await openShop(backend);
+    using client = new RawClient(await connectTls(shop.port, HOST));
+    client.say(`GET / HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`);
+    const connection = await backend.connection(0);
+    await connection.head();
+    connection.say(`HTTP/1.1 200 OK\r\n${head}${start}`);
+    await client.has("\r\n\r\nab");
+    cut(connection);
+    await client.until(({ isClosed }) => isClosed);
+    assert.equal(client.wasReset, true);
+    assert.equal(client.isEnded, false);
+  });
+}
+
+test("A client that offers http/1.0 alone, as curl --http1.0 does, is spoken to", async () => {
+  await using backend = await Recorder.start();
+  await using shop = await openShop(backend);
+  const client = await connectTls(shop.port, HOST, { ALPNProtocols: ["http/1.0"] });
+  assert.equal(client.alpnProtocol, "http/1.0");
+  client.destroy();
+});
+
+test("A connection cut at the deadline of a drain is reset", async (t) => {
+  const open = new OpenConnections();
+  const server = net.createServer((socket) => void open.admit(socket));
+  t.after(() => server.close());
+  using client = new RawClient(await connectRaw(await listenAnywhere(server)));
+  while (open.size === 0) await new Promise(setImmediate);
+  await open.drain(0, new AbortController().signal);
+  await client.until(({ isClosed }) => isClosed);
+  assert.equal(client.wasReset, true);
+});
+
+/** What port 80 answers while policy takes a moment. */
+async function plainAnswer(request: string, leave: (client: RawClient) => void): Promise<string> {
+  const asked = Promise.withResolvers<void>();
+  const policy = Promise.withResolvers<boolean>();
+  const services = {
+    findChallenge: () => undefined,
+    publicHttpsPort: 443,
+    isServed: () => {
+      asked.resolve();
+      return policy.promise;
+    },
+  };
+  const sockets: Socket[] = [];
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket);
+    servePlainHttp(socket, services);
+  });
+  using client = new RawClient(await connectRaw(await listenAnywhere(server)));
+  try {
+    client.say(request);
+    await Promise.race([asked.promise, client.finished()]);
+    const [socket] = sockets;
+    leave(client);
+    if (client.socket.writableEnded && socket) await once(socket, "end");
+    policy.resolve(true);
+    return await client.finished();
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+}
+
+const REDIRECTED = /^HTTP\/1\.1 308 [\s\S]*\r\nLocation: https:\/\/shop\.example\/a\r\n/;
+
+test("A client of port 80 that ends its side while policy is asked gets its answer", async () => {
+  const answer = await plainAnswer(`GET /a HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, (client) =>
+    client.socket.end(),
+  );
+  assert.match(answer, REDIRECTED);
+});
+
+test("A client of port 80 that would rather speak h2c is redirected all the same", async () => {
+  const upgrade =
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n";
+  const answer = await plainAnswer(
+    `GET /a HTTP/1.1\r\nHost: ${HOST}\r\n${upgrade}\r\n`,
+    () => undefined,
+  );
+  assert.match(answer, REDIRECTED);
+});
