@@ -43,7 +43,7 @@ export type FieldName =
   | (typeof KNOWN_X)[number]
   /** Any further `x-forwarded-…`. */
   | "x-forwarded-other"
-  /** A name with `_`, which CGI and its heirs cannot tell from one with `-`. */
+  /** A name with `_` or `.`, which CGI and its heirs (PHP) cannot tell from one with `-`. */
   | "underscored"
   | "other";
 
@@ -84,7 +84,7 @@ export class Fields {
   }
 }
 
-/** RFC 9110 §5.6.2 tchar; those of a field name that may be `_` are told apart. */
+/** RFC 9110 §5.6.2 tchar; those that some take for `-` are told apart. */
 const TOKEN = 1;
 const UNDERSCORE = 2;
 /** RFC 9110 §5.5: field-vchar, obs-text, and SP / HTAB between them. */
@@ -95,7 +95,7 @@ const classes = new Uint8Array(256);
 for (let code = 0; code < 256; code += 1) {
   const character = String.fromCharCode(code);
   if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(character)) classes[code] = TOKEN;
-  if (character === "_") classes[code] = TOKEN | UNDERSCORE;
+  if (/[_.]/.test(character)) classes[code] = TOKEN | UNDERSCORE;
   if (code === 9 || (code >= 32 && code !== 127)) classes[code] = (classes[code] ?? 0) | VALUE;
   if (/[!-~]/.test(character) && !/[#\\]/.test(character))
     classes[code] = (classes[code] ?? 0) | TARGET;
