@@ -48,6 +48,8 @@ export const limits = {
   trailersMaxBytes: 8_192,
   /** Between two requests of a client connection. */
   keepAliveTimeoutMs: 60_000,
+  /** While draining: a connection that was just made sends its first request within this, or is idle. */
+  firstRequestTimeoutMs: 1_000,
   /** Then `Connection: close`, so that memory and routing get fresh. */
   requestsPerConnectionMax: 1_000,
   /** A client that sends nothing of its body for so long. */

@@ -50,7 +50,8 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#connection = connection;
     this.#around = around;
     this.#ended = ended;
-    this.#client = new ClientSocket(connection.socket, this, around.deadlines);
+    const { socket, carrier } = connection;
+    this.#client = new ClientSocket(socket, this, around.deadlines, carrier);
     const address = connection.clientAddress;
     this.#visit = new Visit(this, {
       host: connection.host,
@@ -202,9 +203,15 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#visit.refuse(fault(408, "the head is too slow"));
   }
 
-  /** No more requests: closes now if between two, else after the answer to the current one. */
+  /**
+   * No more requests: closes now if between two, else after the answer to the current one. A
+   * connection that was just made gets one answered: its request is on the way with its handshake,
+   * and a client that was accepted must not go away with nothing.
+   */
   drain(): void {
-    if (this.#phase === "head" && !this.#hasPartialHead) this.#close();
+    if (this.#phase !== "head" || this.#hasPartialHead) return;
+    if (this.#served > 0) this.#close();
+    else this.#deadline = this.#around.deadlines.in(limits.firstRequestTimeoutMs);
   }
 
   /** Closes at once, whatever is under way. */
