@@ -6,13 +6,18 @@ import { limits } from "../config/limits.ts";
 /**
  * A connection that has become a WebSocket: bytes both ways, nothing looked at (RFC 6455 §5.4). Owns
  * the backend connection; the client's socket stays its conversation's, which passes its events on.
- * Each side waits for the other when it cannot keep up. When one side ends, so does the other.
+ * Each side waits for the other when it cannot keep up, but not for one that takes nothing any more:
+ * behind it everybody's memory is full, and nobody hears whether the other side is still there. When
+ * one side ends, so does the other.
  */
 export class Tunnel implements BackendUser {
   readonly #client: Socket;
   readonly #backend: BackendConnection;
   readonly #deadlines: Deadlines;
   #deadline: number;
+  /** Until when a side must have taken what waits for it. */
+  #clientDeadline = NEVER;
+  #backendDeadline = NEVER;
 
   constructor(client: Socket, backend: BackendConnection, deadlines: Deadlines) {
     this.#client = client;
@@ -24,17 +29,20 @@ export class Tunnel implements BackendUser {
 
   /** Passes on what came before there was a tunnel: `fromBackend` after the 101, `fromClient` before it. */
   begin(fromBackend: Buffer, fromClient: Buffer): void {
-    if (fromBackend.length > 0 && !this.#client.write(fromBackend)) this.#backend.socket.pause();
+    if (fromBackend.length > 0 && !this.#sendToClient(fromBackend)) this.#backend.socket.pause();
     if (fromClient.length > 0) this.clientRead(fromClient);
   }
 
   /** Bytes of the client; they are the tunnel's from now on. */
   clientRead(bytes: Buffer): void {
     this.#touch();
-    if (!this.#backend.socket.write(bytes)) this.#client.pause();
+    if (this.#backend.socket.write(bytes)) return;
+    this.#client.pause();
+    this.#backendDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
   }
 
   clientDrained(): void {
+    this.#clientDeadline = NEVER;
     this.#backend.resume();
   }
 
@@ -49,7 +57,7 @@ export class Tunnel implements BackendUser {
   }
 
   tick(now: number): void {
-    if (now < this.#deadline) return;
+    if (now < Math.min(this.#deadline, this.#clientDeadline, this.#backendDeadline)) return;
     this.#client.destroy();
     this.clientClosed();
   }
@@ -60,10 +68,11 @@ export class Tunnel implements BackendUser {
 
   backendRead(bytes: Buffer, length: number): boolean {
     this.#touch();
-    return this.#client.write(Buffer.from(bytes.subarray(0, length)));
+    return this.#sendToClient(Buffer.from(bytes.subarray(0, length)));
   }
 
   backendDrained(): void {
+    this.#backendDeadline = NEVER;
     this.#client.resume();
   }
 
@@ -76,6 +85,12 @@ export class Tunnel implements BackendUser {
     this.#closing();
     if (cause === undefined) this.#client.end();
     else this.#client.destroy();
+  }
+
+  #sendToClient(bytes: Buffer): boolean {
+    const takesMore = this.#client.write(bytes);
+    if (!takesMore) this.#clientDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
+    return takesMore;
   }
 
   #touch(): void {
