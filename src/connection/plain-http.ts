@@ -32,7 +32,7 @@ const deadlines = new Deadlines();
 /** The first byte of a TLS record that holds a handshake (RFC 8446 §5.1). */
 const TLS_HANDSHAKE = 0x16;
 /** Any well-formed name may be asked for; what it gets is decided afterwards. */
-const ANY_NAME: Site = { host: undefined, answersFor: () => true };
+const ANY_NAME: Site = { host: undefined, answersFor: () => true, ignoresUpgrade: true };
 
 class PlainHttp implements ClientListener, Timed {
   readonly #services: PlainHttpServices;
@@ -61,7 +61,8 @@ class PlainHttp implements ClientListener, Timed {
   }
 
   clientEnded(): void {
-    this.#client.close();
+    // Who has asked may end its side and still gets the answer, also when policy has to be asked first.
+    if (!this.#isAnswered) this.#client.close();
   }
 
   clientDrained(): void {

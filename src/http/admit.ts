@@ -11,6 +11,8 @@ export interface Site {
   readonly host: Hostname | undefined;
   /** Is this other name served on the same connection too? */
   answersFor(host: Hostname): boolean;
+  /** Does the connection end with its one answer? Then Upgrade may be ignored (RFC 9110 §7.8). */
+  readonly ignoresUpgrade?: boolean;
 }
 
 /** How a body is delimited (RFC 9112 §6). */
@@ -58,7 +60,9 @@ export function admit(head: RequestHead, site: Site): Admitted | Fault {
   if (addressee.kind === "fault") return addressee;
   const body = admitBody(head, survey);
   if (body.kind === "fault") return body;
-  const webSocketKey = admitUpgrade(head, survey, connection, body.framing);
+  const webSocketKey = site.ignoresUpgrade
+    ? undefined
+    : admitUpgrade(head, survey, connection, body.framing);
   if (typeof webSocketKey === "object") return webSocketKey;
   const expectsContinue = admitExpect(head, survey);
   if (typeof expectsContinue === "object") return expectsContinue;
