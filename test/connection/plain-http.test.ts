@@ -16,24 +16,31 @@ const SERVICES: PlainHttpServices = {
 
 class PlainWorld implements AsyncDisposable {
   readonly #server: Server;
+  /** One for each connection; a server closes before the sockets it accepted have said so. */
+  readonly #closed: Promise<unknown>[];
   readonly client: RawClient;
 
   static async start(changes: Partial<PlainHttpServices> = {}): Promise<PlainWorld> {
     const services = { ...SERVICES, ...changes };
-    const server = createServer((socket) => servePlainHttp(socket, services));
+    const closed: Promise<unknown>[] = [];
+    const server = createServer((socket) => {
+      closed.push(new Promise((resolve) => socket.once("close", resolve)));
+      servePlainHttp(socket, services);
+    });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new PlainWorld(server, await RawClient.connect(portOf(server)));
+    return new PlainWorld(server, closed, await RawClient.connect(portOf(server)));
   }
 
-  constructor(server: Server, client: RawClient) {
+  constructor(server: Server, closed: Promise<unknown>[], client: RawClient) {
     this.#server = server;
+    this.#closed = closed;
     this.client = client;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.client[Symbol.dispose]();
     await new Promise((resolve) => this.#server.close(resolve));
-    await new Promise(setImmediate);
+    await Promise.all(this.#closed);
   }
 }
 
