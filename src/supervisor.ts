@@ -45,6 +45,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   let access = openAccessLog(config);
   const ended = Promise.withResolvers<number>();
   let hasStarted = false;
+  let isEnding = false;
 
   const fleet = new Fleet(
     fleetPlan(config, listeners, access, startedAt),
@@ -61,6 +62,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 
   const ignoreSignals = onSignals({
     drain: () => {
+      isEnding = true;
       log.info("process.draining", { deadlineMs: limits.drainMaxMs });
       const drained = fleet.drain(limits.drainMaxMs);
       closeAll(listeners);
@@ -75,10 +77,10 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 
   const reload = async () => {
     const next = await options.reload();
+    if (isEnding) return; // meanwhile: the sockets are closed
     if (next === undefined) return log.error("config.rejected", { file: config.file });
     try {
-      const { now, closeUnused } = rebind(listeners, next, inherited);
-      const [before, reopened] = [access, openAccessLog(next)];
+      const [before, { reopened, now, closeUnused }] = [access, reopen(listeners, next, inherited)];
       const settled = fleet.replace(fleetPlan(next, now, reopened, startedAt));
       [config, listeners, access] = [next, now, reopened];
       void settled.then(() => {
@@ -101,6 +103,17 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   ignoreSignals();
   closeAll(listeners);
   return code;
+}
+
+/** All that the next configuration wants open; when something of it cannot be had, nothing of it stays open. */
+function reopen(listeners: Listeners, next: Config, inherited: InheritedFds | undefined) {
+  const reopened = openAccessLog(next);
+  try {
+    return { reopened, ...rebind(listeners, next, inherited) };
+  } catch (error) {
+    if (reopened !== undefined) closeSync(reopened);
+    throw error;
+  }
 }
 
 /** The sockets of the next configuration: those it keeps stay open throughout. */

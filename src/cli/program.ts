@@ -11,6 +11,8 @@ const USAGE_CODES = new Set(["CONFIG_INVALID", "CONFIG_MISSING", "USAGE"]);
  * error; anything else is a fault of ours and comes with its stack.
  */
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  // Who reads our words may be gone: no reason to stop serving, nor for a stack.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   let code: number = EXIT.ok;
   const program = defineCommands((outcome) => {
     code = outcome;

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { connect } from "node:tls";
+import { Latchkey } from "../support/latchkey.ts";
+
+const config = `
+workers: 1
+hosts:
+  up.localhost: { respond: ok }
+`;
+
+async function handshake(port: number, servername: string): Promise<void> {
+  const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
+  try {
+    await once(socket, "secureConnect");
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** How many descriptors the supervisor has open. */
+async function openIn(latchkey: Latchkey): Promise<number> {
+  return (await readdir(`/proc/${latchkey.process.pid}/fd`)).length;
+}
+
+/** Writes the configuration again, changed, and asks for a reload. */
+async function reload(latchkey: Latchkey, change: (text: string) => string): Promise<void> {
+  const text = await readFile(latchkey.file, "utf8");
+  await writeFile(latchkey.file, change(text));
+  latchkey.process.kill("SIGHUP");
+}
+
+test("a reload that cannot be followed leaves nothing open", async () => {
+  await using latchkey = await Latchkey.start({ config });
+  await latchkey.event("certificate.swapped");
+  await mkdir(join(latchkey.folder, "access.log")); // a folder is no file to write into
+  const before = await openIn(latchkey);
+  await reload(latchkey, (text) => {
+    const moved = text.replace('https: ["127.0.0.1:0"]', 'https: ["127.0.0.2:0"]');
+    return `log: { access: ./access.log }\n${moved}`;
+  });
+  const { message } = await latchkey.event("config.rejected");
+  assert.match(String(message), /Cannot open the access log/);
+  assert.equal(await openIn(latchkey), before);
+});
+
+test("a reload and the end at the same moment is an end", async () => {
+  await using latchkey = await Latchkey.start({ config });
+  await latchkey.event("certificate.swapped");
+  latchkey.process.kill("SIGHUP");
+  assert.equal(await latchkey.stop("SIGTERM"), 0);
+});
+
+test("a reload with a fault is survived when nobody reads standard error any more", async () => {
+  await using latchkey = await Latchkey.start({ config });
+  await latchkey.event("certificate.swapped");
+  latchkey.process.stderr?.destroy();
+  await reload(latchkey, (text) => text.replace("respond: ok", "respnod: ok"));
+  await latchkey.event("config.rejected");
+  await reload(latchkey, (text) => text.replace("respnod: ok", "respond: ok"));
+  await latchkey.event("config.reloaded");
+  await handshake(latchkey.httpsPort, "up.localhost");
+});
