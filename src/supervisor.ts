@@ -171,11 +171,8 @@ function workerFlags(config: Config): string[] {
   const manual = config.hosts.flatMap(({ certificate }) =>
     certificate.kind === "manual" ? [certificate.chain, certificate.key] : [],
   );
-  const folders = [
-    packageRoot,
-    join(packageRoot, "node_modules"),
-    join(config.storage, "certificates"),
-  ];
+  // Not the whole package: the storage of a checkout lies in it, with accounts and the authority's keys.
+  const folders = [here, join(packageRoot, "node_modules"), join(config.storage, "certificates")];
   // A folder that does not exist yet counts as one only with the star behind it.
   const inside = folders
     .flatMap((path) => [path, ...realPathOf(path)])
@@ -183,7 +180,10 @@ function workerFlags(config: Config): string[] {
   const readable = [
     ...inside,
     ...folders,
-    ...manual.flatMap((path) => [path, ...realPathOf(path)]),
+    ...[join(packageRoot, "package.json"), ...manual].flatMap((path) => [
+      path,
+      ...realPathOf(path),
+    ]),
   ];
   return [
     "--permission",
