@@ -86,6 +86,7 @@ async function start(): Promise<void> {
       code: codeOf(error) ?? "unknown",
       detail: messageOf(error),
     });
+    void drain(limits.crashDrainMs, 1); // one that takes nobody must not fill a place
   }
 }
 
