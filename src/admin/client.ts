@@ -25,9 +25,10 @@ export async function askStatus(path: string): Promise<Snapshot> {
     response.on("error", reject);
     response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
   });
+  sent.on("close", () => reject(new Error("it gave no answer")));
   sent.end();
   try {
-    return JSON.parse(await promise);
+    return readSnapshot(JSON.parse(await promise));
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const isAbsent = ["ENOENT", "ECONNREFUSED"].includes(code);
@@ -39,4 +40,12 @@ export async function askStatus(path: string): Promise<Snapshot> {
       { cause },
     );
   }
+}
+
+/** Of another version, or another program altogether, no part may be missing that commands go through. */
+function readSnapshot(value: unknown): Snapshot {
+  const { hosts, workers, version, startedAt } = Object(value);
+  if (!Array.isArray(hosts) || !Array.isArray(workers))
+    throw new Error("it answers something else");
+  return { hosts, workers, version: String(version), startedAt: String(startedAt) };
 }

@@ -1,4 +1,4 @@
-import { chmod, unlink } from "node:fs/promises";
+import { lstat, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -24,7 +24,6 @@ export async function serveAdmin(path: string, steps: AdminSteps): Promise<() =>
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   await removeStale(path);
   await listen(server, path);
-  await chmod(path, 0o600);
   return async () => {
     server.closeAllConnections();
     await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -51,10 +50,18 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   response.end(`${JSON.stringify(body)}\n`);
 }
 
+/** All rights of group and others, and execution. */
+const OTHERS_ALL = 0o177;
+
 async function listen(server: Server, path: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
-  server.listen({ path }, resolve);
+  const before = process.umask(OTHERS_ALL); // a later chmod would leave a moment open
+  try {
+    server.listen({ path }, resolve);
+  } finally {
+    process.umask(before);
+  }
   try {
     await promise;
   } catch (cause) {
@@ -70,7 +77,7 @@ async function listen(server: Server, path: string): Promise<void> {
 
 async function removeStale(path: string): Promise<void> {
   try {
-    await unlink(path);
+    if ((await lstat(path)).isSocket()) await unlink(path);
   } catch {
     // It was not there; anything else listening will say.
   }
