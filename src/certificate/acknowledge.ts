@@ -1,4 +1,8 @@
+import { randomInt } from "node:crypto";
 import type { WorkerFacts } from "../process/messages.ts";
+
+/** Numbers to begin with: so many that two managers hardly meet, and far from where a double ends to count. */
+const ROUNDS = 2 ** 47;
 
 /** Something that every worker was told and has to say "done" to. */
 interface Round {
@@ -13,7 +17,8 @@ interface Round {
 export class Acknowledgements {
   readonly #rounds = new Map<number, Round>();
   #workers: readonly number[] = [];
-  #lastRound = 0;
+  /** Anywhere: workers outlive the manager, and may still answer to its predecessor's numbers. */
+  #lastRound = randomInt(ROUNDS);
 
   /** The number that workers repeat. */
   nextRound(): number {

@@ -31,3 +31,12 @@ test("a worker that says nothing ends the round by its deadline", async () => {
   acknowledgements.peersChanged([worker(1)]);
   assert.equal(await acknowledgements.wait(acknowledgements.nextRound(), 20), false);
 });
+
+test("a manager that starts again does not take an answer to its predecessor for one to itself", async () => {
+  const [before, after] = [new Acknowledgements(), new Acknowledgements()];
+  const late = before.nextRound();
+  after.peersChanged([worker(1)]);
+  const acknowledged = after.wait(after.nextRound(), 20);
+  after.acknowledged(late, 1);
+  assert.equal(await acknowledged, false);
+});
