@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Credential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
 import { type Hostname, parsePlain } from "../base/hostname.ts";
 import type { Host } from "../config/config.ts";
@@ -7,7 +8,7 @@ import type { Routes } from "../config/route.ts";
 import type { ClientConnection } from "../http/client-connection.ts";
 import { answerChallenge, isChallenge } from "./answer-challenge.ts";
 import type { Challenges } from "./challenges.ts";
-import { closeSignal } from "./close-signal.ts";
+import { watchLeaving } from "./close-signal.ts";
 import type { Credentials, Obtained } from "./credentials.ts";
 import { passThrough } from "./pass-through.ts";
 import { type Peeked, peek } from "./peek.ts";
@@ -50,8 +51,7 @@ export async function serve(socket: Socket, clientAddress: string, steps: Steps)
   }
 
   if (isTooDeep(host, route)) throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
-  const obtained = await steps.credentials.obtain(host, route, closeSignal(socket));
-  const credential = credentialOf(obtained, host);
+  const credential = await credentialFor(socket, host, route, steps.credentials);
   const secured = await steps.terminator.terminate(socket, host, route, credential);
 
   if (action.kind === "tcp") return passThrough(secured, action);
@@ -81,6 +81,18 @@ function helloOf(peeked: Peeked): Extract<Peeked, { readonly kind: "complete" }>
 function isTooDeep(host: Hostname, { certificate }: Host): boolean {
   const isOnDemand = certificate.kind === "acme" && certificate.onDemand !== undefined;
   return isOnDemand && host.split(".").length > limits.onDemandMaxLabels;
+}
+
+async function credentialFor(
+  socket: Socket,
+  host: Hostname,
+  route: Host,
+  credentials: Credentials,
+): Promise<Credential> {
+  using leaving = watchLeaving(socket);
+  const obtained = await credentials.obtain(host, route, leaving.signal);
+  if (leaving.signal.aborted) throw new Refusal("silence", "CLIENT_LEFT", { host });
+  return credentialOf(obtained, host);
 }
 
 function credentialOf(obtained: Obtained, host: Hostname) {

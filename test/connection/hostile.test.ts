@@ -3,19 +3,24 @@ import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
+import { limits } from "../../src/config/limits.ts";
 import { OpenConnections } from "../../src/connection/listen.ts";
 import { servePlainHttp } from "../../src/connection/plain-http.ts";
 import { Relay } from "../../src/http/relay.ts";
+import type { CertificateOutcome } from "../../src/process/messages.ts";
+import { inRecords, makeHello } from "../support/hello-bytes.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { type Recorded, Recorder } from "../support/recorder.ts";
 import { forwardTo, httpBackend, KeptLog } from "../support/relay-world.ts";
 import {
   connectRaw,
   connectTls,
+  hostname,
   listenAnywhere,
   makeCredential,
   makeHost,
   openDoor,
+  received,
   storedCredentials,
 } from "../support/tls-door.ts";
 
@@ -157,4 +162,70 @@ test("A client of port 80 that would rather speak h2c is redirected all the same
     () => undefined,
   );
   assert.match(answer, REDIRECTED);
+});
+
+test("A client that ends its side while it waits for a certificate gives its place to the next", async () => {
+  const asked = Promise.withResolvers<void>();
+  const abandoned = Promise.withResolvers<void>();
+  const ask = (_host: string, signal: AbortSignal): Promise<CertificateOutcome> => {
+    asked.resolve();
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => {
+        abandoned.resolve();
+        reject(signal.reason);
+      });
+    });
+  };
+  await using door = await openDoor({
+    hosts: [makeHost(HOST)],
+    sources: { ...storedCredentials(), ask },
+  });
+  const client = await connectRaw(door.port);
+  client.write(inRecords(makeHello()));
+  await asked.promise;
+  client.end();
+  await abandoned.promise;
+  assert.equal((await received(client)).length, 0);
+  assert.deepEqual(door.refused, []);
+});
+
+test("A client that is kept waiting for a certificate gets its handshake then", async () => {
+  const asked = Promise.withResolvers<void>();
+  const outcome = Promise.withResolvers<CertificateOutcome>();
+  const ask = (): Promise<CertificateOutcome> => {
+    asked.resolve();
+    return outcome.promise;
+  };
+  await using door = await openDoor({
+    hosts: [makeHost(HOST)],
+    sources: { ...storedCredentials(), ask },
+  });
+  const connected = connectTls(door.port, HOST);
+  await asked.promise;
+  for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+  outcome.resolve({ kind: "held", credential: { host: hostname(HOST), ...credential } });
+  assert.equal((await received(await connected)).toString(), `hello from ${HOST}`);
+});
+
+test("What a client sends while it waits for a certificate is held back, not held", async () => {
+  const asked = Promise.withResolvers<void>();
+  const ask = (): Promise<CertificateOutcome> => {
+    asked.resolve();
+    return new Promise(() => undefined);
+  };
+  await using door = await openDoor({
+    hosts: [makeHost(HOST)],
+    sources: { ...storedCredentials(), ask },
+  });
+  const client = await connectRaw(door.port);
+  client.write(inRecords(makeHello()));
+  await asked.promise;
+  client.write(Buffer.alloc(32 * 1024 * 1024));
+  const [accepted] = door.open;
+  for (let before = -1; before !== accepted?.bytesRead; ) {
+    before = accepted?.bytesRead ?? 0;
+    for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+  }
+  assert.ok((accepted?.bytesRead ?? 0) < 4 * limits.bufferMaxBytes);
+  client.destroy();
 });
