@@ -13,18 +13,18 @@ interface Answer {
 }
 
 /**
- * `onDemand.ask`: `GET URL?domain=NAME`, 200 allows, everything else refuses: another status, a
- * redirect (never followed), silence for 2 s. The URL is the operator's; a stranger chooses only the
- * encoded name. Answers are remembered for a minute, in a bounded table; a service that cannot be
- * reached refuses without being remembered.
+ * `onDemand.ask`: `GET URL?domain=NAME`, 200 allows, another status refuses, and so does a redirect,
+ * which is never followed. Silence for 2 s, or what is no HTTP, is no answer (`undefined`). The URL is
+ * the operator's; a stranger chooses only the encoded name. Answers are remembered for a minute, in a
+ * bounded table; that there was none is not.
  */
 export function createAsk(
   clock: Clock,
   log: Log,
   signal: AbortSignal,
-): (url: string, host: Hostname) => Promise<boolean> {
+): (url: string, host: Hostname) => Promise<boolean | undefined> {
   const remembered = new Map<string, Answer>();
-  const flights = new SingleFlight<string, boolean>();
+  const flights = new SingleFlight<string, boolean | undefined>();
   const slots = new Semaphore(limits.askInFlightMax);
   const remember = (key: string, isAllowed: boolean) => {
     remembered.delete(key);
@@ -45,7 +45,7 @@ export function createAsk(
         return isAllowed;
       } catch (error) {
         log.warn("on-demand.ask-failed", { host, ...failureFacts(error) });
-        return false;
+        return undefined;
       }
     });
   };

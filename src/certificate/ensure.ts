@@ -74,6 +74,7 @@ export class CertificateKeeper {
     if (decision.kind !== "allowed") return { kind: "refused" };
     const holding = await this.#hold(host, decision.listed);
     if (holding === undefined) return { kind: "unavailable" };
+    holding.isRefused = false;
 
     if ((await this.#load(holding)) && !this.#hasExpired(holding)) return outcomeOf(holding);
     if (!this.#flights.has(host) && !this.#attempts.isDue(holding, this.#clock.now()))
@@ -90,18 +91,24 @@ export class CertificateKeeper {
   /** The renewal loop's turn for a name that is due: asks policy again, then orders. Never rejects. */
   async renew(holding: Holding): Promise<void> {
     const decision = await this.#steps.decide(holding.host);
-    holding.isRefused = decision.kind !== "allowed";
-    if (decision.kind !== "allowed") {
-      this.#attempts.postpone(holding, this.#clock.now() + limits.refusedMinMs);
-      this.#log.info("certificate.refused", { host: holding.host });
-      return;
-    }
+    if (decision.kind !== "allowed") return this.#refuse(holding, decision);
+    holding.isRefused = false;
     await this.#flights.run(holding.host, async () => {
       // Storage that could not be read before may hold it after all.
       if (holding.certificate === undefined && (await this.#load(holding))) return;
       if (this.#attempts.isDue(holding, this.#clock.now()))
         await this.#obtain(holding, decision.issuers);
     });
+  }
+
+  /** Not this time: asked again in an hour, or in a minute when policy could not be asked. */
+  #refuse(holding: Holding, decision: Exclude<Decision, { kind: "allowed" }>): void {
+    const isSilent = decision.kind === "refused" && !decision.isFinal;
+    const waitMs = isSilent ? limits.unreachableMinMs : limits.refusedMinMs;
+    this.#attempts.postpone(holding, this.#clock.now() + waitMs);
+    if (isSilent) return; // told when it was asked
+    holding.isRefused = true;
+    this.#log.info("certificate.refused", { host: holding.host });
   }
 
   /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */

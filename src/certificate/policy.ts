@@ -7,13 +7,14 @@ export type Decision =
   | { readonly kind: "allowed"; readonly issuers: readonly Issuer[]; readonly listed: boolean }
   /** Not ours to certify: files given by hand, or never decrypted. */
   | { readonly kind: "not-ours"; readonly source: "manual" | "none" }
-  | { readonly kind: "refused"; readonly why: string };
+  /** `isFinal`: policy said no; otherwise it could not be asked, which may be over in a moment. */
+  | { readonly kind: "refused"; readonly why: string; readonly isFinal: boolean };
 
 /** What the policy needs from its surroundings. */
 export interface PolicySteps {
   findHost(host: Hostname): Host | undefined;
-  /** Asks the operator's own service about a name; see {@link createAsk}. */
-  ask(url: string, host: Hostname): Promise<boolean>;
+  /** Asks the operator's own service about a name, `undefined` when it says nothing; see {@link createAsk}. */
+  ask(url: string, host: Hostname): Promise<boolean | undefined>;
 }
 
 /**
@@ -42,9 +43,10 @@ async function decideOnDemand(
     return refused("no CA certifies reverse names");
   if (isAllowed(onDemand, host)) return { kind: "allowed", issuers, listed: false };
   if (onDemand.ask === undefined) return refused("onDemand.allow does not name it");
-  return (await steps.ask(onDemand.ask, host))
-    ? { kind: "allowed", issuers, listed: false }
-    : refused("onDemand.ask says no");
+  const answer = await steps.ask(onDemand.ask, host);
+  if (answer === undefined)
+    return { kind: "refused", why: "onDemand.ask does not answer", isFinal: false };
+  return answer ? { kind: "allowed", issuers, listed: false } : refused("onDemand.ask says no");
 }
 
 /** Exact names, or `*.parent` for one label below. */
@@ -54,5 +56,5 @@ function isAllowed({ allow }: OnDemand, host: Hostname): boolean {
 }
 
 function refused(why: string): Decision {
-  return { kind: "refused", why };
+  return { kind: "refused", why, isFinal: true };
 }

@@ -6,6 +6,7 @@ import { AttemptMemory } from "../../src/certificate/attempts.ts";
 import { CertificateKeeper, type KeeperSteps } from "../../src/certificate/ensure.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import { judge } from "../../src/certificate/judge.ts";
+import type { Decision } from "../../src/certificate/policy.ts";
 import { type Issued, recordOf } from "../../src/certificate/records.ts";
 import { limits } from "../../src/config/limits.ts";
 import type { Attempts, FailureMemory } from "../../src/storage/attempts.ts";
@@ -111,7 +112,7 @@ test("ensure orders nothing when storage holds the certificate", async () => {
 
 test("ensure asks nothing of the CA for a name that policy refuses", async () => {
   const { keeper, taken } = recordingKeeper({
-    decide: async () => ({ kind: "refused", why: "no" }),
+    decide: async () => ({ kind: "refused", why: "no", isFinal: true }),
   });
   assert.deepEqual(await keeper.ensure(host), { kind: "refused" });
   assert.deepEqual(taken, []);
@@ -311,4 +312,35 @@ test("nothing is ordered while storage cannot be read, and what it held is found
   await keeper.renew(holdings.get(host) ?? assert.fail());
   assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
   assert.deepEqual(taken, []);
+});
+
+const refusal = { kind: "refused", why: "onDemand.ask says no", isFinal: true } as const;
+
+test("a renewal that policy refuses is shown as refused until policy allows the name again", async () => {
+  const stored = issuedFor("shop.example");
+  const decisions: Decision[] = [refusal];
+  const world = recordingKeeper({
+    load: async () => stored,
+    decide: async () =>
+      decisions.shift() ?? { kind: "allowed", issuers: [{ kind: "internal" }], listed: false },
+  });
+  await world.keeper.adopt(host, false);
+  await world.keeper.renew(world.holdings.get(host) ?? assert.fail());
+  assert.equal(world.row().state, "refused");
+  assert.deepEqual(await world.keeper.ensure(host), { kind: "stored" });
+  assert.equal(world.row().state, "valid");
+});
+
+test("a renewal about which the policy's service says nothing is tried again soon, and is not refused", async () => {
+  const stored = issuedFor("shop.example");
+  const world = recordingKeeper({
+    load: async () => stored,
+    decide: async () => ({ ...refusal, isFinal: false }),
+  });
+  await world.keeper.adopt(host, false);
+  const holding = world.holdings.get(host) ?? assert.fail();
+  await world.keeper.renew(holding);
+  assert.equal(world.row().state, "valid");
+  assert.equal(holding.nextAttemptAt, world.clock.now() + MINUTE);
+  assert.deepEqual(world.taken, []);
 });

@@ -86,6 +86,18 @@ const cases = [
   },
 ] as const;
 
+test("decide: a name about which the service says nothing is refused, but not for good", async () => {
+  const found = wildcard({ allow: [], ask: "http://127.0.0.1:1/allowed" });
+  for (const [answer, isFinal] of [
+    [undefined, false],
+    [false, true],
+  ] as const) {
+    const steps = { findHost: () => found, ask: async () => answer };
+    const decision = await decide(steps, named("a.shop.example"));
+    assert.equal(decision.kind === "refused" && decision.isFinal, isFinal);
+  }
+});
+
 for (const { name, host, found, kind } of cases) {
   test(`decide: ${name} is ${kind}`, async () => {
     const decision = await decide({ findHost: () => found, ask: never }, named(host));
@@ -111,7 +123,7 @@ async function service(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/allowed?team=7`, seen };
 }
 
-const answers: readonly { name: string; answer: RequestListener; allows: boolean }[] = [
+const answers: readonly { name: string; answer: RequestListener; allows: boolean | undefined }[] = [
   { name: "200 allows", answer: (_, response) => response.end("ok"), allows: true },
   { name: "204 refuses", answer: (_, response) => response.writeHead(204).end(), allows: false },
   { name: "404 refuses", answer: (_, response) => response.writeHead(404).end(), allows: false },
@@ -121,22 +133,22 @@ const answers: readonly { name: string; answer: RequestListener; allows: boolean
     allows: false,
   },
   {
-    name: "a closed connection refuses",
+    name: "a closed connection is no answer",
     answer: (request) => request.socket.destroy(),
-    allows: false,
+    allows: undefined,
   },
   {
-    name: "nonsense refuses",
+    name: "nonsense is no answer",
     answer: (request) => request.socket.end("nonsense\r\n\r\n"),
-    allows: false,
+    allows: undefined,
   },
   {
-    name: "another protocol refuses",
+    name: "another protocol is no answer",
     answer: (request) =>
       request.socket.write(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
       ),
-    allows: false,
+    allows: undefined,
   },
 ];
 
@@ -164,10 +176,10 @@ test("ask puts one question for a hundred askers, remembers the answer for a min
   assert.equal(seen.length, 2);
 });
 
-test("ask refuses when the service says nothing for two seconds, and tells the log", async (t) => {
+test("ask has no answer when the service says nothing for two seconds, and tells the log", async (t) => {
   const { url } = await service(t, () => {});
   const log = keptLog();
   const ask = createAsk(new ManualClock(), log, new AbortController().signal);
-  assert.equal(await ask(url, named("a.shop.example")), false);
+  assert.equal(await ask(url, named("a.shop.example")), undefined);
   assert.equal(log.only("on-demand.ask-failed")["host"], "a.shop.example");
 });
