@@ -32,6 +32,12 @@ export function createAsk(
     const oldest = remembered.keys().next();
     if (remembered.size > limits.askCacheMax && !oldest.done) remembered.delete(oldest.value);
   };
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  const tell = (host: Hostname, error: unknown) => {
+    if (clock.now() < quietUntil) return; // strangers choose how many names are asked about
+    quietUntil = clock.now() + limits.askCacheMs;
+    log.warn("on-demand.ask-failed", { host, ...failureFacts(error) });
+  };
   return (base, host) => {
     const url = new URL(base);
     url.searchParams.set("domain", host);
@@ -44,7 +50,7 @@ export function createAsk(
         remember(url.href, isAllowed);
         return isAllowed;
       } catch (error) {
-        log.warn("on-demand.ask-failed", { host, ...failureFacts(error) });
+        tell(host, error);
         return undefined;
       }
     });

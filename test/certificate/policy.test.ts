@@ -183,3 +183,21 @@ test("ask has no answer when the service says nothing for two seconds, and tells
   assert.equal(await ask(url, named("a.shop.example")), undefined);
   assert.equal(log.only("on-demand.ask-failed")["host"], "a.shop.example");
 });
+
+test("a service that is down costs one line a minute, however many names strangers make up", async () => {
+  const log = keptLog();
+  const clock = new ManualClock();
+  const ask = createAsk(clock, log, new AbortController().signal);
+  const lines = () => log.events.filter(({ event }) => event === "on-demand.ask-failed").length;
+  const flood = (round: string) =>
+    Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        ask("http://127.0.0.1:1/allowed", named(`${round}${index}.shop.example`)),
+      ),
+    );
+  await flood("a");
+  assert.equal(lines(), 1);
+  clock.advance(60_000);
+  await flood("b");
+  assert.equal(lines(), 2);
+});
