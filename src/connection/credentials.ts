@@ -1,4 +1,4 @@
-import { type Clock, withDeadline } from "../base/clock.ts";
+import { type Clock, Deadline } from "../base/clock.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Hostname } from "../base/hostname.ts";
@@ -133,9 +133,11 @@ export class Credentials {
   }
 
   async #park(host: Hostname, waitMs: number, signal: AbortSignal): Promise<Obtained> {
-    const outcome = await this.#parked.wait(host, withDeadline(signal, waitMs), (gone) =>
-      this.#ask(host, withDeadline(gone, limits.issueWaitMs)),
-    );
+    using deadline = new Deadline(signal, waitMs);
+    const outcome = await this.#parked.wait(host, deadline.signal, async (gone) => {
+      using inTime = new Deadline(gone, limits.issueWaitMs);
+      return await this.#ask(host, inTime.signal);
+    });
     return outcome ?? { kind: "unavailable", cause: new Error("too many handshakes wait") };
   }
 

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { systemClock } from "../../src/base/clock.ts";
 import { limits } from "../../src/config/limits.ts";
+import { Credentials } from "../../src/connection/credentials.ts";
 import { OpenConnections } from "../../src/connection/listen.ts";
 import { servePlainHttp } from "../../src/connection/plain-http.ts";
 import { Relay } from "../../src/http/relay.ts";
@@ -228,4 +231,26 @@ test("What a client sends while it waits for a certificate is held back, not hel
   }
   assert.ok((accepted?.bytesRead ?? 0) < 4 * limits.bufferMaxBytes);
   client.destroy();
+});
+
+test("A flood of names that are refused is forgotten at once, not when its deadlines are over", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const ask = async (): Promise<CertificateOutcome> => ({ kind: "refused" });
+  let now = 0;
+  const clock = { ...systemClock, now: () => now };
+  const credentials = new Credentials({ ...storedCredentials(), ask }, clock);
+  const route = makeHost("*.shop.example");
+  const flood = async (): Promise<number> => {
+    for (let count = 0; count < 5_000; count += 1) {
+      now += limits.absentNameMs; // a name that was just refused would not be asked about
+      const client = new AbortController();
+      const obtained = await credentials.obtain(hostname(HOST), route, client.signal);
+      assert.equal(obtained.kind, "refused");
+    }
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await flood();
+  assert.ok((await flood()) - before < 2 * 1024 * 1024);
 });
