@@ -7,15 +7,11 @@ import { createLog, failureFacts } from "./base/log.ts";
 import type { Config } from "./config/config.ts";
 import { limits } from "./config/limits.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
+import { Doors } from "./process/doors.ts";
 import { Fleet, type FleetPlan } from "./process/fleet.ts";
-import {
-  bindListeners,
-  type InheritedFds,
-  inheritedFds,
-  type Listener,
-  type Listeners,
-} from "./process/listeners.ts";
+import { inheritedFds, type Listener, type Listeners } from "./process/listeners.ts";
 import type { Address, Reach } from "./process/messages.ts";
+import { oneAtATime } from "./process/one-at-a-time.ts";
 import { onSignals } from "./process/signals.ts";
 
 /** How the program is run. */
@@ -40,15 +36,14 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   const startedAt = systemClock.now();
   let config = options.config;
   const log = createLog({ ...config.log, process: "supervisor" });
-  const inherited = inheritedFds(process.env, process.pid);
-  let listeners = bindListeners(config.listen, inherited, []);
+  const doors = new Doors(config.listen, inheritedFds(process.env, process.pid));
   let access = openAccessLog(config);
   const ended = Promise.withResolvers<number>();
   let hasStarted = false;
   let isEnding = false;
 
   const fleet = new Fleet(
-    fleetPlan(config, listeners, access, startedAt),
+    fleetPlan(config, doors.current, access, startedAt),
     systemClock,
     log,
     (code, detail) => {
@@ -65,29 +60,31 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       isEnding = true;
       log.info("process.draining", { deadlineMs: limits.drainMaxMs });
       const drained = fleet.drain(limits.drainMaxMs);
-      closeAll(listeners);
+      doors.closeAll();
       void drained.then(() => ended.resolve(0));
     },
     stopAtOnce: () => {
       fleet.kill();
       ended.resolve(1);
     },
-    reload: () => void reload(),
+    reload: oneAtATime(() => reload()),
   });
 
+  /** One whose children never become ready does not keep the next one waiting for ever. */
   const reload = async () => {
     const next = await options.reload();
     if (isEnding) return; // meanwhile: the sockets are closed
     if (next === undefined) return log.error("config.rejected", { file: config.file });
     try {
-      const [before, { reopened, now, closeUnused }] = [access, reopen(listeners, next, inherited)];
-      const settled = fleet.replace(fleetPlan(next, now, reopened, startedAt));
-      [config, listeners, access] = [next, now, reopened];
-      void settled.then(() => {
-        closeUnused();
+      const [before, reopened] = [access, reopen(doors, next)];
+      [config, access] = [next, reopened];
+      const settled = fleet.replace(fleetPlan(next, doors.current, reopened, startedAt));
+      const reloaded = settled.then(() => {
+        doors.closeUnused();
         if (before !== undefined) closeSync(before);
         log.info("config.reloaded", { file: next.file, hosts: next.hosts.length });
       });
+      await within(limits.reloadMaxMs, reloaded);
     } catch (error) {
       log.error("config.rejected", { file: config.file, ...failureFacts(error) });
     }
@@ -95,38 +92,34 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 
   void fleet.start().then(() => {
     hasStarted = true;
-    const ports = { https: firstPort(listeners.https), http: firstPort(listeners.http) };
+    const ports = { https: firstPort(doors.current.https), http: firstPort(doors.current.http) };
     log.info("process.started", { hosts: config.hosts.length, workers: config.workers, ...ports });
     options.onReady?.(ports);
   });
   const code = await ended.promise;
   ignoreSignals();
-  closeAll(listeners);
+  doors.closeAll();
   return code;
 }
 
 /** All that the next configuration wants open; when something of it cannot be had, nothing of it stays open. */
-function reopen(listeners: Listeners, next: Config, inherited: InheritedFds | undefined) {
+function reopen(doors: Doors, next: Config): number | undefined {
   const reopened = openAccessLog(next);
   try {
-    return { reopened, ...rebind(listeners, next, inherited) };
+    doors.change(next.listen);
+    return reopened;
   } catch (error) {
     if (reopened !== undefined) closeSync(reopened);
     throw error;
   }
 }
 
-/** The sockets of the next configuration: those it keeps stay open throughout. */
-function rebind(listeners: Listeners, next: Config, inherited: InheritedFds | undefined) {
-  const before = [...listeners.https, ...listeners.http];
-  const now = bindListeners(next.listen, inherited, before);
-  const kept = new Set([...now.https, ...now.http]);
-  return {
-    now,
-    closeUnused: () => {
-      for (const listener of before) if (!kept.has(listener)) listener.close();
-    },
-  };
+/** Resolves with `work`, or when its time is up; the work goes on. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms).unref(); // it must not outlive the end of the program
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
 }
 
 function fleetPlan(
@@ -223,8 +216,4 @@ function firstPort(listeners: readonly Listener[]): number {
 
 function reachOf(listeners: readonly Listener[]): Reach[] {
   return listeners.map(({ reach }) => reach).filter(({ port }) => port > 0);
-}
-
-function closeAll(listeners: Listeners): void {
-  for (const listener of [...listeners.https, ...listeners.http]) listener.close();
 }

@@ -99,6 +99,8 @@ export const limits = {
   restartMaxMs: 30_000,
   /** A child that lived this long starts from the first wait again. */
   restartForgetMs: 10_000,
+  /** The next reload waits so long for the one under way, whose children may never become ready. */
+  reloadMaxMs: 10_000,
   /** SIGTERM to exit, at most. */
   drainMaxMs: 30_000,
   /** A worker that met a fault of ours finishes what it has within this, then ends. */

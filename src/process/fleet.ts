@@ -71,6 +71,10 @@ export class Fleet {
   replace(plan: FleetPlan): Promise<void> {
     if (this.#isStopping) return new Promise(() => {});
     this.#plan = plan;
+    for (const { child, predecessors, restart } of this.#slots.splice(1 + plan.workers)) {
+      clearTimeout(restart);
+      for (const each of child ? [child, ...predecessors] : predecessors) this.#leave(each);
+    }
     for (const slot of this.#slots) {
       const old = slot.child;
       clearTimeout(slot.restart);
@@ -82,8 +86,6 @@ export class Fleet {
         this.#startChild(slot);
       }
     }
-    for (const { child, predecessors } of this.#slots.splice(1 + plan.workers))
-      for (const each of child ? [child, ...predecessors] : predecessors) this.#leave(each);
     while (this.#slots.length <= plan.workers) this.#addSlot("worker");
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenSettled.push(resolve);

@@ -102,6 +102,19 @@ test("a worker whose place a reload takes away leaves", async () => {
   assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
 });
 
+test("a reload starts nobody for a place that it takes away", async () => {
+  const first = plan(2, "works");
+  const asked: number[] = [];
+  const worker = (index: number) => {
+    asked.push(index);
+    return first.worker(index);
+  };
+  await using world = new World({ ...first, worker });
+  await world.fleet.start();
+  await world.fleet.replace({ ...first, workers: 1, worker });
+  assert.deepEqual(asked, [1, 2, 3]);
+});
+
 test("a drain in the middle of a reload waits for the workers of before", async () => {
   await using world = new World(plan(1, "works"));
   await world.fleet.start();

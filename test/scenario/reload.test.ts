@@ -64,3 +64,20 @@ test("a reload with a fault is survived when nobody reads standard error any mor
   await latchkey.event("config.reloaded");
   await handshake(latchkey.httpsPort, "up.localhost");
 });
+
+test("many reloads at once are one after the other, and two in all", async () => {
+  await using latchkey = await Latchkey.start({ config });
+  await latchkey.event("certificate.swapped");
+  const ready = () =>
+    latchkey.lines.filter(
+      (line) => line.event === "process.ready" && String(line["child"]).startsWith("worker"),
+    ).length;
+  latchkey.process.kill("SIGHUP");
+  const first = latchkey.nextEvent("config.reloaded");
+  await latchkey.nextEvent("manager.exited"); // the first one is under way
+  for (let times = 0; times < 20; times += 1) latchkey.process.kill("SIGHUP");
+  await first;
+  await latchkey.nextEvent("config.reloaded");
+  assert.equal(await latchkey.stop("SIGTERM"), 0);
+  assert.equal(ready(), 3);
+});

@@ -1,0 +1,49 @@
+import type { Listen } from "../config/config.ts";
+import { bindListeners, type InheritedFds, type Listener, type Listeners } from "./listeners.ts";
+
+/**
+ * The listening sockets of the program through its reloads. One that a configuration no longer
+ * wants stays open, and can be had again, until nobody of before listens on it.
+ */
+export class Doors {
+  readonly #inherited: InheritedFds | undefined;
+  readonly #open: Set<Listener>;
+  #current: Listeners;
+
+  /** @throws {LatchkeyError} `LISTEN_FAILED`. */
+  constructor(listen: Listen, inherited: InheritedFds | undefined) {
+    this.#inherited = inherited;
+    this.#current = bindListeners(listen, inherited, []);
+    this.#open = new Set(allOf(this.#current));
+  }
+
+  /** Those that the configuration of now wants. */
+  get current(): Listeners {
+    return this.#current;
+  }
+
+  /** @throws {LatchkeyError} `LISTEN_FAILED`, with nothing changed. */
+  change(listen: Listen): void {
+    this.#current = bindListeners(listen, this.#inherited, [...this.#open]);
+    for (const listener of allOf(this.#current)) this.#open.add(listener);
+  }
+
+  /** Closes those of before. */
+  closeUnused(): void {
+    const wanted = new Set(allOf(this.#current));
+    for (const listener of this.#open) {
+      if (wanted.has(listener)) continue;
+      listener.close();
+      this.#open.delete(listener);
+    }
+  }
+
+  /** May be called again. */
+  closeAll(): void {
+    for (const listener of this.#open) listener.close();
+  }
+}
+
+function allOf(listeners: Listeners): Listener[] {
+  return [...listeners.https, ...listeners.http];
+}
