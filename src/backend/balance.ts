@@ -1,7 +1,7 @@
 import type { Backend, PathRoute } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { backendKey } from "./pool.ts";
+import { backendKey } from "./identity.ts";
 
 /**
  * Chooses among the backends of a route: in rotation, passing over those that refused a connection

@@ -1,8 +1,8 @@
-import { unreachable } from "../base/errors.ts";
 import type { Backend } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { BackendConnection, BackendUser } from "./connection.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { backendKey } from "./identity.ts";
 
 /**
  * Idle connections to every backend, for the next exchange. The pool owns what lies in it: any byte,
@@ -79,35 +79,5 @@ export class BackendPool {
     }
     this.#resting.clear();
     this.#deadlines.forget(this);
-  }
-}
-
-const keys = new WeakMap<Backend, string>();
-
-/**
- * What two backends must have in common to share connections (and their standing, in `Balancer`):
- * the address and, with TLS, everything that decides whom we trust to be at the other end.
- */
-export function backendKey(backend: Backend): string {
-  let key = keys.get(backend);
-  if (key === undefined) {
-    key = JSON.stringify(identityOf(backend));
-    keys.set(backend, key);
-  }
-  return key;
-}
-
-function identityOf(backend: Backend): readonly unknown[] {
-  switch (backend.kind) {
-    case "unix":
-      return ["unix", backend.path];
-    case "http":
-      return ["http", backend.address.host, backend.address.port];
-    case "https": {
-      const { address, serverName, ca, verify } = backend;
-      return ["https", address.host, address.port, serverName, ca, verify];
-    }
-    default:
-      return unreachable(backend);
   }
 }

@@ -1,3 +1,4 @@
+import { backendName } from "../backend/identity.ts";
 import type { Facts } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import type { Backend, LogConfig } from "../config/config.ts";
@@ -60,11 +61,4 @@ export function accessFacts(visit: VisitRecord): Facts {
     requestId: visit.requestId,
     why: visit.why,
   };
-}
-
-/** A backend as an operator wrote it. */
-function backendName(backend: Backend): string {
-  if (backend.kind === "unix") return `unix:${backend.path}`;
-  const { host, port } = backend.address;
-  return `${backend.kind}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -2,7 +2,8 @@ import type { Balancer } from "../backend/balance.ts";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
-import { type BackendPool, backendKey } from "../backend/pool.ts";
+import { backendName } from "../backend/identity.ts";
+import type { BackendPool } from "../backend/pool.ts";
 import { unreachable } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
@@ -133,8 +134,8 @@ export class Exchange implements BackendUser {
     const connection = this.#connection;
     if (connection === undefined) return;
     if (this.#backends.balancer.markUp(connection.backend))
-      this.#backends.log.info("backend.up", { backend: backendKey(connection.backend) });
-    this.#begin(connection);
+      this.#backends.log.info("backend.up", { backend: backendName(connection.backend) });
+    this.#begin(connection, this.#backend ?? connection.backend);
     this.#asker.bodyWanted();
     this.flush();
   }
@@ -184,7 +185,7 @@ export class Exchange implements BackendUser {
     this.#backend = backend;
     const pooled = this.#backends.pool.take(backend, this);
     if (pooled === undefined) this.#dial(backend);
-    else this.#begin(pooled);
+    else this.#begin(pooled, backend);
   }
 
   #dial(backend: Backend): void {
@@ -202,16 +203,17 @@ export class Exchange implements BackendUser {
     if (backend !== undefined && this.#backends.balancer.markDown(backend)) {
       const facts =
         cause === undefined ? { message: "no connection in time" } : failureFacts(cause);
-      this.#backends.log.warn("backend.down", { backend: backendKey(backend), ...facts });
+      this.#backends.log.warn("backend.down", { backend: backendName(backend), ...facts });
     }
     this.#chooseBackend();
   }
 
-  #begin(connection: BackendConnection): void {
+  /** @param backend The one of this route: a pooled connection may have been made for another's. */
+  #begin(connection: BackendConnection, backend: Backend): void {
     this.#connection = connection;
     this.#phase = "asking";
     this.#outlet.open(connection.socket);
-    this.#outlet.say(this.#asker.requestHeadFor(connection.backend));
+    this.#outlet.say(this.#asker.requestHeadFor(backend));
     this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
   }
 
@@ -257,7 +259,7 @@ export class Exchange implements BackendUser {
       this.#connectFailed(502, cause);
     } else if (connection.isReused && this.#maySendAgain()) {
       connection.destroy();
-      this.#dial(connection.backend);
+      this.#dial(this.#backend ?? connection.backend);
     } else {
       this.#break(502, cause === undefined ? "the backend closed" : cause.message);
     }

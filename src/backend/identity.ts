@@ -1,0 +1,39 @@
+import { unreachable } from "../base/errors.ts";
+import type { Backend } from "../config/config.ts";
+
+const keys = new WeakMap<Backend, string>();
+
+/**
+ * What two backends must have in common to share connections (and their standing, in `Balancer`):
+ * the address and, with TLS, everything that decides whom we trust to be at the other end.
+ */
+export function backendKey(backend: Backend): string {
+  let key = keys.get(backend);
+  if (key === undefined) {
+    key = JSON.stringify(identityOf(backend));
+    keys.set(backend, key);
+  }
+  return key;
+}
+
+function identityOf(backend: Backend): readonly unknown[] {
+  switch (backend.kind) {
+    case "unix":
+      return ["unix", backend.path];
+    case "http":
+      return ["http", backend.address.host, backend.address.port];
+    case "https": {
+      const { address, serverName, ca, verify } = backend;
+      return ["https", address.host, address.port, serverName, ca, verify];
+    }
+    default:
+      return unreachable(backend);
+  }
+}
+
+/** A backend as an operator wrote it: for the log. */
+export function backendName(backend: Backend): string {
+  if (backend.kind === "unix") return `unix:${backend.path}`;
+  const { host, port } = backend.address;
+  return `${backend.kind}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
