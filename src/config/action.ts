@@ -91,7 +91,7 @@ function readRedirect(
   status: WrittenHost["status"],
   { path, patterns, known, settings, desk }: HostPlace,
 ): Redirect {
-  const { publicHttpsPort } = settings.listen;
+  const publicHttpsPort = settings.listen.publicHttpsPort || limits.httpsPort; // 0: not known yet
   const defaultPort = isOurs(target.host, known) ? publicHttpsPort : limits.httpsPort;
   const port = target.port ?? defaultPort;
   const isItself = patterns.some((pattern) => formatPattern(pattern) === target.host);

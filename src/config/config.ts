@@ -29,7 +29,7 @@ export type ListenAddress =
 export interface Listen {
   readonly https: readonly ListenAddress[];
   readonly http: readonly ListenAddress[];
-  /** The port that clients see, for redirects; the first https listener's unless written. */
+  /** The port that clients see, for redirects; the first https listener's unless written. 0: whichever it gets. */
   readonly publicHttpsPort: number;
   /** Absolute path of the admin socket. */
   readonly admin: string;

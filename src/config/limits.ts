@@ -121,7 +121,7 @@ export const limits = {
   expiredWaitMs: 5_000,
   /** Handshakes parked for a certificate, in one worker: all together, and for one name. */
   parkedMax: 100,
-  parkedPerHostMax: 10,
+  parkedPerHostMax: 50,
   /** One order from newOrder to the certificate, all polling included. */
   orderTimeoutMs: 300_000,
   /** Orders under way at once. */

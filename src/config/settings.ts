@@ -84,7 +84,7 @@ function readListen(
       `makes the path of the admin socket ${Buffer.byteLength(admin)} bytes long, ${wanted}`,
     );
   }
-  const first = https.find((address) => address.kind === "tcp" && address.port !== 0);
+  const first = https.find((address) => address.kind === "tcp");
   const firstPort = first?.kind === "tcp" ? first.port : limits.httpsPort;
   return { https, http, publicHttpsPort: listen.publicHttpsPort ?? firstPort, admin };
 }

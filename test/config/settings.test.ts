@@ -85,7 +85,7 @@ const ports: readonly (readonly [string, number])[] = [
   ["{ https: [':8443', ':9443'] }", 8_443],
   ["{ https: ['fd:3', ':9443'] }", 9_443],
   ["{ https: ['fd:3'] }", 443],
-  ["{ https: ['127.0.0.1:0'] }", 443],
+  ["{ https: ['127.0.0.1:0'] }", 0],
   ["{ https: [':8443'], publicHttpsPort: 443 }", 443],
 ];
 

@@ -75,7 +75,7 @@ test("visitors of a host without a certificate share one question", async () => 
   const world = new World();
   const answer = Promise.withResolvers<CertificateOutcome>();
   world.answer = () => answer.promise;
-  const visitors = Array.from({ length: 10 }, () => world.obtain());
+  const visitors = Array.from({ length: 50 }, () => world.obtain());
   await settled();
   answer.resolve({ kind: "held", credential: heldOf(first) });
   for (const visitor of visitors) assert.equal(await serialOf(visitor), first.serial);
@@ -137,11 +137,11 @@ test("an announcement ends what was believed of a name", async () => {
   assert.equal(await serialOf(world.obtain()), first.serial);
 });
 
-test("no more than ten wait for one name, and the next is told at once", async () => {
+test("no more than fifty wait for one name, and the next is told at once", async () => {
   const world = new World();
   const answer = Promise.withResolvers<CertificateOutcome>();
   world.answer = () => answer.promise;
-  const waiting = Array.from({ length: 10 }, () => world.obtain());
+  const waiting = Array.from({ length: 50 }, () => world.obtain());
   await settled();
   assert.equal((await world.obtain()).kind, "unavailable");
   answer.resolve({ kind: "held", credential: heldOf(first) });
