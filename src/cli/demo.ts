@@ -135,6 +135,9 @@ async function startServices(
   );
   try {
     return { process: child, ports: await promise };
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
   } finally {
     clearTimeout(timer);
   }

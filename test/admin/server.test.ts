@@ -20,11 +20,16 @@ test("the admin socket is the operator's alone, from its first moment, and answe
   const before = process.umask(0);
   try {
     const opening = serveAdmin(path, steps);
-    for (let look = 0; look < 100; look += 1) {
+    let isOpen = false;
+    const opened = opening.then(() => {
+      isOpen = true;
+    });
+    while (!isOpen || modes.length === 0) {
       await new Promise((resolve) => setImmediate(resolve));
       const seen = statSync(path, { throwIfNoEntry: false });
       if (seen !== undefined) modes.push(seen.mode & 0o777);
     }
+    await opened;
     const close = await opening;
     assert.deepEqual(await askStatus(path), snapshot);
     await close();
