@@ -8,6 +8,9 @@ import { validateTlsAlpn } from "./validate-tls-alpn.ts";
 /** For one listener; they are on this very machine. */
 const VALIDATION_TIMEOUT_MS = 5_000;
 
+/** Connections to one listener within that time: a worker that dies cuts the one it was answering, and the next finds another. */
+const CONNECTIONS_MAX = 3;
+
 /** Where this program's own listeners are, by what they speak. Read anew at each use. */
 export interface Reach {
   readonly http: readonly Listener[];
@@ -21,7 +24,8 @@ export function offeredChallenges(reach: Reach): readonly ChallengeType[] {
 }
 
 /**
- * Looks for the proof at one listener after the other, at most 5 s each, until one gives it.
+ * Looks for the proof at one listener after the other, at most 5 s each, until one gives it. A
+ * connection that is cut is no answer (RFC 8555 §8.2 lets a server look again): there is another.
  *
  * @param signal Ends it early, with a problem.
  * @returns What is wrong, or `undefined` when the name is proven. Never rejects.
@@ -34,13 +38,32 @@ export async function validate(
 ): Promise<Problem | undefined> {
   let found = problemOf("connection", `No listener of this program could answer ${type}`);
   for (const listener of listenersFor(type, reach)) {
-    const attempt = type === "http-01" ? validateHttp : validateTlsAlpn;
-    const problem = await attempt(listener, proof, withDeadline(signal, VALIDATION_TIMEOUT_MS));
+    const deadline = withDeadline(signal, VALIDATION_TIMEOUT_MS);
+    const problem = await lookAt(listener, type, proof, deadline);
     if (problem === undefined) return undefined;
     // A wrong answer tells more than no answer from the next listener.
     if (found.type.endsWith(":connection")) found = problem;
   }
   return found;
+}
+
+async function lookAt(
+  listener: Listener,
+  type: ChallengeType,
+  proof: Proof,
+  deadline: AbortSignal,
+): Promise<Problem | undefined> {
+  const look = type === "http-01" ? validateHttp : validateTlsAlpn;
+  let problem = await look(listener, proof, deadline);
+  for (let connections = 1; connections < CONNECTIONS_MAX; connections += 1) {
+    if (problem === undefined || !wasCut(problem) || deadline.aborted) return problem;
+    problem = await look(listener, proof, deadline);
+  }
+  return problem;
+}
+
+function wasCut({ type }: Problem): boolean {
+  return type.endsWith(":connection") || type.endsWith(":tls");
 }
 
 function listenersFor(type: ChallengeType, reach: Reach): readonly Listener[] {
