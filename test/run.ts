@@ -12,6 +12,9 @@ const PEERS: Readonly<Record<string, { readonly needs: readonly string[] }>> = {
   faults: { needs: ["strace"] },
 };
 
+/** Programs that single tests hold us against; without them those tests are skipped. */
+const WITNESSES = ["curl", "openssl"];
+
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in PEERS));
 if (unknown.length > 0)
@@ -46,6 +49,11 @@ const child = spawn(process.execPath, [...options, ...files.sort()], { stdio: "i
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 child.on("exit", (code) => {
   if (wanted.length === 0) {
+    for (const program of WITNESSES.filter((each) => !isInstalled(each))) {
+      process.stdout.write(
+        `left out: single tests that need ${program}, which is not installed: apt-get install ${program}\n`,
+      );
+    }
     for (const [name, { needs }] of Object.entries(PEERS)) {
       process.stdout.write(
         `left out: the ${name} suite needs ${needs.join(" and ")}; install with: bash .ci/install-peers; run with: npm run test:${name}\n`,
