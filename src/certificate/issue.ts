@@ -66,8 +66,17 @@ async function issueWith(
     return { credential: verifyCredential(chain, key, host, steps.clock.now()), issuer: directory };
   } catch (error) {
     // An order that the CA has ended is no use to anybody; one that it never answered about may go on.
-    if (hasEnded(error)) await steps.orders.remove(host);
+    if (hasEnded(error)) await forget(steps, host);
     throw error;
+  }
+}
+
+/** What the CA said weighs more than a disk that will not let go of the order: that is only told. */
+async function forget(steps: IssueSteps, host: Hostname): Promise<void> {
+  try {
+    await steps.orders.remove(host);
+  } catch (error) {
+    steps.log.error("storage.failed", { host, ...failureFacts(error) });
   }
 }
 
