@@ -22,6 +22,18 @@ const stopping = new AbortController();
 let workers: readonly WorkerFacts[] = [];
 let ticketMaster = newTicketMaster();
 
+// While it opens, a drain ends it at once, which what is on disk survives; the rest waits its turn.
+const early: [Message, Address][] = [];
+let stop = async (): Promise<void> => process.exit(0);
+let handle = (message: Message, from: Address): void => {
+  if (message.type === "drain") void stop();
+  else early.push([message, from]);
+};
+channel.open({
+  message: (message, from) => handle(message, from),
+  orphaned: () => void stop(),
+});
+
 try {
   await open();
 } catch (error) {
@@ -59,7 +71,7 @@ async function open(): Promise<void> {
   const closeAdmin = await openAdmin(floor);
   const rotation = setInterval(rotateTickets, limits.ticketRotationMs);
 
-  const stop = async () => {
+  stop = async () => {
     if (stopping.signal.aborted) return;
     stopping.abort(new Error("Stopping"));
     clearInterval(rotation);
@@ -68,10 +80,8 @@ async function open(): Promise<void> {
     await storage.close();
     process.exit(0);
   };
-  channel.open({
-    message: (message, from) => receive(floor, message, from, stop),
-    orphaned: () => void stop(),
-  });
+  handle = (message, from) => receive(floor, message, from, stop);
+  for (const [message, from] of early.splice(0)) handle(message, from);
   channel.send("workers", { type: "tickets.master", ticketMaster });
   channel.send("supervisor", { type: "ready" });
   await floor.run();

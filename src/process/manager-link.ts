@@ -1,15 +1,16 @@
 import { LatchkeyError } from "../base/errors.ts";
+import { limits } from "../config/limits.ts";
 import type { Channel } from "./channel.ts";
 import type { Message } from "./messages.ts";
 
 /**
- * A worker's questions to the manager. When the manager is gone they fail at once, those under way
- * and those to come, until it is back: a visitor gets an alert, not a hang. Before it was ever
- * there, a question waits for it.
+ * A worker's questions to the manager. When the manager dies or is replaced, they wait for its
+ * return, those under way and those to come, for a moment: then a visitor gets an alert, not a hang.
  */
 export class ManagerLink {
   readonly #channel: Channel;
   #gone = new AbortController();
+  #returned = Promise.withResolvers<void>();
   #wasReady = false;
 
   constructor(channel: Channel) {
@@ -18,16 +19,52 @@ export class ManagerLink {
 
   /** Who is there now, as the supervisor says. */
   peersChanged(isReady: boolean): void {
-    if (isReady && this.#gone.signal.aborted) this.#gone = new AbortController();
-    if (!isReady && this.#wasReady) this.#gone.abort(gone());
+    if (isReady && this.#gone.signal.aborted) {
+      this.#gone = new AbortController();
+      this.#returned.resolve();
+    }
+    if (!isReady && this.#wasReady) {
+      this.#returned = Promise.withResolvers<void>();
+      this.#gone.abort(gone());
+    }
     this.#wasReady = isReady;
   }
 
-  /** See {@link Channel.ask}. */
-  ask(question: (ask: number) => Message, signal: AbortSignal): Promise<Message> {
-    const either = AbortSignal.any([signal, this.#gone.signal]);
-    if (either.aborted) return Promise.reject(either.reason);
-    return this.#channel.ask("manager", question, either);
+  /**
+   * See {@link Channel.ask}. A question that the manager took with it is put once more.
+   *
+   * @throws {LatchkeyError} `PROCESS_UNREACHABLE` also when it does not come back in time.
+   */
+  async ask(question: (ask: number) => Message, signal: AbortSignal): Promise<Message> {
+    await this.#isThere(signal);
+    const { signal: lost } = this.#gone;
+    try {
+      return await this.#put(question, signal);
+    } catch (error) {
+      if (!lost.aborted || signal.aborted) throw error;
+      await this.#isThere(signal);
+      return await this.#put(question, signal);
+    }
+  }
+
+  #put(question: (ask: number) => Message, signal: AbortSignal): Promise<Message> {
+    return this.#channel.ask("manager", question, AbortSignal.any([signal, this.#gone.signal]));
+  }
+
+  /** Resolves at once unless the manager is known to be gone. */
+  async #isThere(signal: AbortSignal): Promise<void> {
+    if (!this.#gone.signal.aborted) return;
+    signal.throwIfAborted();
+    const { promise, reject } = Promise.withResolvers<never>();
+    const leave = () => reject(signal.reason);
+    const timer = setTimeout(() => reject(gone()), limits.managerReturnMs);
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      await Promise.race([this.#returned.promise, promise]);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+    }
   }
 }
 

@@ -97,6 +97,16 @@ test("a killed manager is back within a second or two and orders nothing again",
   assert.equal(latchkey.count("order.started"), 1);
 });
 
+test("a first visitor who comes while the manager is being replaced gets the certificate", async () => {
+  await using latchkey = await Latchkey.start({
+    config: `acme: { issue: first-visit }\n${config}`,
+  });
+  const ready = await latchkey.event("process.ready", ({ child }) => child === "manager");
+  process.kill(Number(ready["pid"]), "SIGKILL");
+  await latchkey.event("manager.exited");
+  await handshake(latchkey.httpsPort, "up.localhost");
+});
+
 test("a worker that hangs is killed and replaced", async () => {
   await using latchkey = await Latchkey.start({ config });
   const victim = await oneWorker(latchkey);
