@@ -45,7 +45,7 @@ async function manualRecord(
       hint,
       at: new Date(now).toISOString(),
     };
-    return { ...row, lastError };
+    return { ...row, state: "failed", lastError };
   }
 }
 

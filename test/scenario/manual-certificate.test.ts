@@ -60,14 +60,14 @@ test("the other hosts are served, and nothing is ordered for these", async () =>
   assert.equal(latchkey.count("order.started"), 1);
 });
 
-test("they are listed as manual, with what the files hold or what is wrong with them", async () => {
-  const rows = (await latchkey.status()).hosts.filter(({ state }) => state === "manual");
+test("they are listed as manual, or as failed with what is wrong with their files", async () => {
+  const rows = (await latchkey.status()).hosts.filter(({ host }) => host.endsWith(".example"));
   assert.deepEqual(
-    rows.map((row) => [row.host, row.serial, row.lastError?.type ?? null]),
+    rows.map((row) => [row.host, row.state, row.serial, row.lastError?.type ?? null]),
     [
-      ["own.example", serial, null],
-      ["mixed.example", null, "CERTIFICATE_INVALID"],
-      ["noise.example", null, "CERTIFICATE_INVALID"],
+      ["own.example", "manual", serial, null],
+      ["mixed.example", "failed", null, "CERTIFICATE_INVALID"],
+      ["noise.example", "failed", null, "CERTIFICATE_INVALID"],
     ],
   );
 });
