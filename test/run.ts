@@ -37,17 +37,22 @@ const files =
       );
 if (files.length === 0) fail("Cannot run: no test file found");
 
-// Most files wait for other processes: two at once, also on a small machine. What a file leaves
-// behind (a socket, a timer) must not keep the whole run from ending.
+// Most files wait for other processes: two at once, also on a small machine. No --test-force-exit: it
+// cuts off what a file has still to say, and its tests are then missing from the count.
 const options = [
   "--test",
   "--test-timeout=120000",
-  "--test-force-exit",
   `--test-concurrency=${Math.max(2, availableParallelism())}`,
 ];
 const child = spawn(process.execPath, [...options, ...files.sort()], { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+// A file that never ends must fail the run, not hold it up for ever.
+const watchdog = setTimeout(() => {
+  process.stderr.write("Cannot go on: the tests have not ended in a quarter of an hour\n");
+  child.kill("SIGKILL");
+}, 900_000);
 child.on("exit", (code) => {
+  clearTimeout(watchdog);
   if (wanted.length === 0) {
     for (const program of WITNESSES.filter((each) => !isInstalled(each))) {
       process.stdout.write(
