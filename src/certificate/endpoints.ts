@@ -10,19 +10,26 @@ const USER_AGENT = `latchkey/${programVersion()} (acme-client/5.4.0)`;
 /** The way to each issuer: over HTTPS, or in process to our own authority. Made at the first need and kept. */
 export class Endpoints {
   readonly #authority: Endpoint;
-  readonly #known = new Map<Issuer, Endpoint>();
+  /** By what an issuer says: every host brings an object of its own through the pipe. */
+  readonly #known = new Map<string, Endpoint>();
 
   /** @param authority The internal one. */
   constructor(authority: Endpoint) {
     this.#authority = authority;
   }
 
+  /** URL of its directory, which tells issuers apart in storage. */
+  directoryOf(issuer: Issuer): string {
+    return issuer.kind === "internal" ? this.#authority.directory : issuer.directory;
+  }
+
   /** How this issuer is reached. */
   of(issuer: Issuer): Endpoint {
-    const known = this.#known.get(issuer);
+    const key = JSON.stringify(issuer);
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
     const endpoint = this.#make(issuer);
-    this.#known.set(issuer, endpoint);
+    this.#known.set(key, endpoint);
     return endpoint;
   }
 

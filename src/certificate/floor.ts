@@ -194,7 +194,7 @@ export class CertificateFloor {
         const source = findHost(host)?.certificate;
         return (
           source?.kind === "acme" &&
-          source.issuers.some((issuer) => endpoints.of(issuer).directory === directory)
+          source.issuers.some((issuer) => endpoints.directoryOf(issuer) === directory)
         );
       },
       swap: (host, credential, held) =>
