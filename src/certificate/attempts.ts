@@ -3,7 +3,7 @@ import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Issuer } from "../config/config.ts";
 import type { Attempts, FailureKind } from "../storage/attempts.ts";
-import type { Holding } from "./records.ts";
+import { type Holding, recallFailures } from "./records.ts";
 import { retryTime } from "./schedule.ts";
 
 /** A failure, judged: what the schedule and the operator want to know of it. */
@@ -53,13 +53,10 @@ export class AttemptMemory {
   async recall(holding: Holding): Promise<void> {
     const stored = await this.#steps.store.load(holding.host);
     if (stored === undefined) return;
-    const { type, detail, hint = "", at } = stored.lastError;
-    holding.attempts = stored.attempts;
-    holding.failureKind = stored.kind;
-    holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
-    const wasCutShort = type === INTERRUPTED.type && stored.attempts === 1;
-    const mayGoOn = wasCutShort || (await this.#steps.hasOrder(holding.host));
-    holding.nextAttemptAt = mayGoOn ? undefined : stored.nextAttemptAt;
+    recallFailures(holding, stored);
+    const wasCutShort = this.wasInterrupted(holding) && stored.attempts === 1;
+    if (wasCutShort || (await this.#steps.hasOrder(holding.host)))
+      holding.nextAttemptAt = undefined;
   }
 
   /** May an attempt be made now? */

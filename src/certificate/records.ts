@@ -2,7 +2,7 @@ import type { CertificateRecord, CertificateState, LastError } from "../base/cer
 import type { Credential } from "../base/credential.ts";
 import type { Hostname } from "../base/hostname.ts";
 import type { Renewal } from "../config/config.ts";
-import type { FailureKind } from "../storage/attempts.ts";
+import type { FailureKind, FailureMemory } from "../storage/attempts.ts";
 import { renewalTime, spreadOf } from "./schedule.ts";
 
 /** A certificate as it comes from an order or from storage: verified. */
@@ -52,6 +52,15 @@ export function heldOf(
   const { serial, notBefore, notAfter } = credential;
   const renewAt = isWanted ? renewalTime(credential, renewal.at, spreadOf(serial)) : notBefore;
   return { issuer, serial, notBefore, notAfter, renewAt, unsaved: undefined };
+}
+
+/** Gives a name the failures that the disk remembers of it. */
+export function recallFailures(holding: Holding, memory: FailureMemory): void {
+  const { type, detail, hint = "", at } = memory.lastError;
+  holding.attempts = memory.attempts;
+  holding.failureKind = memory.kind;
+  holding.nextAttemptAt = memory.nextAttemptAt;
+  holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
 }
 
 /** A name that nothing is known of yet. */

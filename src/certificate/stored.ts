@@ -5,7 +5,7 @@ import type { Storage } from "../storage/storage.ts";
 import { Holdings } from "./holdings.ts";
 import { listCertificates } from "./list.ts";
 import { manualRecords } from "./manual.ts";
-import { type Holding, heldOf } from "./records.ts";
+import { type Holding, heldOf, recallFailures } from "./records.ts";
 
 /**
  * The rows of every host when nothing runs: what storage holds, and what it remembers of failures.
@@ -48,12 +48,8 @@ async function addCertificates(storage: Storage, { renewal }: Config, hold: Hold
 }
 
 async function addFailures(storage: Storage, hold: Hold): Promise<void> {
-  for (const { host, attempts, nextAttemptAt, lastError } of await storage.attempts.all()) {
-    const holding = hold(host);
-    if (holding === undefined) continue;
-    const { type, detail, hint = "", at } = lastError;
-    holding.attempts = attempts;
-    holding.nextAttemptAt = nextAttemptAt;
-    holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
+  for (const memory of await storage.attempts.all()) {
+    const holding = hold(memory.host);
+    if (holding !== undefined) recallFailures(holding, memory);
   }
 }
