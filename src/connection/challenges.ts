@@ -1,7 +1,7 @@
 import type { Hostname } from "../base/hostname.ts";
+import { RecentMap } from "../base/recent-map.ts";
 import { limits } from "../config/limits.ts";
 import type { ArmedChallenge } from "../process/messages.ts";
-import { RecentMap } from "./recent-map.ts";
 
 /** A challenge of RFC 8737: a certificate to be shown in one handshake. */
 export type TlsAlpnChallenge = Extract<ArmedChallenge, { readonly type: "tls-alpn-01" }>;

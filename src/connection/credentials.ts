@@ -2,12 +2,12 @@ import { type Clock, Deadline } from "../base/clock.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Hostname } from "../base/hostname.ts";
+import { RecentMap } from "../base/recent-map.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
 import { ParkingLot } from "./parking-lot.ts";
-import { RecentMap } from "./recent-map.ts";
 
 /** Where a worker gets credentials from. */
 export interface CredentialSources {

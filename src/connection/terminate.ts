@@ -3,10 +3,10 @@ import type { Server, TLSSocket, TlsOptions } from "node:tls";
 import type { Credential } from "../base/credential.ts";
 import { LatchkeyError } from "../base/errors.ts";
 import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { RecentMap } from "../base/recent-map.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { handshake, handshakeServer, modernTls } from "./handshake.ts";
-import { RecentMap } from "./recent-map.ts";
 import { sessionScope } from "./tickets.ts";
 
 /** A host that is ready for handshakes. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RecentMap } from "../../src/connection/recent-map.ts";
+import { RecentMap } from "../../src/base/recent-map.ts";
 
 test("RecentMap forgets what was used the longest ago", () => {
   const map = new RecentMap<string, number>(2);
