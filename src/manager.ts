@@ -61,7 +61,7 @@ async function open(): Promise<void> {
     storage,
     authority,
     reach,
-    findHost: (host) => routes.find(host),
+    findHost: (name) => routes.findCertified(name),
     broadcast: (message) => channel.send("workers", message),
     clock: systemClock,
     log,

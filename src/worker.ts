@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { readCredential } from "./base/credential.ts";
 import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
@@ -9,7 +10,7 @@ import type { Hostname } from "./base/hostname.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { Host } from "./config/config.ts";
 import { limits } from "./config/limits.ts";
-import { buildRoutes } from "./config/route.ts";
+import { buildRoutes, ownNameOf } from "./config/route.ts";
 import { Challenges } from "./connection/challenges.ts";
 import { Credentials } from "./connection/credentials.ts";
 import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
@@ -146,7 +147,10 @@ async function synchronise(): Promise<void> {
   }
 }
 
-async function askForCertificate(host: Hostname, signal: AbortSignal): Promise<CertificateOutcome> {
+async function askForCertificate(
+  host: CertificateName,
+  signal: AbortSignal,
+): Promise<CertificateOutcome> {
   const answer = await manager.ask((ask) => ({ type: "certificate.ask", ask, host }), signal);
   return answer.type === "certificate.answer" ? answer.outcome : { kind: "unavailable" };
 }
@@ -155,8 +159,7 @@ async function askForCertificate(host: Hostname, signal: AbortSignal): Promise<C
 async function isServed(host: Hostname): Promise<boolean> {
   const route = routes.find(host);
   if (route === undefined) return false;
-  const { certificate, pattern } = route;
-  if (pattern.kind === "exact" || certificate.kind !== "acme") return true;
+  if (route.certificate.kind !== "acme" || ownNameOf(route) !== undefined) return true;
   try {
     const signal = withDeadline(stopping.signal, limits.askTimeoutMs + limits.syncTimeoutMs);
     const answer = await manager.ask((ask) => ({ type: "policy.ask", ask, host }), signal);

@@ -1,5 +1,5 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Issuer } from "../config/config.ts";
 import type { Attempts, FailureKind } from "../storage/attempts.ts";
@@ -20,7 +20,7 @@ export interface AttemptSteps {
   readonly store: Pick<Attempts, "load" | "save" | "clear">;
   judge(error: unknown): Failure;
   /** Is there an order under way from before, which costs nothing to go on with? */
-  hasOrder(host: Hostname): Promise<boolean>;
+  hasOrder(host: CertificateName): Promise<boolean>;
   readonly clock: Clock;
   readonly log: Log;
   /** 0 to 1. */

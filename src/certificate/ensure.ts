@@ -1,6 +1,6 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, withDeadline } from "../base/clock.ts";
 import type { Credential } from "../base/credential.ts";
-import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
@@ -15,18 +15,18 @@ import { type HeldCertificate, type Holding, heldOf, type Issued } from "./recor
 /** The steps of {@link CertificateKeeper.ensure}, in their order. */
 export interface KeeperSteps {
   /** May this name be issued now? */
-  decide(host: Hostname): Promise<Decision>;
+  decide(host: CertificateName): Promise<Decision>;
   /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
-  load(host: Hostname): Promise<Issued | undefined>;
+  load(host: CertificateName): Promise<Issued | undefined>;
   /** A whole order with one issuer, to a verified certificate. */
-  order(host: Hostname, issuer: Issuer, signal: AbortSignal): Promise<Issued>;
+  order(host: CertificateName, issuer: Issuer, signal: AbortSignal): Promise<Issued>;
   /** Makes it durable. */
-  store(host: Hostname, issued: Issued): Promise<void>;
+  store(host: CertificateName, issued: Issued): Promise<void>;
   /** Is this one of the issuers that the configuration wants for the name? */
-  isWanted(host: Hostname, issuer: string): boolean;
+  isWanted(host: CertificateName, issuer: string): boolean;
   /** Puts it into every worker; what a client then gets. */
   swap(
-    host: Hostname,
+    host: CertificateName,
     credential: Credential,
     held: HeldCredential | undefined,
   ): Promise<string | undefined>;
@@ -41,8 +41,8 @@ export class CertificateKeeper {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #signal: AbortSignal;
-  readonly #flights = new SingleFlight<Hostname, void>();
-  readonly #recalls = new SingleFlight<Hostname, Holding | undefined>();
+  readonly #flights = new SingleFlight<CertificateName, void>();
+  readonly #recalls = new SingleFlight<CertificateName, Holding | undefined>();
   readonly #slots = new Semaphore(limits.ordersInFlightMax);
 
   /** @param signal Ends every order when the program drains. */
@@ -69,7 +69,7 @@ export class CertificateKeeper {
    * A visitor came for `host` and a worker has no certificate for it: need → load → order → verify →
    * store → swap. Callers that arrive meanwhile share one order. Never rejects.
    */
-  async ensure(host: Hostname): Promise<CertificateOutcome> {
+  async ensure(host: CertificateName): Promise<CertificateOutcome> {
     const decision = await this.#steps.decide(host);
     if (decision.kind !== "allowed") return { kind: "refused" };
     const holding = await this.#hold(host, decision.listed);
@@ -132,7 +132,7 @@ export class CertificateKeeper {
   }
 
   /** The name's turn at start. Never rejects. */
-  async adopt(host: Hostname, listed: boolean): Promise<void> {
+  async adopt(host: CertificateName, listed: boolean): Promise<void> {
     const holding = await this.#hold(host, listed);
     if (holding === undefined) return;
     const isWell = (await this.#load(holding)) && !this.#hasExpired(holding);
@@ -140,7 +140,7 @@ export class CertificateKeeper {
   }
 
   /** The place of a name. A new one brings what the disk remembers of its failures: it may have been here before. */
-  #hold(host: Hostname, listed: boolean): Promise<Holding | undefined> {
+  #hold(host: CertificateName, listed: boolean): Promise<Holding | undefined> {
     return this.#recalls.run(host, async () => {
       const known = this.#holdings.get(host);
       if (known !== undefined) return known;
@@ -221,7 +221,7 @@ export class CertificateKeeper {
     holding.servedSerial = await this.#steps.swap(holding.host, credential, held);
   }
 
-  #heldOf(host: Hostname, issued: Issued): HeldCertificate {
+  #heldOf(host: CertificateName, issued: Issued): HeldCertificate {
     return heldOf(issued, this.#renewal, this.#steps.isWanted(host, issued.issuer));
   }
 }

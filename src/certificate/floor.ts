@@ -1,11 +1,13 @@
 import { randomInt } from "node:crypto";
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
-import { type Hostname, parsePlain } from "../base/hostname.ts";
+import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { ChallengeType, Config, Host } from "../config/config.ts";
+import { ownNameOf } from "../config/route.ts";
 import type {
   ArmedChallenge,
   CertificateOutcome,
@@ -42,7 +44,8 @@ export interface FloorSteps {
   readonly authority: Endpoint;
   /** Our own listeners, as this machine reaches them. */
   readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
-  findHost(host: Hostname): Host | undefined;
+  /** The entry whose certificate is made out to this name. */
+  findHost(name: CertificateName): Host | undefined;
   broadcast(message: ManagerToWorkers): void;
   readonly clock: Clock;
   readonly log: Log;
@@ -85,16 +88,15 @@ export class CertificateFloor {
   /** Takes over everything that is stored. */
   async open(): Promise<void> {
     const { config, storage, clock } = this.#steps;
-    for (const { pattern, certificate } of config.hosts) {
-      if (certificate.kind === "acme" && pattern.kind === "exact")
-        await this.#keeper.adopt(pattern.host, true);
+    for (const entry of config.hosts) {
+      const own = ownNameOf(entry);
+      if (own !== undefined) await this.#keeper.adopt(own, true);
     }
     this.#manual = await manualRecords(config, clock.now());
     for (const name of await storage.certificates.list()) {
-      const host = parsePlain(name);
-      const entry = host && this.#steps.findHost(host);
-      if (host === undefined || entry?.certificate.kind !== "acme") continue;
-      if (entry.pattern.kind !== "exact") await this.#keeper.adopt(host, false);
+      const entry = this.#steps.findHost(name);
+      if (entry?.certificate.kind === "acme" && ownNameOf(entry) === undefined)
+        await this.#keeper.adopt(name, false);
     }
   }
 
@@ -114,7 +116,7 @@ export class CertificateFloor {
   }
 
   /** A visitor came for a name without a certificate. Never rejects. */
-  async need(host: Hostname): Promise<CertificateOutcome> {
+  async need(host: CertificateName): Promise<CertificateOutcome> {
     try {
       return await this.#keeper.ensure(host);
     } catch (error) {
@@ -224,7 +226,7 @@ export class CertificateFloor {
     await this.#leasing.run("lease", () => storage.acquire(signal));
   }
 
-  async #store(host: Hostname, { credential, issuer }: Issued): Promise<void> {
+  async #store(host: CertificateName, { credential, issuer }: Issued): Promise<void> {
     const { certificates, orders } = this.#steps.storage;
     await this.#acquireLease();
     await certificates.save(host, credential, { issuer });

@@ -1,4 +1,4 @@
-import type { Hostname } from "../base/hostname.ts";
+import type { CertificateName } from "../base/certificate-name.ts";
 import { limits } from "../config/limits.ts";
 import { type Holding, newHolding } from "./records.ts";
 
@@ -7,11 +7,11 @@ import { type Holding, newHolding } from "./records.ts";
  * names, which strangers choose, are bounded: beyond that only one that holds no certificate makes room.
  */
 export class Holdings {
-  readonly #holdings = new Map<Hostname, Holding>();
+  readonly #holdings = new Map<CertificateName, Holding>();
   #onDemand = 0;
 
   /** The place of a name, made if there is none; `undefined` when there is no room for it. */
-  hold(host: Hostname, listed: boolean): Holding | undefined {
+  hold(host: CertificateName, listed: boolean): Holding | undefined {
     const known = this.#holdings.get(host);
     if (known !== undefined) return known;
     if (!listed && this.#onDemand >= limits.onDemandNamesMax && !this.#makeRoom()) return undefined;
@@ -21,7 +21,7 @@ export class Holdings {
     return holding;
   }
 
-  get(host: Hostname): Holding | undefined {
+  get(host: CertificateName): Holding | undefined {
     return this.#holdings.get(host);
   }
 

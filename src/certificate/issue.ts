@@ -1,8 +1,8 @@
 import type { AcmeClient, AcmeOrder } from "../acme/client.ts";
 import { createKey } from "../acme/keys.ts";
 import { AcmeProblem } from "../acme/problem.ts";
+import type { CertificateName } from "../base/certificate-name.ts";
 import { LatchkeyError } from "../base/errors.ts";
-import type { Hostname } from "../base/hostname.ts";
 import { failureFacts } from "../base/log.ts";
 import type { Issuer, KeyType } from "../config/config.ts";
 import type { Orders } from "../storage/orders.ts";
@@ -34,7 +34,7 @@ interface OpenOrder {
  */
 export async function issue(
   steps: IssueSteps,
-  host: Hostname,
+  host: CertificateName,
   issuer: Issuer,
   signal: AbortSignal,
 ): Promise<Issued> {
@@ -54,7 +54,7 @@ async function issueWith(
   steps: IssueSteps,
   client: AcmeClient,
   { directory }: Endpoint,
-  host: Hostname,
+  host: CertificateName,
   issuer: Issuer,
   signal: AbortSignal,
 ): Promise<Issued> {
@@ -72,7 +72,7 @@ async function issueWith(
 }
 
 /** What the CA said weighs more than a disk that will not let go of the order: that is only told. */
-async function forget(steps: IssueSteps, host: Hostname): Promise<void> {
+async function forget(steps: IssueSteps, host: CertificateName): Promise<void> {
   try {
     await steps.orders.remove(host);
   } catch (error) {
@@ -85,7 +85,7 @@ async function resume(
   steps: IssueSteps,
   client: AcmeClient,
   directory: string,
-  host: Hostname,
+  host: CertificateName,
   signal: AbortSignal,
 ): Promise<OpenOrder | undefined> {
   const stored = await steps.orders.load(host);
@@ -110,7 +110,7 @@ async function begin(
   steps: IssueSteps,
   client: AcmeClient,
   directory: string,
-  host: Hostname,
+  host: CertificateName,
   issuer: Issuer,
   signal: AbortSignal,
 ): Promise<OpenOrder> {

@@ -1,7 +1,8 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
-import type { Hostname } from "../base/hostname.ts";
 import type { Host } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
+import { ownNameOf } from "../config/route.ts";
 import type { Holdings } from "./holdings.ts";
 import { foreignRecord, type Holding, newHolding, recordOf } from "./records.ts";
 
@@ -9,7 +10,8 @@ import { foreignRecord, type Holding, newHolding, recordOf } from "./records.ts"
 export interface ListSteps {
   readonly hosts: readonly Host[];
   readonly holdings: Holdings;
-  findHost(host: Hostname): Host | undefined;
+  /** The entry whose certificate is made out to this name. */
+  findHost(name: CertificateName): Host | undefined;
   /** The row of a host with files given by hand, as they were last read. */
   manual(pattern: string): CertificateRecord | undefined;
 }
@@ -28,6 +30,7 @@ function rowsOf(steps: ListSteps, entry: Host, onDemand: readonly Holding[]): Ce
   const name = formatPattern(pattern);
   if (certificate.kind === "none") return [foreignRecord(name, "pass-through")];
   if (certificate.kind === "manual") return [steps.manual(name) ?? foreignRecord(name, "manual")];
-  if (pattern.kind !== "exact") return [foreignRecord(name, "waiting"), ...onDemand.map(recordOf)];
-  return [recordOf(steps.holdings.get(pattern.host) ?? newHolding(pattern.host, true))];
+  const own = ownNameOf(entry);
+  if (own === undefined) return [foreignRecord(name, "waiting"), ...onDemand.map(recordOf)];
+  return [recordOf(steps.holdings.get(own) ?? newHolding(own, true))];
 }

@@ -1,9 +1,9 @@
 import { createAlpnCertificate } from "../acme/alpn-certificate.ts";
 import type { AcmeAuthorization, AcmeChallenge, AcmeClient, AcmeOrder } from "../acme/client.ts";
 import { createCsr } from "../acme/csr.ts";
+import { type CertificateName, provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError, unreachable } from "../base/errors.ts";
-import type { Hostname } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
 import type { ChallengeType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -30,7 +30,7 @@ export interface OrderSteps {
  */
 export async function completeOrder(
   steps: OrderSteps,
-  host: Hostname,
+  host: CertificateName,
   key: string,
   order: AcmeOrder,
   signal: AbortSignal,
@@ -68,7 +68,7 @@ export async function completeOrder(
 /** Proves control of one name; an authorization that is valid already costs nothing. */
 async function authorize(
   steps: OrderSteps,
-  host: Hostname,
+  host: CertificateName,
   url: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -96,7 +96,7 @@ async function authorize(
 
 async function untilValid(
   steps: OrderSteps,
-  host: Hostname,
+  host: CertificateName,
   url: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -123,22 +123,23 @@ function choose(
 
 async function answerTo(
   steps: OrderSteps,
-  host: Hostname,
+  name: CertificateName,
   { type, token }: { readonly type: string; readonly token: string },
 ): Promise<Challenge> {
+  const host = provenHost(name);
   const keyAuthorization = steps.client.keyAuthorization(token);
   if (type === "http-01") return { type, host, token, keyAuthorization };
   return { type: "tls-alpn-01", host, ...(await createAlpnCertificate(host, keyAuthorization)) };
 }
 
 /** What the CA said of the challenge it looked at, as the error of the whole order. */
-function failureOf(host: Hostname, { status, challenges }: AcmeAuthorization): Error {
+function failureOf(host: CertificateName, { status, challenges }: AcmeAuthorization): Error {
   const problem = challenges.find(({ error }) => error !== undefined)?.error;
   if (problem !== undefined) return problem;
   return failed(host, `the authorization is ${status}`);
 }
 
-function failed(host: Hostname, why: string): LatchkeyError {
+function failed(host: CertificateName, why: string): LatchkeyError {
   return new LatchkeyError(
     "ACME_CHALLENGE_FAILED",
     `Cannot get a certificate for ${host}: ${why}`,

@@ -1,3 +1,4 @@
+import { type CertificateName, isWildcardName } from "../base/certificate-name.ts";
 import { type Hostname, isUnder } from "../base/hostname.ts";
 import type { CertificateSource, Host, Issuer, OnDemand } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -12,21 +13,23 @@ export type Decision =
 
 /** What the policy needs from its surroundings. */
 export interface PolicySteps {
-  findHost(host: Hostname): Host | undefined;
+  /** The entry whose certificate is made out to this name. */
+  findHost(name: CertificateName): Host | undefined;
   /** Asks the operator's own service about a name, `undefined` when it says nothing; see {@link createAsk}. */
   ask(url: string, host: Hostname): Promise<boolean | undefined>;
 }
 
 /**
- * Decides from the configuration alone, but for `ask`. A listed host is always allowed; a name that
+ * Decides from the configuration alone, but for `ask`. A listed host is always allowed, and so is a
+ * wildcard that has one certificate for all its names; a name that
  * a wildcard or the catch-all matches needs `onDemand.allow` or `onDemand.ask`, either of which suffices.
  */
-export async function decide(steps: PolicySteps, host: Hostname): Promise<Decision> {
+export async function decide(steps: PolicySteps, host: CertificateName): Promise<Decision> {
   const entry = steps.findHost(host);
   if (entry === undefined) return refused("no host of the configuration matches it");
   const { certificate, pattern } = entry;
   if (certificate.kind !== "acme") return { kind: "not-ours", source: certificate.kind };
-  if (pattern.kind === "exact")
+  if (pattern.kind === "exact" || isWildcardName(host))
     return { kind: "allowed", issuers: certificate.issuers, listed: true };
   return decideOnDemand(steps, host, certificate);
 }

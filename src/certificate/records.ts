@@ -1,6 +1,6 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord, CertificateState, LastError } from "../base/certificate-record.ts";
 import type { Credential } from "../base/credential.ts";
-import type { Hostname } from "../base/hostname.ts";
 import type { Renewal } from "../config/config.ts";
 import type { FailureKind, FailureMemory } from "../storage/attempts.ts";
 import { renewalTime, spreadOf } from "./schedule.ts";
@@ -14,7 +14,7 @@ export interface Issued {
 
 /** One name of the program, and everything the certificate floor remembers of it. */
 export interface Holding {
-  readonly host: Hostname;
+  readonly host: CertificateName;
   /** Listed hosts are certified unasked and for ever; on-demand names while policy says yes. */
   readonly listed: boolean;
   certificate: HeldCertificate | undefined;
@@ -64,7 +64,7 @@ export function recallFailures(holding: Holding, memory: FailureMemory): void {
 }
 
 /** A name that nothing is known of yet. */
-export function newHolding(host: Hostname, listed: boolean): Holding {
+export function newHolding(host: CertificateName, listed: boolean): Holding {
   return {
     host,
     listed,

@@ -1,6 +1,8 @@
+import type { CertificateName } from "../base/certificate-name.ts";
+import { parseCertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
-import { type Hostname, parsePlain } from "../base/hostname.ts";
 import type { Config, Host } from "../config/config.ts";
+import { ownNameOf } from "../config/route.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Holdings } from "./holdings.ts";
 import { listCertificates } from "./list.ts";
@@ -15,14 +17,14 @@ import { type Holding, heldOf, recallFailures } from "./records.ts";
 export async function storedRecords(
   config: Config,
   storage: Storage,
-  findHost: (host: Hostname) => Host | undefined,
+  findHost: (name: CertificateName) => Host | undefined,
 ): Promise<CertificateRecord[]> {
   const holdings = new Holdings();
   const hold = (name: string): Holding | undefined => {
-    const host = parsePlain(name);
+    const host = parseCertificateName(name);
     const entry = host && findHost(host);
     if (host === undefined || entry?.certificate.kind !== "acme") return undefined;
-    return holdings.hold(host, entry.pattern.kind === "exact");
+    return holdings.hold(host, ownNameOf(entry) === host);
   };
   await addCertificates(storage, config, hold);
   await addFailures(storage, hold);

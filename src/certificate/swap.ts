@@ -1,5 +1,5 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { Credential } from "../base/credential.ts";
-import type { Hostname } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
 import type { HeldCredential, ManagerToWorkers } from "../process/messages.ts";
@@ -10,7 +10,7 @@ export interface SwapSteps {
   readonly acknowledgements: Acknowledgements;
   broadcast(message: ManagerToWorkers): void;
   /** Connects to this very program as a client would and returns the serial it serves for `host`. */
-  servedSerial(host: Hostname): Promise<string | undefined>;
+  servedSerial(host: CertificateName): Promise<string | undefined>;
   readonly log: Log;
 }
 
@@ -23,7 +23,7 @@ export interface SwapSteps {
  */
 export async function swap(
   steps: SwapSteps,
-  host: Hostname,
+  host: CertificateName,
   credential: Credential,
   held: HeldCredential | undefined,
 ): Promise<string | undefined> {

@@ -1,6 +1,6 @@
-import { type Credential, covers, readCredential } from "../base/credential.ts";
+import type { CertificateName } from "../base/certificate-name.ts";
+import { type Credential, readCredential } from "../base/credential.ts";
 import { LatchkeyError } from "../base/errors.ts";
-import type { Hostname } from "../base/hostname.ts";
 
 /** A CA's clock may be ahead of ours by this much. */
 const CLOCK_SKEW_MS = 300_000;
@@ -14,11 +14,11 @@ const CLOCK_SKEW_MS = 300_000;
 export function verifyCredential(
   chain: string,
   key: string,
-  host: Hostname,
+  host: CertificateName,
   now: number,
 ): Credential {
   const credential = readCredential(chain, key);
-  if (!covers(credential.names, host) || credential.names.length !== 1) {
+  if (credential.names[0] !== host || credential.names.length !== 1) {
     throw invalid(host, `it is for "${credential.names.join('", "')}"`);
   }
   if (credential.notAfter <= now) throw invalid(host, "it has expired");
@@ -27,7 +27,7 @@ export function verifyCredential(
   return credential;
 }
 
-function invalid(host: Hostname, why: string): LatchkeyError {
+function invalid(host: CertificateName, why: string): LatchkeyError {
   return new LatchkeyError(
     "CERTIFICATE_INVALID",
     `Cannot use the certificate for ${host}: ${why}`,

@@ -19,5 +19,5 @@ export async function recordsFromStorage(config: Config): Promise<readonly Certi
     readOnly: true,
   });
   const routes = buildRoutes(config.hosts);
-  return await storedRecords(config, storage, (host) => routes.find(host));
+  return await storedRecords(config, storage, (name) => routes.findCertified(name));
 }

@@ -108,7 +108,10 @@ export type CertificateSource =
       readonly kind: "acme";
       /** Tried in order; the host's own, or those of `acme.issuers`, or the internal authority. */
       readonly issuers: readonly Issuer[];
-      /** Set for wildcard and catch-all hosts, whose certificates are made per name. */
+      /**
+       * Set for wildcard and catch-all hosts whose certificates are made per name. A wildcard without
+       * it has one certificate for all its names.
+       */
       readonly onDemand: OnDemand | undefined;
     }
   /** Files given by hand; absolute paths. */

@@ -1,3 +1,4 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, Deadline } from "../base/clock.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
@@ -6,17 +7,18 @@ import { RecentMap } from "../base/recent-map.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import { certificateNameOf } from "../config/route.ts";
 import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
 import { ParkingLot } from "./parking-lot.ts";
 
 /** Where a worker gets credentials from. */
 export interface CredentialSources {
   /** Reads the current one from storage; `undefined` when there is none. */
-  load(host: Hostname): Promise<Credential | undefined>;
+  load(host: CertificateName): Promise<Credential | undefined>;
   /** Reads the files that the operator gave for a host entry. */
   loadManual(route: Host): Promise<Credential>;
   /** Asks the manager for one; rejects when the signal is aborted or the manager cannot be asked. */
-  ask(host: Hostname, signal: AbortSignal): Promise<CertificateOutcome>;
+  ask(host: CertificateName, signal: AbortSignal): Promise<CertificateOutcome>;
 }
 
 /** What a handshake is to go on with. */
@@ -37,19 +39,20 @@ export class Credentials {
   readonly #sources: CredentialSources;
   readonly #clock: Clock;
   /** As they are in storage. */
-  readonly #stored = new RecentMap<Hostname, Credential>(limits.contextsMax);
+  readonly #stored = new RecentMap<CertificateName, Credential>(limits.contextsMax);
   /** Newer than storage: they could not be saved, and came by message. */
-  readonly #held = new RecentMap<Hostname, Credential>(limits.contextsMax);
+  readonly #held = new RecentMap<CertificateName, Credential>(limits.contextsMax);
   /** Given by hand; as many as the configuration names. */
   readonly #manual = new WeakMap<Host, Credential>();
-  readonly #absent = new RecentMap<Hostname, { readonly outcome: Absent; readonly at: number }>(
-    limits.absentNamesMax,
-  );
-  readonly #reads = new SingleFlight<Hostname, Credential | undefined>();
+  readonly #absent = new RecentMap<
+    CertificateName,
+    { readonly outcome: Absent; readonly at: number }
+  >(limits.absentNamesMax);
+  readonly #reads = new SingleFlight<CertificateName, Credential | undefined>();
   /** Names that were announced while they were being read: what was read may be older. */
-  readonly #outdated = new Set<Hostname>();
+  readonly #outdated = new Set<CertificateName>();
   readonly #manualReads = new SingleFlight<Host, Credential>();
-  readonly #parked: ParkingLot<Hostname, Obtained>;
+  readonly #parked: ParkingLot<CertificateName, Obtained>;
 
   constructor(sources: CredentialSources, clock: Clock) {
     this.#sources = sources;
@@ -65,7 +68,11 @@ export class Credentials {
    *
    * @param signal aborted when the client is gone.
    */
-  async obtain(host: Hostname, route: Host, signal: AbortSignal): Promise<Obtained> {
+  obtain(host: Hostname, route: Host, signal: AbortSignal): Promise<Obtained> {
+    return this.#obtain(certificateNameOf(route, host), route, signal);
+  }
+
+  async #obtain(host: CertificateName, route: Host, signal: AbortSignal): Promise<Obtained> {
     const live = this.#live(host, route);
     const isManual = route.certificate.kind === "manual";
     if (live !== undefined && (isManual || !this.#hasExpired(live))) return found(live);
@@ -91,7 +98,7 @@ export class Credentials {
    * @throws {LatchkeyError} `CERTIFICATE_INVALID` for a held one that cannot be used, and what
    * `load` throws.
    */
-  async announced(host: Hostname, held?: HeldCredential): Promise<string | undefined> {
+  async announced(host: CertificateName, held?: HeldCredential): Promise<string | undefined> {
     this.#absent.delete(host);
     if (held !== undefined) return this.#hold(host, held).serial;
     if (!this.#isHeld(host) && !this.#reads.has(host)) return undefined;
@@ -101,12 +108,12 @@ export class Credentials {
     return (this.#held.get(host) ?? this.#stored.get(host))?.serial;
   }
 
-  #live(host: Hostname, route: Host): Credential | undefined {
+  #live(host: CertificateName, route: Host): Credential | undefined {
     if (route.certificate.kind === "manual") return this.#manual.get(route);
     return this.#held.get(host) ?? this.#stored.get(host);
   }
 
-  #isHeld(host: Hostname): boolean {
+  #isHeld(host: CertificateName): boolean {
     return this.#stored.has(host) || this.#held.has(host);
   }
 
@@ -118,7 +125,11 @@ export class Credentials {
    * The certificate that the manager is just renewing, if it comes soon; else the expired one, which
    * is better than none, and the clock may be wrong.
    */
-  async #orRenewed(host: Hostname, expired: Credential, signal: AbortSignal): Promise<Obtained> {
+  async #orRenewed(
+    host: CertificateName,
+    expired: Credential,
+    signal: AbortSignal,
+  ): Promise<Obtained> {
     const wait = this.#park(host, limits.expiredWaitMs, signal);
     const renewed = await wait.catch((cause: unknown) => ({ kind: "unavailable", cause }) as const);
     if (renewed.kind === "credential" && !this.#hasExpired(renewed.credential)) return renewed;
@@ -128,11 +139,11 @@ export class Credentials {
   }
 
   /** A storage that cannot be read must not stop what the manager may hold in memory. */
-  #loadIfReadable(host: Hostname): Promise<Credential | undefined> {
+  #loadIfReadable(host: CertificateName): Promise<Credential | undefined> {
     return this.#read(host).catch(() => undefined);
   }
 
-  async #park(host: Hostname, waitMs: number, signal: AbortSignal): Promise<Obtained> {
+  async #park(host: CertificateName, waitMs: number, signal: AbortSignal): Promise<Obtained> {
     using deadline = new Deadline(signal, waitMs);
     const outcome = await this.#parked.wait(host, deadline.signal, async (gone) => {
       using inTime = new Deadline(gone, limits.issueWaitMs);
@@ -142,7 +153,7 @@ export class Credentials {
   }
 
   /** The manager's word. One conversation per name, whoever waits for it. */
-  async #ask(host: Hostname, signal: AbortSignal): Promise<Obtained> {
+  async #ask(host: CertificateName, signal: AbortSignal): Promise<Obtained> {
     const outcome = await this.#sources.ask(host, signal);
     switch (outcome.kind) {
       case "stored": {
@@ -161,7 +172,7 @@ export class Credentials {
     }
   }
 
-  #remember(host: Hostname, outcome: Absent): Absent {
+  #remember(host: CertificateName, outcome: Absent): Absent {
     this.#absent.set(host, { outcome, at: this.#clock.now() });
     return outcome;
   }
@@ -172,14 +183,14 @@ export class Credentials {
     return age >= 0 && age < limits.absentNameMs;
   }
 
-  #hold(host: Hostname, { chain, key }: HeldCredential): Credential {
+  #hold(host: CertificateName, { chain, key }: HeldCredential): Credential {
     const credential = readCredential(chain, key);
     this.#held.set(host, credential);
     return credential;
   }
 
   /** Reads storage, one read per name at a time; one that was overtaken by news is done again. */
-  #read(host: Hostname): Promise<Credential | undefined> {
+  #read(host: CertificateName): Promise<Credential | undefined> {
     return this.#reads.run(host, async () => {
       for (;;) {
         this.#outdated.delete(host);
@@ -192,7 +203,7 @@ export class Credentials {
   }
 
   /** The same after news: a read that is under way may have seen what was there before. */
-  #readAgain(host: Hostname): Promise<Credential | undefined> {
+  #readAgain(host: CertificateName): Promise<Credential | undefined> {
     if (this.#reads.has(host)) this.#outdated.add(host);
     return this.#read(host);
   }

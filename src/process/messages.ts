@@ -1,3 +1,4 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { Hostname } from "../base/hostname.ts";
 import type { Config } from "../config/config.ts";
 
@@ -73,7 +74,7 @@ export type WorkerToManager =
   /** The first thing a worker says: what do you know that is not on disk? */
   | { readonly type: "state.ask"; readonly ask: number }
   /** A visitor came for a name that this worker has no certificate for. */
-  | { readonly type: "certificate.ask"; readonly ask: number; readonly host: Hostname }
+  | { readonly type: "certificate.ask"; readonly ask: number; readonly host: CertificateName }
   /** Would this name get a certificate if it were asked for now? Orders nothing. */
   | { readonly type: "policy.ask"; readonly ask: number; readonly host: Hostname }
   /** This worker answers the challenge from now on. */
@@ -82,7 +83,7 @@ export type WorkerToManager =
   | {
       readonly type: "certificate.acknowledged";
       readonly announcement: number;
-      readonly host: Hostname;
+      readonly host: CertificateName;
       readonly serial: string | undefined;
     };
 
@@ -122,7 +123,7 @@ export type ManagerToWorkers =
   | {
       readonly type: "certificate.announce";
       readonly announcement: number;
-      readonly host: Hostname;
+      readonly host: CertificateName;
       readonly held: HeldCredential | undefined;
     }
   /** Base64 of 32 random bytes from which the session ticket keys of every host are derived. */
@@ -148,7 +149,7 @@ export type ArmedChallenge =
 
 /** A credential on its way between processes. */
 export interface HeldCredential {
-  readonly host: Hostname;
+  readonly host: CertificateName;
   readonly chain: string;
   readonly key: string;
 }

@@ -1,3 +1,4 @@
+import { parseCertificateName } from "../base/certificate-name.ts";
 import { parsePlain } from "../base/hostname.ts";
 import { type Address, type Envelope, type Message, PROTOCOL_VERSION } from "./messages.ts";
 
@@ -10,6 +11,8 @@ const isFlag: Check = (value) => typeof value === "boolean";
 const isObject: Check = (value) => typeof value === "object" && value !== null;
 const isList: Check = Array.isArray;
 const isHost: Check = (value) => typeof value === "string" && parsePlain(value) === value;
+const isName: Check = (value) =>
+  typeof value === "string" && parseCertificateName(value) !== undefined;
 const orAbsent =
   (check: Check): Check =>
   (value) =>
@@ -23,7 +26,7 @@ const shaped =
   (value) =>
     hasShape(value, shape);
 
-const heldCredential = shaped({ host: isHost, chain: isText, key: isText });
+const heldCredential = shaped({ host: isName, chain: isText, key: isText });
 const armedChallenge: Check = (value) =>
   hasShape(value, { id: isCount, type: isText, host: isHost }) &&
   (hasShape(value, {
@@ -47,11 +50,11 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   closed: {},
   fatal: { code: isText, detail: isText },
   "state.ask": { ask: isCount },
-  "certificate.ask": { ask: isCount, host: isHost },
+  "certificate.ask": { ask: isCount, host: isName },
   "policy.ask": { ask: isCount, host: isHost },
   "policy.answer": { ask: isCount, isAllowed: isFlag },
   "challenge.acknowledged": { challenge: isCount },
-  "certificate.acknowledged": { announcement: isCount, host: isHost, serial: orAbsent(isText) },
+  "certificate.acknowledged": { announcement: isCount, host: isName, serial: orAbsent(isText) },
   "state.answer": {
     ask: isCount,
     challenges: listOf(armedChallenge),
@@ -61,7 +64,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "certificate.answer": { ask: isCount, outcome },
   "challenge.arm": { challenge: armedChallenge },
   "challenge.disarm": { challenge: isCount },
-  "certificate.announce": { announcement: isCount, host: isHost, held: orAbsent(heldCredential) },
+  "certificate.announce": { announcement: isCount, host: isName, held: orAbsent(heldCredential) },
   "tickets.master": { ticketMaster: isText },
 };
 

@@ -1,10 +1,11 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { CertificateName } from "../base/certificate-name.ts";
 import { codeOf } from "../base/errors.ts";
 import { failureFacts } from "../base/log.ts";
 import { ensureFolder, syncFolder, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt, failed } from "./failure.ts";
-import { attemptsFileOf, folderOf, type StoredName } from "./layout.ts";
+import { attemptsFileOf, folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { type Fields, formatRecord, formatTime, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
@@ -14,7 +15,7 @@ export type FailureKind = "refused" | "unreachable";
 
 /** What is remembered of a name whose certificate could not be had. */
 export interface FailureMemory {
-  readonly host: StoredName;
+  readonly host: CertificateName;
   readonly kind: FailureKind;
   /** Failures in a row of this kind; at least 1. */
   readonly attempts: number;
@@ -53,7 +54,7 @@ export class Attempts {
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`.
    */
-  load(host: StoredName): Promise<FailureMemory | undefined> {
+  load(host: CertificateName): Promise<FailureMemory | undefined> {
     return this.#read(attemptsFileOf(host), folderOf(host), async (path) => {
       const memory = await readMemory(path);
       if (memory !== undefined && memory.host !== host) {
@@ -90,7 +91,7 @@ export class Attempts {
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
    */
-  async clear(host: StoredName): Promise<void> {
+  async clear(host: CertificateName): Promise<void> {
     await this.#storage.confirmWritable();
     const path = join(this.#folder, attemptsFileOf(host));
     try {

@@ -1,5 +1,6 @@
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { CertificateName } from "../base/certificate-name.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
 import { failureFacts } from "../base/log.ts";
@@ -10,7 +11,7 @@ import {
   writeFolderAtomically,
 } from "./atomic-write.ts";
 import { failed } from "./failure.ts";
-import { folderOf, generationFolderOf, nameOf, nextGeneration, type StoredName } from "./layout.ts";
+import { folderOf, generationFolderOf, nameOf, nextGeneration } from "./layout.ts";
 import { type Item, moveAside, readOrMoveAside, tryToMoveAside } from "./quarantine.ts";
 import {
   type CertificateMeta,
@@ -31,7 +32,7 @@ export type SavedMeta = Pick<CertificateMeta, "issuer" | "profile" | "order">;
 /** The certificates of every host, as the one writer sees them. */
 export class Certificates {
   readonly #storage: StorageFolder;
-  readonly #turns = new Turns<StoredName>();
+  readonly #turns = new Turns<CertificateName>();
 
   constructor(storage: StorageFolder) {
     this.#storage = storage;
@@ -52,7 +53,7 @@ export class Certificates {
    *   {@link Certificates.load} sets right.
    */
   save(
-    host: StoredName,
+    host: CertificateName,
     { chain, key }: Pick<Credential, "chain" | "key">,
     { issuer, profile, order }: SavedMeta,
   ): Promise<StoredCertificate> {
@@ -82,7 +83,7 @@ export class Certificates {
    * @throws {LatchkeyError} `STORAGE_FAILED` when the system refuses to read: then nobody knows
    *   whether there is one.
    */
-  async load(host: StoredName): Promise<StoredCertificate | undefined> {
+  async load(host: CertificateName): Promise<StoredCertificate | undefined> {
     const first = await this.#read(host);
     if (first.broken.length === 0 && first.stored?.fellBack !== true) return first.stored;
     return this.#turns.take(host, async () => {
@@ -95,7 +96,7 @@ export class Certificates {
   }
 
   /** Every name with a folder of its own, sorted; what else lies in `certificates/` is passed over. */
-  async list(): Promise<readonly StoredName[]> {
+  async list(): Promise<readonly CertificateName[]> {
     try {
       const entries = await readdir(this.folder, { withFileTypes: true });
       return entries
@@ -115,11 +116,11 @@ export class Certificates {
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
    */
-  async quarantine(host: StoredName, generation: number, why: string): Promise<void> {
+  async quarantine(host: CertificateName, generation: number, why: string): Promise<void> {
     await this.#turns.take(host, () => moveAside(this.#storage, this.#item(host, generation), why));
   }
 
-  #read(host: StoredName): Promise<HostReading> {
+  #read(host: CertificateName): Promise<HostReading> {
     const path = join(this.folder, folderOf(host));
     const item = { path, under: ["certificates", folderOf(host)], label: "folder", host };
     return readOrMoveAside(this.#storage, item, () => readHost(this.folder, host)).then(
@@ -127,7 +128,7 @@ export class Certificates {
     );
   }
 
-  async #heal(host: StoredName, { stored, broken }: HostReading): Promise<void> {
+  async #heal(host: CertificateName, { stored, broken }: HostReading): Promise<void> {
     for (const { generation, error } of broken) {
       if (error.code !== "STORAGE_CORRUPT") continue;
       await tryToMoveAside(this.#storage, this.#item(host, generation), error);
@@ -181,7 +182,7 @@ export class Certificates {
   }
 
   /** A folder in the place of `current` would be in the way of the swap. */
-  async #clearPointer(folder: string, host: StoredName): Promise<void> {
+  async #clearPointer(folder: string, host: CertificateName): Promise<void> {
     const path = join(folder, "current");
     const stats = await lstat(path).catch(() => undefined);
     if (stats?.isDirectory() !== true) return;
@@ -203,14 +204,14 @@ export class Certificates {
     await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 
-  #item(host: StoredName, generation: number): Item {
+  #item(host: CertificateName, generation: number): Item {
     const label = generationFolderOf(generation);
     const path = join(this.folder, folderOf(host), label);
     return { path, under: ["certificates", folderOf(host)], label, host };
   }
 }
 
-function credentialFor(host: StoredName, chain: string, key: string): Credential {
+function credentialFor(host: CertificateName, chain: string, key: string): Credential {
   const credential = readCredential(chain, key);
   if (certifies(credential, host)) return credential;
   throw new LatchkeyError(

@@ -1,8 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Hostname, parsePlain } from "../base/hostname.ts";
-
-/** What a certificate is stored for: one host, or every name one label below a parent. */
-export type StoredName = Hostname | `*.${Hostname}`;
+import { type CertificateName, parseCertificateName } from "../base/certificate-name.ts";
 
 /** The folders that a storage is made of; everything in it lies in one of them, or is one of three files. */
 export const FOLDERS = [
@@ -29,30 +26,21 @@ const READABLE_MAX_CHARACTERS = 80;
 
 /**
  * The folder of a name under `certificates/` and `orders/`: an exact host as it is, a wildcard as
- * `_.parent` (`_` cannot occur in a host, so the two never meet). Only what {@link parseStoredName}
+ * `_.parent` (`_` cannot occur in a host, so the two never meet). Only what {@link parseCertificateName}
  * or the makers of a hostname let through can be passed in: nothing is repaired here.
  */
-export function folderOf(name: StoredName): string {
+export function folderOf(name: CertificateName): string {
   return name.startsWith("*.") ? `_.${name.slice(2)}` : name;
 }
 
 /** The name whose folder is called `folder`, or `undefined` for what is no folder of ours. */
-export function nameOf(folder: string): StoredName | undefined {
-  const name = parseStoredName(folder.startsWith("_.") ? `*.${folder.slice(2)}` : folder);
+export function nameOf(folder: string): CertificateName | undefined {
+  const name = parseCertificateName(folder.startsWith("_.") ? `*.${folder.slice(2)}` : folder);
   return name !== undefined && folderOf(name) === folder ? name : undefined;
 }
 
-/** `text` as a name that can be stored, spelled exactly as we spell names; `undefined` for anything else. */
-export function parseStoredName(text: string): StoredName | undefined {
-  const isWildcard = text.startsWith("*.");
-  const spelled = isWildcard ? text.slice(2) : text;
-  const host = parsePlain(spelled);
-  if (host === undefined || host !== spelled) return undefined;
-  return isWildcard ? `*.${host}` : host;
-}
-
 /** The file of a name under `attempts/`. A name too long for `.json` behind it goes by its SHA-256. */
-export function attemptsFileOf(name: StoredName): string {
+export function attemptsFileOf(name: CertificateName): string {
   const file = `${folderOf(name)}.json`;
   if (file.length <= NAME_MAX_BYTES) return file;
   // Neither a host nor a wildcard's folder can start with `_long.`.

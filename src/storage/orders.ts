@@ -1,17 +1,18 @@
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { CertificateName } from "../base/certificate-name.ts";
 import { codeOf } from "../base/errors.ts";
 import { ensureFolder, removeLeftovers, syncFolder, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt, failed } from "./failure.ts";
 import { fingerprintOf, readKeyFile } from "./key-file.ts";
-import { folderOf, type StoredName } from "./layout.ts";
+import { folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { formatRecord, formatTime, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** An order in flight: all that is needed to go on with it after a crash. */
 export interface StoredOrder {
-  readonly host: StoredName;
+  readonly host: CertificateName;
   /** URL of the directory of the CA. */
   readonly directory: string;
   /** URL of the order at the CA. */
@@ -38,7 +39,7 @@ export class Orders {
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`.
    */
-  load(host: StoredName): Promise<StoredOrder | undefined> {
+  load(host: CertificateName): Promise<StoredOrder | undefined> {
     const path = this.#folderOf(host);
     const item = { path, under: ["orders", folderOf(host)], label: "order", host };
     return readOrMoveAside(this.#storage, item, () => readOrder(path, host));
@@ -75,7 +76,7 @@ export class Orders {
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
    */
-  async remove(host: StoredName): Promise<void> {
+  async remove(host: CertificateName): Promise<void> {
     await this.#storage.confirmWritable();
     const folder = this.#folderOf(host);
     try {
@@ -88,12 +89,12 @@ export class Orders {
     }
   }
 
-  #folderOf(host: StoredName): string {
+  #folderOf(host: CertificateName): string {
     return join(this.#storage.root, "orders", folderOf(host));
   }
 }
 
-async function readOrder(folder: string, host: StoredName): Promise<StoredOrder | undefined> {
+async function readOrder(folder: string, host: CertificateName): Promise<StoredOrder | undefined> {
   const path = join(folder, "order.json");
   const fields = await readRecord(path);
   if (fields === undefined) return undefined;

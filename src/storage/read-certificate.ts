@@ -1,9 +1,10 @@
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import type { CertificateName } from "../base/certificate-name.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import { corrupt, failed } from "./failure.ts";
-import { folderOf, generationFolderOf, parseGeneration, type StoredName } from "./layout.ts";
+import { folderOf, generationFolderOf, parseGeneration } from "./layout.ts";
 import { PEM_MAX_BYTES, readBounded } from "./read-file.ts";
 import { type Fields, readRecord } from "./record.ts";
 
@@ -11,7 +12,7 @@ import { type Fields, readRecord } from "./record.ts";
 export interface CertificateMeta {
   /** URL of the directory (RFC 8555 §7.1.1) of the CA that issued it. */
   readonly issuer: string;
-  readonly host: StoredName;
+  readonly host: CertificateName;
   /** As {@link Credential.serial}. */
   readonly serial: string;
   /** When it was stored, in milliseconds since the epoch (RFC 3339 on disk). */
@@ -24,7 +25,7 @@ export interface CertificateMeta {
 
 /** One generation of a host's certificate, read whole. */
 export interface StoredCertificate {
-  readonly host: StoredName;
+  readonly host: CertificateName;
   /** 1 to 999999; grows with each issuance. */
   readonly generation: number;
   readonly credential: Credential;
@@ -59,7 +60,7 @@ const OVERTAKEN_MAX = 3;
  */
 export async function readCurrent(
   certificatesFolder: string,
-  host: StoredName,
+  host: CertificateName,
 ): Promise<StoredCertificate | undefined> {
   const { stored, broken } = await readHost(certificatesFolder, host);
   if (stored === undefined && broken[0] !== undefined) throw broken[0].error;
@@ -71,7 +72,10 @@ export async function readCurrent(
  *
  * @throws {LatchkeyError} `STORAGE_CORRUPT` when the host's folder is not a folder; `STORAGE_FAILED`.
  */
-export async function readHost(certificatesFolder: string, host: StoredName): Promise<HostReading> {
+export async function readHost(
+  certificatesFolder: string,
+  host: CertificateName,
+): Promise<HostReading> {
   const folder = join(certificatesFolder, folderOf(host));
   let reading: HostReading = { stored: undefined, broken: [] };
   for (let attempt = 0; attempt < OVERTAKEN_MAX; attempt += 1) {
@@ -110,7 +114,7 @@ export async function listGenerations(folder: string): Promise<number[]> {
 
 async function readGenerations(
   folder: string,
-  host: StoredName,
+  host: CertificateName,
   current: number | undefined,
 ): Promise<HostReading> {
   const broken: BrokenGeneration[] = [];
@@ -138,7 +142,7 @@ async function readGenerations(
 /** One generation, or `undefined` when there is no such folder. */
 async function readGeneration(
   folder: string,
-  host: StoredName,
+  host: CertificateName,
   generation: number,
   current: number | undefined,
 ): Promise<StoredCertificate | undefined> {
@@ -155,7 +159,7 @@ async function readGeneration(
 }
 
 /** Does the leaf name `host`: itself, or for a host the wildcard one label up (RFC 9525 §6.3)? */
-export function certifies({ names }: Credential, host: StoredName): boolean {
+export function certifies({ names }: Credential, host: CertificateName): boolean {
   if (names.includes(host)) return true;
   return host.includes(".") && names.includes(`*${host.slice(host.indexOf("."))}`);
 }

@@ -1,6 +1,6 @@
+import { type CertificateName, parseCertificateName } from "../base/certificate-name.ts";
 import { codeOf } from "../base/errors.ts";
 import { corrupt } from "./failure.ts";
-import { parseStoredName, type StoredName } from "./layout.ts";
 import { RECORD_MAX_BYTES, readBounded } from "./read-file.ts";
 
 /** Every JSON file of ours says which shape it has; another one is not guessed at. */
@@ -22,7 +22,7 @@ export interface Fields {
   count(key: string): number;
   /** Milliseconds since the epoch. */
   time(key: string): number;
-  name(key: string): StoredName;
+  name(key: string): CertificateName;
   object(key: string): Fields;
 }
 
@@ -92,7 +92,7 @@ function fieldsOf(parsed: unknown, path: string): Fields {
       return ms;
     },
     name: (key) => {
-      const name = parseStoredName(text(key));
+      const name = parseCertificateName(text(key));
       if (name === undefined) throw wrong(key, "a host name");
       return name;
     },

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import type { CertificateName } from "../base/certificate-name.ts";
 import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
-import { folderOf, type StoredName } from "./layout.ts";
+import { folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { formatRecord, formatTime, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
@@ -34,14 +35,14 @@ export class RenewalInfos {
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`.
    */
-  load(host: StoredName): Promise<StoredRenewalInfo | undefined> {
+  load(host: CertificateName): Promise<StoredRenewalInfo | undefined> {
     const path = join(this.#storage.root, "certificates", folderOf(host), "renewal.json");
     const item = { path, under: ["certificates", folderOf(host)], label: "renewal", host };
     return readOrMoveAside(this.#storage, item, () => readRenewalInfo(path));
   }
 
   /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
-  async save(host: StoredName, info: StoredRenewalInfo): Promise<void> {
+  async save(host: CertificateName, info: StoredRenewalInfo): Promise<void> {
     await this.#storage.confirmWritable();
     const folder = await ensureFolder(this.#storage.root, "certificates", folderOf(host));
     await writeFileAtomically(

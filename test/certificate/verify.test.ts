@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { provenHost } from "../../src/base/certificate-name.ts";
 import { verifyCredential } from "../../src/certificate/verify.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { named } from "../support/stored.ts";
@@ -16,6 +17,17 @@ test("verifyCredential accepts the certificate that was asked for, with its inte
   const credential = verifyCredential(good.chain, good.key, host, now);
   assert.deepEqual(credential.names, ["shop.example"]);
   assert.match(credential.serial, /^(?:[0-9a-f]{2})+$/);
+});
+
+test("verifyCredential wants the very name that was ordered, also of a wildcard", () => {
+  const wildcard = makeCertificate({ names: ["*.shop.example"], issuer: intermediate });
+  const base = provenHost(host);
+  assert.doesNotThrow(() => verifyCredential(wildcard.chain, wildcard.key, `*.${base}`, now));
+  for (const name of [named("a.shop.example"), base, `*.${named("a.shop.example")}`] as const) {
+    assert.throws(() => verifyCredential(wildcard.chain, wildcard.key, name, now), {
+      code: "CERTIFICATE_INVALID",
+    });
+  }
 });
 
 const bad = [

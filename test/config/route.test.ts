@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { parseCertificateName } from "../../src/base/certificate-name.ts";
 import type { Hostname } from "../../src/base/hostname.ts";
 import type { Host } from "../../src/config/config.ts";
-import { buildRoutes } from "../../src/config/route.ts";
+import { buildRoutes, certificateNameOf } from "../../src/config/route.ts";
 import { hostname, makeHost } from "../support/tls-door.ts";
 
 const cases: readonly [entries: string[], host: string, found: string | undefined][] = [
@@ -78,4 +79,33 @@ test("routes answer 100,000 names that look like integers", () => {
     if (find(`${each}` as Hostname) !== undefined) found += 1;
   }
   assert.equal(found, 100_000);
+});
+
+test("the certificate of a wildcard without a policy for its names is made out to the wildcard", () => {
+  const shared = makeHost("*.b.example", undefined, {
+    kind: "acme",
+    issuers: [],
+    onDemand: undefined,
+  });
+  const perName = makeHost("*.c.example");
+  const exact = makeHost("x.b.example");
+  const routes = buildRoutes([shared, perName, exact, makeHost("*")]);
+  const names = ["a.b.example", "x.b.example", "a.c.example", "a.d.example"].map((text) => {
+    const route = routes.find(hostname(text));
+    assert.ok(route);
+    return certificateNameOf(route, hostname(text));
+  });
+  assert.deepEqual(names, ["*.b.example", "x.b.example", "a.c.example", "a.d.example"]);
+
+  const entryOf = (text: string) => {
+    const name = parseCertificateName(text);
+    assert.ok(name);
+    return routes.findCertified(name);
+  };
+  assert.equal(entryOf("*.b.example"), shared);
+  assert.equal(entryOf("x.b.example"), exact);
+  assert.equal(entryOf("a.b.example"), undefined, "it has no certificate of its own");
+  assert.equal(entryOf("*.c.example"), undefined, "its names have one each");
+  assert.equal(entryOf("a.c.example"), perName);
+  assert.equal(entryOf("*.d.example"), undefined, "the catch-all has no wildcard certificate");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { StoredName } from "../../src/storage/layout.ts";
+import type { CertificateName } from "../../src/base/certificate-name.ts";
 import { readCurrent } from "../../src/storage/read-certificate.ts";
 import { pathsOf } from "../support/folders.ts";
 import { certificateFor, directory, named, openStorage } from "../support/stored.ts";
@@ -51,7 +51,7 @@ test("each save is the next generation, and the one before it is kept", async ()
 test("a wildcard lies beside the hosts it covers", async () => {
   await using opened = await openStorage();
   const { certificates } = opened.storage;
-  const wildcard: StoredName = `*.${named("shop.example")}`;
+  const wildcard: CertificateName = `*.${named("shop.example")}`;
   await certificates.save(wildcard, certificateFor(wildcard), meta);
   assert.equal((await certificates.load(wildcard))?.host, wildcard);
   assert.equal(await certificates.load(host), undefined);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseCertificateName } from "../../src/base/certificate-name.ts";
 import {
   accountFolderOf,
   attemptsFileOf,
@@ -7,7 +8,6 @@ import {
   nameOf,
   nextGeneration,
   parseGeneration,
-  parseStoredName,
 } from "../../src/storage/layout.ts";
 
 const longLabel = "a".repeat(63);
@@ -24,7 +24,7 @@ const names = [
 
 for (const { name, folder } of names) {
   test(`"${name.slice(0, 40)}" has a folder that leads back to it`, () => {
-    const parsed = parseStoredName(name);
+    const parsed = parseCertificateName(name);
     assert.ok(parsed !== undefined);
     assert.equal(folderOf(parsed), folder);
     assert.equal(nameOf(folder), parsed);
@@ -79,7 +79,7 @@ const hostile = [
 
 for (const text of hostile) {
   test(`${JSON.stringify(text.slice(0, 40))} names no folder`, () => {
-    assert.equal(parseStoredName(text), undefined);
+    assert.equal(parseCertificateName(text), undefined);
   });
 }
 
@@ -91,7 +91,7 @@ for (const folder of ["*.shop.example", "_.", "_", "_._.a", "_.*.a", "..", "", "
 
 test("the attempts of every name fit into one file name, each its own", () => {
   const files = names.map(({ name }) => {
-    const parsed = parseStoredName(name);
+    const parsed = parseCertificateName(name);
     assert.ok(parsed !== undefined);
     return attemptsFileOf(parsed);
   });

@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import type { CertificateName } from "../../src/base/certificate-name.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
 import type { Log } from "../../src/base/log.ts";
-import type { StoredName } from "../../src/storage/layout.ts";
 import { Storage, type StorageOptions } from "../../src/storage/storage.ts";
 import { makeCertificate } from "./certificates.ts";
 import { temporaryFolder } from "./folders.ts";
@@ -61,7 +61,7 @@ export async function openStorage(): Promise<OpenStorage> {
 export const directory = "https://ca.example/directory";
 
 /** A certificate to save for `host`. */
-export function certificateFor(host: StoredName) {
+export function certificateFor(host: CertificateName) {
   return makeCertificate({ names: [host] });
 }
 

@@ -33,11 +33,15 @@ export function makeCredential(...names: string[]): Credential {
   return readCredential(chain, key);
 }
 
-/** A host entry for `store.example`, `*.example` or `*`. */
+/** A host entry for `store.example`, `*.example` or `*`; patterns have a certificate per name unless told otherwise. */
 export function makeHost(
   text: string,
   action: Action = { kind: "respond", status: 200, headers: {}, body: "" },
-  certificate: CertificateSource = { kind: "acme", issuers: [], onDemand: undefined },
+  certificate: CertificateSource = {
+    kind: "acme",
+    issuers: [],
+    onDemand: text.startsWith("*") ? { ask: undefined, allow: [] } : undefined,
+  },
 ): Host {
   return { pattern: patternOf(text), action, certificate };
 }
