@@ -60,6 +60,17 @@ export function readCidr(text: string): Reading<string> {
   return read(`${address}/${Number(prefix ?? bits)}`);
 }
 
+/** A name server: an IP address, on port 53 unless one is written. */
+export function readNameServer(text: string): Reading<string> {
+  const parts = isIP(text) === 0 ? splitHostPort(text) : read({ host: text, port: limits.dnsPort });
+  if (!parts.ok) return parts;
+  const { host, port } = parts.value;
+  const version = isIP(host);
+  if (version === 0 || port === 0)
+    return wrong("is not the address of a name server, wanted one such as 9.9.9.9");
+  return read(version === 6 ? `[${host}]:${port}` : `${host}:${port}`);
+}
+
 /** A range of `trustedProxies`. */
 export function readTrustedProxy(text: string): Reading<string> {
   return text === "cloudflare"

@@ -58,6 +58,8 @@ export interface Acme {
   readonly issue: "at-start" | "first-visit";
   readonly challenges: readonly ChallengeType[];
   readonly keyType: KeyType;
+  /** Name servers to ask, as `address:port` (IPv6 in brackets); empty: the machine's own. */
+  readonly resolvers: readonly string[];
 }
 
 export interface Authority {

@@ -1,4 +1,4 @@
-import { readListenAddress, readTrustedProxy } from "./addresses.ts";
+import { readListenAddress, readNameServer, readTrustedProxy } from "./addresses.ts";
 import { hostSchema, issuerSchema, onDemandSchema } from "./host-schema.ts";
 import { limits } from "./limits.ts";
 import { readAccess, readAdminAddress } from "./locations.ts";
@@ -26,6 +26,7 @@ import {
 } from "./schema.ts";
 
 const WORKERS = `auto, or a number from 1 to ${limits.workersMax}`;
+const NAME_SERVER = "an address such as 9.9.9.9 or 127.0.0.1:5353";
 const CIDRS = "a list such as [10.0.0.0/8]";
 const listenAddress = text(readListenAddress, "an address such as :443");
 
@@ -97,6 +98,10 @@ const settings = {
         keyType: key(
           "Of the certificates; default ecdsa-p256.",
           choice(["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-4096"]),
+        ),
+        resolvers: key(
+          "Name servers to ask about hosts; default: the machine's own.",
+          someOf(text(readNameServer, NAME_SERVER), "a list such as [9.9.9.9]"),
         ),
         dns: notYet(),
       },

@@ -162,6 +162,12 @@ export const limits = {
   retryAfterMinMs: 1_000,
   retryAfterMaxMs: 86_400_000,
 
+  // ── DNS ────────────────────────────────────────────────────────────────────────────
+  dnsPort: 53,
+  /** One question to one name server; a second try, since UDP loses. */
+  dnsTimeoutMs: 3_000,
+  dnsTries: 2,
+
   // ── configuration ───────────────────────────────────────────────────────────────────────────
   /** A configuration file; 10,000 hosts in long form take about 1 MiB. */
   configMaxBytes: 10_485_760,

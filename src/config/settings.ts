@@ -128,6 +128,7 @@ function readAcme({ acme = {} }: WrittenSettings, desk: Desk): Acme {
     issue: acme.issue ?? "at-start",
     challenges: acme.challenges ?? ["http-01", "tls-alpn-01"],
     keyType: acme.keyType ?? "ecdsa-p256",
+    resolvers: acme.resolvers ?? [],
   };
 }
 

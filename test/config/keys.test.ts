@@ -157,6 +157,13 @@ const rows: readonly Row[] = [
     at: "[0]",
   },
   { key: "acme.keyType", type: "2048", value: "rsa-1024", says: /nearest: rsa-2048/ },
+  {
+    key: "acme.resolvers",
+    type: "9.9.9.9",
+    value: '["dns.example:53"]',
+    says: /^is not the address of a name server/,
+    at: "[0]",
+  },
   mapping("authority"),
   { key: "authority.lifetime", type: "7", value: "59s", says: /^is too short, wanted at least 1m/ },
   { key: "authority.permit", type: "lan", value: "[.lan]", says: /wanted "lan"/, at: "[0]" },

@@ -63,6 +63,7 @@ test("the smallest useful file works as it stands", async (t) => {
       issue: "at-start",
       challenges: ["http-01", "tls-alpn-01"],
       keyType: "ecdsa-p256",
+      resolvers: [],
     },
     authority: { lifetimeMs: 604_800_000, permit: [] },
     renewal: { checkEveryMs: 600_000, at: "auto" },

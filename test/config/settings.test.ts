@@ -27,7 +27,7 @@ storage: /data
 workers: 3
 listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], admin: unix:/run/admin.sock }
 trustedProxies: [10.0.0.0/8, "::1"]
-acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096 }
+acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096, resolvers: [9.9.9.9, "127.0.0.1:5353", "::1", "[::1]:5353"] }
 authority: { lifetime: 1m, permit: [Example] }
 renewal: { checkEvery: 1s, at: 25% }
 log: { level: debug, format: json, access: on }
@@ -57,6 +57,7 @@ ${HOST}`;
       issue: "first-visit",
       challenges: ["tls-alpn-01"],
       keyType: "rsa-4096",
+      resolvers: ["9.9.9.9:53", "127.0.0.1:5353", "[::1]:53", "[::1]:5353"],
     },
     authority: { lifetimeMs: 60_000, permit: ["example"] },
     renewal: { checkEveryMs: 1_000, at: 0.25 },

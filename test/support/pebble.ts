@@ -37,6 +37,10 @@ export interface Pebble extends AsyncDisposable {
   roots(): Promise<string>;
   /** What it answers, word for word, when the renewal window of this certificate is asked for. */
   setRenewalInfo(leafPem: string, answer: string): Promise<void>;
+  /** `127.0.0.1:port` of the name server that it asks. */
+  readonly nameServer: string;
+  /** Tells that name server something: `say("set-servfail", { host: "a.example." })`; names end with a dot. */
+  say(command: string, body: object): Promise<void>;
   /** All that both programs said so far; until they are closed. */
   output(): string;
   /** Ends both processes and removes their files. */
@@ -97,6 +101,12 @@ async function startOnce(options: PebbleOptions): Promise<Pebble> {
     setRenewalInfo: async (certificate, ariResponse) => {
       const body = JSON.stringify({ certificate, ariResponse });
       await ask(transport, `${management}/set-renewal-info/`, body);
+    },
+    nameServer: `127.0.0.1:${ports.dns}`,
+    say: async (command, body) => {
+      const url = `http://127.0.0.1:${ports.dnsManagement}/${command}`;
+      const answer = await fetch(url, { method: "POST", body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`Cannot ${command}: status ${answer.status}`);
     },
     output,
     close,
