@@ -1,15 +1,22 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+} from "yaml";
 import type { Document, Offset, Problem } from "./document.ts";
 import { limits } from "./limits.ts";
 
-/** Stands for a `*` that lacks its quotes while the rest of the file is read: private use, one unit long. */
+/** Stands for a `*` that may lack its quotes while the rest of the file is read: private use, one unit long. */
 const STAND_IN = "\ue000";
-/** A `*` where a key, a list entry or a value starts, which YAML takes for an alias; then what belongs to it. */
-const UNQUOTED_STAR =
-  /(?<=^[ \t]*(?:- +)*|^[ \t]*[\w.-]+: +|[[{](?:[^"'\]}\n]*, *)?)\*(?=[.:\s,\]}]|$)[^\s:,\]}]*/g;
-
-/** Nobody writes hosts in longer lines, and looking backwards in them would take long. */
-const STAR_LINE_MAX_CHARACTERS = 1_000;
+/** A `*` that YAML would take for an alias, if it is where a value may start, though it names a host or pattern. */
+const HOST_STAR = /(?<=^|[\s[{,])\*(?=[.:\s,\]}]|$)/g;
+/** Who reads the fault knows the rest. */
+const STAR_SHOWN_CHARACTERS = 80;
 const TOO_DEEP = "is nested too deeply, wanted what the configuration needs";
 /** What the text says, for the faults that people make; the parser's own words could repeat a secret. */
 const SYNTAX: Readonly<Record<string, string>> = {
@@ -34,34 +41,13 @@ export function readYaml(text: string): Document {
   const document = compose(text);
   if (document.problems.length === 0) return document;
 
-  const lines = new Set(document.problems.map(({ offset }) => document.placeOf(offset).line));
-  const stars = findUnquotedStars(text, lines);
-  if (stars.length === 0) return document;
-  const repaired = compose(replaceAt(text, new Set(stars.map(({ offset }) => offset))));
-  return { ...repaired, problems: [...stars, ...repaired.problems] };
+  // Further stars hide behind each one: all are replaced, and those that start a value were unquoted.
+  const repaired = compose(text.replace(HOST_STAR, STAND_IN));
+  return repaired.hasStars ? repaired : document;
 }
 
-/** The unquoted stars of these lines (counted from 1). */
-function findUnquotedStars(text: string, lines: ReadonlySet<number>): readonly Problem[] {
-  const stars: Problem[] = [];
-  let start = 0;
-  for (const [index, line] of text.split("\n").entries()) {
-    if (lines.has(index + 1) && line.length <= STAR_LINE_MAX_CHARACTERS) {
-      for (const { 0: star, index: column } of line.matchAll(UNQUOTED_STAR)) {
-        const message = `starts with an unquoted *, which YAML takes for an alias: quote it: "${star}"`;
-        stars.push({ offset: start + column, path: [], message });
-      }
-    }
-    start += line.length + 1;
-  }
-  return stars;
-}
-
-function replaceAt(text: string, indexes: ReadonlySet<number>): string {
-  return text.replaceAll("*", (star, index: number) => (indexes.has(index) ? STAND_IN : star));
-}
-
-function compose(text: string): Document {
+/** The document, and whether a {@link STAND_IN} was in it that starts a value: each of those is a problem. */
+function compose(text: string): Document & { readonly hasStars: boolean } {
   const lineCounter = new LineCounter();
   const placeOf = (offset: number) => {
     const { line, col } = lineCounter.linePos(offset);
@@ -85,7 +71,8 @@ function compose(text: string): Document {
     const root = composer.valueOf(contents);
     const { offsets } = composer;
     const problems = [...faults, ...composer.problems];
-    return { root, offsets, problems, isBroken: faults.length > 0, placeOf };
+    const { hasStars } = composer;
+    return { root, offsets, problems, isBroken: faults.length > 0, hasStars, placeOf };
   } catch (thrown) {
     // Text that nests without end exhausts the stack of the parser.
     if (!(thrown instanceof RangeError)) throw thrown;
@@ -93,9 +80,10 @@ function compose(text: string): Document {
   }
 }
 
-function exhausted(placeOf: Document["placeOf"]): Document {
+function exhausted(placeOf: Document["placeOf"]): ReturnType<typeof compose> {
   const problems = [{ offset: 0, path: [], message: TOO_DEEP }];
-  return { root: undefined, offsets: new Map(), problems, isBroken: true, placeOf };
+  const nothing = { root: undefined, offsets: new Map(), isBroken: true, hasStars: false };
+  return { ...nothing, problems, placeOf };
 }
 
 /** One slip makes several errors: the first of a line is the one to tell. */
@@ -117,6 +105,7 @@ function firstOfEachLine(
 class Composer {
   readonly offsets = new Map<object, ReadonlyMap<string | number, Offset>>();
   readonly problems: Problem[] = [];
+  hasStars = false;
   readonly #anchors = new Map<string, unknown>();
   readonly #path: (string | number)[] = [];
   readonly #lineOf: (offset: number) => number;
@@ -147,7 +136,9 @@ class Composer {
 
   #plainOf(node: unknown): unknown {
     if (isScalar(node)) {
-      return typeof node.value === "string" ? restoreStars(node.value) : node.value;
+      if (typeof node.value !== "string") return node.value;
+      this.#lookForStar(node);
+      return restoreStars(node.value);
     }
     if (!isMap(node) && !isSeq(node)) return null;
     if (this.#path.length >= limits.configMaxDepth) {
@@ -182,6 +173,7 @@ class Composer {
         this.#at(name, () => this.#note(offset, this.#whyNot(name, first)));
         continue;
       }
+      if (isScalar(key)) this.#at(name, () => this.#lookForStar(key));
       places.set(name, { key: offset, value: offsetOf(value, offset) });
       const plain = this.#at(name, () => this.valueOf(value));
       if (plain !== undefined) entries.push([name, plain]);
@@ -189,6 +181,14 @@ class Composer {
     const values = Object.fromEntries(entries);
     this.offsets.set(values, places);
     return values;
+  }
+
+  #lookForStar({ type, value, range }: Scalar): void {
+    if (type !== "PLAIN" || typeof value !== "string" || !value.startsWith(STAND_IN)) return;
+    this.hasStars = true;
+    const star = restoreStars(value).slice(0, STAR_SHOWN_CHARACTERS);
+    const message = `starts with an unquoted *, which YAML takes for an alias: quote it: "${star}"`;
+    this.#note(range?.[0] ?? 0, message);
   }
 
   #whyNot(name: string, first: Offset | undefined): string {

@@ -73,7 +73,7 @@ const cases: readonly (readonly [string, string, readonly (readonly [string, Reg
     "an unquoted *.host",
     "hosts:\n  *.x.example: 1\n  b.example: 0\n",
     [
-      ["2:3 file", /unquoted \*.*quote it: "\*\.x\.example"/],
+      ['2:3 hosts["*.x.example"]', /unquoted \*.*quote it: "\*\.x\.example"/],
       ['2:3 hosts["*.x.example"]', /on demand/],
       ['3:14 hosts["b.example"]', /is not a port/],
     ],
@@ -82,19 +82,47 @@ const cases: readonly (readonly [string, string, readonly (readonly [string, Reg
     "an unquoted *",
     "hosts:\n  *: 1\n",
     [
-      ["2:3 file", /quote it: "\*"/],
+      ['2:3 hosts["*"]', /quote it: "\*"/],
       ['2:3 hosts["*"]', /on demand/],
     ],
   ],
   [
     "an unquoted * in a list",
     "onDemand: { allow: [a.localhost, *.localhost] }\nhosts: { a.localhost: 1 }\n",
-    [["1:34 file", /quote it: "\*\.localhost"/]],
+    [["1:34 onDemand.allow[1]", /quote it: "\*\.localhost"/]],
   ],
   [
     "an unquoted * as an entry",
     "onDemand:\n  allow:\n    - *.localhost\nhosts: { a.localhost: 1 }\n",
-    [["3:7 file", /quote it: "\*\.localhost"/]],
+    [["3:7 onDemand.allow[0]", /quote it: "\*\.localhost"/]],
+  ],
+  [
+    "every unquoted *, with what else is wrong,",
+    "emial: x\nhosts:\n  *.x.test, y.example: 1\n  # *.c\n  *: { to: 2 }\n  'z.example': 0\nonDemand: { ask: http://a/, allow: [ *.x.test ] }\n",
+    [
+      ["1:1 emial", /nearest is "email"/],
+      ['3:3 hosts["*.x.test, y.example"]', /quote it: "\*\.x\.test, y\.example"/],
+      ['5:3 hosts["*"]', /quote it: "\*"/],
+      ['6:16 hosts["z.example"]', /is not a port/],
+      ["7:38 onDemand.allow[0]", /quote it: "\*\.x\.test"/],
+      ["7:38 onDemand.allow[0]", /weekly budget/],
+    ],
+  ],
+  [
+    "every unquoted * between { and }",
+    "hosts: { *.x.test: 1, *: 2 }\nonDemand: { ask: http://a/ }\n",
+    [
+      ['1:10 hosts["*.x.test"]', /quote it: "\*\.x\.test"/],
+      ['1:23 hosts["*"]', /quote it: "\*"/],
+    ],
+  ],
+  [
+    "no * in quotes, on a further line or in a block of text",
+    'email: x\nemail: y\nhosts:\n  a.example: { respond: "x\n    *.d: 1" }\n  b.example:\n    respond: |\n      *.e: 1\n  c.example:\n    respond: a\n      *.f\n',
+    [
+      ["1:8 email", /is not a mail address/],
+      ["2:1 email", /stands on line 1 already/],
+    ],
   ],
 ];
 
@@ -256,4 +284,13 @@ test("no value of any type under any key makes the reader throw", () => {
     parseConfig(JSON.stringify(input), { file: "x.yaml", files: diskFiles, cores: 1 });
   });
   fc.assert(property, { numRuns: 2_000, seed: 20_261_123 });
+});
+
+test("10,000 unquoted stars are each told, in good time", () => {
+  const startedAt = performance.now();
+  const hosts = Array.from({ length: 10_000 }, (_, index) => `  *.h${index}.test: 1\n`);
+  const faults = faultsOf(`onDemand: { ask: http://a/ }\nhosts:\n${hosts.join("")}`);
+  assert.equal(faults.length, 10_000);
+  assert.ok(faults.every(({ message }) => message.includes("quote it")));
+  assert.ok(performance.now() - startedAt < 10_000);
 });
