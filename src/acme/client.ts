@@ -6,15 +6,13 @@ import { readChain } from "./chain.ts";
 import { isJsonObject, parseJson } from "./json.ts";
 import { NoncePool, nonceIn } from "./nonce-pool.ts";
 import { problemIn } from "./problem.ts";
+import { AcmeReader } from "./reader.ts";
 import {
   type AcmeAuthorization,
   type AcmeDirectory,
   type AcmeOrder,
-  type AcmeRenewalInfo,
   readAuthorization,
-  readDirectory,
   readOrder,
-  readRenewalInfo,
 } from "./resource.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import { thumbprintOf } from "./thumbprint.ts";
@@ -25,7 +23,6 @@ export type {
   AcmeChallenge,
   AcmeDirectory,
   AcmeOrder,
-  AcmeRenewalInfo,
 } from "./resource.ts";
 
 export interface AcmeClientOptions {
@@ -59,11 +56,8 @@ export interface NewAccount {
   readonly onlyReturnExisting?: boolean | undefined;
 }
 
-/** RFC 8555 leaves it open; a CA that moves its resources leaves the old ones in place for longer. */
-const DIRECTORY_MAX_AGE_MS = 86_400_000;
-
 /**
- * One account at one CA: every request of RFC 8555 and RFC 9773 that an order needs. It never waits
+ * One account at one CA: every request of RFC 8555 that an order needs. It never waits
  * for anything but an answer, and repeats nothing but a request whose nonce was refused: polling and
  * trying again are the caller's.
  *
@@ -75,25 +69,20 @@ export class AcmeClient {
   readonly #options: AcmeClientOptions;
   readonly #nonces: NoncePool;
   readonly #thumbprint: string;
+  readonly #reader: AcmeReader;
   #accountUrl: string | undefined;
-  #directory: { readonly value: AcmeDirectory; readonly readAt: number } | undefined;
 
   constructor(options: AcmeClientOptions) {
     this.#options = options;
     this.#nonces = new NoncePool(options.noncePoolMax);
     this.#thumbprint = thumbprintOf(options.accountKey);
+    this.#reader = new AcmeReader(options);
     this.#accountUrl = options.accountUrl;
   }
 
   /** What the CA offers; asked for once, and again after a day. */
-  async directory(signal: AbortSignal): Promise<AcmeDirectory> {
-    const now = this.#options.clock.now();
-    const known = this.#directory;
-    if (known !== undefined && now - known.readAt < DIRECTORY_MAX_AGE_MS) return known.value;
-    const answer = await this.#get("read the directory", this.#options.directory, signal);
-    const value = readDirectory(parseJson(answer.body));
-    this.#directory = { value, readAt: now };
-    return value;
+  directory(signal: AbortSignal): Promise<AcmeDirectory> {
+    return this.#reader.directory(signal);
   }
 
   /**
@@ -174,19 +163,6 @@ export class AcmeClient {
     return `${token}.${this.#thumbprint}`;
   }
 
-  /**
-   * When the CA would like the certificate to be renewed; `undefined` when it has no opinion on any.
-   *
-   * @param certId Made by `certIdOf`.
-   */
-  async renewalInfo(certId: string, signal: AbortSignal): Promise<AcmeRenewalInfo | undefined> {
-    const { renewalInfoUrl } = await this.directory(signal);
-    if (renewalInfoUrl === undefined) return undefined;
-    const url = `${renewalInfoUrl.replace(/\/$/, "")}/${certId}`;
-    const answer = await this.#get("read the renewal window", url, signal);
-    return readRenewalInfo(parseJson(answer.body), this.#retryAfter(answer));
-  }
-
   /** A request that only an account may make. */
   #askAsAccount(action: string, signal: AbortSignal, work: Work): Promise<PackageAnswer> {
     if (this.#accountUrl === undefined) throw new TypeError(`Cannot ${action}: no account yet`);
@@ -257,13 +233,6 @@ export class AcmeClient {
   #post(url: string, body: string, signal: AbortSignal): Promise<AcmeAnswer> {
     const headers = { "content-type": "application/jose+json" };
     return this.#options.transport.request({ method: "POST", url, headers, body }, signal);
-  }
-
-  async #get(action: string, url: string, signal: AbortSignal): Promise<AcmeAnswer> {
-    const request = { method: "GET", url, headers: {}, body: undefined } as const;
-    const answer = await this.#options.transport.request(request, signal);
-    if (answer.status === 200) return answer;
-    throw problemIn(action, answer, this.#options.clock.now());
   }
 
   #retryAfter({ headers }: { readonly headers: Readonly<Record<string, string>> }) {

@@ -81,6 +81,8 @@ const AUTHORIZATION_STATES = [
 const CHALLENGE_STATES = ["pending", "processing", "valid", "invalid"] as const;
 /** RFC 8555 §8.1: base64url of at least 128 bits. It becomes a path of ours and a line of an answer. */
 const TOKEN = /^[A-Za-z0-9_-]{16,128}$/;
+/** Longer than any address that a person would type. */
+const EXPLANATION_MAX_CHARACTERS = 1_024;
 /** RFC 3339 §5.6; `Date.parse` alone takes much more. */
 const TIMESTAMP =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$/;
@@ -156,7 +158,13 @@ export function readRenewalInfo(value: unknown, retryAfterMs: number | undefined
   const start = timeIn(window, "start");
   const end = timeIn(window, "end");
   if (end <= start) throw malformed("suggestedWindow", "a window that ends after its start");
-  return { start, end, explanationUrl: maybe(info, "explanationURL", textIn), retryAfterMs };
+  return { start, end, explanationUrl: explanationIn(info), retryAfterMs };
+}
+
+/** It goes into the log and into storage. One that is no page makes the window no worse. */
+function explanationIn({ explanationURL: url }: JsonObject): string | undefined {
+  const isPage = typeof url === "string" && /^https?:/i.test(url) && URL.canParse(url);
+  return isPage && url.length <= EXPLANATION_MAX_CHARACTERS ? url : undefined;
 }
 
 /** A challenge that we cannot read is not offered to us: the others may do. */

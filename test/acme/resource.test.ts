@@ -198,3 +198,19 @@ for (const { what, read } of senseless) {
     assert.throws(read, { code: "ACME_PROTOCOL" });
   });
 }
+
+const explanations = [
+  { what: "a page", written: "https://ca.test/why", read: "https://ca.test/why" },
+  { what: "no address", written: "why not", read: undefined },
+  { what: "a script", written: "javascript:alert(1)", read: undefined },
+  { what: "a number", written: 7, read: undefined },
+  { what: "a megabyte", written: `https://ca.test/${"x".repeat(1_048_576)}`, read: undefined },
+];
+
+for (const { what, written, read } of explanations) {
+  test(`a renewal window holds with ${what} as its explanation`, () => {
+    const info = readRenewalInfo({ suggestedWindow, explanationURL: written }, undefined);
+    assert.equal(info.start, Date.parse(suggestedWindow.start));
+    assert.equal(info.explanationUrl, read);
+  });
+}

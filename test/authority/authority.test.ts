@@ -12,6 +12,7 @@ import { promisify } from "node:util";
 import { certIdOf } from "../../src/acme/cert-id.ts";
 import { AcmeClient } from "../../src/acme/client.ts";
 import { createKey } from "../../src/acme/keys.ts";
+import { AcmeReader } from "../../src/acme/reader.ts";
 import { readCredential } from "../../src/base/credential.ts";
 import { DAY_MS, MemoryStore, openWorld } from "../support/authority-world.ts";
 import { clientAt, judged, obtain, startChallengeStand } from "../support/internal-order.ts";
@@ -165,12 +166,14 @@ test("a life of one minute is kept to, with a tenth of it at most before now", a
 
 test("renewal is advised around two thirds of the life, and asked about often in a short one", async () => {
   await using stand = await startChallengeStand();
-  const { authority } = await openWorld({ reach: stand.reach, lifetimeMs: 600_000 });
+  const { authority, clock } = await openWorld({ reach: stand.reach, lifetimeMs: 600_000 });
   const client = await clientAt(authority);
   const { chain, key } = await obtain(client, ["r.test"], "http-01", stand);
   const { notBefore, notAfter } = readCredential(chain, key);
   const certId = certIdOf(chain) ?? "";
-  const advice = await client.renewalInfo(certId, AbortSignal.timeout(5_000));
+  const { directory, transport } = authority;
+  const reader = new AcmeReader({ directory, transport, clock });
+  const advice = await reader.renewalInfo(certId, AbortSignal.timeout(5_000));
   assert.ok(advice !== undefined);
   const center = notBefore + ((notAfter - notBefore) * 2) / 3;
   assert.ok(advice.start < center && center < advice.end);

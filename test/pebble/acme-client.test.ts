@@ -10,6 +10,7 @@ import { certIdOf } from "../../src/acme/cert-id.ts";
 import { AcmeClient, type AcmeOrder } from "../../src/acme/client.ts";
 import { createCsr } from "../../src/acme/csr.ts";
 import { createKey, type KeyType } from "../../src/acme/keys.ts";
+import { AcmeReader } from "../../src/acme/reader.ts";
 import { createHttpsTransport } from "../../src/acme/transport.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { readCredential } from "../../src/base/credential.ts";
@@ -49,6 +50,7 @@ const transport = createHttpsTransport({
   totalTimeoutMs: 60_000,
   answerMaxBytes: 262_144,
 });
+const reader = new AcmeReader({ directory: pebble.directory, transport, clock: systemClock });
 after(async () => {
   transport.close();
   await pebble.close();
@@ -87,10 +89,9 @@ test("an account that Pebble does not know is said by its type", async () => {
 });
 
 test("a certificate has a renewal window, and is replaced once", async () => {
-  const client = clientOf();
   const { chain } = await issueReplaceable();
   const certId = certIdOf(chain) ?? "";
-  const info = await client.renewalInfo(certId, signal);
+  const info = await reader.renewalInfo(certId, signal);
   const { validFromDate, validToDate } = new X509Certificate(chain);
   assert.ok(info !== undefined && info.start < info.end);
   assert.ok(info.start > validFromDate.getTime() && info.end < validToDate.getTime());
@@ -108,7 +109,7 @@ test("a renewal window that makes no sense is said to make none", async () => {
   const { chain } = await issue("http-01", "five.shop.example", "ecdsa-p256");
   const [leaf = ""] = chain.split(/(?<=-----END CERTIFICATE-----\n)/);
   await pebble.setRenewalInfo(leaf, '{"suggestedWindow": {');
-  await assert.rejects(clientOf().renewalInfo(certIdOf(chain) ?? "", signal), {
+  await assert.rejects(reader.renewalInfo(certIdOf(chain) ?? "", signal), {
     code: "ACME_PROTOCOL",
   });
 });

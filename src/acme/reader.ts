@@ -1,0 +1,71 @@
+import type { Clock } from "../base/clock.ts";
+import { parseJson } from "./json.ts";
+import { problemIn } from "./problem.ts";
+import {
+  type AcmeDirectory,
+  type AcmeRenewalInfo,
+  readDirectory,
+  readRenewalInfo,
+} from "./resource.ts";
+import { parseRetryAfter } from "./retry-after.ts";
+import type { AcmeAnswer, AcmeTransport } from "./transport.ts";
+
+export interface AcmeReaderOptions {
+  /** URL of the directory. */
+  readonly directory: string;
+  /** Stays the caller's: closing it is not done here. */
+  readonly transport: AcmeTransport;
+  readonly clock: Clock;
+}
+
+/** RFC 8555 leaves it open; a CA that moves its resources leaves the old ones in place for longer. */
+const DIRECTORY_MAX_AGE_MS = 86_400_000;
+
+/**
+ * What a CA tells anybody: plain GETs, for which there need be no account. It waits for nothing but
+ * the answer, and repeats nothing.
+ *
+ * Every method throws `AcmeProblem` (`ACME_PROBLEM`) when the CA says no, `ACME_UNREACHABLE` when no
+ * answer came, `ACME_PROTOCOL` when the answer makes no sense, and the signal's reason when aborted.
+ */
+export class AcmeReader {
+  readonly #options: AcmeReaderOptions;
+  #directory: { readonly value: AcmeDirectory; readonly readAt: number } | undefined;
+
+  constructor(options: AcmeReaderOptions) {
+    this.#options = options;
+  }
+
+  /** What the CA offers; asked for once, and again after a day. */
+  async directory(signal: AbortSignal): Promise<AcmeDirectory> {
+    const now = this.#options.clock.now();
+    const known = this.#directory;
+    if (known !== undefined && now - known.readAt < DIRECTORY_MAX_AGE_MS) return known.value;
+    const answer = await this.#get("read the directory", this.#options.directory, signal);
+    const value = readDirectory(parseJson(answer.body));
+    this.#directory = { value, readAt: now };
+    return value;
+  }
+
+  /**
+   * When the CA would like the certificate to be renewed (RFC 9773 §4.1); `undefined` when it has no
+   * opinion on any.
+   *
+   * @param certId Made by `certIdOf`.
+   */
+  async renewalInfo(certId: string, signal: AbortSignal): Promise<AcmeRenewalInfo | undefined> {
+    const { renewalInfoUrl } = await this.directory(signal);
+    if (renewalInfoUrl === undefined) return undefined;
+    const url = `${renewalInfoUrl.replace(/\/$/, "")}/${certId}`;
+    const answer = await this.#get("read the renewal window", url, signal);
+    const retryAfterMs = parseRetryAfter(answer.headers["retry-after"], this.#options.clock.now());
+    return readRenewalInfo(parseJson(answer.body), retryAfterMs);
+  }
+
+  async #get(action: string, url: string, signal: AbortSignal): Promise<AcmeAnswer> {
+    const request = { method: "GET", url, headers: {}, body: undefined } as const;
+    const answer = await this.#options.transport.request(request, signal);
+    if (answer.status === 200) return answer;
+    throw problemIn(action, answer, this.#options.clock.now());
+  }
+}
