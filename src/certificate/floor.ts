@@ -7,6 +7,7 @@ import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { ChallengeType, Config, Host } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
 import { ownNameOf } from "../config/route.ts";
 import type {
   ArmedChallenge,
@@ -26,7 +27,7 @@ import { Challenges } from "./challenge.ts";
 import { Endpoints } from "./endpoints.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
-import { issue } from "./issue.ts";
+import { issue, type Predecessor } from "./issue.ts";
 import { judge } from "./judge.ts";
 import { listCertificates } from "./list.ts";
 import { manualRecords } from "./manual.ts";
@@ -186,6 +187,7 @@ export class CertificateFloor {
             arm: (challenge) => this.#challenges.arm(challenge),
             endpointOf: (wanted) => endpoints.of(wanted),
             probe: () => this.#confirmWritable(),
+            predecessor: this.#predecessorOf(host),
           },
           host,
           issuer,
@@ -212,6 +214,13 @@ export class CertificateFloor {
           held,
         ),
     };
+  }
+
+  /** A CA that says no again and again may mind what we say of the certificate of before. */
+  #predecessorOf(host: CertificateName): Predecessor | undefined {
+    const holding = this.#holdings.get(host);
+    const isTrusted = holding !== undefined && holding.attempts < limits.replacingAttemptsMax;
+    return isTrusted ? holding.certificate : undefined;
   }
 
   /** The lease may have been lost, and the disk may be full: then no CA is asked for anything. */

@@ -1,4 +1,4 @@
-import type { AcmeClient, AcmeOrder } from "../acme/client.ts";
+import type { AcmeClient, AcmeOrder, NewOrder } from "../acme/client.ts";
 import { createKey } from "../acme/keys.ts";
 import { AcmeProblem } from "../acme/problem.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
@@ -19,6 +19,16 @@ export interface IssueSteps extends Omit<OrderSteps, "client"> {
   /** Can storage be written? Rejects when not: then nothing is asked of the CA. */
   probe(): Promise<void>;
   readonly orders: Pick<Orders, "load" | "save" | "remove">;
+  /** The certificate that the new one takes over from, of the same name. */
+  readonly predecessor: Predecessor | undefined;
+}
+
+/** What `replaces` of an order needs to know of a certificate. */
+export interface Predecessor {
+  /** URL of the directory that issued it. */
+  readonly issuer: string;
+  /** What the CA calls it (RFC 9773 §4.1); `undefined` when that cannot be told. */
+  readonly certId: string | undefined;
 }
 
 /** An order of ours that is alive, and its key. */
@@ -116,12 +126,54 @@ async function begin(
 ): Promise<OpenOrder> {
   const key = await createKey(steps.keyType);
   const profile = issuer.kind === "acme" ? issuer.profile : undefined;
-  const order = await client.newOrder({ names: [host], profile }, signal);
+  const replaces = await replacedBy(steps, client, directory, signal);
+  const order = await place(steps, client, { names: [host], profile, replaces }, signal);
   const createdAt = steps.clock.now();
   await steps.orders.save({ host, orderUrl: order.url, directory, key, createdAt, profile });
-  steps.log.info("order.created", { host, issuer: directory });
+  steps.log.info("order.created", { host, issuer: directory, replaces });
   return { order, key };
 }
+
+/** Only the CA that issued a certificate knows it, and only one with renewal information cares. */
+async function replacedBy(
+  { predecessor }: IssueSteps,
+  client: AcmeClient,
+  directory: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (predecessor?.issuer !== directory) return undefined;
+  const { renewalInfoUrl } = await client.directory(signal);
+  return renewalInfoUrl === undefined ? undefined : predecessor.certId;
+}
+
+/** What a CA minds about `replaces` costs no attempt: the order is placed again at once without it. */
+async function place(
+  steps: IssueSteps,
+  client: AcmeClient,
+  wanted: NewOrder,
+  signal: AbortSignal,
+): Promise<AcmeOrder> {
+  const { replaces, ...rest } = wanted;
+  if (replaces === undefined) return await client.newOrder(rest, signal);
+  try {
+    return await client.newOrder(wanted, signal);
+  } catch (error) {
+    if (!(error instanceof AcmeProblem && REPLACES_REFUSED.has(error.type))) throw error;
+    const [host] = wanted.names;
+    steps.log.info("order.not-replacing", { host, replaces, ...failureFacts(error) });
+    return await client.newOrder(rest, signal);
+  }
+}
+
+/**
+ * `alreadyReplaced` is what RFC 9773 §5 foresees; CAs also say that they do not know the certificate,
+ * or that it belongs to the account of before.
+ */
+const REPLACES_REFUSED: ReadonlySet<string> = new Set(
+  ["alreadyReplaced", "malformed", "unauthorized"].map(
+    (type) => `urn:ietf:params:acme:error:${type}`,
+  ),
+);
 
 function isAccountLost(error: unknown): boolean {
   return (

@@ -1,3 +1,4 @@
+import { certIdOf } from "../acme/cert-id.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord, CertificateState, LastError } from "../base/certificate-record.ts";
 import type { Credential } from "../base/credential.ts";
@@ -33,6 +34,8 @@ export interface Holding {
 export interface HeldCertificate {
   readonly issuer: string;
   readonly serial: string;
+  /** What its CA calls it (RFC 9773 §4.1); `undefined` when it names no key of an issuer. */
+  readonly certId: string | undefined;
   readonly notBefore: number;
   readonly notAfter: number;
   readonly renewAt: number;
@@ -50,8 +53,9 @@ export function heldOf(
   isWanted: boolean,
 ): HeldCertificate {
   const { serial, notBefore, notAfter } = credential;
+  const certId = certIdOf(credential.chain);
   const renewAt = isWanted ? renewalTime(credential, renewal.at, spreadOf(serial)) : notBefore;
-  return { issuer, serial, notBefore, notAfter, renewAt, unsaved: undefined };
+  return { issuer, serial, certId, notBefore, notAfter, renewAt, unsaved: undefined };
 }
 
 /** Gives a name the failures that the disk remembers of it. */

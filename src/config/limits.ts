@@ -143,6 +143,8 @@ export const limits = {
   /** The ladder for what never reached the CA. */
   unreachableMinMs: 60_000,
   unreachableMaxMs: 900_000,
+  /** After so many failures in a row an order no longer says what it replaces: that may be what the CA minds. */
+  replacingAttemptsMax: 2,
   /** Each wait is moved by up to this part of itself, so that names part ways. */
   jitter: 0.1,
 

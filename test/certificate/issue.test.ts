@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createKey } from "../../src/acme/keys.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Accounts } from "../../src/certificate/account.ts";
-import { issue } from "../../src/certificate/issue.ts";
+import { issue, type Predecessor } from "../../src/certificate/issue.ts";
 import type { StoredAccount } from "../../src/storage/accounts.ts";
 import type { StoredOrder } from "../../src/storage/orders.ts";
 import { makeCertificate } from "../support/certificates.ts";
@@ -46,7 +46,7 @@ function worldOf(stored: StoredOrder | undefined = storedOrder()) {
     },
   });
   const signal = AbortSignal.timeout(10_000);
-  const obtain = () =>
+  const obtain = (predecessor?: Predecessor) =>
     issue(
       {
         accounts,
@@ -57,6 +57,7 @@ function worldOf(stored: StoredOrder | undefined = storedOrder()) {
         arm: async () => () => {},
         endpointOf: () => ({ directory: ca.directory, transport: ca }),
         probe: async () => {},
+        predecessor,
         orders: {
           load: async (name) => orders.get(name),
           save: async (saved) => void orders.set(saved.host, saved),
@@ -133,4 +134,79 @@ test("an account that several orders find lost is made anew once", async () => {
   assert.equal(second, first);
   log.only("account.lost");
   assert.equal(ca.requests.filter((request) => request === "POST /account").length, 2);
+});
+
+const predecessor: Predecessor = { issuer: urlOf("/directory"), certId: "aki.serial" };
+const placed = { status: 201, headers: { location: urlOf("/order/new") }, body: order };
+
+/** What the orders of a world without an interrupted one said, by what the CA answers to each. */
+async function ordersOf(replaced: Predecessor | undefined, ...answers: readonly ScriptedAnswer[]) {
+  const { ca, log, orders, obtain } = worldOf();
+  orders.clear();
+  ca.script("/order", ...answers);
+  // The new order's key is made on the way: the certificate of this CA cannot fit it.
+  await assert.rejects(obtain(replaced));
+  const payloads = ca.posts.filter(({ path }) => path === "/order").map(({ payload }) => payload);
+  return { ca, log, payloads };
+}
+
+const identifiers = [{ type: "dns", value: host }];
+
+test("a renewal with the CA of before says which certificate it replaces, of the same name", async () => {
+  const { payloads } = await ordersOf(predecessor, placed);
+  assert.deepEqual(payloads, [{ identifiers, replaces: "aki.serial" }]);
+});
+
+const silent: readonly { readonly what: string; readonly predecessor: Predecessor | undefined }[] =
+  [
+    { what: "a first certificate", predecessor: undefined },
+    {
+      what: "a certificate of another CA",
+      predecessor: { ...predecessor, issuer: urlOf("/other") },
+    },
+    { what: "a certificate without a CertID", predecessor: { ...predecessor, certId: undefined } },
+  ];
+
+for (const { what, predecessor: replaced } of silent) {
+  test(`an order after ${what} says nothing of what it replaces`, async () => {
+    const { payloads } = await ordersOf(replaced, placed);
+    assert.deepEqual(payloads, [{ identifiers }]);
+  });
+}
+
+test("a CA without renewal information is not told what an order replaces", async () => {
+  const { ca, orders, obtain } = worldOf();
+  orders.clear();
+  const [newNonce, newAccount, newOrder] = ["/nonce", "/account", "/order"].map(urlOf);
+  ca.script("/directory", { body: { newNonce, newAccount, newOrder } });
+  await assert.rejects(obtain(predecessor), { code: "CERTIFICATE_INVALID" });
+  assert.deepEqual(ca.posts.find(({ path }) => path === "/order")?.payload, { identifiers });
+});
+
+const minded = [
+  problem(409, "alreadyReplaced"),
+  problem(404, "malformed"),
+  problem(403, "unauthorized"),
+];
+
+for (const answer of minded) {
+  test(`what a CA answers to replaces with status ${answer.status} is ordered again at once without it`, async () => {
+    const { log, payloads } = await ordersOf(predecessor, answer, placed);
+    assert.deepEqual(payloads, [{ identifiers, replaces: "aki.serial" }, { identifiers }]);
+    assert.equal(log.only("order.not-replacing")["replaces"], "aki.serial");
+  });
+}
+
+const final = [problem(429, "rateLimited"), problem(500, "serverInternal"), problem(400, "caa")];
+
+for (const answer of final) {
+  test(`an order that the CA answers with status ${answer.status} is not placed twice`, async () => {
+    const { payloads } = await ordersOf(predecessor, answer, placed);
+    assert.equal(payloads.length, 1);
+  });
+}
+
+test("an order that the CA refuses without replaces as well is not placed a third time", async () => {
+  const { payloads } = await ordersOf(predecessor, problem(409, "alreadyReplaced"));
+  assert.equal(payloads.length, 2);
 });

@@ -9,7 +9,8 @@ import { named } from "../support/stored.ts";
 const HOUR = 3_600_000;
 
 function certificate(renewAt: number, notAfter: number): HeldCertificate {
-  return { issuer: "x", serial: "01", notBefore: 0, notAfter, renewAt, unsaved: undefined };
+  const issued = { issuer: "x", serial: "01", certId: undefined, notBefore: 0, notAfter };
+  return { ...issued, renewAt, unsaved: undefined };
 }
 
 /** The loop on a virtual clock; `renew` moves the certificate a day on. */
