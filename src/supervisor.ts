@@ -6,6 +6,7 @@ import { LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { Config } from "./config/config.ts";
 import { limits } from "./config/limits.ts";
+import { withoutSecrets } from "./config/secret.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
 import { Doors } from "./process/doors.ts";
 import { Fleet, type FleetPlan } from "./process/fleet.ts";
@@ -144,7 +145,11 @@ function fleetPlan(
     file: join(here, "worker.ts"),
     nodeFlags: workerFlags(config),
     fds: accessFd === undefined ? fdsOf : [...fdsOf, accessFd],
-    configure: { ...configure, httpsFds, httpFds, accessLogFd },
+    configure: {
+      ...configure,
+      config: withoutSecrets(configure.config),
+      ...{ httpsFds, httpFds, accessLogFd },
+    },
   });
   const manager = (): ChildPlan => ({
     address: "manager",

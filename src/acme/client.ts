@@ -34,10 +34,18 @@ export interface AcmeClientOptions {
   readonly accountKey: string;
   /** The account's URL, when it was made before. */
   readonly accountUrl?: string | undefined;
+  /** What ties a new account to one of the CA's website (RFC 8555 §7.3.4). */
+  readonly binding?: AccountBinding | undefined;
   readonly clock: Clock;
   /** A refused nonce is replaced and the request made again at once, this often. */
   readonly badNonceRetries: number;
   readonly noncePoolMax: number;
+}
+
+/** A key that the CA's website gave out; `hmac` is base64url. Never logged. */
+export interface AccountBinding {
+  readonly kid: string;
+  readonly hmac: string;
 }
 
 /** What an order is placed for. */
@@ -90,10 +98,16 @@ export class AcmeClient {
    * has one already gets that one.
    *
    * @returns The account's URL.
+   * @throws {LatchkeyError} `ACME_ACCOUNT_BINDING` when the CA wants a key of its website, and there is none.
    */
   async createAccount(account: NewAccount, signal: AbortSignal): Promise<string> {
     const action = "make an account";
     const { email, onlyReturnExisting } = account;
+    const { externalAccountRequired } = await this.directory(signal);
+    if (externalAccountRequired && !onlyReturnExisting && this.#options.binding === undefined) {
+      const why = "the CA wants it bound to an account of its website, and the issuer has no `eab`";
+      throw new LatchkeyError("ACME_ACCOUNT_BINDING", `Cannot ${action}: ${why}`);
+    }
     const asked =
       onlyReturnExisting === true
         ? { onlyReturnExisting }
@@ -184,12 +198,13 @@ export class AcmeClient {
    * one request because the package has no place for an abort signal (it takes 0.07 ms, measured).
    */
   #packageFor(action: string, directory: AcmeDirectory, signal: AbortSignal): Client {
-    const { directory: directoryUrl, accountKey, badNonceRetries } = this.#options;
+    const { directory: directoryUrl, accountKey, binding, badNonceRetries } = this.#options;
     const accountUrl = this.#accountUrl;
     const client = new Client({
       directoryUrl,
       accountKey,
       ...(accountUrl === undefined ? {} : { accountUrl }),
+      ...(binding && { externalAccountBinding: { kid: binding.kid, hmacKey: binding.hmac } }),
     });
     let retriesLeft = badNonceRetries;
     client.http.maxBadNonceRetries = badNonceRetries;

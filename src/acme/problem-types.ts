@@ -30,7 +30,7 @@ export const PROBLEM_TYPES: Readonly<Record<string, ProblemType>> = {
   ),
   dns: later("Give the name an A or AAAA record that leads to this machine"),
   externalAccountRequired: person(
-    "This CA wants an account made on its website first; choose another issuer in acme.issuers",
+    "Make an account on the CA's website and write the two values it shows as eab: { kid, hmac } of the issuer, or choose another issuer",
   ),
   incorrectResponse: later(
     "Something else answers for this name: let its A and AAAA records lead here, without a CDN or another web server in front",

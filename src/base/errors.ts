@@ -30,6 +30,8 @@ export type ErrorCode =
   | "ACME_UNREACHABLE"
   /** The CA answered something that RFC 8555 does not allow. */
   | "ACME_PROTOCOL"
+  /** The CA makes no account without a key of its website (RFC 8555 §7.3.4), and none is configured. */
+  | "ACME_ACCOUNT_BINDING"
   /** The CA looked at the challenges and said no. */
   | "ACME_CHALLENGE_FAILED"
   /** The admin socket cannot be reached: nothing is running on this storage. */

@@ -1,4 +1,4 @@
-import { AcmeClient } from "../acme/client.ts";
+import { type AccountBinding, AcmeClient } from "../acme/client.ts";
 import { createKey } from "../acme/keys.ts";
 import type { AcmeTransport } from "../acme/transport.ts";
 import type { Clock } from "../base/clock.ts";
@@ -15,10 +15,11 @@ export interface AccountSteps {
   readonly store: Pick<AccountStore, "load" | "save">;
 }
 
-/** How a CA is reached: the URL of its directory, and the way its requests go. */
+/** How a CA is reached: the URL of its directory, the way its requests go, and what a new account needs. */
 export interface Endpoint {
   readonly directory: string;
   readonly transport: AcmeTransport;
+  readonly binding?: AccountBinding | undefined;
 }
 
 /** One account with each CA, made at the first need and kept for ever. */
@@ -81,10 +82,15 @@ export class Accounts {
     return client;
   }
 
-  #client({ directory, transport }: Endpoint, key: string, url: string | undefined): AcmeClient {
+  #client(
+    { directory, transport, binding }: Endpoint,
+    key: string,
+    url: string | undefined,
+  ): AcmeClient {
     return new AcmeClient({
       directory,
       transport,
+      binding,
       accountKey: key,
       accountUrl: url,
       clock: this.#steps.clock,

@@ -43,6 +43,6 @@ export class Endpoints {
       totalTimeoutMs: limits.acmeRequestTimeoutMs,
       answerMaxBytes: limits.acmeAnswerMaxBytes,
     });
-    return { directory: issuer.directory, transport };
+    return { directory: issuer.directory, transport, binding: issuer.eab };
   }
 }

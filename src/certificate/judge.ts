@@ -6,6 +6,8 @@ import type { Failure } from "./attempts.ts";
 const HINTS: Readonly<Record<string, string>> = {
   ACME_CHALLENGE_FAILED:
     "Check that the name points to this machine and that ports 80 and 443 are reachable from the internet.",
+  ACME_ACCOUNT_BINDING:
+    "Make an account on the CA's website and write the two values it shows as eab: { kid, hmac } of the issuer, or choose another issuer.",
   CERTIFICATE_INVALID:
     "The CA sent a certificate that does not fit; the next attempt orders a new one.",
   STORAGE_FAILED:

@@ -22,7 +22,7 @@ const SERVICES_TIMEOUT_MS = 10_000;
  * behind it, certificates of a few minutes by the internal authority, the log as it happens.
  */
 export async function demo(options: DemoOptions): Promise<number> {
-  const file = await readConfiguration(options.config ?? DEMO_FILE);
+  const file = await readConfiguration(options.config ?? DEMO_FILE, process.env);
   const wanted = [...new Set(file.hosts.flatMap(portsOf))].sort((a, b) => a - b);
   const services = await startServices(wanted);
   const moved = new Map(wanted.map((port, index) => [port, services.ports[index] ?? port]));

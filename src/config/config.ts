@@ -47,8 +47,18 @@ export type Issuer =
       readonly directory: string;
       /** PEM of an extra root for the directory's own TLS, already read. */
       readonly trust: string | undefined;
+      /** Known to the manager alone: workers get a configuration without it. */
+      readonly eab: AccountBinding | undefined;
       readonly profile: string | undefined;
     };
+
+/** What ties an account to one of the CA's website (RFC 8555 §7.3.4). */
+export interface AccountBinding {
+  /** The CA's name of the key. */
+  readonly kid: string;
+  /** The key itself, base64 or base64url. Never logged. */
+  readonly hmac: string;
+}
 
 export interface Acme {
   /** Tried in order. */

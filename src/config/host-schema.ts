@@ -1,8 +1,8 @@
 import { readServerName, readTcpAddress } from "./addresses.ts";
 import { readBackendAddress, readBackendPort } from "./backend-address.ts";
-import { namedIssuer } from "./issuers.ts";
+import { issuerNames, namedIssuer, readDirectory, readIssuerName } from "./issuers.ts";
 import { limits } from "./limits.ts";
-import { readAskUrl, readDirectoryUrl, readPrefix } from "./locations.ts";
+import { readAskUrl, readPrefix } from "./locations.ts";
 import { readAllowed, readProfile } from "./names.ts";
 import { readSize } from "./quantities.ts";
 import { read } from "./reading.ts";
@@ -24,24 +24,34 @@ import {
   text,
   whole,
 } from "./schema.ts";
+import { readSecret } from "./secret.ts";
+
+/** A secret of any key. */
+const secret = text(readSecret, "env:NAME, file:PATH, or the secret itself");
 
 const ISSUER = "letsencrypt, letsencrypt-staging, internal, or a mapping with `directory`";
 export const issuerSchema = anyOf(
   [
-    choice(["letsencrypt", "letsencrypt-staging", "internal"], ["zerossl", "google"]).transform(
-      namedIssuer,
-    ),
+    text(readIssuerName, ISSUER)
+      .meta({ enum: [...issuerNames] })
+      .transform(namedIssuer),
     mapping(
       {
-        directory: text(readDirectoryUrl, "the URL of an ACME directory"),
+        directory: text(readDirectory, "the URL of an ACME directory, or a name such as zerossl"),
         trust: key("PEM file with an extra root for the directory's own TLS.", path),
         profile: key("One that the directory offers.", text(readProfile, "the name of a profile")),
-        eab: notYet(),
+        eab: key(
+          "What ties the account to one of the CA's website: the two values it shows there.",
+          mapping(
+            { kid: secret, hmac: secret },
+            "a mapping such as { kid: env:KID, hmac: env:HMAC }",
+          ),
+        ),
         preferredChain: notYet(),
       },
       ISSUER,
-    ).transform(({ directory, trust, profile }) => {
-      return { kind: "acme" as const, directory, trust, profile };
+    ).transform(({ directory, trust, eab, profile }) => {
+      return { kind: "acme" as const, directory, trust, eab, profile };
     }),
   ],
   ISSUER,

@@ -17,13 +17,20 @@ export type LoadedConfig =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
-/** Reads the configuration file at `path` and the files that it names. Never throws for what they hold. */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
+/**
+ * Reads the configuration file at `path` and the files that it names. Never throws for what they hold.
+ *
+ * @param environment Where `env:NAME` looks; `undefined`: secrets are left out.
+ */
+export async function loadConfig(
+  path: string,
+  environment?: Surroundings["environment"],
+): Promise<LoadedConfig> {
   const text = await readText(path);
   if (typeof text !== "string") {
     return { ok: false, faults: [{ file: path, line: 1, column: 1, path: "file", ...text }] };
   }
-  const surroundings = { files: diskFiles, cores: availableParallelism() };
+  const surroundings = { files: diskFiles, environment, cores: availableParallelism() };
   return parseConfig(text, { file: path, ...surroundings });
 }
 

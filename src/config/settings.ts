@@ -6,6 +6,7 @@ import { readRoots } from "./files.ts";
 import type { WrittenIssuer, WrittenOnDemand } from "./host-schema.ts";
 import { namedIssuer } from "./issuers.ts";
 import { limits } from "./limits.ts";
+import { resolveSecret, type WrittenSecret } from "./secret.ts";
 import { checkAndReport } from "./shape-faults.ts";
 import type { Desk } from "./surroundings.ts";
 
@@ -41,12 +42,36 @@ export function readSettings(root: object, desk: Desk): Settings {
   };
 }
 
-/** The issuer that was written, with the file that `trust` names read. */
+/** The issuer that was written, with the file that `trust` names and its secrets read. */
 export function readIssuer(written: WrittenIssuer, path: Path, desk: Desk): Issuer {
-  if (written.kind === "internal" || written.trust === undefined) {
-    return written.kind === "internal" ? written : { ...written, trust: undefined };
-  }
-  return { ...written, trust: readRootsAt(written.trust, [...path, "trust"], desk) };
+  if (written.kind === "internal") return written;
+  const { trust, eab } = written;
+  return {
+    ...written,
+    trust: trust === undefined ? undefined : readRootsAt(trust, [...path, "trust"], desk),
+    eab: eab && {
+      kid: readSecretAt(eab.kid, [...path, "eab", "kid"], desk),
+      hmac: readMacKeyAt(eab.hmac, [...path, "eab", "hmac"], desk),
+    },
+  };
+}
+
+/** RFC 8555 §7.3.4 says base64url; some CAs show the other alphabet. */
+const MAC_KEY = /^[A-Za-z0-9_+/-]+={0,2}$/;
+
+function readMacKeyAt(written: WrittenSecret, path: Path, desk: Desk): string {
+  const key = readSecretAt(written, path, desk);
+  if (key !== "" && !MAC_KEY.test(key))
+    desk.report(path, "is not base64url, wanted the key as the CA's website shows it");
+  return key;
+}
+
+/** The value of a secret; empty after a fault was reported. */
+function readSecretAt(written: WrittenSecret, path: Path, desk: Desk): string {
+  const secret = resolveSecret(written, desk);
+  if (secret.ok) return secret.value;
+  desk.report(path, secret.why);
+  return "";
 }
 
 /** The roots in a file that the configuration names; `undefined` after a fault was reported. */

@@ -6,6 +6,8 @@ export interface Surroundings {
   /** Path of the file, as the user named it: faults repeat it. */
   readonly file: string;
   readonly files: Files;
+  /** Where `env:NAME` looks; `undefined`: no secret is looked up, for commands that only find their program. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Cores of this machine: what `workers: auto` means. */
   readonly cores: number;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHmac, createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import { AcmeClient, type AcmeClientOptions } from "../../src/acme/client.ts";
 import { createKey } from "../../src/acme/keys.ts";
@@ -27,6 +28,54 @@ test("making an account agrees to the terms and leaves the address", async () =>
     termsOfServiceAgreed: true,
     contact: ["mailto:ops@shop.example"],
   });
+});
+
+test("an account is bound to one of the CA's website with the key it gave out (RFC 8555 §7.3.4)", async () => {
+  const ca = new ScriptedCa();
+  const hmac = Buffer.from("a secret of the website").toString("base64url");
+  await clientOf(ca, { binding: { kid: "kid-1", hmac } }).createAccount({}, unending);
+  const { payload } = ca.posts[0] ?? assert.fail();
+  const binding = Object(payload).externalAccountBinding;
+  const decode = (part: string) => JSON.parse(Buffer.from(part, "base64url").toString());
+  assert.deepEqual(decode(binding.protected), {
+    alg: "HS256",
+    url: urlOf("/account"),
+    kid: "kid-1",
+  });
+  const { kty, crv } = createPublicKey(accountKey).export({ format: "jwk" });
+  assert.deepEqual(
+    { kty: decode(binding.payload).kty, crv: decode(binding.payload).crv },
+    { kty, crv },
+  );
+  assert.equal(
+    thumbprintOf(accountKey),
+    thumbprintOf(
+      createPublicKey({ key: decode(binding.payload), format: "jwk" })
+        .export({ type: "spki", format: "pem" })
+        .toString(),
+    ),
+  );
+  const mac = createHmac("sha256", Buffer.from(hmac, "base64url"))
+    .update(`${binding.protected}.${binding.payload}`)
+    .digest("base64url");
+  assert.equal(binding.signature, mac);
+});
+
+test("a CA that wants a binding is not asked for an account without one", async () => {
+  const ca = new ScriptedCa();
+  const directory = {
+    newNonce: urlOf("/nonce"),
+    newAccount: urlOf("/account"),
+    newOrder: urlOf("/order"),
+    meta: { externalAccountRequired: true },
+  };
+  ca.script("/directory", { body: directory });
+  const asked = clientOf(ca).createAccount({}, unending);
+  await assert.rejects(asked, (error) => {
+    assert.deepEqual(verdictOf(error), { kind: "wait" });
+    return Object(error).code === "ACME_ACCOUNT_BINDING";
+  });
+  assert.deepEqual(ca.requests, ["GET /directory"]);
 });
 
 test("a key that has an account gets that account, by one request", async () => {

@@ -18,6 +18,7 @@ const issuer = {
   kind: "acme",
   directory: urlOf("/directory"),
   trust: undefined,
+  eab: undefined,
   profile: undefined,
 } as const;
 

@@ -30,6 +30,24 @@ function issuer(key: string): readonly Row[] {
       says: /wanted one such as https:/,
     },
     {
+      key: `${key}.eab`,
+      type: "5",
+      value: "[]",
+      says: /^is a list, wanted a mapping such as \{ kid: env:KID/,
+    },
+    {
+      key: `${key}.eab.kid`,
+      type: "5",
+      value: '""',
+      says: /^is empty, wanted env:NAME, file:PATH/,
+    },
+    {
+      key: `${key}.eab.hmac`,
+      type: "5",
+      value: "file:missing.txt",
+      says: /^does not exist, wanted the path of a file/,
+    },
+    {
       key: `${key}.trust`,
       type: "5",
       value: "missing.pem",
@@ -320,7 +338,8 @@ function documentOf(key: string, value: string, name = lastNameOf(key)) {
 
 /** What must stand beside a key so that it alone is wrong. */
 function besideOf(parent: string, step: string): readonly string[] {
-  if (step === "trust" || step === "profile") return ["directory: https://ca.example/"];
+  if (["trust", "eab", "profile"].includes(step)) return ["directory: https://ca.example/"];
+  if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
   if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
   if (parent !== "hosts.*" && parent !== "hosts.*.paths.*") return [];
   if (["to", "passThrough", "redirect", "respond"].includes(step)) return [];

@@ -56,6 +56,7 @@ test("the smallest useful file works as it stands", async (t) => {
           kind: "acme",
           directory: "https://acme-v02.api.letsencrypt.org/directory",
           trust: undefined,
+          eab: undefined,
           profile: undefined,
         },
       ],

@@ -9,12 +9,6 @@ const later: readonly (readonly [string, string])[] = [
   ["listen: { proxyProtocol: [10.0.0.0/8] }", "listen.proxyProtocol"],
   ["trustedProxies: cloudflare", "trustedProxies"],
   ["trustedProxies: [cloudflare]", "trustedProxies[0]"],
-  ["acme: { issuers: [zerossl] }", "acme.issuers[0]"],
-  ["acme: { issuers: [google] }", "acme.issuers[0]"],
-  [
-    "acme: { issuers: [{ directory: https://ca.example/, eab: { kid: a, hmac: b } }] }",
-    "acme.issuers[0].eab",
-  ],
   [
     "acme: { issuers: [{ directory: https://ca.example/, preferredChain: X }] }",
     "acme.issuers[0].preferredChain",

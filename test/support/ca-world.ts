@@ -72,7 +72,10 @@ export class CaWorld implements AsyncDisposable {
   }
 
   /** Starts the program; the caller ends it. */
-  start(config: string, options: { storage?: string; http?: boolean } = {}): Promise<Latchkey> {
+  start(
+    config: string,
+    options: { storage?: string; http?: boolean; env?: Readonly<Record<string, string>> } = {},
+  ): Promise<Latchkey> {
     const { http = true, ...rest } = options;
     const plain = http ? `["127.0.0.1:${this.#httpPort}"]` : "[]";
     const listen = `listen: { https: ["127.0.0.1:${this.httpsPort}"], http: ${plain} }`;

@@ -23,6 +23,8 @@ export interface PebbleOptions {
   readonly profiles?: Readonly<Record<string, number>>;
   /** What Pebble asks clients to wait, in seconds, between two looks; 0 unless given. */
   readonly retryAfterSeconds?: number;
+  /** Keys (base64url) by their name; no account is made without one of them. */
+  readonly bindings?: Readonly<Record<string, string>>;
   /** Names refused as `rejectedIdentifier`. */
   readonly blocked?: readonly string[];
 }
@@ -148,7 +150,8 @@ function writeConfig(
     httpPort: options.httpPort,
     tlsPort: options.tlsPort,
     ocspResponderURL: "",
-    externalAccountBindingRequired: false,
+    externalAccountBindingRequired: options.bindings !== undefined,
+    externalAccountMACKeys: options.bindings ?? {},
     domainBlocklist: options.blocked ?? [],
     retryAfter: { authz: wait, order: wait },
     profiles: Object.fromEntries(
