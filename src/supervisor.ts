@@ -133,7 +133,9 @@ function fleetPlan(
   const httpsFds = listeners.https.map((_, index) => FIRST_INHERITED_FD + index);
   const httpFds = listeners.http.map((_, index) => FIRST_INHERITED_FD + httpsFds.length + index);
   const accessLogFd = accessFd === undefined ? undefined : FIRST_INHERITED_FD + fdsOf.length;
-  const publicHttpsPort = config.listen.publicHttpsPort || firstPort(listeners.https); // port 0: any free one
+  // Of an inherited socket that is not TCP there is no port to be known.
+  const boundPort = firstPort(listeners.https) || limits.httpsPort;
+  const publicHttpsPort = config.listen.publicHttpsPort ?? boundPort;
   const configure = {
     type: "configure",
     config: { ...config, listen: { ...config.listen, publicHttpsPort } },

@@ -48,11 +48,13 @@ const credentials = new Credentials(
   },
   systemClock,
 );
+const publicHttpsPort = config.listen.publicHttpsPort ?? limits.httpsPort;
 const relay = new Relay({
   log,
   clock: systemClock,
   findRoute: (host) => routes.find(host),
   isTrustedProxy: trustedProxies(config.trustedProxies),
+  publicHttpsPort,
   access: accessSink(config.log, configure.accessLogFd, self),
 });
 
@@ -71,7 +73,7 @@ async function start(): Promise<void> {
   const plain = {
     findChallenge: (host: Hostname, token: string) => challenges.keyAuthorization(host, token),
     isServed,
-    publicHttpsPort: config.listen.publicHttpsPort,
+    publicHttpsPort,
   };
   try {
     for (const fd of configure.httpsFds) {

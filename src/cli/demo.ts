@@ -77,7 +77,7 @@ function demoConfig(
 ): Config {
   const httpsAddresses = https === undefined ? file.listen.https : [onLoopback(https)];
   const httpAddresses = http === undefined ? file.listen.http : [onLoopback(http)];
-  const publicHttpsPort = https ?? file.listen.publicHttpsPort;
+  const publicHttpsPort = https === undefined ? file.listen.publicHttpsPort : undefined;
   const listen = { ...file.listen, https: httpsAddresses, http: httpAddresses, publicHttpsPort };
   const hosts = file.hosts.map(
     (host): Host => ({ ...host, action: moveAction(host.action, moved) }),

@@ -4,8 +4,8 @@ import { formatPattern } from "./host-pattern.ts";
 import { type HostPlace, isOurs } from "./host-place.ts";
 import type { WrittenHost } from "./host-schema.ts";
 import { limits } from "./limits.ts";
-import { formatOrigin } from "./redirect-target.ts";
 import { isBodiless } from "./respond-header.ts";
+import { expectedHttpsPort } from "./settings.ts";
 
 /** Keys that may stand beside each action. Those that are not built yet never get here. */
 const CERTIFICATE = ["issuer", "certificate", "onDemand"] as const;
@@ -91,15 +91,13 @@ function readRedirect(
   status: WrittenHost["status"],
   { path, patterns, known, settings, desk }: HostPlace,
 ): Redirect {
-  const publicHttpsPort = settings.listen.publicHttpsPort || limits.httpsPort; // 0: not known yet
-  const defaultPort = isOurs(target.host, known) ? publicHttpsPort : limits.httpsPort;
-  const port = target.port ?? defaultPort;
   const isItself = patterns.some((pattern) => formatPattern(pattern) === target.host);
-  if (isItself && port === publicHttpsPort && !settings.faulty.has("listen")) {
+  const isSeen = [undefined, expectedHttpsPort(settings.listen)].includes(target.port);
+  if (isItself && isSeen && !settings.faulty.has("listen")) {
     desk.report([...path, "redirect"], "leads back to this host, wanted another");
   }
-  const origin = formatOrigin(target.host, port);
-  return { kind: "redirect", origin, path: target.path, status: status ?? 308 };
+  const port = target.port ?? (isOurs(target.host, known) ? undefined : limits.httpsPort);
+  return { kind: "redirect", host: target.host, port, path: target.path, status: status ?? 308 };
 }
 
 function readRespond(

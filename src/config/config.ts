@@ -29,8 +29,8 @@ export type ListenAddress =
 export interface Listen {
   readonly https: readonly ListenAddress[];
   readonly http: readonly ListenAddress[];
-  /** The port that clients see, for redirects; the first https listener's unless written. 0: whichever it gets. */
-  readonly publicHttpsPort: number;
+  /** The port that clients see, for redirects. Undefined: the first https listener's, known when it is bound. */
+  readonly publicHttpsPort: number | undefined;
   /** Absolute path of the admin socket. */
   readonly admin: string;
 }
@@ -194,8 +194,11 @@ export interface Timeouts {
 
 export interface Redirect {
   readonly kind: "redirect";
-  /** `https://host[:port]` plus the path if the target has one; undefined path: the request's own. */
-  readonly origin: string;
+  /** Name, or IP address without brackets. */
+  readonly host: string;
+  /** Undefined: the port that clients see. */
+  readonly port: number | undefined;
+  /** Undefined: the request's own. */
   readonly path: string | undefined;
   readonly status: 301 | 302 | 303 | 307 | 308;
 }

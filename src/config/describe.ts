@@ -12,6 +12,9 @@ import type {
 } from "./config.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { nameOf } from "./issuers.ts";
+import { limits } from "./limits.ts";
+import { formatOrigin } from "./redirect-target.ts";
+import { expectedHttpsPort } from "./settings.ts";
 
 const HEADINGS: readonly string[] = ["HOST", "ACTION", "CERTIFICATE"];
 const GAP = "  ";
@@ -23,15 +26,19 @@ const ALIGNED_MAX_CHARACTERS = 60;
  * its certificate comes from; then the listeners and the storage. Ends with a newline.
  */
 export function describeRoutes(config: Config): string {
-  const rows = [HEADINGS, ...config.hosts.map(describeHost)];
+  const seenPort = expectedHttpsPort(config.listen);
+  const rows = [HEADINGS, ...config.hosts.map((host) => describeHost(host, seenPort))];
   const widths = HEADINGS.map((_, column) => {
     const lengths = rows.map((row) => row[column]?.length ?? 0);
     return Math.max(...lengths.filter((length) => length <= ALIGNED_MAX_CHARACTERS));
   });
   const table = rows.map((row) => alignRow(row, widths));
-  const { https, http, publicHttpsPort, admin } = config.listen;
+  const { https, http, admin } = config.listen;
   const facts = [
-    ["https", `${https.map(formatListen).join(", ")} (clients see port ${publicHttpsPort})`],
+    [
+      "https",
+      `${https.map(formatListen).join(", ")} (clients see ${seenPort === undefined ? "its port" : `port ${seenPort}`})`,
+    ],
     ["http", http.map(formatListen).join(", ") || "none"],
     ["admin", `unix:${admin}`],
     ["storage", config.storage],
@@ -47,11 +54,14 @@ function alignRow(row: readonly string[], widths: readonly number[]): string {
     .trimEnd();
 }
 
-function describeHost({ pattern, action, certificate }: Host): readonly string[] {
-  return [formatPattern(pattern), describeAction(action), describeSource(certificate)];
+function describeHost(
+  { pattern, action, certificate }: Host,
+  seenPort: number | undefined,
+): readonly string[] {
+  return [formatPattern(pattern), describeAction(action, seenPort), describeSource(certificate)];
 }
 
-function describeAction(action: Action): string {
+function describeAction(action: Action, seenPort: number | undefined): string {
   switch (action.kind) {
     case "forward":
       return action.paths.map(describePath).join("; ");
@@ -59,8 +69,10 @@ function describeAction(action: Action): string {
       return `→ tcp://${formatAddress(action.backend)}`;
     case "pass-through":
       return `→ ${formatAddress(action.backend)} (pass-through)`;
-    case "redirect":
-      return `redirect ${action.status} ${action.origin}${action.path ?? ""}`;
+    case "redirect": {
+      const origin = formatOrigin(action.host, action.port ?? seenPort ?? limits.httpsPort);
+      return `redirect ${action.status} ${origin}${action.path ?? ""}`;
+    }
     case "respond":
       return `respond ${action.status}`;
     default:

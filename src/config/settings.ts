@@ -109,9 +109,13 @@ function readListen(
       `makes the path of the admin socket ${Buffer.byteLength(admin)} bytes long, ${wanted}`,
     );
   }
-  const first = https.find((address) => address.kind === "tcp");
-  const firstPort = first?.kind === "tcp" ? first.port : limits.httpsPort;
-  return { https, http, publicHttpsPort: listen.publicHttpsPort ?? firstPort, admin };
+  return { https, http, publicHttpsPort: listen.publicHttpsPort, admin };
+}
+
+/** The port that clients see, unless it is known only when the first https listener is bound or inherited. */
+export function expectedHttpsPort({ https: [first], publicHttpsPort }: Listen): number | undefined {
+  const bound = first?.kind === "tcp" && first.port !== 0 ? first.port : undefined;
+  return publicHttpsPort ?? bound;
 }
 
 /** Two listeners that cannot both be had. */

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Deadlines, type Timed } from "../backend/deadlines.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { limits } from "../config/limits.ts";
+import { formatOrigin } from "../config/redirect-target.ts";
 import { type Admitted, admit, type Site } from "../http/admit.ts";
 import { type ClientListener, ClientSocket } from "../http/client-socket.ts";
 import { type RequestHead, readRequestHead } from "../http/head.ts";
@@ -112,9 +113,9 @@ async function answerTo(head: RequestHead, services: PlainHttpServices): Promise
   if (keyAuthorization !== undefined)
     return { status: 200, lines: CHALLENGE_LINES, body: keyAuthorization };
   if (!(await services.isServed(request.host))) return NOT_FOUND;
-  const port = services.publicHttpsPort === 443 ? "" : `:${services.publicHttpsPort}`;
+  const origin = formatOrigin(request.host, services.publicHttpsPort);
   const target = request.target === "*" ? "/" : request.target;
-  return { status: 308, lines: `Location: https://${request.host}${port}${target}\r\n`, body: "" };
+  return { status: 308, lines: `Location: ${origin}${target}\r\n`, body: "" };
 }
 
 function challengeOf(request: Admitted, services: PlainHttpServices): string | undefined {

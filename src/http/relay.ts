@@ -18,6 +18,8 @@ export interface RelayServices {
   findRoute(host: Hostname): Host | undefined;
   /** Is this peer's X-Forwarded-For believed? */
   isTrustedProxy(address: string): boolean;
+  /** The port that clients reach https at. */
+  readonly publicHttpsPort: number;
   /** Hears of every request that has ended; `undefined` costs nothing. */
   readonly access: ((facts: Facts) => void) | undefined;
 }
@@ -40,6 +42,7 @@ export class Relay {
       balancer: new Balancer(deadlines),
       log: services.log,
       access: services.access,
+      publicHttpsPort: services.publicHttpsPort,
       findRoute: (host) => services.findRoute(host),
       isTrustedProxy: (address) => services.isTrustedProxy(address),
       dateNow: () => services.clock.now(),

@@ -1,11 +1,20 @@
 import type { Redirect, Respond } from "../config/config.ts";
+import { formatOrigin } from "../config/redirect-target.ts";
 import { tokenEnd, valueEnd } from "./fields.ts";
 import type { OwnAnswer } from "./refuse.ts";
 
-/** Answers with a redirect: to the same path and query, unless the configuration names a path. */
-export function redirectAnswer(redirect: Redirect, target: string): OwnAnswer {
+/**
+ * Answers with a redirect: to the same path and query, unless the configuration names a path; to
+ * `publicHttpsPort`, where clients reach us, unless it names a port.
+ */
+export function redirectAnswer(
+  redirect: Redirect,
+  target: string,
+  publicHttpsPort: number,
+): OwnAnswer {
+  const origin = formatOrigin(redirect.host, redirect.port ?? publicHttpsPort);
   const path = redirect.path ?? (target === "*" ? "/" : target);
-  return { status: redirect.status, lines: `Location: ${redirect.origin}${path}\r\n`, body: "" };
+  return { status: redirect.status, lines: `Location: ${origin}${path}\r\n`, body: "" };
 }
 
 /** Fields of an answer that are ours to write, whatever the configuration says. */

@@ -9,6 +9,8 @@ export interface Surroundings extends Backends {
   isTrustedProxy(address: string): boolean;
   /** Milliseconds since the epoch. */
   dateNow(): number;
+  /** The port that clients reach https at. */
+  readonly publicHttpsPort: number;
   readonly access: ((facts: Facts) => void) | undefined;
   /** Is every connection to be closed after its current answer? */
   readonly isDraining: boolean;

@@ -98,7 +98,10 @@ export class Visit implements Asker {
         break;
       case "redirect":
         this.#body.begin(request, undefined);
-        this.#answerOwn(redirectAnswer(action, request.target), undefined);
+        this.#answerOwn(
+          redirectAnswer(action, request.target, this.#tools.around.publicHttpsPort),
+          undefined,
+        );
         break;
       case "respond":
         this.#body.begin(request, undefined);

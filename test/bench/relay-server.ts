@@ -19,6 +19,7 @@ const relay = new Relay({
   clock: systemClock,
   findRoute: () => route,
   isTrustedProxy: () => false,
+  publicHttpsPort: 443,
   access: undefined,
 });
 const server = createServer(

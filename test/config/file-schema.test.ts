@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fileJsonSchema } from "../../src/config/file-schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { expectedHttpsPort } from "../../src/config/settings.ts";
 import { configOf } from "../support/config-text.ts";
 
 function pathOf(name: string): string {
@@ -41,7 +42,12 @@ test("the settings in config/reference.yaml are the defaults", async () => {
   const { hosts: _hosts, email: _email, workers: _workers, ...settings } = loaded.config;
   const bare = configOf("hosts: { a.example: 3001 }", pathOf("reference.yaml"));
   const { hosts: _bareHosts, email: _none, workers: _cores, ...defaults } = bare;
-  assert.deepEqual(settings, { ...defaults, acme: { ...defaults.acme, issuersWritten: true } });
+  assert.equal(settings.listen.publicHttpsPort, expectedHttpsPort(defaults.listen));
+  assert.deepEqual(settings, {
+    ...defaults,
+    acme: { ...defaults.acme, issuersWritten: true },
+    listen: { ...defaults.listen, publicHttpsPort: settings.listen.publicHttpsPort },
+  });
 });
 
 /** Every supported key of a JSON Schema, without where it stands. */

@@ -394,9 +394,9 @@ hosts:
     .hosts.slice(1)
     .map(({ action }) => action);
   assert.deepEqual(told, [
-    { kind: "redirect", origin: "https://a.localhost:8443", path: undefined, status: 308 },
-    { kind: "redirect", origin: "https://a.localhost:9443", path: "/new?x=1", status: 301 },
-    { kind: "redirect", origin: "https://other.example", path: "/", status: 308 },
+    { kind: "redirect", host: "a.localhost", port: undefined, path: undefined, status: 308 },
+    { kind: "redirect", host: "a.localhost", port: 9_443, path: "/new?x=1", status: 301 },
+    { kind: "redirect", host: "other.example", port: 443, path: "/", status: 308 },
   ]);
 });
 

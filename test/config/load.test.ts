@@ -46,7 +46,7 @@ test("the smallest useful file works as it stands", async (t) => {
     listen: {
       https: [{ kind: "tcp", host: undefined, port: 443 }],
       http: [{ kind: "tcp", host: undefined, port: 80 }],
-      publicHttpsPort: 443,
+      publicHttpsPort: undefined,
       admin: join(folder, "storage/admin.sock"),
     },
     trustedProxies: [],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { expectedHttpsPort } from "../../src/config/settings.ts";
 import { configOf, faultsOf } from "../support/config-text.ts";
 
 const HOST = "hosts: { a.example: 3001 }\n";
@@ -25,7 +26,7 @@ test("every setting that is written replaces its default", () => {
   const text = `email: ops@shop.example
 storage: /data
 workers: 3
-listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], admin: unix:/run/admin.sock }
+listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], publicHttpsPort: 9443, admin: unix:/run/admin.sock }
 trustedProxies: [10.0.0.0/8, "::1"]
 acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096, resolvers: [9.9.9.9, "127.0.0.1:5353", "::1", "[::1]:5353"] }
 authority: { lifetime: 1m, permit: [Example] }
@@ -44,7 +45,7 @@ ${HOST}`;
         { kind: "tcp", host: "127.0.0.1", port: 8_443 },
       ],
       http: [],
-      publicHttpsPort: 8_443,
+      publicHttpsPort: 9_443,
       admin: "/run/admin.sock",
     },
     trustedProxies: ["10.0.0.0/8", "::1/128"],
@@ -81,18 +82,18 @@ test("on, off, true and false mean the same", () => {
 });
 
 /** What is written of the listeners, and the port that clients see. */
-const ports: readonly (readonly [string, number])[] = [
+const ports: readonly (readonly [string, number | undefined])[] = [
   ["{}", 443],
   ["{ https: [':8443', ':9443'] }", 8_443],
-  ["{ https: ['fd:3', ':9443'] }", 9_443],
-  ["{ https: ['fd:3'] }", 443],
-  ["{ https: ['127.0.0.1:0'] }", 0],
+  ["{ https: ['fd:3', ':9443'] }", undefined],
+  ["{ https: ['127.0.0.1:0'] }", undefined],
+  ["{ https: ['fd:3'], publicHttpsPort: 8443 }", 8_443],
   ["{ https: [':8443'], publicHttpsPort: 443 }", 443],
 ];
 
 for (const [listen, expected] of ports) {
-  test(`clients of listen: ${listen} see port ${expected}`, () => {
-    assert.equal(configOf(`listen: ${listen}\n${HOST}`).listen.publicHttpsPort, expected);
+  test(`clients of listen: ${listen} see ${expected ? `port ${expected}` : "a port that is not known yet"}`, () => {
+    assert.equal(expectedHttpsPort(configOf(`listen: ${listen}\n${HOST}`).listen), expected);
   });
 }
 

@@ -38,6 +38,7 @@ async function openShop(backend: Recorder) {
     clock: systemClock,
     findRoute: () => host,
     isTrustedProxy: () => false,
+    publicHttpsPort: 443,
     access: undefined,
   });
   const door = await openDoor({

@@ -362,15 +362,16 @@ test("An absolute target reaches the backend as a path, with its authority as Ho
 });
 
 const redirects = [
-  { path: undefined, target: "/a/b?c=d", expect: "https://new.example/a/b?c=d" },
-  { path: undefined, target: "//evil.example/", expect: "https://new.example//evil.example/" },
-  { path: "/moved", target: "/a/b?c=d", expect: "https://new.example/moved" },
+  { port: 443, target: "/a/b?c=d", expect: "https://new.example/a/b?c=d" },
+  { port: 443, target: "//evil.example/", expect: "https://new.example//evil.example/" },
+  { port: 443, path: "/moved", target: "/a/b?c=d", expect: "https://new.example/moved" },
+  { port: undefined, target: "/a", expect: "https://new.example:8443/a" },
 ];
 
-for (const { path, target, expect } of redirects) {
+for (const { port, path, target, expect } of redirects) {
   test(`A redirect of ${target}${path ? ` to ${path}` : ""} leads to ${expect}`, async () => {
     await using world = await RelayWorld.start({
-      action: { kind: "redirect", origin: "https://new.example", path, status: 308 },
+      action: { kind: "redirect", host: "new.example", port, path, status: 308 },
     });
     using client = await RawClient.connect(world.port);
     client.say(get("", target));

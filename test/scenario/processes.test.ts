@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { BoundSocket } from "node:net";
 import { test } from "node:test";
 import { connect } from "node:tls";
@@ -21,6 +22,15 @@ async function handshake(port: number, servername: string): Promise<string> {
   } finally {
     socket.destroy();
   }
+}
+
+/** Where plain HTTP sends a visitor. */
+async function redirectOf(port: number, host: string, path: string): Promise<string | undefined> {
+  const sent = request({ host: "127.0.0.1", port, path, headers: { host } });
+  sent.end();
+  const [response] = await once(sent, "response");
+  response.resume();
+  return response.headers.location;
 }
 
 /** `count` connections, 20 at a time; how many failed. */
@@ -190,16 +200,24 @@ test("a port that is taken ends the program with 1, and says which", async () =>
 
 test("sockets handed over by LISTEN_FDS are taken in place of the configured ones", async () => {
   const https = new BoundSocket({ host: "127.0.0.1", port: 0 });
+  const http = new BoundSocket({ host: "127.0.0.1", port: 0 });
   await using latchkey = await Latchkey.spawn({
     config,
-    env: { LISTEN_FDS: "1", LISTEN_FDNAMES: "https" },
-    inherit: [https.fd()],
+    listen: "",
+    env: { LISTEN_FDS: "2", LISTEN_FDNAMES: "http:https" },
+    inherit: [http.fd(), https.fd()],
   });
   const started = await latchkey.event("process.started");
-  assert.equal(started["https"], https.address().port);
+  const { port } = https.address();
+  assert.deepEqual([started["https"], started["http"]], [port, http.address().port]);
   https.close();
+  http.close();
   await latchkey.event("certificate.swapped");
   await handshake(Number(started["https"]), "up.localhost");
+  assert.equal(
+    await redirectOf(Number(started["http"]), "up.localhost", "/a?b"),
+    `https://up.localhost:${port}/a?b`,
+  );
 });
 
 test("SIGHUP brings a new host in and takes an old one out, under connections that do not fail", async () => {

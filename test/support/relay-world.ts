@@ -98,6 +98,7 @@ export class RelayWorld implements AsyncDisposable {
       clock: systemClock,
       findRoute: (name) => (name === host || also.includes(name) ? route : undefined),
       isTrustedProxy: (address) => trusted.includes(address),
+      publicHttpsPort: 8443,
       access: options.access,
     });
     server.on("connection", (socket: Socket) => {
