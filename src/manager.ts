@@ -1,12 +1,16 @@
 import { randomBytes } from "node:crypto";
+import type { HostOutcome, HostRequest } from "./admin/host-request.ts";
 import { serveAdmin } from "./admin/server.ts";
 import type { Snapshot } from "./admin/snapshot.ts";
 import { StandbyAuthority } from "./authority/standby.ts";
+import { parseCertificateName } from "./base/certificate-name.ts";
 import { systemClock } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import { programVersion } from "./base/version.ts";
+import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
+import { readOperatorRequest } from "./certificate/operator.ts";
 import type { Config } from "./config/config.ts";
 import { limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
@@ -17,7 +21,7 @@ import { Storage } from "./storage/storage.ts";
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
 const { channel, configure } = await Channel.connect("manager");
 const { config, reach, startedAt } = configure;
-const log = createLog({ ...config.log, process: "manager" });
+const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
 let workers: readonly WorkerFacts[] = [];
 let ticketMaster = newTicketMaster();
@@ -103,7 +107,10 @@ async function tolerateStorage(event: string, work: () => Promise<unknown>): Pro
 /** A storage that is read-only has no place for a socket: the hosts it holds are served all the same. */
 async function openAdmin(floor: CertificateFloor): Promise<() => Promise<void>> {
   try {
-    return await serveAdmin(config.listen.admin, { snapshot: () => snapshotOf(floor) });
+    return await serveAdmin(config.listen.admin, {
+      snapshot: () => snapshotOf(floor),
+      act: (request, tell) => act(floor, request, tell),
+    });
   } catch (error) {
     log.error("admin.unavailable", failureFacts(error));
     return async () => {};
@@ -146,6 +153,28 @@ function receive(
       break;
     default:
       break; // what is for other processes
+  }
+}
+
+/** An operator's word about one host, told as it is carried out. */
+async function act(
+  floor: CertificateFloor,
+  { host, action, reason = "unspecified" }: HostRequest,
+  tell: (happened: HostEvent) => void,
+): Promise<HostOutcome> {
+  const name = parseCertificateName(host.toLowerCase());
+  const request = readOperatorRequest(action, reason);
+  if (name === undefined || request === undefined) {
+    const detail = name === undefined ? `"${host}" is no host` : `"${reason}" is no reason`;
+    return { outcome: "unknown", detail, host: null };
+  }
+  const unwatch = log.watch(name, tell);
+  try {
+    const { kind, detail } = await floor.obey(name, request);
+    const record = floor.list().find((each) => each.host === name) ?? null;
+    return { outcome: kind, detail, host: record };
+  } finally {
+    unwatch();
   }
 }
 

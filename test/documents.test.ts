@@ -16,7 +16,7 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "storage/README.md",
 ] as const;
-const README_MAX_LINES = 200;
+const README_MAX_LINES = 280;
 
 const read = (file: string): string => readFileSync(file, "utf8");
 const readme = read("README.md");

@@ -18,7 +18,7 @@ declare module "acme-client" {
       finalizeOrder(url: string, payload: object): Promise<PackageAnswer>;
       apiRequest(
         url: string,
-        payload: undefined,
+        payload: object | undefined,
         statuses: readonly number[],
       ): Promise<PackageAnswer>;
     };

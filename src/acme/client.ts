@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { Client } from "acme-client";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
@@ -5,7 +6,7 @@ import type { PackageAnswer } from "./acme-package.ts";
 import { readChain } from "./chain.ts";
 import { isJsonObject, parseJson } from "./json.ts";
 import { NoncePool, nonceIn } from "./nonce-pool.ts";
-import { problemIn } from "./problem.ts";
+import { AcmeProblem, problemIn } from "./problem.ts";
 import { AcmeReader } from "./reader.ts";
 import {
   type AcmeAuthorization,
@@ -172,6 +173,27 @@ export class AcmeClient {
     return readChain(answer.data);
   }
 
+  /**
+   * Declares a certificate of this account no longer valid (RFC 8555 §7.6). One that is already is
+   * no failure.
+   *
+   * @param chainPem Its first certificate is meant.
+   * @param reason A code of RFC 5280 §5.3.1.
+   */
+  async revoke(chainPem: string, reason: number, signal: AbortSignal): Promise<void> {
+    const action = "revoke a certificate";
+    const { revokeCertUrl } = await this.directory(signal);
+    if (revokeCertUrl === undefined) throw confused(action, "the CA does not offer it");
+    const certificate = new X509Certificate(chainPem).raw.toString("base64url");
+    try {
+      await this.#askAsAccount(action, signal, (api) =>
+        api.apiRequest(revokeCertUrl, { certificate, reason }, [200]),
+      );
+    } catch (error) {
+      if (!(error instanceof AcmeProblem) || error.type !== ALREADY_REVOKED) throw error;
+    }
+  }
+
   /** What proves control with a token: `token.thumbprint` (RFC 8555 §8.1). Secret until answered. */
   keyAuthorization(token: string): string {
     return `${token}.${this.#thumbprint}`;
@@ -254,6 +276,8 @@ export class AcmeClient {
     return parseRetryAfter(headers["retry-after"], this.#options.clock.now());
   }
 }
+
+const ALREADY_REVOKED = "urn:ietf:params:acme:error:alreadyRevoked";
 
 type Work = (api: Client["api"]) => Promise<PackageAnswer>;
 

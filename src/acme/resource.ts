@@ -8,6 +8,8 @@ export interface AcmeDirectory {
   readonly newNonceUrl: string;
   readonly newAccountUrl: string;
   readonly newOrderUrl: string;
+  /** Where certificates are revoked (§7.6); RFC 8555 wants it, CAs of one's own may have none. */
+  readonly revokeCertUrl: string | undefined;
   /** Where renewal windows are asked for (RFC 9773 §3); `undefined` when the CA has none. */
   readonly renewalInfoUrl: string | undefined;
   readonly termsOfService: string | undefined;
@@ -95,6 +97,7 @@ export function readDirectory(value: unknown): AcmeDirectory {
     newNonceUrl: urlIn(directory, "newNonce"),
     newAccountUrl: urlIn(directory, "newAccount"),
     newOrderUrl: urlIn(directory, "newOrder"),
+    revokeCertUrl: maybe(directory, "revokeCert", urlIn),
     renewalInfoUrl: maybe(directory, "renewalInfo", urlIn),
     termsOfService: maybe(meta, "termsOfService", textIn),
     website: maybe(meta, "website", textIn),

@@ -1,9 +1,15 @@
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
+import { createInterface } from "node:readline";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { type HostOutcome, type HostRequest, PROGRESS_TYPE } from "./host-request.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** The program answers from memory; longer than this it hangs. */
 const ANSWER_TIMEOUT_MS = 5_000;
+/** An order takes at most five minutes, and it may wait for its turn and come twice. */
+const ACTION_TIMEOUT_MS = 1_200_000;
+/** No answer of the program is longer; the largest is the table of ten thousand hosts. */
+const LINE_MAX_CHARACTERS = 65_536;
 
 /**
  * Asks the running program over its admin socket.
@@ -12,34 +18,77 @@ const ANSWER_TIMEOUT_MS = 5_000;
  *   listens gives no proper answer in time.
  */
 export async function askStatus(path: string): Promise<Snapshot> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const sent = request({
-    socketPath: path,
-    path: "/status",
-    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-  });
-  sent.on("error", reject);
-  sent.on("response", (response) => {
-    const chunks: Buffer[] = [];
-    response.on("data", (chunk: Buffer) => chunks.push(chunk));
-    response.on("error", reject);
-    response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
-  });
-  sent.on("close", () => reject(new Error("it gave no answer")));
-  sent.end();
   try {
-    return readSnapshot(JSON.parse(await promise));
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const response = await send(path, { path: "/status", signal });
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk);
+    return readSnapshot(JSON.parse(Buffer.concat(chunks).toString("utf8")));
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    const isAbsent = ["ENOENT", "ECONNREFUSED"].includes(code);
-    const why = isAbsent ? "nothing is running on this storage" : messageOf(cause);
-    throw new LatchkeyError(
-      isAbsent ? "NOT_RUNNING" : "PROCESS_UNREACHABLE",
-      `Cannot ask the running program (${path}): ${why}`,
-      {},
-      { cause },
-    );
+    throw unanswered(path, cause);
   }
+}
+
+/**
+ * Has the running program do something for a host, and waits until it is done.
+ *
+ * @param tell Hears what happens meanwhile, an event and its facts at a time.
+ * @throws {LatchkeyError} as {@link askStatus}.
+ */
+export async function askForHost(
+  path: string,
+  { host, action, reason }: HostRequest,
+  tell: (happened: Readonly<Record<string, unknown>>) => void,
+): Promise<HostOutcome> {
+  try {
+    const query = reason === undefined ? "" : `?${new URLSearchParams({ reason })}`;
+    const response = await send(path, {
+      method: "POST",
+      path: `/hosts/${encodeURIComponent(host)}/${action}${query}`,
+      headers: { accept: PROGRESS_TYPE },
+      signal: AbortSignal.timeout(ACTION_TIMEOUT_MS),
+    });
+    for await (const line of createInterface({ input: response })) {
+      const said = JSON.parse(line.slice(0, LINE_MAX_CHARACTERS));
+      if (typeof said.outcome === "string") return said;
+      tell(said);
+    }
+    throw new Error("it ended before this was done");
+  } catch (cause) {
+    throw unanswered(path, cause);
+  }
+}
+
+/** The answer, whatever its status; its body is the caller's to read. */
+async function send(
+  socketPath: string,
+  options: {
+    readonly path: string;
+    readonly method?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
+): Promise<IncomingMessage> {
+  const sent = request({ socketPath, ...options });
+  sent.end();
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  sent.on("error", reject);
+  sent.on("response", resolve);
+  // Whatever else comes (101 is no response to Node), the question ends with its connection.
+  sent.on("close", () => reject(new Error("it gave no answer")));
+  return await promise;
+}
+
+function unanswered(path: string, cause: unknown): LatchkeyError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const isAbsent = ["ENOENT", "ECONNREFUSED"].includes(code);
+  const why = isAbsent ? "nothing is running on this storage" : messageOf(cause);
+  return new LatchkeyError(
+    isAbsent ? "NOT_RUNNING" : "PROCESS_UNREACHABLE",
+    `Cannot ask the running program (${path}): ${why}`,
+    {},
+    { cause },
+  );
 }
 
 /** Of another version, or another program altogether, no part may be missing that commands go through. */

@@ -1,18 +1,29 @@
 import { lstat, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { HostEvent } from "../base/watched-log.ts";
+import {
+  answerHostRequest,
+  type HostOutcome,
+  type HostRequest,
+  readHostRequest,
+} from "./host-request.ts";
+import { sendJson } from "./send-json.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** What the admin socket can be asked. */
 export interface AdminSteps {
   snapshot(): Snapshot;
+  /** Does what is asked for the host, telling what happens meanwhile; never rejects. */
+  act(request: HostRequest, tell: (happened: HostEvent) => void): Promise<HostOutcome>;
 }
 
 /** Whoever may open the socket is the operator; still, nothing of theirs may hang about. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`.
+ * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`,
+ * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}.
  * A socket file left by a dead program is replaced; the caller holds the lease on storage.
  *
  * @returns The function that stops listening and removes the socket.
@@ -32,6 +43,8 @@ export async function serveAdmin(path: string, steps: AdminSteps): Promise<() =>
 
 function answer(steps: AdminSteps, request: IncomingMessage, response: ServerResponse): void {
   request.resume();
+  const asked = readHostRequest(request);
+  if (asked !== undefined) return void answerHostRequest(asked, steps.act, request, response);
   const route = `${request.method} ${request.url}`;
   if (route === "GET /status") {
     sendJson(response, 200, steps.snapshot());
@@ -40,14 +53,9 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
     sendJson(response, isServing ? 200 : 503, { status: isServing ? "ok" : "no worker is ready" });
   } else {
     sendJson(response, 404, {
-      error: `Cannot answer ${route}: known are GET /status, GET /healthz`,
+      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /hosts/NAME/renew, retry or revoke`,
     });
   }
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json", connection: "close" });
-  response.end(`${JSON.stringify(body)}\n`);
 }
 
 /** All rights of group and others, and execution. */

@@ -100,10 +100,19 @@ const plain: Paint = (text) => text;
 /** `12:30:01 certificate.issued host=store.localhost durationMs=310` */
 function prettyLine(line: string, paint: Paint): string {
   const { level, time, event, process: _process, ...facts } = JSON.parse(line);
-  const fields = Object.entries(facts).map(([name, value]) => {
-    const text = String(value);
+  const clock = paint(String(time).slice(11, 19), GREY);
+  const name = paint(String(event), COLOURS[String(level)] ?? GREY);
+  return `${[clock, name, ...fieldsOf(facts, paint)].join(" ")}\n`;
+}
+
+/** What happened as a person reads it: `order.created host=store.localhost`. */
+export function describeEvent({ event, ...facts }: Readonly<Record<string, unknown>>): string {
+  return [String(event), ...fieldsOf(facts, plain)].join(" ");
+}
+
+function fieldsOf(facts: object, paint: Paint): string[] {
+  return Object.entries(facts).map(([name, value]) => {
+    const text = safeText(String(value));
     return paint(`${name}=`, GREY) + (/[\s"=]/.test(text) ? JSON.stringify(text) : text);
   });
-  const clock = paint(String(time).slice(11, 19), GREY);
-  return `${[clock, paint(String(event), COLOURS[String(level)] ?? GREY), ...fields].join(" ")}\n`;
 }

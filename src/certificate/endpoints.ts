@@ -23,6 +23,12 @@ export class Endpoints {
     return issuer.kind === "internal" ? this.#authority.directory : issuer.directory;
   }
 
+  /** The issuer whose directory this is, of those that `issuers` names. */
+  find(issuers: readonly Issuer[], directory: string): Endpoint | undefined {
+    const issuer = issuers.find((each) => this.directoryOf(each) === directory);
+    return issuer && this.of(issuer);
+  }
+
   /** How this issuer is reached. */
   of(issuer: Issuer): Endpoint {
     const key = JSON.stringify(issuer);

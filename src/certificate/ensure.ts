@@ -32,6 +32,11 @@ export interface KeeperSteps {
   ): Promise<string | undefined>;
 }
 
+/** How an order that an operator asked for ended. */
+export type OrderedNow =
+  | { readonly kind: "issued" | "failed"; readonly holding: Holding }
+  | { readonly kind: "refused"; readonly why: string };
+
 /** Owns every certificate of the program. Read {@link CertificateKeeper.ensure} first. */
 export class CertificateKeeper {
   readonly #steps: KeeperSteps;
@@ -99,6 +104,24 @@ export class CertificateKeeper {
       if (this.#attempts.isDue(holding, this.#clock.now()))
         await this.#obtain(holding, decision.issuers);
     });
+  }
+
+  /**
+   * An operator asks for a new certificate: policy holds, the schedule and the failures of before do
+   * not. An order that is under way for the name is as good. Never rejects.
+   */
+  async orderNow(host: CertificateName): Promise<OrderedNow> {
+    const decision = await this.#steps.decide(host);
+    if (decision.kind === "refused") return { kind: "refused", why: decision.why };
+    if (decision.kind === "not-ours")
+      return { kind: "refused", why: WHY_NOT_OURS[decision.source] };
+    const holding = await this.#hold(host, decision.listed);
+    if (holding === undefined) return { kind: "refused", why: "there is no room for another name" };
+    const before = holding.certificate?.serial;
+    const isNew = () => holding.certificate !== undefined && holding.certificate.serial !== before;
+    while (this.#flights.has(host)) await this.#flights.run(host, async () => {});
+    if (!isNew()) await this.#flights.run(host, () => this.#obtain(holding, decision.issuers));
+    return { kind: isNew() ? "issued" : "failed", holding };
   }
 
   /** Not this time: asked again in an hour, or in a minute when policy could not be asked. */
@@ -225,6 +248,11 @@ export class CertificateKeeper {
     return heldOf(issued, this.#renewal, this.#steps.isWanted(host, issued.issuer));
   }
 }
+
+const WHY_NOT_OURS = {
+  manual: "its certificate is given by hand",
+  none: "it is passed through and has no certificate here",
+} as const;
 
 function outcomeOf({ host, certificate }: Holding): CertificateOutcome {
   if (certificate === undefined) return { kind: "unavailable" };

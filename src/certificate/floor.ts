@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, withDeadline } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
+import { LatchkeyError } from "../base/errors.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
@@ -31,6 +32,13 @@ import { issue, type Predecessor } from "./issue.ts";
 import { judge } from "./judge.ts";
 import { listCertificates } from "./list.ts";
 import { manualRecords } from "./manual.ts";
+import {
+  type OperatorOutcome,
+  type OperatorRequest,
+  obey,
+  REVOCATION_REASONS,
+  type RevocationReason,
+} from "./operator.ts";
 import { decide, type PolicySteps } from "./policy.ts";
 import type { Issued } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
@@ -63,6 +71,8 @@ export class CertificateFloor {
   readonly #policy: PolicySteps;
   readonly #keeper: CertificateKeeper;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
+  readonly #endpoints: Endpoints;
+  readonly #accounts: Accounts;
   readonly #leasing = new SingleFlight<"lease", Lease>();
   readonly #firstWorker = Promise.withResolvers<void>();
 
@@ -70,6 +80,8 @@ export class CertificateFloor {
     const { clock, log, signal, config, storage } = steps;
     this.#steps = steps;
     this.#challenges = new Challenges(this.#acknowledgements, steps.broadcast, log);
+    this.#endpoints = new Endpoints(steps.authority);
+    this.#accounts = new Accounts({ email: config.email, store: storage.accounts, clock, log });
     this.#policy = { findHost: steps.findHost, ask: createAsk(clock, log, signal) };
     const attempts = new AttemptMemory({
       store: storage.attempts,
@@ -126,6 +138,42 @@ export class CertificateFloor {
     }
   }
 
+  /** An operator's word about one name. Never rejects. */
+  async obey(name: CertificateName, request: OperatorRequest): Promise<OperatorOutcome> {
+    const { storage, findHost, log } = this.#steps;
+    const steps = {
+      isKnown: (host: CertificateName) => findHost(host) !== undefined,
+      orderNow: (host: CertificateName) => this.#keeper.orderNow(host),
+      holding: (host: CertificateName) => this.#holdings.get(host),
+      load: (host: CertificateName) => storage.certificates.load(host),
+      revoke: (chain: string, issuer: string, reason: RevocationReason) =>
+        this.#revoke(name, chain, issuer, reason),
+      setAside: (host: CertificateName, generation: number) =>
+        storage.certificates.quarantine(host, generation, "it is revoked"),
+      log,
+    };
+    return await obey(steps, name, request);
+  }
+
+  async #revoke(
+    name: CertificateName,
+    chain: string,
+    directory: string,
+    reason: RevocationReason,
+  ): Promise<void> {
+    const { findHost, signal } = this.#steps;
+    const source = findHost(name)?.certificate;
+    const issuers = source?.kind === "acme" ? source.issuers : [];
+    const endpoint = this.#endpoints.find(issuers, directory);
+    if (endpoint === undefined) {
+      const why = `its issuer ${directory} is none of the host's issuers any more`;
+      throw new LatchkeyError("HOST_REFUSED", `Cannot revoke the certificate of ${name}: ${why}`);
+    }
+    const deadline = withDeadline(signal, limits.acmeRequestTimeoutMs);
+    const client = await this.#accounts.clientFor(endpoint, deadline);
+    await client.revoke(chain, REVOCATION_REASONS[reason], deadline);
+  }
+
   /** Would this name get a certificate? */
   async isAllowed(host: Hostname): Promise<boolean> {
     return (await decide(this.#policy, host)).kind !== "refused";
@@ -165,9 +213,8 @@ export class CertificateFloor {
   }
 
   #keeperSteps(): KeeperSteps {
-    const { config, storage, clock, log, findHost, reach, authority } = this.#steps;
-    const endpoints = new Endpoints(authority);
-    const accounts = new Accounts({ email: config.email, store: storage.accounts, clock, log });
+    const { config, storage, clock, log, findHost, reach } = this.#steps;
+    const [endpoints, accounts] = [this.#endpoints, this.#accounts];
     const challengeTypes = config.acme.challenges.filter((type) => canAnswer(type, reach));
     return {
       decide: (host) => decide(this.#policy, host),

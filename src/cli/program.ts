@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import type { HostAction } from "../admin/host-request.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { programVersion } from "../base/version.ts";
 import { EXIT } from "./exit.ts";
@@ -77,6 +78,19 @@ function defineCommands(finish: (code: number) => void): Command {
       const { certs } = await import("./certs.ts");
       finish(await certs(options.config, options.json === true));
     });
+  const forHost = (line: Command, action: HostAction) =>
+    line
+      .argument("<host>", "as certs names it")
+      .action(async (host: string, options: ConfigOption & { reason?: string }) => {
+        const { act } = await import("./act.ts");
+        finish(await act(action, host, options));
+      });
+  forHost(command("renew", "a new certificate for a host, now"), "renew");
+  forHost(command("retry", "the attempt that a host waits for, now"), "retry");
+  forHost(
+    command("revoke", "a new certificate for a host; the old one is declared invalid"),
+    "revoke",
+  ).option("--reason <reason>", "such as keyCompromise or superseded (RFC 5280 §5.3.1)");
   return program;
 }
 

@@ -1,17 +1,26 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { statSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
 import { createServer as createRawServer } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { askStatus } from "../../src/admin/client.ts";
-import { serveAdmin } from "../../src/admin/server.ts";
+import { askForHost, askStatus } from "../../src/admin/client.ts";
+import { type AdminSteps, serveAdmin } from "../../src/admin/server.ts";
 import type { Snapshot } from "../../src/admin/snapshot.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const snapshot: Snapshot = { version: "1.2.3", startedAt: "now", workers: [], hosts: [] };
-const steps = { snapshot: () => snapshot };
+const steps: AdminSteps = {
+  snapshot: () => snapshot,
+  act: async ({ host, action, reason = "no reason" }, tell) => {
+    tell({ event: "order.started", facts: { host } });
+    if (host === "unknown.example") return { outcome: "unknown", detail: "who?", host: null };
+    return { outcome: "done", detail: `${action}, ${reason}`, host: null };
+  },
+};
 
 test("the admin socket is the operator's alone, from its first moment, and answers with the snapshot", async () => {
   await using folder = await temporaryFolder();
@@ -57,6 +66,45 @@ test("the admin socket removes nothing that is no socket", async () => {
   await assert.rejects(serveAdmin(path, steps), { code: "LISTEN_FAILED" });
   assert.equal(await readFile(path, "utf8"), "precious");
 });
+
+test("what is asked for a host is told while it happens, and its outcome last", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "admin.sock");
+  const close = await serveAdmin(path, steps);
+  const heard: unknown[] = [];
+  const asked = { host: "*.shop.example", action: "revoke", reason: "superseded" } as const;
+  const outcome = await askForHost(path, asked, (happened) => heard.push(happened));
+  assert.deepEqual(outcome, { outcome: "done", detail: "revoke, superseded", host: null });
+  assert.deepEqual(heard, [{ event: "order.started", host: "*.shop.example" }]);
+  await close();
+});
+
+const requests = [
+  { line: "POST /hosts/a.example/renew", status: 200 },
+  { line: "POST /hosts/%2A.a.example/retry", status: 200 },
+  { line: "POST /hosts/unknown.example/renew", status: 404 },
+  { line: "GET /hosts/a.example/renew", status: 404 },
+  { line: "POST /hosts/a.example/explode", status: 404 },
+  { line: "POST /hosts//renew", status: 404 },
+  { line: "POST /hosts/%/renew", status: 404 },
+  { line: "POST /hosts/a.example/renew/more", status: 404 },
+];
+
+for (const { line, status } of requests) {
+  test(`the admin socket answers ${line} with ${status} and one JSON value`, async () => {
+    await using folder = await temporaryFolder();
+    const socketPath = join(folder.path, "admin.sock");
+    const close = await serveAdmin(socketPath, steps);
+    const [method, path] = line.split(" ");
+    const sent = request({ socketPath, method, path });
+    sent.end();
+    const [response]: IncomingMessage[] = await once(sent, "response");
+    assert.equal(response?.statusCode, status);
+    const body = await text(response);
+    assert.equal(typeof JSON.parse(body), "object");
+    await close();
+  });
+}
 
 const strange = [
   { name: "an error", status: 404, body: '{"error":"no"}' },

@@ -37,6 +37,8 @@ export interface Pebble extends AsyncDisposable {
   readonly trustPem: string;
   /** PEM of the root of the certificates that it issues; a new one at every start. */
   roots(): Promise<string>;
+  /** What it knows of a certificate by its serial, as hexadecimal: JSON text. */
+  certificateStatus(serial: string): Promise<string>;
   /** What it answers, word for word, when the renewal window of this certificate is asked for. */
   setRenewalInfo(leafPem: string, answer: string): Promise<void>;
   /** `127.0.0.1:port` of the name server that it asks. */
@@ -100,6 +102,7 @@ async function startOnce(options: PebbleOptions): Promise<Pebble> {
     directory,
     trustPem: authority.certificate,
     roots: () => ask(transport, `${management}/roots/0`),
+    certificateStatus: (serial) => ask(transport, `${management}/cert-status-by-serial/${serial}`),
     setRenewalInfo: async (certificate, ariResponse) => {
       const body = JSON.stringify({ certificate, ariResponse });
       await ask(transport, `${management}/set-renewal-info/`, body);

@@ -1,0 +1,25 @@
+import { askForHost } from "../admin/client.ts";
+import type { HostAction } from "../admin/host-request.ts";
+import { describeEvent } from "../base/log.ts";
+import { readConfiguration } from "./configuration.ts";
+import { EXIT } from "./exit.ts";
+
+/**
+ * `latchkey renew HOST`, `retry HOST`, `revoke HOST`: has the running program do it now, shows what
+ * happens as it happens, and prints how it ended.
+ */
+export async function act(
+  action: HostAction,
+  host: string,
+  options: { readonly config?: string; readonly reason?: string },
+): Promise<number> {
+  const { listen } = await readConfiguration(options.config);
+  const { reason } = options;
+  const { outcome, detail } = await askForHost(listen.admin, { host, action, reason }, (happened) =>
+    process.stdout.write(`${describeEvent(happened)}\n`),
+  );
+  const isDone = outcome === "done";
+  const out = isDone ? process.stdout : process.stderr;
+  out.write(isDone ? `${host}: ${detail}\n` : `latchkey: Cannot ${action} ${host}: ${detail}\n`);
+  return isDone ? EXIT.ok : EXIT.failed;
+}
