@@ -27,8 +27,8 @@ export interface AcmeAnswer {
  */
 export interface AcmeTransport {
   /**
-   * @throws {LatchkeyError} `ACME_UNREACHABLE` when no whole answer came in time; the reason of
-   * `signal` when that is what ended it.
+   * @throws {LatchkeyError} `ACME_UNREACHABLE` when no whole answer came in time; `ACME_PROTOCOL` when
+   * it is larger than any answer of a CA; the reason of `signal` when that is what ended it.
    */
   request(request: AcmeRequest, signal: AbortSignal): Promise<AcmeAnswer>;
 }
@@ -76,6 +76,7 @@ export function createHttpsTransport(options: HttpsTransportOptions): HttpsTrans
         return await exchange(agents, options, request, inTime);
       } catch (cause) {
         signal.throwIfAborted();
+        if (cause instanceof LatchkeyError) throw cause;
         const late = `no whole answer within ${options.totalTimeoutMs} ms`;
         throw unreached(request.url, inTime.aborted ? new Error(late, { cause }) : cause);
       }
@@ -169,7 +170,7 @@ async function readAnswer(incoming: IncomingMessage, maxBytes: number): Promise<
     const piece: Buffer = chunk;
     bytes += piece.length;
     // Leaving the loop destroys the connection with what is still to come.
-    if (bytes > maxBytes) throw new Error(`its answer is larger than ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
     chunks.push(piece);
   }
   return {
@@ -187,6 +188,12 @@ function headersOf(rawHeaders: readonly string[]): Record<string, string> {
     fields.set(name.toLowerCase(), before === undefined ? value : `${before}, ${value}`);
   }
   return Object.fromEntries(fields);
+}
+
+/** It was reached, and heard: asking again soon would only bring the same. */
+function tooLarge(maxBytes: number): LatchkeyError {
+  const why = `it is larger than ${maxBytes} bytes`;
+  return new LatchkeyError("ACME_PROTOCOL", `Cannot use the answer of the CA: ${why}`);
 }
 
 function unreached(url: string, cause: unknown): LatchkeyError {

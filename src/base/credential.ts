@@ -20,11 +20,14 @@ export interface Credential {
 
 /** A chain that takes more than this was not made for a TLS handshake (the longest real ones are 6 KiB). */
 const CHAIN_MAX_BYTES = 262_144;
+/** Public CAs send four; what is longer costs every client a handshake of many packets, or its patience. */
+const CHAIN_MAX_CERTIFICATES = 10;
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
 
 /**
  * Reads a chain and its key, and checks what must hold wherever they come from: every PEM block is
- * a certificate (RFC 8555 §11.4), each one is issued by the next, and the key belongs to the leaf.
+ * a certificate (RFC 8555 §11.4), there are not too many, each one is issued by the next, and the key
+ * belongs to the leaf.
  * Dates and names are not judged here: see `certificate/verify.ts`.
  *
  * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit.
@@ -68,6 +71,9 @@ function readChain(chain: string): X509Certificate[] {
   if (blocks.length === 0) throw invalid("the chain holds no PEM certificate");
   if (blocks.some(([, label]) => label !== "CERTIFICATE")) {
     throw invalid("the chain holds a PEM block that is not a certificate");
+  }
+  if (blocks.length > CHAIN_MAX_CERTIFICATES) {
+    throw invalid(`the chain is longer than ${CHAIN_MAX_CERTIFICATES} certificates`);
   }
   try {
     return blocks.map(([pem]) => new X509Certificate(pem));

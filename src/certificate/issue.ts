@@ -2,7 +2,7 @@ import type { AcmeClient, AcmeOrder, NewOrder } from "../acme/client.ts";
 import { createKey } from "../acme/keys.ts";
 import { AcmeProblem } from "../acme/problem.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
-import { LatchkeyError } from "../base/errors.ts";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
 import { failureFacts } from "../base/log.ts";
 import type { Issuer, KeyType } from "../config/config.ts";
 import type { Orders } from "../storage/orders.ts";
@@ -68,15 +68,15 @@ async function issueWith(
   issuer: Issuer,
   signal: AbortSignal,
 ): Promise<Issued> {
-  const { order, key } =
-    (await resume(steps, client, directory, host, signal)) ??
-    (await begin(steps, client, directory, host, issuer, signal));
+  const resumed = await resume(steps, client, directory, host, signal);
+  const { order, key } = resumed ?? (await begin(steps, client, directory, host, issuer, signal));
   try {
     const chain = await completeOrder({ ...steps, client }, host, key, order, signal);
     return { credential: verifyCredential(chain, key, host, steps.clock.now()), issuer: directory };
   } catch (error) {
     // An order that the CA has ended is no use to anybody; one that it never answered about may go on.
-    if (hasEnded(error)) await forget(steps, host);
+    const isWorthAnotherLook = resumed === undefined && isNonsense(error);
+    if (hasEnded(error) && !isWorthAnotherLook) await forget(steps, host);
     throw error;
   }
 }
@@ -179,6 +179,11 @@ function isAccountLost(error: unknown): boolean {
   return (
     error instanceof AcmeProblem && error.type === "urn:ietf:params:acme:error:accountDoesNotExist"
   );
+}
+
+/** A page of HTML, 100 MB: perhaps not the CA's own words. Its order may be well, and costs nothing to ask about. */
+function isNonsense(error: unknown): boolean {
+  return codeOf(error) === "ACME_PROTOCOL";
 }
 
 /** Did the CA say the last word on this order? A CA in trouble, or its gateway, has not. */

@@ -1,13 +1,16 @@
+import { X509Certificate } from "node:crypto";
+import { getCACertificates } from "node:tls";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { LatchkeyError } from "../base/errors.ts";
 
 /** A CA's clock may be ahead of ours by this much. */
 const CLOCK_SKEW_MS = 300_000;
+const BEGIN = "-----BEGIN CERTIFICATE-----";
 
 /**
- * The last gate before a certificate goes live, wherever it comes from: the key belongs to the leaf,
- * the chain holds together, it is for `host` and no other name, and it is valid now.
+ * The last gate before what a CA sent goes live: the key belongs to the leaf, the chain holds together
+ * and is whole, it is for `host` and no other name, it is no CA itself, and it is valid now.
  *
  * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit; the old one stays in use.
  */
@@ -24,7 +27,27 @@ export function verifyCredential(
   if (credential.notAfter <= now) throw invalid(host, "it has expired");
   if (credential.notBefore > now + CLOCK_SKEW_MS)
     throw invalid(host, "it is not valid yet (is this machine's clock right?)");
+  verifyLeaf(new X509Certificate(chain), host, isAlone(chain));
   return credential;
+}
+
+/** What a server may show, and clients can follow to a root that they know. */
+function verifyLeaf(leaf: X509Certificate, host: CertificateName, alone: boolean): void {
+  if (leaf.ca) throw invalid(host, "it is the certificate of a CA, not of a server");
+  if (leaf.issuer === leaf.subject) throw invalid(host, "it names itself as its issuer");
+  if (alone && leaf.infoAccess?.includes("CA Issuers") === true && !isOfKnownRoot(leaf))
+    throw invalid(host, "its chain lacks the intermediate that issued it");
+}
+
+function isAlone(chain: string): boolean {
+  return chain.indexOf(BEGIN) === chain.lastIndexOf(BEGIN);
+}
+
+/** A private CA may sign with its root: whoever is to trust it has that, and nothing is missing. */
+function isOfKnownRoot(leaf: X509Certificate): boolean {
+  return [...getCACertificates("default"), ...getCACertificates("system")]
+    .map((pem) => new X509Certificate(pem))
+    .some((root) => leaf.checkIssued(root) && leaf.verify(root.publicKey));
 }
 
 function invalid(host: CertificateName, why: string): LatchkeyError {

@@ -7,13 +7,17 @@ import { Accounts } from "../../src/certificate/account.ts";
 import { issue, type Predecessor } from "../../src/certificate/issue.ts";
 import type { StoredAccount } from "../../src/storage/accounts.ts";
 import type { StoredOrder } from "../../src/storage/orders.ts";
-import { makeCertificate } from "../support/certificates.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { problem, type ScriptedAnswer, ScriptedCa, urlOf } from "../support/scripted-ca.ts";
 import { keptLog, named } from "../support/stored.ts";
 
 const host = named("shop.example");
 const key = await createKey("ecdsa-p256");
-const { chain } = makeCertificate({ names: [host], key: createPrivateKey(key) });
+const { chain } = makeCertificate({
+  names: [host],
+  key: createPrivateKey(key),
+  issuer: makeAuthority(),
+});
 const issuer = {
   kind: "acme",
   directory: urlOf("/directory"),
@@ -27,7 +31,8 @@ const isDone = { body: { ...order, status: "valid", certificate: urlOf("/certifi
 const pem = { headers: { "content-type": "application/pem-certificate-chain" }, body: chain };
 
 /** A CA that issues at once, and a storage that remembers one interrupted order, `/order/old`. */
-function worldOf(stored: StoredOrder | undefined = storedOrder()) {
+function worldOf(holds: "an order" | "nothing" = "an order") {
+  const stored = holds === "an order" ? storedOrder() : undefined;
   const ca = new ScriptedCa();
   ca.script("/order", { status: 201, headers: { location: urlOf("/order/new") }, body: order });
   ca.script("/order/new", isDone);
@@ -126,6 +131,16 @@ for (const { what, answer } of kept) {
     assert.equal(orders.get(host)?.orderUrl, urlOf("/order/old"));
   });
 }
+
+test("an order whose certificate makes no sense is asked about once more, then given up", async () => {
+  const { ca, orders, obtain } = worldOf("nothing");
+  ca.script("/certificate", { body: "<html>Sign in to the network</html>" });
+  await assert.rejects(obtain(), { code: "ACME_PROTOCOL" });
+  assert.equal(orders.get(host)?.orderUrl, urlOf("/order/new"));
+  await assert.rejects(obtain(), { code: "ACME_PROTOCOL" });
+  assert.equal(orders.size, 0);
+  assert.equal(ca.requests.filter((request) => request === "POST /order").length, 1);
+});
 
 test("an account that several orders find lost is made anew once", async () => {
   const { ca, log, accounts, endpoint, signal } = worldOf();

@@ -74,7 +74,16 @@ export function makeCertificate(options: CertificateOptions): {
   readonly chain: string;
   readonly key: string;
 } {
-  const { names, issuer, key = makeKey() } = options;
+  const { key = makeKey() } = options;
+  return {
+    chain: certify({ ...options, key }),
+    key: key.export({ type: "pkcs8", format: "pem" }).toString(),
+  };
+}
+
+/** The chain alone; with an issuer, `key` may be the public half, as a CA gets it. */
+export function certify(options: CertificateOptions & { readonly key: KeyObject }): string {
+  const { names, issuer, key } = options;
   const subject = names[0] ?? "nameless";
   const leaf = issue({
     subject,
@@ -90,10 +99,7 @@ export function makeCertificate(options: CertificateOptions): {
       ...(options.extensions ?? []),
     ],
   });
-  return {
-    chain: leaf + (issuer?.path ?? ""),
-    key: key.export({ type: "pkcs8", format: "pem" }).toString(),
-  };
+  return leaf + (issuer?.path ?? "");
 }
 
 interface Issuance {
