@@ -4,7 +4,8 @@ import { failureFacts, type Log } from "../base/log.ts";
 import type { Issuer } from "../config/config.ts";
 import type { Attempts, FailureKind } from "../storage/attempts.ts";
 import { type Holding, recallFailures } from "./records.ts";
-import { retryTime } from "./schedule.ts";
+import { retryTime, waitUntil } from "./schedule.ts";
+import { issuerInTurn, turnAfter, type Weight } from "./turn.ts";
 
 /** A failure, judged: what the schedule and the operator want to know of it. */
 export interface Failure {
@@ -13,12 +14,15 @@ export interface Failure {
   readonly detail: string;
   readonly hint: string;
   readonly retryAfterMs: number | undefined;
+  readonly weight: Weight;
 }
 
 /** What the memory needs from its surroundings. */
 export interface AttemptSteps {
   readonly store: Pick<Attempts, "load" | "save" | "clear">;
   judge(error: unknown): Failure;
+  /** URL of the directory, which tells issuers apart. */
+  directoryOf(issuer: Issuer): string;
   /** Is there an order under way from before, which costs nothing to go on with? */
   hasOrder(host: CertificateName): Promise<boolean>;
   readonly clock: Clock;
@@ -33,9 +37,6 @@ const INTERRUPTED = {
   detail: "The program ended while this certificate was being ordered",
   hint: "Nothing needs to be done; if it happens again and again, see why the program ends.",
 };
-
-/** With one issuer failing this often in a row, the next of the list has its turn. */
-const ATTEMPTS_PER_ISSUER = 2;
 
 /** How often and when: kept on disk per name, so that neither a restart nor a crash loop forgets it. */
 export class AttemptMemory {
@@ -82,10 +83,10 @@ export class AttemptMemory {
   async begin(holding: Holding, issuers: readonly Issuer[]): Promise<Issuer> {
     const { host, attempts } = holding;
     holding.isOrdering = true;
-    const issuer = issuers[Math.floor(attempts / ATTEMPTS_PER_ISSUER) % issuers.length];
+    const issuer = issuers[issuerInTurn(this.#directoriesOf(issuers), holding.turn)];
     if (issuer === undefined) throw new TypeError(`No issuer for ${host}`);
     const counted = holding.failureKind === "refused" ? attempts + 1 : 1;
-    const nextAttemptAt = this.#retryAt(holding, counted, "refused", undefined);
+    const nextAttemptAt = this.#ladderAt(holding, counted, "refused", issuers.length);
     const lastError = { ...INTERRUPTED, at: this.#steps.clock.now() };
     await this.#steps.store.save({
       host,
@@ -93,6 +94,7 @@ export class AttemptMemory {
       attempts: counted,
       nextAttemptAt,
       lastError,
+      turn: holding.turn,
     });
     return issuer;
   }
@@ -102,6 +104,7 @@ export class AttemptMemory {
     holding.attempts = 0;
     holding.nextAttemptAt = undefined;
     holding.lastError = undefined;
+    holding.turn = undefined; // the next renewal starts with the first issuer again
     holding.isRefused = false;
     try {
       await this.#steps.store.clear(holding.host);
@@ -110,15 +113,16 @@ export class AttemptMemory {
     }
   }
 
-  /** Remembers a failure and when to try again. Never rejects. */
-  async failed(holding: Holding, error: unknown): Promise<void> {
+  /** Remembers a failure, whose turn it is now, and when to try again. Never rejects. */
+  async failed(holding: Holding, error: unknown, issuers: readonly Issuer[]): Promise<void> {
     const { host } = holding;
     const now = this.#steps.clock.now();
-    const { kind, type, detail, hint, retryAfterMs } = this.#steps.judge(error);
+    const failure = this.#steps.judge(error);
+    const { kind, type, detail, hint } = failure;
     holding.attempts = holding.failureKind === kind ? holding.attempts + 1 : 1;
     holding.failureKind = kind;
-    holding.nextAttemptAt = this.#retryAt(holding, holding.attempts, kind, retryAfterMs);
     holding.lastError = { type, detail, hint, at: new Date(now).toISOString() };
+    holding.nextAttemptAt = this.#passTurn(holding, failure, issuers);
     this.#steps.log.error("certificate.failed", {
       host,
       ...failureFacts(error),
@@ -129,27 +133,48 @@ export class AttemptMemory {
       nextAttemptAt: new Date(holding.nextAttemptAt).toISOString(),
     });
     try {
-      const { attempts, nextAttemptAt } = holding;
-      await this.#steps.store.save({
-        host,
-        kind,
-        attempts,
-        nextAttemptAt,
-        lastError: { type, detail, hint, at: now },
-      });
+      const { attempts, nextAttemptAt, turn } = holding;
+      const lastError = { type, detail, hint, at: now };
+      await this.#steps.store.save({ host, kind, attempts, nextAttemptAt, lastError, turn });
     } catch (cause) {
       this.#steps.log.error("storage.failed", { host, ...failureFacts(cause) });
     }
   }
 
-  #retryAt(
-    holding: Holding,
-    attempts: number,
-    kind: FailureKind,
-    retryAfterMs: number | undefined,
-  ): number {
+  /** Gives the turn to whom it belongs after a failure; when that one is to be asked. */
+  #passTurn(holding: Holding, failure: Failure, issuers: readonly Issuer[]): number {
+    const now = this.#steps.clock.now();
+    const directories = this.#directoriesOf(issuers);
+    const from = directories[issuerInTurn(directories, holding.turn)];
+    const { turn, at } = turnAfter(directories, holding.turn, {
+      weight: failure.weight,
+      now,
+      waitUntil:
+        failure.retryAfterMs === undefined ? undefined : waitUntil(now, failure.retryAfterMs),
+      ladderAt: this.#ladderAt(holding, holding.attempts, failure.kind, issuers.length),
+    });
+    holding.turn = turn;
+    const { type, detail } = failure;
+    if (turn.issuer !== from)
+      this.#steps.log.warn("issuer.switched", {
+        host: holding.host,
+        from,
+        to: turn.issuer,
+        type,
+        detail,
+      });
+    return at;
+  }
+
+  #directoriesOf(issuers: readonly Issuer[]): string[] {
+    return issuers.map((issuer) => this.#steps.directoryOf(issuer));
+  }
+
+  /** A step of the ladder is one round through all issuers. */
+  #ladderAt(holding: Holding, attempts: number, kind: FailureKind, issuers: number): number {
     const now = this.#steps.clock.now();
     const lifeLeftMs = Math.max(0, (holding.certificate?.notAfter ?? 0) - now);
-    return retryTime(now, { kind, attempts, retryAfterMs, lifeLeftMs }, this.#steps.random());
+    const rounds = Math.ceil(attempts / Math.max(1, issuers));
+    return retryTime(now, { kind, attempts: rounds, lifeLeftMs }, this.#steps.random());
   }
 }

@@ -211,7 +211,7 @@ export class CertificateKeeper {
       }, this.#signal);
     } catch (error) {
       if (this.#signal.aborted) return; // stopping: the order is on disk and goes on at the next start
-      await this.#attempts.failed(holding, error);
+      await this.#attempts.failed(holding, error, issuers);
     } finally {
       holding.isOrdering = false;
     }

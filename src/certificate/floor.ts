@@ -87,6 +87,7 @@ export class CertificateFloor {
       store: storage.attempts,
       hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
       judge,
+      directoryOf: (issuer) => this.#endpoints.directoryOf(issuer),
       clock,
       log,
       random: () => randomInt(0, 1_000_000) / 1_000_000,

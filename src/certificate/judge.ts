@@ -18,13 +18,15 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const FALLBACK_HINT = "See the log of the program for what happened around this time.";
 
-/** Failures of ours that never reached the CA. */
-const UNREACHABLE: ReadonlySet<string> = new Set([
+/** Failures of ours that no issuer has to do with. */
+const UNRELATED: ReadonlySet<string> = new Set([
   "STORAGE_FAILED",
   "STORAGE_UNUSABLE",
   "STORAGE_LOCKED",
-  "TimeoutError",
 ]);
+
+/** Failures of ours that never reached the CA. */
+const UNREACHABLE: ReadonlySet<string> = new Set([...UNRELATED, "TimeoutError"]);
 
 /** Turns whatever ended an attempt into what the schedule and the operator want to know. */
 export function judge(error: unknown): Failure {
@@ -39,5 +41,6 @@ export function judge(error: unknown): Failure {
     detail,
     hint: HINTS[type] ?? hintFor(type, detail) ?? FALLBACK_HINT,
     retryAfterMs,
+    weight: UNRELATED.has(code) ? "none" : verdict.kind === "wait" ? "decisive" : "counted",
   };
 }

@@ -3,7 +3,7 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord, CertificateState, LastError } from "../base/certificate-record.ts";
 import type { Credential } from "../base/credential.ts";
 import type { Renewal } from "../config/config.ts";
-import type { FailureKind, FailureMemory } from "../storage/attempts.ts";
+import type { FailureKind, FailureMemory, IssuerTurn } from "../storage/attempts.ts";
 import { renewalTime, spreadOf } from "./schedule.ts";
 
 /** A certificate as it comes from an order or from storage: verified. */
@@ -26,6 +26,8 @@ export interface Holding {
   failureKind: FailureKind;
   nextAttemptAt: number | undefined;
   lastError: LastError | undefined;
+  /** Whose turn it is among several issuers; `undefined`: the first one's. */
+  turn: IssuerTurn | undefined;
   isRefused: boolean;
   servedSerial: string | undefined;
 }
@@ -65,6 +67,7 @@ export function recallFailures(holding: Holding, memory: FailureMemory): void {
   holding.failureKind = memory.kind;
   holding.nextAttemptAt = memory.nextAttemptAt;
   holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
+  holding.turn = memory.turn;
 }
 
 /** A name that nothing is known of yet. */
@@ -78,6 +81,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     failureKind: "refused",
     nextAttemptAt: undefined,
     lastError: undefined,
+    turn: undefined,
     isRefused: false,
     servedSerial: undefined,
   };

@@ -39,9 +39,9 @@ export function spreadOf(serial: string): number {
 /**
  * When to try again after the `attempts`-th failure in a row (1 is the first).
  * Unreachable: 1, 2, 4, 8, 15, 15 … min. Refused: 1, 10, 100 min, then the smaller of a day and a
- * tenth of the life that is left, at least an hour. All ± 10 %. A Retry-After wins, within a day.
+ * tenth of the life that is left, at least an hour. All ± 10 %. What the CA asks for wins over it: see
+ * {@link waitUntil}.
  *
- * @param retryAfterMs What the CA asked for.
  * @param lifeLeftMs What is left of the certificate in use; 0 without one.
  * @param chance 0 to 1, drawn for this failure.
  */
@@ -50,21 +50,20 @@ export function retryTime(
   failure: {
     readonly kind: FailureKind;
     readonly attempts: number;
-    readonly retryAfterMs: number | undefined;
     readonly lifeLeftMs: number;
   },
   chance: number,
 ): number {
-  if (failure.retryAfterMs !== undefined) {
-    return (
-      now + Math.min(Math.max(failure.retryAfterMs, limits.retryAfterMinMs), limits.retryAfterMaxMs)
-    );
-  }
   const waitMs =
     failure.kind === "unreachable"
       ? unreachableWait(failure.attempts)
       : refusedWait(failure.attempts, failure.lifeLeftMs);
   return Math.round(now + waitMs * (1 + limits.jitter * (2 * chance - 1)));
+}
+
+/** The moment that a Retry-After (in milliseconds) means: believed from a second to a day. */
+export function waitUntil(now: number, retryAfterMs: number): number {
+  return now + Math.min(Math.max(retryAfterMs, limits.retryAfterMinMs), limits.retryAfterMaxMs);
 }
 
 function unreachableWait(attempts: number): number {

@@ -13,6 +13,15 @@ import type { StorageFolder } from "./storage-folder.ts";
 /** On which ladder the next attempt waits: the CA said no, or nothing ever reached it. */
 export type FailureKind = "refused" | "unreachable";
 
+/** Whose turn it is, of several issuers, and what they asked for. They go by the URLs of their directories. */
+export interface IssuerTurn {
+  readonly issuer: string;
+  /** Of this issuer in a row, since it has its turn. */
+  readonly failures: number;
+  /** Issuers that are not to be asked before a moment, in milliseconds since the epoch (RFC 3339 on disk). */
+  readonly waits: Readonly<Record<string, number>>;
+}
+
 /** What is remembered of a name whose certificate could not be had. */
 export interface FailureMemory {
   readonly host: CertificateName;
@@ -22,6 +31,8 @@ export interface FailureMemory {
   /** Milliseconds since the epoch (RFC 3339 on disk). */
   readonly nextAttemptAt: number;
   readonly lastError: LastError;
+  /** `undefined`: the first issuer. */
+  readonly turn?: IssuerTurn | undefined;
 }
 
 /** As CONTRACT §3 shows it. */
@@ -67,7 +78,7 @@ export class Attempts {
   /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
   async save(memory: FailureMemory): Promise<void> {
     await this.#storage.confirmWritable();
-    const { host, kind, attempts, nextAttemptAt, lastError } = memory;
+    const { host, kind, attempts, nextAttemptAt, lastError, turn } = memory;
     const folder = await ensureFolder(this.#storage.root, "attempts");
     await writeFileAtomically(
       join(folder, attemptsFileOf(host)),
@@ -82,6 +93,7 @@ export class Attempts {
           hint: lastError.hint?.slice(0, TEXT_MAX_CHARACTERS),
           at: formatTime(lastError.at),
         },
+        turn: turn && formatTurn(turn),
       }),
     );
   }
@@ -173,6 +185,21 @@ async function readMemory(path: string): Promise<FailureMemory | undefined> {
       hint: lastError.optionalText("hint"),
       at: lastError.time("at"),
     },
+    ...(fields.keys.includes("turn") ? { turn: readTurn(fields.object("turn")) } : {}),
+  };
+}
+
+function formatTurn({ issuer, failures, waits }: IssuerTurn) {
+  const times = Object.entries(waits).map(([name, until]) => [name, formatTime(until)] as const);
+  return { issuer, failures, waits: Object.fromEntries(times) };
+}
+
+function readTurn(fields: Fields): IssuerTurn {
+  const waits = fields.object("waits");
+  return {
+    issuer: fields.text("issuer"),
+    failures: fields.count("failures"),
+    waits: Object.fromEntries(waits.keys.map((name) => [name, waits.time(name)])),
   };
 }
 

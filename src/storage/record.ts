@@ -16,6 +16,8 @@ export type RecordValue = string | number | undefined | { readonly [key: string]
  * program may add some. Every reader throws `STORAGE_CORRUPT` for a missing or ill-typed value.
  */
 export interface Fields {
+  /** Of every field that there is. */
+  readonly keys: readonly string[];
   text(key: string): string;
   optionalText(key: string): string | undefined;
   /** A whole number from 0. */
@@ -78,6 +80,7 @@ function fieldsOf(parsed: unknown, path: string): Fields {
     return value;
   };
   return {
+    keys: [...values.keys()],
     text,
     optionalText: (key) => (values.has(key) ? text(key) : undefined),
     count: (key) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AcmeProblem } from "../../src/acme/problem.ts";
 import { readCredential } from "../../src/base/credential.ts";
 import { LatchkeyError } from "../../src/base/errors.ts";
 import { AttemptMemory } from "../../src/certificate/attempts.ts";
@@ -8,6 +9,8 @@ import { Holdings } from "../../src/certificate/holdings.ts";
 import { judge } from "../../src/certificate/judge.ts";
 import type { Decision } from "../../src/certificate/policy.ts";
 import { type Issued, recordOf } from "../../src/certificate/records.ts";
+import { dueAt } from "../../src/certificate/renew.ts";
+import type { Issuer } from "../../src/config/config.ts";
 import { limits } from "../../src/config/limits.ts";
 import type { Attempts, FailureMemory } from "../../src/storage/attempts.ts";
 import { makeCertificate } from "../support/certificates.ts";
@@ -37,6 +40,7 @@ function recordingKeeper(replaced: Partial<KeeperSteps> = {}) {
   const attempts = new AttemptMemory({
     store,
     judge,
+    directoryOf: (issuer) => (issuer.kind === "internal" ? "internal" : issuer.directory),
     clock,
     log,
     hasOrder: async () => false,
@@ -343,4 +347,93 @@ test("a renewal about which the policy's service says nothing is tried again soo
   assert.equal(world.row().state, "valid");
   assert.equal(holding.nextAttemptAt, world.clock.now() + MINUTE);
   assert.deepEqual(world.taken, []);
+});
+
+const acme = (directory: string): Issuer => ({
+  kind: "acme",
+  directory,
+  trust: undefined,
+  eab: undefined,
+  profile: undefined,
+});
+
+/** A keeper with two CAs; `fails` says what an order at one of them ends with. */
+function worldOfTwo(fails: (directory: string) => Error | undefined) {
+  const asked: string[] = [];
+  const world = recordingKeeper({
+    decide: async () => ({
+      kind: "allowed",
+      issuers: [acme("first"), acme("second")],
+      listed: true,
+    }),
+    order: async (name, issuer) => {
+      const directory = issuer.kind === "acme" ? issuer.directory : "internal";
+      asked.push(directory);
+      const error = fails(directory);
+      if (error !== undefined) throw error;
+      return { ...issuedFor(name), issuer: directory };
+    },
+  });
+  const holding = () => world.holdings.get(host) ?? assert.fail();
+  /** As the loop does: the attempts that are due until none is. */
+  const renewAll = async () => {
+    for (
+      let attempt = 0;
+      attempt < 10 && (dueAt(holding(), true) ?? 1e15) <= world.clock.now();
+      attempt += 1
+    )
+      await world.keeper.renew(holding());
+  };
+  return { ...world, asked, holding, renewAll };
+}
+
+const outage = new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA");
+
+test("the next issuer has its turn after two failures, and the first one is back at the next renewal", async () => {
+  let isDown = true;
+  const world = worldOfTwo((directory) => (isDown && directory === "first" ? outage : undefined));
+  await world.keeper.ensure(host);
+  assert.deepEqual(world.asked, ["first"]);
+  world.clock.advance(2 * MINUTE);
+  await world.renewAll();
+  assert.deepEqual(world.asked, ["first", "first", "second"]);
+  assert.deepEqual([world.row().state, world.row().issuer], ["valid", "second"]);
+  const { from, to } = world.log.only("issuer.switched");
+  assert.deepEqual([from, to], ["first", "second"]);
+
+  isDown = false;
+  await world.renewAll();
+  assert.equal(world.asked.length, 3); // the fallback's certificate is as good as the first one's
+  world.clock.advance((world.holding().certificate?.renewAt ?? 0) - world.clock.now());
+  await world.keeper.renew(world.holding());
+  assert.deepEqual(world.asked.slice(3), ["first"]);
+  assert.equal(world.row().issuer, "first");
+});
+
+test("what waits for a person at one CA goes to the next one straight away, also after a restart", async () => {
+  const document = { detail: "CAA forbids it", status: 403, instance: undefined, subproblems: [] };
+  const caa = new AcmeProblem("order", { type: "urn:ietf:params:acme:error:caa", ...document });
+  const world = worldOfTwo((directory) => (directory === "first" ? caa : outage));
+  await world.keeper.ensure(host);
+  await world.renewAll();
+  assert.deepEqual(world.asked, ["first", "second"]);
+  assert.deepEqual(world.disk.get(host)?.turn, { issuer: "second", failures: 1, waits: {} });
+
+  const restarted = worldOfTwo((directory) => (directory === "first" ? caa : undefined));
+  restarted.disk.set(host, world.disk.get(host) ?? assert.fail());
+  restarted.clock.advance(world.clock.now() - restarted.clock.now() + 2 * MINUTE);
+  await restarted.keeper.ensure(host);
+  assert.deepEqual(restarted.asked, ["second"]);
+  assert.equal(restarted.disk.size, 0);
+});
+
+test("a full disk gives no issuer's turn away", async () => {
+  const full = new LatchkeyError("STORAGE_FAILED", "Cannot write: the disk is full");
+  const world = worldOfTwo(() => full);
+  await world.keeper.ensure(host);
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    world.clock.advance(20 * MINUTE);
+    await world.renewAll();
+  }
+  assert.deepEqual([...new Set(world.asked)], ["first"]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { renewalTime, retryTime, spreadOf } from "../../src/certificate/schedule.ts";
+import { renewalTime, retryTime, spreadOf, waitUntil } from "../../src/certificate/schedule.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -84,19 +84,17 @@ const retries = [
 for (const { name, kind, attempts, waitMs, ...rest } of retries) {
   test(`retryTime: ${name}`, () => {
     const lifeLeftMs = "lifeLeftMs" in rest ? rest.lifeLeftMs : 0;
-    const failure = { kind, attempts, lifeLeftMs, retryAfterMs: undefined };
+    const failure = { kind, attempts, lifeLeftMs };
     assert.equal(retryTime(7, failure, 0.5), 7 + waitMs);
     assert.equal(retryTime(7, failure, 0), Math.round(7 + waitMs * 0.9));
     assert.equal(retryTime(7, failure, 1), Math.round(7 + waitMs * 1.1));
   });
 }
 
-test("retryTime obeys the CA's Retry-After, within a second and a day", () => {
-  const wait = (retryAfterMs: number) =>
-    retryTime(0, { kind: "refused", attempts: 3, lifeLeftMs: 0, retryAfterMs }, 0.5);
-  assert.equal(wait(HOUR), HOUR);
-  assert.equal(wait(-5), 1_000);
-  assert.equal(wait(1e15), DAY);
+test("waitUntil believes the CA's Retry-After within a second and a day", () => {
+  assert.equal(waitUntil(7, HOUR), 7 + HOUR);
+  assert.equal(waitUntil(7, -5), 7 + 1_000);
+  assert.equal(waitUntil(7, 1e15), 7 + DAY);
 });
 
 test("spreadOf gives a certificate the same place every time, and others other places", () => {

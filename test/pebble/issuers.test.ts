@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { CaWorld, settledRow } from "../support/ca-world.ts";
 import { pathsOf } from "../support/folders.ts";
@@ -34,4 +36,43 @@ test("without the key nothing is asked of a CA that wants it, and the host says 
     (await pathsOf(latchkey.storage)).filter((path) => path.endsWith("account.key")).length,
     1,
   );
+});
+
+/** Puts the next attempt of a name into the past, as if the program had waited for it. */
+async function letTimePass(storage: string): Promise<void> {
+  const file = join(storage, "attempts", `${HOST}.json`);
+  const memory = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...memory, nextAttemptAt: "2026-01-01T00:00:00Z" }));
+}
+
+test("the second CA takes over when the first is down, and the first has the next renewal when it is back", async () => {
+  await using first = await CaWorld.start({ validitySeconds: 3_600 });
+  await using second = await CaWorld.start({ validitySeconds: 60 }, first);
+  const storage = join(first.folder, "storage");
+  const config = `workers: 1
+acme: { issuers: [${first.issuer()}, ${second.issuer()}] }
+renewal: { checkEvery: 1s, at: 90% }
+hosts: { ${HOST}: { respond: ok } }`;
+  first.gate.shut();
+  {
+    await using latchkey = await first.start(config, { storage });
+    await latchkey.event("certificate.failed");
+    assert.equal(second.asked.orders, 0);
+  }
+  await letTimePass(storage);
+  await using latchkey = await first.start(config, { storage });
+  const switched = await latchkey.event("issuer.switched");
+  assert.deepEqual([switched["from"], switched["to"]], [first.directory, second.directory]);
+  await latchkey.event("certificate.issued", ({ issuer }) => issuer === second.directory);
+  first.gate.open();
+  await latchkey.event("certificate.issued", ({ issuer }) => issuer === first.directory);
+  assert.deepEqual([first.asked.orders, second.asked.orders], [1, 1]);
+});
+
+test("a CA that wants a key that nobody gave it is passed over at once", async () => {
+  await using other = await CaWorld.start({}, members);
+  await using latchkey = await members.start(
+    `acme: { issuers: [${members.issuer()}, ${other.issuer()}] }\nhosts: { ${HOST}: { respond: ok } }`,
+  );
+  await latchkey.event("certificate.issued", ({ issuer }) => issuer === other.directory);
 });

@@ -26,6 +26,14 @@ function failureOf(name: FailureMemory["host"]): FailureMemory {
   };
 }
 
+test("whose turn it is among several issuers is remembered with the failures", async () => {
+  await using opened = await openStorage();
+  const waits = { "https://ca.example/directory": 1_700_000_900_000 };
+  const turn = { issuer: "https://second.example/directory", failures: 1, waits };
+  await opened.storage.attempts.save({ ...failureOf(host), turn });
+  assert.deepEqual(await opened.storage.attempts.load(host), { ...failureOf(host), turn });
+});
+
 test("failures are remembered name by name, until they are cleared", async () => {
   await using opened = await openStorage();
   const { attempts } = opened.storage;

@@ -47,8 +47,12 @@ export class CaWorld implements AsyncDisposable {
     this.#pebble = parts.pebble;
   }
 
-  static async start(options: CaWorldOptions = {}): Promise<CaWorld> {
-    const ports = { https: await freePort(), http: await freePort() };
+  /** @param beside Another CA, which validates on the same ports. */
+  static async start(options: CaWorldOptions = {}, beside?: CaWorld): Promise<CaWorld> {
+    const ports = {
+      https: beside === undefined ? await freePort() : beside.httpsPort,
+      http: beside === undefined ? await freePort() : beside.#httpPort,
+    };
     const folder = await mkdtemp(join(tmpdir(), "latchkey-ca-"));
     const pebble = await startPebble(await pebbleOptions(options, ports));
     const gate = await CaGate.open(await freePort(), portOf(pebble));
