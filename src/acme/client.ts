@@ -89,6 +89,11 @@ export class AcmeClient {
     this.#accountUrl = options.accountUrl;
   }
 
+  /** The account that requests are signed for; `undefined` before there is one. */
+  get accountUrl(): string | undefined {
+    return this.#accountUrl;
+  }
+
   /** What the CA offers; asked for once, and again after a day. */
   directory(signal: AbortSignal): Promise<AcmeDirectory> {
     return this.#reader.directory(signal);

@@ -3,6 +3,7 @@ import { createKey } from "../acme/keys.ts";
 import type { AcmeTransport } from "../acme/transport.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import { limits } from "../config/limits.ts";
 import type { Accounts as AccountStore } from "../storage/accounts.ts";
@@ -15,35 +16,40 @@ export interface AccountSteps {
   readonly store: Pick<AccountStore, "load" | "save">;
 }
 
-/** How a CA is reached: the URL of its directory, the way its requests go, and what a new account needs. */
+/**
+ * How a CA is reached: the URL of its directory, the way its requests go, and what a new account needs.
+ * The object stands for the way: the same issuer brings the same one.
+ */
 export interface Endpoint {
   readonly directory: string;
   readonly transport: AcmeTransport;
   readonly binding?: AccountBinding | undefined;
 }
 
-/** One account with each CA, made at the first need and kept for ever. */
+/**
+ * One account with each CA, made at the first need and kept for ever. Issuers may reach one directory in
+ * several ways (another `trust`, another profile): each has a client of its own, for the one account.
+ */
 export class Accounts {
   readonly #steps: AccountSteps;
-  readonly #clients = new Map<string, AcmeClient>();
-  readonly #flights = new SingleFlight<string, AcmeClient>();
+  readonly #clients = new Map<Endpoint, AcmeClient>();
+  readonly #flights = new SingleFlight<Endpoint, AcmeClient>();
+  /** By directory: its account is made by one way to it at a time. */
+  readonly #turns = new Map<string, Semaphore>();
 
   constructor(steps: AccountSteps) {
     this.#steps = steps;
   }
 
-  /** A client that speaks for our account with this CA. */
+  /** A client that speaks for our account with this CA, in this way; the same one for the same endpoint. */
   clientFor(endpoint: Endpoint, signal: AbortSignal): Promise<AcmeClient> {
-    const known = this.#clients.get(endpoint.directory);
+    const known = this.#clients.get(endpoint);
     if (known !== undefined) return Promise.resolve(known);
-    return this.#flights.run(endpoint.directory, async () => {
+    return this.#inTurn(endpoint, signal, async () => {
       const stored = await this.#steps.store.load(endpoint.directory);
-      const client =
-        stored?.url === undefined
-          ? await this.#register(endpoint, stored?.key, signal)
-          : this.#client(endpoint, stored.key, stored.url);
-      this.#clients.set(endpoint.directory, client);
-      return client;
+      return stored?.url === undefined
+        ? await this.#register(endpoint, stored?.key, signal)
+        : this.#client(endpoint, stored.key, stored.url);
     });
   }
 
@@ -53,12 +59,28 @@ export class Accounts {
    * @param lost The client that found out. Of several orders that do, the first makes the new account.
    */
   async replace(endpoint: Endpoint, lost: AcmeClient, signal: AbortSignal): Promise<AcmeClient> {
-    return await this.#flights.run(endpoint.directory, async () => {
-      const current = this.#clients.get(endpoint.directory);
+    return await this.#inTurn(endpoint, signal, async () => {
+      const current = this.#clients.get(endpoint);
       if (current !== undefined && current !== lost) return current;
-      this.#steps.log.warn("account.lost", { issuer: endpoint.directory });
-      const client = await this.#register(endpoint, undefined, signal);
-      this.#clients.set(endpoint.directory, client);
+      const { directory } = endpoint;
+      const stored = await this.#steps.store.load(directory);
+      if (stored?.url !== undefined && stored.url !== lost.accountUrl)
+        return this.#client(endpoint, stored.key, stored.url);
+      this.#steps.log.warn("account.lost", { issuer: directory });
+      return await this.#register(endpoint, undefined, signal);
+    });
+  }
+
+  #inTurn(
+    endpoint: Endpoint,
+    signal: AbortSignal,
+    find: () => Promise<AcmeClient>,
+  ): Promise<AcmeClient> {
+    const turn = this.#turns.get(endpoint.directory) ?? new Semaphore(1);
+    this.#turns.set(endpoint.directory, turn);
+    return this.#flights.run(endpoint, async () => {
+      const client = await turn.run(find, signal);
+      this.#clients.set(endpoint, client);
       return client;
     });
   }
