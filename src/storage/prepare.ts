@@ -13,7 +13,7 @@ const OTHERS = 0o077;
 
 /**
  * The real path of the folder that `root` names, which may be a link that the operator made.
- * With `create`, a missing folder is made, with its parents.
+ * With `create`, a missing folder is made, with its parents; without, it is one that holds nothing yet.
  *
  * @throws {LatchkeyError} `STORAGE_UNUSABLE` when there is no folder to be had.
  */
@@ -25,6 +25,7 @@ export async function resolveRoot(root: string, create: boolean): Promise<string
     return real;
   } catch (cause) {
     if (cause instanceof LatchkeyError) throw cause;
+    if (!create && codeOf(cause) === "ENOENT") return root;
     throw unusable(root, reasonOf(cause), cause);
   }
 }

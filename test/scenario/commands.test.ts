@@ -122,6 +122,25 @@ test("when nothing runs, certs and status read from storage", async () => {
   assert.match(status.stdout, /not running.*^good\.localhost +valid/ms);
 });
 
+test("before the first run, certs and status say what waits, and end with 0", async () => {
+  const text = `storage: never/made
+hosts:
+  a.localhost: { respond: ok }
+  b.localhost: { passThrough: 127.0.0.1:1 }
+`;
+  const file = await configured("new.yaml", text);
+  const certs = await run("certs", "--json", "--config", file);
+  assert.deepEqual([certs.code, certs.stderr], [0, ""]);
+  const states = JSON.parse(certs.stdout).hosts.map(({ host, state }: Row) => [host, state]);
+  assert.deepEqual(states, [
+    ["a.localhost", "waiting"],
+    ["b.localhost", "pass-through"],
+  ]);
+  const status = await run("status", "--config", file);
+  assert.equal(status.code, 0);
+  assert.match(status.stdout, /not running.*^a\.localhost +waiting/ms);
+});
+
 test("check prints the routing table", async () => {
   const text = `
 hosts:
