@@ -10,12 +10,12 @@ export function readPath(text: string): Reading<string> {
     : wrong("is not a path, wanted one such as ../storage");
 }
 
-/** `off`, `on`, or a path, which is known by its `/` so that a misspelt word makes no file. */
+/** `off`, `on`, or a path, which is known by its `/` or `.` so that a misspelt word makes no file. */
 export function readAccess(text: string): Reading<"off" | "on" | { readonly path: string }> {
   if (text === "off" || text === "on") return read(text);
-  return text.includes("/") && readPath(text).ok
+  return /[/.]/.test(text) && readPath(text).ok
     ? read({ path: text })
-    : wrong("is not known, wanted off, on, or a path with a / in it such as ./access.log");
+    : wrong("is not known, wanted off, on, or a path with a / or . in it such as access.log");
 }
 
 /** The URL of an ACME directory: https, as RFC 8555 §6.1 demands. */

@@ -125,7 +125,7 @@ test("files that the configuration names are read from beside it", (t) => {
   writeFileSync(join(folder, "config/own.key"), key);
   const text = `storage: state
 acme: { issuers: [{ directory: "https://ca.example/dir", trust: own.pem, profile: short }] }
-log: { access: ./access.log }
+log: { access: access.log }
 hosts:
   a.example: { to: 3001, certificate: { chain: own.pem, key: ${folder}/config/own.key } }
   b.example: { to: https://b, backend: { ca: ../config/own.pem } }
