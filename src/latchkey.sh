@@ -2,7 +2,7 @@
 # The launcher: finds a Node that is new enough (the pinned one of this checkout first, then the
 # machine's), says what is missing in words, and becomes `node src/main.ts` with our flags.
 #   latchkey COMMAND …          run a command
-#   latchkey --check-runtime    only look whether that Node starts
+#   latchkey --check-runtime    only look whether that Node can run it
 set -eu
 
 self=$(readlink -f "$0" 2>/dev/null || printf '%s' "$0")
@@ -27,16 +27,16 @@ if ! version=$("$node" --version 2>/dev/null); then
   exit 1
 fi
 
-if [ "${1:-}" = "--check-runtime" ]; then
-  exit 0
-fi
-
 # main.ts refuses an old Node in words; one too old to read TypeScript must be refused here.
 major=${version#v}
 major=${major%%.*}
 if [ "$major" -lt 26 ]; then
   echo "latchkey: Cannot run on Node.js $version: 26.5.1 or newer is needed (run \`npm ci\` in $root to get one)" >&2
   exit 1
+fi
+
+if [ "${1:-}" = "--check-runtime" ]; then
+  exit 0
 fi
 
 # --disable-sigusr1: no signal may open the inspector in a process that holds keys.

@@ -34,9 +34,11 @@ test("the launcher names the missing library and the command that installs it", 
 test("the launcher refuses a Node that cannot read TypeScript, and says what is needed", async () => {
   const { folder, run } = await checkoutWith("echo v20.20.2");
   await using _ = folder;
-  const { status, stderr } = run("check");
-  assert.equal(status, 1);
-  assert.match(stderr, /Cannot run on Node\.js v20\.20\.2: 26\.5\.1 or newer is needed/);
+  for (const command of ["check", "--check-runtime"]) {
+    const { status, stderr } = run(command);
+    assert.equal(status, 1);
+    assert.match(stderr, /Cannot run on Node\.js v20\.20\.2: 26\.5\.1 or newer is needed/);
+  }
 });
 
 test("the launcher passes every argument on, behind the flags that close the inspector", async () => {
