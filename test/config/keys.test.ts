@@ -197,7 +197,12 @@ const rows: readonly Row[] = [
   mapping("log"),
   { key: "log.level", type: "5", value: "verbose", says: /wanted one of debug, info, warn, error/ },
   { key: "log.format", type: "5", value: "yaml", says: /wanted one of auto, json, pretty/ },
-  { key: "log.access", type: "5", value: "onn", says: /wanted off, on, or a path with a \/ or \. in it/ },
+  {
+    key: "log.access",
+    type: "5",
+    value: "onn",
+    says: /wanted off, on, or a path with a \/ or \. in it/,
+  },
   { key: "hosts", type: "5", value: "{}", says: /^is empty, wanted hosts/ },
   ...forwarding("hosts.*"),
   {

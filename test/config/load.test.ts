@@ -204,19 +204,26 @@ function asNobody<T>(work: () => T): T {
   }
 }
 
+/** Milliseconds of processor time, which other programs on the machine do not lengthen as they do the clock's. */
+function cpuMsOf(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
+
 test("10,000 hosts are read in good time, short or with faults", () => {
-  const startedAt = performance.now();
-  const short = Array.from({ length: 10_000 }, (_, index) => `  h${index}.shop.example: 3001\n`);
-  assert.equal(configOf(`hosts:\n${short.join("")}`).hosts.length, 10_000);
-  assert.equal(faultsOf(`hosts:\n${short.join("").replaceAll("3001", "0")}`).length, 10_000);
-  const elapsedMs = performance.now() - startedAt;
-  assert.ok(elapsedMs < 2 * TEN_THOUSAND_HOSTS_MAX_MS, `took ${Math.round(elapsedMs)} ms`);
+  const lines = Array.from({ length: 10_000 }, (_, index) => `  h${index}.shop.example: 3001\n`);
+  const text = `hosts:\n${lines.join("")}`;
+  const withFaults = `hosts:\n${lines.join("").replaceAll("3001", "0")}`;
+  const shortMs = cpuMsOf(() => assert.equal(configOf(text).hosts.length, 10_000));
+  const faultsMs = cpuMsOf(() => assert.equal(faultsOf(withFaults).length, 10_000));
+  assert.ok(shortMs < TEN_THOUSAND_HOSTS_MAX_MS, `short took ${shortMs} ms`);
+  assert.ok(faultsMs < TEN_THOUSAND_HOSTS_MAX_MS, `with faults took ${faultsMs} ms`);
 });
 
 test("10,000 times the same key takes no longer than 10,000 hosts", () => {
-  const startedAt = performance.now();
-  const faults = faultsOf(`hosts:\n${"  a.example: 3001\n".repeat(10_000)}`);
-  assert.equal(faults.length, 9_999);
-  const elapsedMs = performance.now() - startedAt;
-  assert.ok(elapsedMs < TEN_THOUSAND_HOSTS_MAX_MS, `took ${Math.round(elapsedMs)} ms`);
+  const text = `hosts:\n${"  a.example: 3001\n".repeat(10_000)}`;
+  const sameMs = cpuMsOf(() => assert.equal(faultsOf(text).length, 9_999));
+  assert.ok(sameMs < TEN_THOUSAND_HOSTS_MAX_MS, `took ${sameMs} ms`);
 });
