@@ -18,6 +18,8 @@ export type ErrorCode =
   | "STORAGE_CORRUPT"
   /** Another program holds the lease on this storage. */
   | "STORAGE_LOCKED"
+  /** A backup cannot be opened: a wrong passphrase, not whole, or no backup at all. */
+  | "BACKUP_UNREADABLE"
   /** Policy says that this name gets no certificate. */
   | "HOST_REFUSED"
   /** The name is in back-off, or has failed for good until a person acts. */

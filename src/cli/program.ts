@@ -91,7 +91,36 @@ function defineCommands(finish: (code: number) => void): Command {
     command("revoke", "a new certificate for a host; the old one is declared invalid"),
     "revoke",
   ).option("--reason <reason>", "such as keyCompromise or superseded (RFC 5280 §5.3.1)");
+  defineBackups(command, finish);
   return program;
+}
+
+/** The storage as one file, and back. */
+function defineBackups(
+  command: (name: string, summary: string) => Command,
+  finish: (code: number) => void,
+): void {
+  const PASSPHRASE = [
+    "--passphrase <secret>",
+    "env:NAME or file:PATH; else it is asked for",
+  ] as const;
+  command("backup", "the storage as one file, encrypted; also while the program runs")
+    .argument("<file>")
+    .option(...PASSPHRASE)
+    .action(async (file: string, options: ConfigOption & { passphrase?: string }) => {
+      const { backup } = await import("./backup.ts");
+      finish(await backup(file, options));
+    });
+  command("restore", "fill the storage from a backup, while nothing runs")
+    .argument("<file>")
+    .option(...PASSPHRASE)
+    .option("--replace", "also when there is something: it is moved to quarantine/")
+    .action(
+      async (file: string, options: ConfigOption & { passphrase?: string; replace?: boolean }) => {
+        const { restore } = await import("./restore.ts");
+        finish(await restore(file, options));
+      },
+    );
 }
 
 function readPort(text: string): number {
