@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Backend } from "../config/config.ts";
+import { keepLastWords } from "./last-words.ts";
 
 /** Who uses a connection to a backend at the moment. The calls come straight from the socket. */
 export interface BackendUser {
@@ -48,10 +49,11 @@ export class BackendConnection {
     this.backend = backend;
     this.#user = user;
     this.socket = open((length, bytes) => this.#read(length, bytes));
+    keepLastWords(this.socket);
     this.socket.on("error", (error) => {
       this.#cause = error;
     });
-    this.socket.on("end", () => (this.#user ? this.#user.backendEnded() : this.#lose()));
+    this.socket.on("end", () => this.#end());
     this.socket.on("drain", () => this.#user?.backendDrained());
     this.socket.on("close", () =>
       this.#user ? this.#user.backendClosed(this.#cause) : this.#lose(),
@@ -67,9 +69,10 @@ export class BackendConnection {
     return this.#hasConnected;
   }
 
-  /** Is it fit for another exchange, as far as we can know? */
+  /** Is it fit for another exchange, as far as we can know? Not while a write of the last one waits. */
   get isAlive(): boolean {
-    return !this.socket.destroyed && this.socket.writable && !this.socket.readableEnded;
+    const { destroyed, writable, writableLength, readableEnded } = this.socket;
+    return !destroyed && writable && writableLength === 0 && !readableEnded;
   }
 
   /** Hands the connection to a user, who hears everything from now on. */
@@ -101,6 +104,12 @@ export class BackendConnection {
     if (this.#user !== undefined) return this.#user.backendRead(bytes, length);
     this.#lose();
     return false;
+  }
+
+  #end(): void {
+    if (this.socket.destroyed) return; // by a write that failed before: its close says why
+    if (this.#user !== undefined) this.#user.backendEnded();
+    else this.#lose();
   }
 
   #lose(): void {

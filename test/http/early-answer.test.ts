@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { test } from "node:test";
+import tls from "node:tls";
+import type { Backend } from "../../src/config/config.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { portOf, Recorded } from "../support/recorder.ts";
+import { forwardTo, post, RelayScene, RelayWorld } from "../support/relay-world.ts";
+
+const TOO_LARGE = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
+const UNFRAMED = "HTTP/1.1 413 Content Too Large\r\n\r\nbig";
+const UPLOAD = post("Content-Length: 1000000\r\n", "x");
+
+/**
+ * The client sends more, then the backend answers and closes over what it did not read, which resets
+ * the connection: all before the relay looks, so that it writes to a backend that is gone before it
+ * reads what that said.
+ */
+function sendMoreAndReset(client: RawClient, backend: Recorded, answer: string, carrier: Socket) {
+  client.say("x".repeat(70_000));
+  backend.say(answer);
+  carrier.resetAndDestroy();
+}
+
+test("An answer that the backend gives before it closes over an unread body reaches the client", async () => {
+  await using scene = await RelayScene.start();
+  scene.client.say(UPLOAD);
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  sendMoreAndReset(scene.client, connection, TOO_LARGE, connection.socket);
+  await scene.client.has("big");
+  assert.deepEqual(scene.client.statuses, [413]);
+});
+
+test("So does one of a backend that is spoken to by TLS", async () => {
+  const authority = makeAuthority();
+  const { chain, key } = makeCertificate({ names: ["backend.example"], issuer: authority });
+  await using server = tls.createServer({ cert: chain, key }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const backend: Backend = {
+    kind: "https",
+    address: { host: "127.0.0.1", port: portOf(server) },
+    hostHeader: "client",
+    serverName: "backend.example",
+    ca: authority.certificate,
+    verify: true,
+  };
+  await using world = await RelayWorld.start({ action: forwardTo([backend]) });
+  using client = await RawClient.connect(world.port);
+  client.say(UPLOAD);
+  const [carrier] = (await once(server, "connection")) as [Socket];
+  const [secured] = (await once(server, "secureConnection")) as [tls.TLSSocket];
+  const connection = new Recorded(secured);
+  await connection.head();
+  sendMoreAndReset(client, connection, TOO_LARGE, carrier);
+  await client.has("big");
+  assert.deepEqual(client.statuses, [413]);
+});
+
+test("An answer without framing before such a close is cut: nobody can say that it was whole", async () => {
+  await using scene = await RelayScene.start();
+  scene.client.say(UPLOAD);
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  sendMoreAndReset(scene.client, connection, UNFRAMED, connection.socket);
+  await scene.client.finished();
+  assert.ok(!scene.client.text.endsWith("0\r\n\r\n"), scene.client.text);
+});
+
+test("A backend that closes over an unread body without an answer is a 502", async () => {
+  await using scene = await RelayScene.start();
+  scene.client.say(UPLOAD);
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  sendMoreAndReset(scene.client, connection, "", connection.socket);
+  await scene.client.has("502");
+  assert.deepEqual(scene.client.statuses, [502]);
+});
+
+test("A connection that took not all of its request is not used again, whole as the answer was", async () => {
+  await using scene = await RelayScene.start();
+  scene.client.say(post("Content-Length: 70001\r\n", "x"));
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  sendMoreAndReset(scene.client, connection, TOO_LARGE, connection.socket);
+  await scene.client.has("big");
+  scene.client.say(post("Content-Length: 0\r\n"));
+  const next = await scene.backend.connection(1);
+  await next.head();
+  next.say(TOO_LARGE);
+  await scene.client.until(({ statuses }) => statuses.length === 2);
+  assert.deepEqual(scene.client.statuses, [413, 413]);
+});
