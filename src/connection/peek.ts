@@ -7,7 +7,7 @@ export type Peeked =
   | Exclude<ClientHello, { readonly kind: "partial" }>
   /** `limits.helloTimeoutMs` passed first. */
   | { readonly kind: "timed-out" }
-  /** The client ended or left first. */
+  /** The client left first, or ended without a byte. */
   | { readonly kind: "closed" };
 
 /**
@@ -22,7 +22,7 @@ export function peek(socket: Socket): Promise<Peeked> {
 
     const settle = (peeked: Peeked): void => {
       clearTimeout(deadline);
-      socket.off("data", read).off("end", leave).off("close", leave);
+      socket.off("data", read).off("end", end).off("close", leave);
       socket.pause();
       // Once and whole: a partial hello given back would be read again at once, for ever.
       if (received.size > 0 && !socket.destroyed && !socket.readableEnded) {
@@ -35,10 +35,14 @@ export function peek(socket: Socket): Promise<Peeked> {
       if (hello.kind !== "partial") settle(hello);
     };
     const leave = (): void => settle({ kind: "closed" });
+    const end = (): void => {
+      if (received.size === 0) leave();
+      else settle({ kind: "malformed", why: "it ends in its middle" });
+    };
     const deadline = setTimeout(() => settle({ kind: "timed-out" }), limits.helloTimeoutMs);
 
     if (socket.destroyed) return leave();
-    socket.on("data", read).on("end", leave).on("close", leave);
+    socket.on("data", read).on("end", end).on("close", leave);
     socket.resume(); // whoever had it before may have paused it
   });
 }

@@ -82,15 +82,26 @@ test("peek tells plain HTTP and noise, and gives them back", async () => {
   }
 });
 
-test("peek ends when the client ends or leaves", async () => {
-  for (const leave of ["end", "resetAndDestroy"] as const) {
+test("peek ends when the client leaves, or ends before it said anything", async () => {
+  for (const [leave, bytes] of [
+    ["end", 0],
+    ["resetAndDestroy", 0],
+    ["resetAndDestroy", 100],
+  ] as const) {
     using pair = await connectPair();
     const peeked = peek(pair.server);
-    pair.client.write(curl.subarray(0, 100));
-    await hasRead(pair.server, 100);
+    pair.client.write(curl.subarray(0, bytes));
+    await hasRead(pair.server, bytes);
     pair.client[leave]();
     assert.deepEqual(await peeked, { kind: "closed" });
   }
+});
+
+test("peek takes a hello that ends in its middle for malformed", async () => {
+  using pair = await connectPair();
+  const peeked = peek(pair.server);
+  pair.client.end(curl.subarray(0, 100));
+  assert.deepEqual(await peeked, { kind: "malformed", why: "it ends in its middle" });
 });
 
 test("peek ends when somebody destroys the socket, before or meanwhile", async () => {

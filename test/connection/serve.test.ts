@@ -193,6 +193,16 @@ test("http/1.1 is chosen from what a client offers, and nothing when it offers n
   }
 });
 
+test("a hello that ends in its middle is answered by alert 50", async () => {
+  await using door = await openShop();
+  const socket = await connectRaw(door.port);
+  const bytes = received(socket);
+  socket.end(helloFor(serverName("shop.example")).subarray(0, -1));
+  assert.equal((await bytes).toString("hex"), DECODE_ERROR);
+  assert.equal(door.refused[0]?.["code"], "HELLO_MALFORMED");
+  socket.destroy();
+});
+
 test("plain HTTP is answered by a 400 that says so, and closed", async () => {
   await using door = await openShop();
   const answer = (
