@@ -10,6 +10,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   ERR_ACCESS_DENIED: "permission denied",
   ENOENT: "it does not exist",
+  EEXIST: "a file stands where a folder is wanted",
+  ENOTDIR: "a file stands where a folder is wanted",
   EMFILE: "this process has too many files open",
   ENFILE: "the machine has too many files open",
 };

@@ -132,7 +132,10 @@ test("a file in the place of the storage is refused", async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, "storage"), "");
   for (const path of ["storage", "storage/inner"]) {
-    await assert.rejects(open(join(folder.path, path)), { code: "STORAGE_UNUSABLE" });
+    await assert.rejects(open(join(folder.path, path)), {
+      code: "STORAGE_UNUSABLE",
+      message: /: a file stands where a folder is wanted$/,
+    });
   }
 });
 
