@@ -210,8 +210,8 @@ const NOT_TRUSTED =
 
 function inWords(cause: unknown): string {
   const code = codeOf(cause) ?? "";
-  if (NOT_TRUSTED.test(code)) return `its TLS certificate is not trusted (${messageOf(cause)})`;
-  if (code === "EPROTO" || code.startsWith("ERR_SSL_")) return `TLS failed (${messageOf(cause)})`;
+  if (NOT_TRUSTED.test(code)) return `its TLS certificate is not trusted (${plain(cause)})`;
+  if (code === "EPROTO" || code.startsWith("ERR_SSL_")) return `TLS failed (${plain(cause)})`;
   switch (code) {
     case "ENOTFOUND":
     case "EAI_AGAIN":
@@ -231,4 +231,11 @@ function inWords(cause: unknown): string {
     default:
       return messageOf(cause);
   }
+}
+
+/** What OpenSSL said, without where in its source it said so, and without Node's advice about Node. */
+function plain(cause: unknown): string {
+  const message = messageOf(cause).trim();
+  const [, reason] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(message) ?? [];
+  return reason ?? message.replace(/; if the root CA is installed locally.*/s, "");
 }

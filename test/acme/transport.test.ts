@@ -186,9 +186,18 @@ test("a CA with a certificate of a stranger is not trusted", async (t) => {
   for (const trust of [makeAuthority().certificate, undefined]) {
     await assert.rejects(transport(t, { trust }).request(get(url), unending), {
       code: "ACME_UNREACHABLE",
-      message: /certificate is not trusted/,
+      message: /certificate is not trusted \([^;]+\)$/,
     });
   }
+});
+
+test("a TLS alert of the CA is told in its own words", async (t) => {
+  const unrecognizedName = Buffer.from("15030300020270", "hex");
+  const url = await listen(t, (socket) => socket.once("data", () => socket.end(unrecognizedName)));
+  await assert.rejects(transport(t).request(get(url), unending), {
+    code: "ACME_UNREACHABLE",
+    message: /: TLS failed \(tlsv1 unrecognized name\)$/,
+  });
 });
 
 test("a CA with a certificate for another name is not trusted", async (t) => {
