@@ -44,13 +44,14 @@ export function createAsk(
     const known = remembered.get(url.href);
     if (known !== undefined && known.until > clock.now()) return Promise.resolve(known.isAllowed);
     return flights.run(url.href, async () => {
+      const deadline = withDeadline(signal, limits.askTimeoutMs);
       try {
-        const deadline = withDeadline(signal, limits.askTimeoutMs);
         const isAllowed = (await slots.run(() => statusOf(url, deadline), deadline)) === 200;
         remember(url.href, isAllowed);
         return isAllowed;
-      } catch (error) {
-        tell(host, error);
+      } catch (cause) {
+        const late = `Cannot learn who is allowed: no answer within ${limits.askTimeoutMs} ms`;
+        tell(host, deadline.aborted ? new Error(late, { cause }) : cause);
         return undefined;
       }
     });

@@ -5,6 +5,7 @@ import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Issuer, Renewal } from "../config/config.ts";
+import { nameOf } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
 import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
 import type { AttemptMemory } from "./attempts.ts";
@@ -196,7 +197,7 @@ export class CertificateKeeper {
         const signal = withDeadline(this.#signal, limits.orderTimeoutMs);
         // Before the CA hears of it: a crash on the way costs an attempt, and a crash loop no orders.
         const issuer = await this.#attempts.begin(holding, issuers);
-        this.#log.info("order.started", { host, issuer: issuer.kind });
+        this.#log.info("order.started", { host, issuer: nameOf(issuer) });
         const issued = await this.#steps.order(host, issuer, signal);
         await this.#accept(holding, issued);
         this.#log.info("certificate.issued", {

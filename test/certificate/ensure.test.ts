@@ -85,10 +85,11 @@ function recordingKeeper(replaced: Partial<KeeperSteps> = {}) {
 }
 
 test("ensure places one order for a hundred callers, stores before it swaps, and forgets the attempt", async () => {
-  const { keeper, taken, disk, row } = recordingKeeper();
+  const { keeper, taken, log, disk, row } = recordingKeeper();
   const outcomes = await Promise.all(Array.from({ length: 100 }, () => keeper.ensure(host)));
   assert.deepEqual(taken, ["order", "store", "swap"]);
   assert.ok(outcomes.every(({ kind }) => kind === "stored"));
+  assert.equal(log.only("order.started")["issuer"], "internal");
   assert.equal(disk.size, 0);
   assert.equal(row().state, "valid");
   assert.equal(row().servedSerial, row().serial);
@@ -394,6 +395,7 @@ test("the next issuer has its turn after two failures, and the first one is back
   const world = worldOfTwo((directory) => (isDown && directory === "first" ? outage : undefined));
   await world.keeper.ensure(host);
   assert.deepEqual(world.asked, ["first"]);
+  assert.equal(world.log.only("order.started")["issuer"], "first");
   world.clock.advance(2 * MINUTE);
   await world.renewAll();
   assert.deepEqual(world.asked, ["first", "first", "second"]);
