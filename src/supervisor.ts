@@ -18,8 +18,8 @@ import { onSignals } from "./process/signals.ts";
 /** How the program is run. */
 export interface SupervisorOptions {
   readonly config: Config;
-  /** Reads the configuration again (SIGHUP); `undefined` when it has faults, which were reported. */
-  reload(): Promise<Config | undefined>;
+  /** Reads the configuration again (SIGHUP); rejects when it has faults, which were reported. */
+  reload(): Promise<Config>;
   /** Called once, when every child is ready and connections are taken; the ports are the first ones of each kind. */
   onReady?(ports: { readonly https: number; readonly http: number }): void;
 }
@@ -73,10 +73,9 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 
   /** One whose children never become ready does not keep the next one waiting for ever. */
   const reload = async () => {
-    const next = await options.reload();
-    if (isEnding) return; // meanwhile: the sockets are closed
-    if (next === undefined) return log.error("config.rejected", { file: config.file });
     try {
+      const next = await options.reload();
+      if (isEnding) return; // meanwhile: the sockets are closed
       const [before, reopened] = [access, reopen(doors, next)];
       [config, access] = [next, reopened];
       const settled = fleet.replace(fleetPlan(next, doors.current, reopened, startedAt));

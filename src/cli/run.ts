@@ -10,11 +10,11 @@ export async function run(file: string | undefined): Promise<number> {
 }
 
 /** For SIGHUP: a file with faults changes nothing; the faults are on standard error. */
-async function readAgain(file: string): Promise<Config | undefined> {
+async function readAgain(file: string): Promise<Config> {
   try {
     return await readConfiguration(file, process.env);
   } catch (error) {
     process.stderr.write(`latchkey: ${messageOf(error)}\n`);
-    return undefined;
+    throw error;
   }
 }

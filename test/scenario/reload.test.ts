@@ -59,7 +59,9 @@ test("a reload with a fault is survived when nobody reads standard error any mor
   await latchkey.event("certificate.swapped");
   latchkey.process.stderr?.destroy();
   await reload(latchkey, (text) => text.replace("respond: ok", "respnod: ok"));
-  await latchkey.event("config.rejected");
+  const { code, message } = await latchkey.event("config.rejected");
+  assert.equal(code, "CONFIG_INVALID");
+  assert.match(String(message), /^Cannot use .+: \d faults?$/);
   await reload(latchkey, (text) => text.replace("respnod: ok", "respond: ok"));
   await latchkey.event("config.reloaded");
   await handshake(latchkey.httpsPort, "up.localhost");
