@@ -182,6 +182,7 @@ function snapshotOf(floor: CertificateFloor): Snapshot {
   const timeText = (ms: number) => new Date(ms).toISOString();
   return {
     version: programVersion(),
+    pid: process.ppid,
     startedAt: timeText(startedAt),
     workers: workers.map((worker) => ({ ...worker, startedAt: timeText(worker.startedAt) })),
     hosts: floor.list(),

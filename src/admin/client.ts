@@ -79,10 +79,17 @@ async function send(
   return await promise;
 }
 
+const ABSENT = "nothing is running on this storage";
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: ABSENT,
+  ECONNREFUSED: ABSENT,
+  EACCES: "only the user that it runs as may ask it",
+};
+
 function unanswered(path: string, cause: unknown): LatchkeyError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const isAbsent = ["ENOENT", "ECONNREFUSED"].includes(code);
-  const why = isAbsent ? "nothing is running on this storage" : messageOf(cause);
+  const isAbsent = WHY[code] === ABSENT;
+  const why = WHY[code] ?? messageOf(cause);
   return new LatchkeyError(
     isAbsent ? "NOT_RUNNING" : "PROCESS_UNREACHABLE",
     `Cannot ask the running program (${path}): ${why}`,
@@ -93,8 +100,14 @@ function unanswered(path: string, cause: unknown): LatchkeyError {
 
 /** Of another version, or another program altogether, no part may be missing that commands go through. */
 function readSnapshot(value: unknown): Snapshot {
-  const { hosts, workers, version, startedAt } = Object(value);
+  const { hosts, workers, version, pid, startedAt } = Object(value);
   if (!Array.isArray(hosts) || !Array.isArray(workers))
     throw new Error("it answers something else");
-  return { hosts, workers, version: String(version), startedAt: String(startedAt) };
+  return {
+    version: String(version),
+    pid: Number(pid),
+    startedAt: String(startedAt),
+    workers,
+    hosts,
+  };
 }

@@ -3,6 +3,8 @@ import type { CertificateRecord, CertificateState } from "../base/certificate-re
 /** The program now, as one plain object: the answer to `GET /status` and `latchkey status --json`. */
 export interface Snapshot {
   readonly version: string;
+  /** Of the supervisor, which hears signals. */
+  readonly pid: number;
   /** RFC 3339, UTC. */
   readonly startedAt: string;
   readonly workers: readonly WorkerSnapshot[];

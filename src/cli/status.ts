@@ -11,6 +11,7 @@ import { recordsFromStorage } from "./stored-records.ts";
 /** What `status` knows when nothing runs: the hosts, from storage. */
 interface Stopped {
   readonly version: null;
+  readonly pid: null;
   readonly startedAt: null;
   readonly workers: readonly [];
   readonly hosts: readonly CertificateRecord[];
@@ -24,7 +25,13 @@ export async function status(file: string | undefined, json: boolean): Promise<n
     now = await askStatus(config.listen.admin);
   } catch (error) {
     if (codeOf(error) !== "NOT_RUNNING") throw error;
-    now = { version: null, startedAt: null, workers: [], hosts: await recordsFromStorage(config) };
+    now = {
+      version: null,
+      pid: null,
+      startedAt: null,
+      workers: [],
+      hosts: await recordsFromStorage(config),
+    };
   }
   process.stdout.write(
     json ? `${JSON.stringify(now, undefined, 2)}\n` : describeStatus(now, systemClock.now()),
@@ -36,10 +43,10 @@ function describeStatus(now: Snapshot | Stopped, ms: number): string {
   return `${headline(now)}\n\n${describeRecords(now.hosts, ms)}`;
 }
 
-function headline({ version, startedAt, workers }: Snapshot | Stopped): string {
+function headline({ version, pid, startedAt, workers }: Snapshot | Stopped): string {
   if (version === null) return "latchkey is not running; this is what its storage knows";
   const pids = workers.map(
     ({ index, pid, ready }) => `worker ${index} (pid ${pid}${ready ? "" : ", starting"})`,
   );
-  return `latchkey ${version}, running since ${startedAt}: ${pids.join(", ") || "no worker"}`;
+  return `latchkey ${version}, pid ${pid}, running since ${startedAt}: ${pids.join(", ") || "no worker"}`;
 }

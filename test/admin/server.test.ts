@@ -12,7 +12,7 @@ import { type AdminSteps, serveAdmin } from "../../src/admin/server.ts";
 import type { Snapshot } from "../../src/admin/snapshot.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
-const snapshot: Snapshot = { version: "1.2.3", startedAt: "now", workers: [], hosts: [] };
+const snapshot: Snapshot = { version: "1.2.3", pid: 7, startedAt: "now", workers: [], hosts: [] };
 const steps: AdminSteps = {
   snapshot: () => snapshot,
   act: async ({ host, action, reason = "no reason" }, tell) => {

@@ -91,6 +91,7 @@ test("status --json adds version, start and workers, and ends with 1 for a faile
   rowsOf(parsed);
   assert.equal(parsed.version, programVersion());
   assert.match(parsed.startedAt, TIME);
+  assert.equal(parsed.pid, latchkey.process.pid);
   assert.deepEqual(
     parsed.workers.map(({ index, ready }: Row) => [index, ready]),
     [
@@ -102,7 +103,10 @@ test("status --json adds version, start and workers, and ends with 1 for a faile
 
 test("status is for people where no one asks for JSON, with the last error and what to do", async () => {
   const { stdout } = await run("status", "--config", latchkey.file);
-  assert.match(stdout, /^latchkey \S+, running since .*worker 1 \(pid \d+\), worker 2 \(pid \d+\)/);
+  assert.match(
+    stdout,
+    /^latchkey \S+, pid \d+, running since .*worker 1 \(pid \d+\), worker 2 \(pid \d+\)/,
+  );
   assert.match(stdout, /^good\.localhost +valid +in \d/m);
   assert.match(stdout, /^lost\.example +failed +- +attempt in \d/m);
   assert.match(stdout, /^ {2}last error .*\n {2}.*\n {2}→ /m);
