@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { runProgram } from "../support/client-program.ts";
@@ -89,6 +89,7 @@ const usage = [
 
 for (const { spec, says } of usage) {
   test(`backup with ${spec ?? "no passphrase"} is a mistake that is told`, async () => {
+    await mkdir(storage, { recursive: true });
     const written = join(folder.path, "latchkey.yaml");
     await writeFile(written, `storage: ${storage}\n${config}\n`);
     const option = spec === undefined ? [] : ["--passphrase", spec];
