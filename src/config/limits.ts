@@ -145,6 +145,16 @@ export const limits = {
   unreachableMaxMs: 900_000,
   /** After so many failures in a row an order no longer says what it replaces: that may be what the CA minds. */
   replacingAttemptsMax: 2,
+  /** How soon a CA is asked again when to renew (RFC 9773 §4.3): its Retry-After within a minute and half a day,
+   * an hour of it to spare … */
+  renewalInfoMinMs: 60_000,
+  renewalInfoMaxMs: 39_600_000,
+  /** … and when it does not say, or gives nothing that can be used again and again. */
+  renewalInfoUsualMs: 21_600_000,
+  /** Questions of this kind to one CA at once: orders have the same connections. */
+  renewalInfoInFlightMax: 2,
+  /** Between two renewals of a name that a CA hurries: half of the day within which it may have to revoke (BR 4.9.1.1). */
+  renewalRestMaxMs: 43_200_000,
   /** Each wait is moved by up to this part of itself, so that names part ways. */
   jitter: 0.1,
 

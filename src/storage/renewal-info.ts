@@ -4,22 +4,32 @@ import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
 import { folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
-import { formatRecord, formatTime, readRecord } from "./record.ts";
+import { type Fields, formatRecord, formatTime, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
-/** What the CA advises for one certificate (RFC 9773), and the moment we picked. Times in milliseconds since the epoch. */
+/** What is known of when a CA wants one certificate to be renewed (RFC 9773). Times in milliseconds since the epoch. */
 export interface StoredRenewalInfo {
   /** Serial of the certificate it is about: void for any other. */
   readonly serial: string;
-  readonly windowStart: number;
-  /** Not before `windowStart`. */
-  readonly windowEnd: number;
-  /** When to renew: drawn once for each window, and kept over restarts. */
-  readonly pickedAt: number;
   /** When the CA is to be asked again. */
   readonly nextCheckAt: number;
+  /** How often in a row it gave no window that could be used. */
+  readonly failures: number;
+  /** `undefined` while it has given none. */
+  readonly window: StoredWindow | undefined;
+  /** When the CA last hurried a renewal of this name, or is about to; see `certificate/window.ts`. */
+  readonly hurriedAt: number | undefined;
+}
+
+/** A window of a CA, and the moment we picked. */
+export interface StoredWindow {
+  readonly start: number;
+  /** Not before `start`. */
+  readonly end: number;
+  /** When to renew, within the window: drawn once for each window, and kept over restarts. */
+  readonly pickedAt: number;
   /** A page that says why, if the CA named one. */
-  readonly explanationUrl?: string | undefined;
+  readonly explanationUrl: string | undefined;
 }
 
 /** The renewal advice of every host: `certificates/<host>/renewal.json`. */
@@ -49,11 +59,15 @@ export class RenewalInfos {
       join(folder, "renewal.json"),
       formatRecord({
         serial: info.serial,
-        windowStart: formatTime(info.windowStart),
-        windowEnd: formatTime(info.windowEnd),
-        pickedAt: formatTime(info.pickedAt),
         nextCheckAt: formatTime(info.nextCheckAt),
-        explanationUrl: info.explanationUrl,
+        failures: info.failures,
+        window: info.window && {
+          start: formatTime(info.window.start),
+          end: formatTime(info.window.end),
+          pickedAt: formatTime(info.window.pickedAt),
+          explanationUrl: info.window.explanationUrl,
+        },
+        hurriedAt: info.hurriedAt === undefined ? undefined : formatTime(info.hurriedAt),
       }),
     );
   }
@@ -62,15 +76,20 @@ export class RenewalInfos {
 async function readRenewalInfo(path: string): Promise<StoredRenewalInfo | undefined> {
   const fields = await readRecord(path);
   if (fields === undefined) return undefined;
-  const windowStart = fields.time("windowStart");
-  const windowEnd = fields.time("windowEnd");
-  if (windowEnd < windowStart) throw corrupt(path, "its window ends before it starts");
+  const window = fields.keys.includes("window") ? readWindow(path, fields.object("window")) : undefined;
   return {
     serial: fields.text("serial"),
-    windowStart,
-    windowEnd,
-    pickedAt: fields.time("pickedAt"),
     nextCheckAt: fields.time("nextCheckAt"),
-    explanationUrl: fields.optionalText("explanationUrl"),
+    failures: fields.count("failures"),
+    window,
+    hurriedAt: fields.keys.includes("hurriedAt") ? fields.time("hurriedAt") : undefined,
   };
+}
+
+function readWindow(path: string, fields: Fields): StoredWindow {
+  const [start, end] = [fields.time("start"), fields.time("end")];
+  if (end < start) throw corrupt(path, "its window ends before it starts");
+  const pickedAt = fields.time("pickedAt");
+  if (pickedAt < start || pickedAt > end) throw corrupt(path, "its moment is not in its window");
+  return { start, end, pickedAt, explanationUrl: fields.optionalText("explanationUrl") };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { certificateFor, directory, named, openStorage } from "../support/stored.ts";
@@ -7,11 +7,15 @@ import { certificateFor, directory, named, openStorage } from "../support/stored
 const host = named("store.shop.example");
 const info = {
   serial: "03ab",
-  windowStart: 1_700_000_000_000,
-  windowEnd: 1_700_000_100_000,
-  pickedAt: 1_700_000_050_000,
   nextCheckAt: 1_700_000_010_000,
-  explanationUrl: "https://ca.example/why",
+  failures: 0,
+  window: {
+    start: 1_700_000_000_000,
+    end: 1_700_000_100_000,
+    pickedAt: 1_700_000_050_000,
+    explanationUrl: "https://ca.example/why",
+  },
+  hurriedAt: 1_700_000_020_000,
 };
 
 test("the renewal advice outlives a new certificate, which tells by the serial that it is old", async () => {
@@ -23,12 +27,24 @@ test("the renewal advice outlives a new certificate, which tells by the serial t
   assert.deepEqual(await renewalInfos.load(host), info);
 });
 
+test("that a CA gave no window is remembered too", async () => {
+  await using opened = await openStorage();
+  const { renewalInfos } = opened.storage;
+  const none = { ...info, failures: 3, window: undefined, hurriedAt: undefined };
+  await renewalInfos.save(host, none);
+  assert.deepEqual(await renewalInfos.load(host), none);
+});
+
 const broken = [
   { name: "is empty", change: () => "" },
-  { name: "has no window", change: () => '{"version":1,"serial":"03ab"}' },
+  { name: "has no next look", change: () => '{"version":1,"serial":"03ab"}' },
   {
     name: "ends before it starts",
-    change: (text: string) => text.replace(/"windowEnd": "\d+/, '"windowEnd": "1999'),
+    change: (text: string) => text.replace(/"end": "\d+/, '"end": "1999'),
+  },
+  {
+    name: "picks a moment outside its window",
+    change: (text: string) => text.replace(/"pickedAt": "\d+/, '"pickedAt": "2037'),
   },
 ];
 
@@ -39,20 +55,9 @@ for (const { name, change } of broken) {
     const saved = await certificates.save(host, certificateFor(host), { issuer: directory });
     await renewalInfos.save(host, info);
     const path = join(certificates.folder, host, "renewal.json");
-    await writeFile(path, change(JSON.stringify({ version: 1, ...infoOnDisk() }, undefined, 2)));
+    await writeFile(path, change(await readFile(path, "utf8")));
     assert.equal(await renewalInfos.load(host), undefined);
     assert.equal(opened.log.only("storage.quarantined")["host"], host);
     assert.deepEqual(await certificates.load(host), saved);
   });
-}
-
-function infoOnDisk() {
-  const at = (ms: number) => new Date(ms).toISOString();
-  return {
-    serial: info.serial,
-    windowStart: at(info.windowStart),
-    windowEnd: at(info.windowEnd),
-    pickedAt: at(info.pickedAt),
-    nextCheckAt: at(info.nextCheckAt),
-  };
 }

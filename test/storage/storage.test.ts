@@ -46,8 +46,8 @@ test("all that is ever written is 0700 and 0600, whatever the umask", async (t) 
     nextAttemptAt: 0,
     lastError: { type: "ACME_UNREACHABLE", detail: "", hint: undefined, at: 0 },
   });
-  const at = { windowStart: 0, windowEnd: 0, pickedAt: 0, nextCheckAt: 0 };
-  await storage.renewalInfos.save(host, { serial: "00", ...at });
+  const none = { failures: 1, window: undefined, hurriedAt: undefined };
+  await storage.renewalInfos.save(host, { serial: "00", nextCheckAt: 0, ...none });
   await storage.authority.write("root.pem", "x");
   await storage.certificates.quarantine(host, 1, "a test");
   await storage.probe();
