@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { type Clock, withDeadline } from "../base/clock.ts";
@@ -28,7 +29,7 @@ import { Challenges } from "./challenge.ts";
 import { Endpoints } from "./endpoints.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
-import { issue, type Predecessor } from "./issue.ts";
+import { issue, predecessorOf } from "./issue.ts";
 import { judge } from "./judge.ts";
 import { listCertificates } from "./list.ts";
 import { manualRecords } from "./manual.ts";
@@ -42,8 +43,10 @@ import {
 import { decide, type PolicySteps } from "./policy.ts";
 import type { Issued } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
+import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
 import { lookAtServed } from "./served.ts";
 import { swap } from "./swap.ts";
+import { POLLING } from "./window.ts";
 
 /** What the certificate floor stands on. */
 export interface FloorSteps {
@@ -69,6 +72,9 @@ export class CertificateFloor {
   readonly #holdings = new Holdings();
   readonly #challenges: Challenges;
   readonly #policy: PolicySteps;
+  /** Rings when a renewal may have moved. */
+  readonly #bell = new Bell();
+  readonly #watch: RenewalWatch;
   readonly #keeper: CertificateKeeper;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
   readonly #endpoints: Endpoints;
@@ -90,8 +96,9 @@ export class CertificateFloor {
       directoryOf: (issuer) => this.#endpoints.directoryOf(issuer),
       clock,
       log,
-      random: () => randomInt(0, 1_000_000) / 1_000_000,
+      random,
     });
+    this.#watch = new RenewalWatch(this.#watchSteps());
     this.#keeper = new CertificateKeeper(
       this.#keeperSteps(),
       { holdings: this.#holdings, attempts },
@@ -121,12 +128,13 @@ export class CertificateFloor {
     const steps = {
       holdings: this.#holdings,
       clock,
+      bell: this.#bell,
       renewal: config.renewal,
       atStart: config.acme.issue === "at-start",
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) => this.#keeper.renew(holding),
       saveUnsaved: () => this.#saveUnsaved(),
     };
-    await keepRenewing(steps, signal);
+    await Promise.all([keepRenewing(steps, signal), this.#watch.keepAsking(signal)]);
   }
 
   /** A visitor came for a name without a certificate. Never rejects. */
@@ -162,10 +170,8 @@ export class CertificateFloor {
     directory: string,
     reason: RevocationReason,
   ): Promise<void> {
-    const { findHost, signal } = this.#steps;
-    const source = findHost(name)?.certificate;
-    const issuers = source?.kind === "acme" ? source.issuers : [];
-    const endpoint = this.#endpoints.find(issuers, directory);
+    const { signal } = this.#steps;
+    const endpoint = this.#endpointOf(name, directory);
     if (endpoint === undefined) {
       const why = `its issuer ${directory} is none of the host's issuers any more`;
       throw new LatchkeyError("HOST_REFUSED", `Cannot revoke the certificate of ${name}: ${why}`);
@@ -214,13 +220,14 @@ export class CertificateFloor {
   }
 
   #keeperSteps(): KeeperSteps {
-    const { config, storage, clock, log, findHost, reach } = this.#steps;
+    const { config, storage, clock, log, reach } = this.#steps;
     const [endpoints, accounts] = [this.#endpoints, this.#accounts];
     const challengeTypes = config.acme.challenges.filter((type) => canAnswer(type, reach));
     return {
       decide: (host) => decide(this.#policy, host),
       load: async (host) => {
         const stored = await storage.certificates.load(host);
+        if (stored !== undefined) await this.#watch.recall(host, stored.credential);
         return stored && { credential: stored.credential, issuer: stored.meta.issuer };
       },
       order: (host, issuer, signal) =>
@@ -235,22 +242,17 @@ export class CertificateFloor {
             arm: (challenge) => this.#challenges.arm(challenge),
             endpointOf: (wanted) => endpoints.of(wanted),
             probe: () => this.#confirmWritable(),
-            predecessor: this.#predecessorOf(host),
+            predecessor: predecessorOf(this.#holdings.get(host)),
           },
           host,
           issuer,
           signal,
         ),
       store: (host, issued) => this.#store(host, issued),
-      isWanted: (host, directory) => {
-        const source = findHost(host)?.certificate;
-        return (
-          source?.kind === "acme" &&
-          source.issuers.some((issuer) => endpoints.directoryOf(issuer) === directory)
-        );
-      },
-      swap: (host, credential, held) =>
-        swap(
+      isWanted: (host, directory) => this.#endpointOf(host, directory) !== undefined,
+      swap: (host, credential, held) => {
+        this.#watch.noticed();
+        return swap(
           {
             acknowledgements: this.#acknowledgements,
             broadcast: this.#steps.broadcast,
@@ -260,15 +262,30 @@ export class CertificateFloor {
           host,
           credential,
           held,
-        ),
+        );
+      },
     };
   }
 
-  /** A CA that says no again and again may mind what we say of the certificate of before. */
-  #predecessorOf(host: CertificateName): Predecessor | undefined {
-    const holding = this.#holdings.get(host);
-    const isTrusted = holding !== undefined && holding.attempts < limits.replacingAttemptsMax;
-    return isTrusted ? holding.certificate : undefined;
+  #watchSteps(): WatchSteps {
+    const { config, storage, clock, log } = this.#steps;
+    return {
+      holdings: this.#holdings,
+      store: storage.renewalInfos,
+      endpointOf: (host, directory) => this.#endpointOf(host, directory),
+      polling: POLLING,
+      checkEveryMs: config.renewal.checkEveryMs,
+      clock,
+      log,
+      random,
+      moved: () => this.#bell.ring(),
+    };
+  }
+
+  /** The way to the CA of this directory, if the configuration wants it for the name. */
+  #endpointOf(host: CertificateName, directory: string): Endpoint | undefined {
+    const source = this.#steps.findHost(host)?.certificate;
+    return source?.kind === "acme" ? this.#endpoints.find(source.issuers, directory) : undefined;
   }
 
   /** The lease may have been lost, and the disk may be full: then no CA is asked for anything. */
@@ -303,6 +320,11 @@ export class CertificateFloor {
       }
     }
   }
+}
+
+/** From 0, below 1. */
+function random(): number {
+  return randomInt(0, 1_000_000) / 1_000_000;
 }
 
 /** A challenge needs a listener of ours that its validation can reach (RFC 8555 §8.3, RFC 8737 §3). */

@@ -5,10 +5,11 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
 import { failureFacts } from "../base/log.ts";
 import type { Issuer, KeyType } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
 import type { Orders } from "../storage/orders.ts";
 import type { Accounts, Endpoint } from "./account.ts";
 import { completeOrder, type OrderSteps } from "./order.ts";
-import type { Issued } from "./records.ts";
+import type { Holding, Issued } from "./records.ts";
 import { verifyCredential } from "./verify.ts";
 
 /** What issuing needs from its surroundings. */
@@ -29,6 +30,12 @@ export interface Predecessor {
   readonly issuer: string;
   /** What the CA calls it (RFC 9773 §4.1); `undefined` when that cannot be told. */
   readonly certId: string | undefined;
+}
+
+/** A CA that says no again and again may mind what we say of the certificate of before. */
+export function predecessorOf(holding: Holding | undefined): Predecessor | undefined {
+  const isTrusted = holding !== undefined && holding.attempts < limits.replacingAttemptsMax;
+  return isTrusted ? holding.certificate : undefined;
 }
 
 /** An order of ours that is alive, and its key. */

@@ -4,7 +4,9 @@ import type { CertificateRecord, CertificateState, LastError } from "../base/cer
 import type { Credential } from "../base/credential.ts";
 import type { Renewal } from "../config/config.ts";
 import type { FailureKind, FailureMemory, IssuerTurn } from "../storage/attempts.ts";
+import type { StoredRenewalInfo } from "../storage/renewal-info.ts";
 import { renewalTime, spreadOf } from "./schedule.ts";
+import { advisedTime } from "./window.ts";
 
 /** A certificate as it comes from an order or from storage: verified. */
 export interface Issued {
@@ -19,6 +21,8 @@ export interface Holding {
   /** Listed hosts are certified unasked and for ever; on-demand names while policy says yes. */
   readonly listed: boolean;
   certificate: HeldCertificate | undefined;
+  /** What a CA advised last, perhaps on the certificate before: see {@link adviceOf}. */
+  renewalInfo: StoredRenewalInfo | undefined;
   /** Is an order under way? */
   isOrdering: boolean;
   /** Failures in a row, all of `failureKind`. */
@@ -40,7 +44,10 @@ export interface HeldCertificate {
   readonly certId: string | undefined;
   readonly notBefore: number;
   readonly notAfter: number;
+  /** When to renew by the lifetime alone; see {@link renewAtOf}. */
   readonly renewAt: number;
+  /** Does the CA's advice on when to renew count? */
+  readonly followsAdvice: boolean;
   /** Set while it could not be saved: it lives in memory only. */
   readonly unsaved: { readonly chain: string; readonly key: string } | undefined;
 }
@@ -57,7 +64,22 @@ export function heldOf(
   const { serial, notBefore, notAfter } = credential;
   const certId = certIdOf(credential.chain);
   const renewAt = isWanted ? renewalTime(credential, renewal.at, spreadOf(serial)) : notBefore;
-  return { issuer, serial, certId, notBefore, notAfter, renewAt, unsaved: undefined };
+  const followsAdvice = isWanted && renewal.at === "auto";
+  const held = { issuer, serial, certId, notBefore, notAfter, renewAt, followsAdvice };
+  return { ...held, unsaved: undefined };
+}
+
+/** What the CA advises on the certificate in use, if that counts (RFC 9773). */
+export function adviceOf({ certificate, renewalInfo }: Holding): StoredRenewalInfo | undefined {
+  const isOwn = certificate !== undefined && renewalInfo?.serial === certificate.serial;
+  return isOwn && certificate.followsAdvice ? renewalInfo : undefined;
+}
+
+/** When the certificate in use is to be renewed: by its CA's advice, else by its lifetime. */
+export function renewAtOf(holding: Holding): number | undefined {
+  const { certificate } = holding;
+  const advice = adviceOf(holding);
+  return certificate && ((advice && advisedTime(certificate, advice)) ?? certificate.renewAt);
 }
 
 /** Gives a name the failures that the disk remembers of it. */
@@ -76,6 +98,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     host,
     listed,
     certificate: undefined,
+    renewalInfo: undefined,
     isOrdering: false,
     attempts: 0,
     failureKind: "refused",
@@ -90,6 +113,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
 /** The row that people and programs see. */
 export function recordOf(holding: Holding): CertificateRecord {
   const { certificate } = holding;
+  const window = adviceOf(holding)?.window;
   return {
     host: holding.host,
     state: stateOf(holding),
@@ -97,8 +121,8 @@ export function recordOf(holding: Holding): CertificateRecord {
     serial: certificate?.serial ?? null,
     notBefore: timeText(certificate?.notBefore),
     notAfter: timeText(certificate?.notAfter),
-    renewAt: timeText(certificate?.renewAt),
-    renewalInfo: null,
+    renewAt: timeText(renewAtOf(holding)),
+    renewalInfo: window ? { start: rfc3339(window.start), end: rfc3339(window.end) } : null,
     attempts: holding.attempts,
     nextAttemptAt: timeText(holding.nextAttemptAt),
     lastError: holding.lastError ?? null,
@@ -132,5 +156,9 @@ function stateOf({ certificate, isOrdering, isRefused, lastError }: Holding): Ce
 }
 
 function timeText(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
+  return ms === undefined ? null : rfc3339(ms);
+}
+
+function rfc3339(ms: number): string {
+  return new Date(ms).toISOString();
 }

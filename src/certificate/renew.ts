@@ -1,12 +1,15 @@
+import type { Bell } from "../base/bell.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Renewal } from "../config/config.ts";
 import type { Holdings } from "./holdings.ts";
-import type { Holding } from "./records.ts";
+import { type Holding, renewAtOf } from "./records.ts";
 
 /** What the unattended loop needs from its surroundings. */
 export interface RenewSteps {
   readonly holdings: Holdings;
   readonly clock: Clock;
+  /** Rings when something may have become due earlier than it was. */
+  readonly bell: Bell;
   readonly renewal: Renewal;
   /** Are listed hosts without a certificate ordered unasked? */
   readonly atStart: boolean;
@@ -19,33 +22,29 @@ export interface RenewSteps {
 /**
  * The unattended loop: everything that is due gets its attempt, nearest expiry first, one at a time
  * for each name; then it sleeps until the next moment that something is due, at most
- * `renewal.checkEvery`, or until an attempt has ended and may be due again. Ends with the signal.
+ * `renewal.checkEvery`, or until an attempt has ended and may be due again, or the bell rings. Ends
+ * with the signal.
  */
 export async function keepRenewing(steps: RenewSteps, signal: AbortSignal): Promise<void> {
   // From the first question to policy on, and while it waits for its turn: thousands may be due at once.
   const underWay = new Set<Holding>();
-  const sleep = (ms: number, until: AbortSignal) =>
-    steps.clock.sleep(ms, until).catch(() => {
-      // Stopping, or an attempt ended: the loop sees it.
-    });
-  let ended = new AbortController();
+  const { bell, clock } = steps;
   while (!signal.aborted) {
-    ended = new AbortController();
-    const now = steps.clock.now();
+    const now = clock.now();
     for (const holding of dueNow(steps, underWay, now)) {
       underWay.add(holding);
       void steps.renew(holding).then(() => {
         underWay.delete(holding);
-        ended.abort();
+        bell.ring();
       });
     }
     await steps.saveUnsaved();
     const waitMs = Math.min(
       steps.renewal.checkEveryMs,
-      Math.max(SHORTEST_WAIT_MS, nextDueAt(steps, underWay) - steps.clock.now()),
+      Math.max(SHORTEST_WAIT_MS, nextDueAt(steps, underWay) - clock.now()),
     );
-    await sleep(waitMs, AbortSignal.any([signal, ended.signal]));
-    if (ended.signal.aborted) await sleep(SHORTEST_WAIT_MS, signal);
+    const rang = await bell.sleep(clock, waitMs, signal);
+    if (rang) await clock.sleep(SHORTEST_WAIT_MS, signal).catch(() => undefined);
   }
 }
 
@@ -71,9 +70,10 @@ function nextDueAt(steps: RenewSteps, underWay: ReadonlySet<Holding>): number {
 
 /** When the loop has something to do for this name; `undefined`: not by itself. */
 export function dueAt(holding: Holding, atStart: boolean): number | undefined {
-  const { certificate, isOrdering, listed, nextAttemptAt, attempts } = holding;
+  const { isOrdering, listed, nextAttemptAt, attempts } = holding;
   if (isOrdering) return undefined;
-  if (certificate !== undefined) return Math.max(certificate.renewAt, nextAttemptAt ?? 0);
+  const renewAt = renewAtOf(holding);
+  if (renewAt !== undefined) return Math.max(renewAt, nextAttemptAt ?? 0);
   // A name made on demand that never had a certificate is a stranger's idea: only a visitor brings it back.
   if (!listed || (!atStart && attempts === 0)) return undefined;
   return nextAttemptAt ?? 0;

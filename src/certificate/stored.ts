@@ -8,6 +8,7 @@ import { Holdings } from "./holdings.ts";
 import { listCertificates } from "./list.ts";
 import { manualRecords } from "./manual.ts";
 import { type Holding, heldOf, recallFailures } from "./records.ts";
+import { isBelievable } from "./window.ts";
 
 /**
  * The rows of every host when nothing runs: what storage holds, and what it remembers of failures.
@@ -46,6 +47,8 @@ async function addCertificates(storage: Storage, { renewal }: Config, hold: Hold
     if (holding === undefined || stored === undefined) continue;
     const issued = { credential: stored.credential, issuer: stored.meta.issuer };
     holding.certificate = heldOf(issued, renewal, true);
+    const info = await storage.renewalInfos.load(holding.host);
+    if (info?.window && isBelievable(info.window, issued.credential)) holding.renewalInfo = info;
   }
 }
 

@@ -76,7 +76,9 @@ export class RenewalInfos {
 async function readRenewalInfo(path: string): Promise<StoredRenewalInfo | undefined> {
   const fields = await readRecord(path);
   if (fields === undefined) return undefined;
-  const window = fields.keys.includes("window") ? readWindow(path, fields.object("window")) : undefined;
+  const window = fields.keys.includes("window")
+    ? readWindow(path, fields.object("window"))
+    : undefined;
   return {
     serial: fields.text("serial"),
     nextCheckAt: fields.time("nextCheckAt"),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Bell } from "../../src/base/bell.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import type { HeldCertificate, Holding } from "../../src/certificate/records.ts";
 import { keepRenewing, type RenewSteps } from "../../src/certificate/renew.ts";
@@ -10,12 +11,13 @@ const HOUR = 3_600_000;
 
 function certificate(renewAt: number, notAfter: number): HeldCertificate {
   const issued = { issuer: "x", serial: "01", certId: undefined, notBefore: 0, notAfter };
-  return { ...issued, renewAt, unsaved: undefined };
+  return { ...issued, renewAt, followsAdvice: true, unsaved: undefined };
 }
 
 /** The loop on a virtual clock; `renew` moves the certificate a day on. */
 function loop(atStart = true) {
   const clock = new ManualClock();
+  const bell = new Bell();
   const holdings = new Holdings();
   const renewed: string[] = [];
   const stopping = new AbortController();
@@ -24,6 +26,7 @@ function loop(atStart = true) {
       {
         holdings,
         clock,
+        bell,
         atStart,
         renewal: { checkEveryMs: HOUR, at: "auto" },
         saveUnsaved: async () => {},
@@ -36,7 +39,7 @@ function loop(atStart = true) {
       stopping.signal,
     );
   const hold = (name: string, listed = true) => holdings.hold(named(name), listed) ?? assert.fail();
-  return { clock, holdings, renewed, stopping, start, hold };
+  return { clock, bell, holdings, renewed, stopping, start, hold };
 }
 
 test("the loop orders what is listed and has no certificate, renewals first, the nearest expiry first", async () => {
