@@ -6,7 +6,7 @@ import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { trailerLines, writeResponseHead } from "./headers.ts";
 import { Outlet } from "./outlet.ts";
-import { type OwnAnswer, writeOwnAnswer } from "./refuse.ts";
+import { dateLine, type OwnAnswer, writeOwnAnswer } from "./refuse.ts";
 
 /** How content goes to the client; `close` ends with the connection (HTTP/1.0). */
 type Delivery = "none" | "length" | "chunked" | "close";
@@ -48,12 +48,24 @@ export class ClientWriter {
     if (request.head.minor === 1) this.#outlet.say(writeResponseHead(head, named, ""));
   }
 
-  /** The head of a final answer. `closes`: the connection is closed after it, and the client is told. */
-  head(request: Admitted, head: ResponseHead, answer: FinalAnswer, closes: boolean): void {
+  /**
+   * The head of a final answer. `closes`: the connection is closed after it, and the client is told.
+   * `now`: when it came, for an answer without a date (RFC 9110 §6.6.1).
+   */
+  head(
+    request: Admitted,
+    head: ResponseHead,
+    answer: FinalAnswer,
+    closes: boolean,
+    now: number,
+  ): void {
     this.#outlet.mark();
     this.status = head.status;
     this.#delivery = deliveryOf(request, answer);
-    const lines = framingLine(this.#delivery, head, answer) + connectionLine(request, closes);
+    const lines =
+      (head.fields.names.includes("date") ? "" : dateLine(now)) +
+      framingLine(this.#delivery, head, answer) +
+      connectionLine(request, closes);
     this.#outlet.say(writeResponseHead(head, answer.named, lines));
   }
 

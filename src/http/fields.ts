@@ -11,7 +11,7 @@ export function fault(status: number, why: string): Fault {
   return { kind: "fault", status, why };
 }
 
-/** The fields that framing, routing or forwarding look at. */
+/** The fields that framing, routing, forwarding or dating look at. */
 const KNOWN = [
   "host",
   "content-length",
@@ -25,6 +25,7 @@ const KNOWN = [
   "keep-alive",
   "http2-settings",
   "forwarded",
+  "date",
   "sec-websocket-key",
   "sec-websocket-accept",
 ] as const;

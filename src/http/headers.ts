@@ -76,15 +76,17 @@ export function writeResponseHead(
 }
 
 /** Fields that pass through us, by whom they come from. All the others are dropped or made anew. */
-const KEPT_OF_STRANGER: ReadonlySet<FieldName> = new Set(["other", "sec-websocket-key"]);
+const KEPT_OF_STRANGER: ReadonlySet<FieldName> = new Set(["other", "date", "sec-websocket-key"]);
 const KEPT_OF_TRUSTED: ReadonlySet<FieldName> = new Set([
   "other",
+  "date",
   "sec-websocket-key",
   "x-forwarded-other",
   "forwarded",
 ]);
 const KEPT_OF_BACKEND: ReadonlySet<FieldName> = new Set([
   "other",
+  "date",
   "underscored",
   "sec-websocket-accept",
   "x-request-id",

@@ -30,6 +30,11 @@ export interface Delivery {
   readonly now: number | undefined;
 }
 
+/** The field line that dates an answer (RFC 9110 §6.6.1); `now` in milliseconds since the epoch. */
+export function dateLine(now: number): string {
+  return `Date: ${new Date(now).toUTCString()}\r\n`;
+}
+
 /** The bytes of an answer of ours, in latin1. */
 export function writeOwnAnswer(answer: OwnAnswer, delivery: Delivery): string {
   const body = Buffer.from(answer.body, "utf8").toString("latin1");
@@ -38,7 +43,7 @@ export function writeOwnAnswer(answer: OwnAnswer, delivery: Delivery): string {
   const hasBody = !delivery.isHead && answer.status !== 204 && answer.status !== 304;
   return (
     `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\r\n` +
-    (delivery.now === undefined ? "" : `Date: ${new Date(delivery.now).toUTCString()}\r\n`) +
+    (delivery.now === undefined ? "" : dateLine(delivery.now)) +
     answer.lines +
     length +
     (delivery.connection === undefined ? "" : `Connection: ${delivery.connection}\r\n`) +

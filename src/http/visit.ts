@@ -182,7 +182,7 @@ export class Visit implements Asker {
     const request = this.#request;
     if (request === undefined) return;
     this.#closesAfter ||= endsWithConnection(request, answer) || this.#mustClose(request);
-    this.#writer.head(request, head, answer, this.#closesAfter);
+    this.#writer.head(request, head, answer, this.#closesAfter, this.#tools.around.dateNow());
   }
 
   answerContent(bytes: Buffer, start: number, end: number): void {

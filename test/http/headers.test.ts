@@ -121,6 +121,7 @@ const kept = [
   "Origin: https://a.example",
   "User-Agent: test",
   "Via: 1.1 other",
+  "Date: Mon, 23 Nov 2026 06:00:00 GMT",
   "Range: bytes=0-1",
   'If-None-Match: "x"',
 ];
@@ -162,6 +163,26 @@ test("An answer loses what belongs to its own connection, and keeps the rest in 
     scene.client.text,
     "HTTP/1.1 200 Fine\r\nServer: own\r\nDate: today\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\nX_Odd: kept\r\nContent-Length: 2\r\n\r\nok",
   );
+});
+
+test("An answer without a date gets the moment it came (RFC 9110 §6.6.1); one with a date keeps it", async () => {
+  const bare = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  const dated = bare.replace("Content-Length", "dAtE: today\r\nContent-Length");
+  await using scene = await RelayScene.start(async (connection) => {
+    await connection.head();
+    connection.say(bare);
+    await connection.head(connection.text.length);
+    connection.say(dated);
+  });
+  const before = Math.floor(Date.now() / 1_000) * 1_000;
+  scene.client.say(get());
+  await scene.client.has("ok");
+  const date = /^HTTP\/1\.1 200 OK\r\nDate: ([^\r]+ GMT)\r\nContent-Length: 2\r\n\r\nok$/.exec(
+    scene.client.text,
+  )?.[1];
+  assert.ok(date !== undefined && Date.parse(date) >= before && Date.parse(date) <= Date.now());
+  scene.client.say(get());
+  await scene.client.until(({ text }) => text.endsWith(dated));
 });
 
 test("A backend that wants its own name as Host gets it, and learns the client's as X-Forwarded-Host", async () => {

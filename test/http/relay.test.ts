@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answering, answeringOnce, OK, Recorder } from "../support/recorder.ts";
+import { answering, answeringOnce, DATE, OK, Recorder } from "../support/recorder.ts";
 import {
   forwardTo,
   get,
@@ -106,7 +106,7 @@ const bodiless = [
   {
     request: "HEAD / HTTP/1.1\r\nHost: shop.example\r\n\r\n",
     answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-    expect: /200 OK\r\n\r\n$/,
+    expect: /200 OK\r\nDate: .*\r\n\r\n$/,
   },
   {
     request: get(),
@@ -116,7 +116,7 @@ const bodiless = [
   {
     request: get(),
     answer: "HTTP/1.1 204 No Content\r\nContent-Length: 500\r\n\r\n",
-    expect: /204 No Content\r\n\r\n$/,
+    expect: /204 No Content\r\nDate: .*\r\n\r\n$/,
   },
 ];
 
@@ -135,14 +135,14 @@ for (const { request, answer, expect } of bodiless) {
 test("An answer without framing becomes chunked, and its connection is given up", async () => {
   await using scene = await RelayScene.start(async (connection) => {
     await connection.head();
-    connection.say("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello");
+    connection.say(`HTTP/1.0 200 OK\r\n${DATE}Content-Type: text/plain\r\n\r\nhello`);
     connection.socket.end();
   });
   scene.client.say(get());
   await scene.client.has("0\r\n\r\n");
   assert.match(
     scene.client.text,
-    /^HTTP\/1\.1 200 OK\r\nContent-Type: text\/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/,
+    /^HTTP\/1\.1 200 OK\r\nDate: .*\r\nContent-Type: text\/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n$/,
   );
   scene.client.say(get());
   await scene.client.until(({ statuses }) => statuses.length === 2);
@@ -150,10 +150,13 @@ test("An answer without framing becomes chunked, and its connection is given up"
 });
 
 test("An HTTP/1.0 client gets a chunked answer unframed, and the end of the connection", async () => {
-  const answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+  const answer = `HTTP/1.1 200 OK\r\n${DATE}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`;
   await using scene = await RelayScene.start(answering(answer));
   scene.client.say("GET / HTTP/1.0\r\nHost: shop.example\r\nConnection: keep-alive\r\n\r\n");
-  assert.equal(await scene.client.finished(), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok");
+  assert.equal(
+    await scene.client.finished(),
+    `HTTP/1.1 200 OK\r\n${DATE}Connection: close\r\n\r\nok`,
+  );
 });
 
 test("An HTTP/1.0 client that asks for it keeps its connection", async () => {
@@ -238,12 +241,12 @@ test("Expect: 100-continue goes to the backend, its 100 comes back, then the bod
 
 test("A final answer without the 100 is not kept waiting for the body, and ends the connection", async () => {
   await using scene = await RelayScene.start(
-    answeringOnce("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"),
+    answeringOnce(`HTTP/1.1 403 Forbidden\r\n${DATE}Content-Length: 2\r\n\r\nno`),
   );
   scene.client.say(post(EXPECT));
   assert.match(
     await scene.client.finished(),
-    /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno$/,
+    /^HTTP\/1\.1 403 Forbidden\r\nDate: .*\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno$/,
   );
 });
 

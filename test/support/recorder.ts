@@ -149,5 +149,7 @@ export function answeringOnce(answer: string): Script {
   };
 }
 
+/** A field line that says when an answer was made, as most backends do. */
+export const DATE = "Date: Mon, 23 Nov 2026 06:00:00 GMT\r\n";
 /** A small answer that keeps the connection. */
-export const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+export const OK = `HTTP/1.1 200 OK\r\n${DATE}Content-Length: 2\r\n\r\nok`;
