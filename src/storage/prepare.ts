@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, chmod, lstat, mkdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
@@ -19,14 +19,30 @@ const OTHERS = 0o077;
  */
 export async function resolveRoot(root: string, create: boolean): Promise<string> {
   try {
-    if (create) await mkdir(root, { recursive: true, mode: 0o700 });
+    if (create) await makeFolders(root);
     const real = await realpath(root);
-    if (!(await stat(real)).isDirectory()) throw unusable(root, "it is not a folder");
+    if (!(await stat(real)).isDirectory())
+      throw unusable(root, "a file stands where a folder is wanted");
     return real;
   } catch (cause) {
     if (cause instanceof LatchkeyError) throw cause;
     if (!create && codeOf(cause) === "ENOENT") return root;
     throw unusable(root, reasonOf(cause), cause);
+  }
+}
+
+/** `mkdir` with `recursive` of Node 26 never ends where no folder can be made, such as under /proc (observed). */
+async function makeFolders(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: 0o700 });
+  try {
+    await make();
+  } catch (cause) {
+    if (codeOf(cause) === "EEXIST") return;
+    if (codeOf(cause) !== "ENOENT" || dirname(path) === path) throw cause;
+    await makeFolders(dirname(path));
+    await make().catch((error: unknown) => {
+      if (codeOf(error) !== "EEXIST") throw error;
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, chown, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Storage } from "../../src/storage/storage.ts";
@@ -126,6 +126,18 @@ test("a link to the storage is the operator's; a link inside it is refused", asy
   await rm(join(folder.path, "disk/orders"), { recursive: true });
   await symlink("accounts", join(folder.path, "disk/orders"));
   await assert.rejects(open(join(folder.path, "storage")), { code: "STORAGE_UNUSABLE" });
+});
+
+test("a storage where the system makes no folders is refused, and not tried for ever", async () => {
+  await assert.rejects(open("/proc/latchkey/storage"), { code: "STORAGE_UNUSABLE" });
+});
+
+test("a storage is made with its parents, for this user alone", async () => {
+  await using folder = await temporaryFolder();
+  await using storage = await open(join(folder.path, "a/b/storage"));
+  for (const path of [storage.root, join(folder.path, "a/b"), join(folder.path, "a")]) {
+    assert.equal((await stat(path)).mode & 0o777, 0o700);
+  }
 });
 
 test("a file in the place of the storage is refused", async () => {
