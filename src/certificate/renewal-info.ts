@@ -190,15 +190,21 @@ export class RenewalWatch {
     certificate: HeldCertificate,
     info: StoredRenewalInfo,
   ): Promise<void> {
-    const { store, log } = this.#steps;
-    const { host, renewalInfo: known } = holding;
+    const { renewalInfo: known } = holding;
     if (holding.certificate?.serial !== certificate.serial) return;
     holding.renewalInfo = info;
-    this.#tell(holding, known);
     this.#steps.moved();
+    await this.#save(holding, known);
+    this.#tell(holding, known);
+  }
+
+  async #save(holding: Holding, known: StoredRenewalInfo | undefined): Promise<void> {
+    const { store, log } = this.#steps;
+    const { host, renewalInfo: info } = holding;
     // A certificate that lives in memory has no folder to put it into, and one without a window asks little.
+    if (info === undefined || holding.certificate?.unsaved !== undefined) return;
     const isWorthIt = info.window !== undefined || info.failures > 0 || known?.window !== undefined;
-    if (holding.certificate.unsaved !== undefined || !isWorthIt) return;
+    if (!isWorthIt) return;
     try {
       await store.save(host, info);
     } catch (error) {

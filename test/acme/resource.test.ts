@@ -31,6 +31,7 @@ test("a directory is read with what it says of itself", () => {
     newNonceUrl: `${url}/n`,
     newAccountUrl: `${url}/a`,
     newOrderUrl: `${url}/o`,
+    revokeCertUrl: undefined,
     renewalInfoUrl: `${url}/r`,
     termsOfService: "https://ca.test/terms",
     website: "https://ca.test/",
