@@ -61,7 +61,8 @@ export class Accounts {
     const folder = await ensureFolder(this.#storage.root, "accounts", accountFolderOf(directory));
     await removeLeftovers(folder);
     // The key first: account.json says which key it is about, and is void beside another one.
-    await writeFileAtomically(join(folder, "account.key"), key);
+    const confirm = () => this.#storage.confirmWritable();
+    await writeFileAtomically(join(folder, "account.key"), key, confirm);
     await writeFileAtomically(
       join(folder, "account.json"),
       formatRecord({
@@ -70,6 +71,7 @@ export class Accounts {
         keyFingerprint: fingerprintOf(key),
         createdAt: formatTime(createdAt),
       }),
+      confirm,
     );
   }
 

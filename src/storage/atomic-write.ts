@@ -33,28 +33,41 @@ export interface ByteSink {
   ): Promise<{ readonly bytesWritten: number }>;
 }
 
+/** Asked last before a change becomes visible: resolves when it may, rejects when it must not. */
+export type Confirm = () => Promise<void>;
+
 /**
  * Puts `data` at `path` whole or not at all: a crash, a full disk or a short write leaves what was
  * there before. A link planted at `path` is replaced, not followed. On return the file is on disk.
  *
  * @throws {LatchkeyError} `STORAGE_FAILED`; nothing of the attempt is left behind, as far as the disk lets us.
  */
-export async function writeFileAtomically(path: string, data: Uint8Array | string): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  data: Uint8Array | string,
+  confirm?: Confirm,
+): Promise<void> {
   const folder = dirname(path);
   const temporary = temporaryPath(folder);
   await leavingNothing(temporary, `write "${path}"`, async () => {
     await writeNewFile(temporary, data);
+    await confirm?.();
     await rename(temporary, path);
     await syncFolder(folder);
   });
 }
 
 /** Makes the symbolic link `path` lead to `target`, replacing at once the link that is there. */
-export async function replaceSymlink(path: string, target: string): Promise<void> {
+export async function replaceSymlink(
+  path: string,
+  target: string,
+  confirm?: Confirm,
+): Promise<void> {
   const folder = dirname(path);
   const temporary = temporaryPath(folder);
   await leavingNothing(temporary, `write "${path}"`, async () => {
     await symlink(target, temporary);
+    await confirm?.();
     await rename(temporary, path);
     await syncFolder(folder);
   });
@@ -68,6 +81,7 @@ export async function replaceSymlink(path: string, target: string): Promise<void
 export async function writeFolderAtomically(
   path: string,
   files: Readonly<Record<string, string>>,
+  confirm?: Confirm,
 ): Promise<void> {
   const temporary = temporaryPath(dirname(path));
   await leavingNothing(temporary, `write "${path}"`, async () => {
@@ -76,9 +90,26 @@ export async function writeFolderAtomically(
       await writeNewFile(join(temporary, name), text);
     }
     await syncFolder(temporary);
+    await confirm?.();
     await rename(temporary, path);
     await syncFolder(dirname(path));
   });
+}
+
+/**
+ * Makes the folder `path` go, with all it holds, in one step; nothing there is fine too.
+ *
+ * @throws {LatchkeyError} `STORAGE_FAILED`.
+ */
+export async function removeFolderAtomically(path: string): Promise<void> {
+  const temporary = temporaryPath(dirname(path));
+  try {
+    await rename(path, temporary);
+    await syncFolder(dirname(path));
+    await rm(temporary, { recursive: true, force: true });
+  } catch (cause) {
+    if (codeOf(cause) !== "ENOENT") throw failed(`remove "${path}"`, cause);
+  }
 }
 
 /**

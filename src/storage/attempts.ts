@@ -95,6 +95,7 @@ export class Attempts {
         },
         turn: turn && formatTurn(turn),
       }),
+      () => this.#storage.confirmWritable(),
     );
   }
 

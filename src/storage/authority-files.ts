@@ -32,7 +32,7 @@ export class AuthorityFiles {
     const path = this.#pathOf(name);
     await this.#storage.confirmWritable();
     await ensureFolder(this.#storage.root, "authority");
-    await writeFileAtomically(path, data);
+    await writeFileAtomically(path, data, () => this.#storage.confirmWritable());
   }
 
   #pathOf(name: string): string {

@@ -156,16 +156,18 @@ export class Certificates {
     { chain, key }: Credential,
     meta: CertificateMeta,
   ): Promise<void> {
-    await writeFolderAtomically(join(folder, generationFolderOf(generation)), {
+    const files = {
       "chain.pem": chain,
       "key.pem": key,
       "meta.json": formatRecord({ ...meta, issuedAt: formatTime(meta.issuedAt) }),
-    });
+    };
+    const path = join(folder, generationFolderOf(generation));
+    await writeFolderAtomically(path, files, () => this.#storage.confirmWritable());
   }
 
   async #pointAt(folder: string, generation: number): Promise<void> {
-    await this.#storage.confirmWritable();
-    await replaceSymlink(join(folder, "current"), generationFolderOf(generation));
+    const confirm = () => this.#storage.confirmWritable();
+    await replaceSymlink(join(folder, "current"), generationFolderOf(generation), confirm);
   }
 
   /** As {@link #pointAt}; a generation that cannot become current does not stay to fill a full disk. */
@@ -190,9 +192,12 @@ export class Certificates {
     await moveAside(this.#storage, item, "it is a folder, not a link");
   }
 
+  /** Only what came before: who lost the lease meanwhile must not remove what its successor made. */
   async #prune(folder: string, current: number, previous: number | undefined): Promise<void> {
-    const others = (await listGenerations(folder)).filter((generation) => generation !== current);
+    const all = await listGenerations(folder);
+    const others = all.filter((generation) => generation < current);
     const kept = others.find((generation) => generation === previous) ?? others[0];
+    if ((await readPointer(folder)) !== current) return;
     for (const generation of others.filter((other) => other !== kept)) {
       await this.#remove(folder, generation);
     }

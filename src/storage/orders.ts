@@ -1,11 +1,16 @@
-import { rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { codeOf } from "../base/errors.ts";
-import { ensureFolder, removeLeftovers, syncFolder, writeFileAtomically } from "./atomic-write.ts";
+import {
+  ensureFolder,
+  removeFolderAtomically,
+  removeLeftovers,
+  writeFileAtomically,
+} from "./atomic-write.ts";
 import { corrupt, failed } from "./failure.ts";
 import { fingerprintOf, readKeyFile } from "./key-file.ts";
-import { folderOf } from "./layout.ts";
+import { folderOf, nameOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { formatRecord, formatTime, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
@@ -45,6 +50,17 @@ export class Orders {
     return readOrMoveAside(this.#storage, item, () => readOrder(path, host));
   }
 
+  /** Every name with an order, or what is left of one; what else lies in `orders/` is passed over. */
+  async list(): Promise<readonly CertificateName[]> {
+    const folder = join(this.#storage.root, "orders");
+    try {
+      return (await readdir(folder)).map(nameOf).filter((name) => name !== undefined);
+    } catch (cause) {
+      if (codeOf(cause) === "ENOENT") return [];
+      throw failed(`read "${folder}"`, cause);
+    }
+  }
+
   /**
    * Stores the order in the place of the one before. Call it before finalize: from then on the CA may
    * have signed the key.
@@ -57,7 +73,8 @@ export class Orders {
     const folder = await ensureFolder(this.#storage.root, "orders", folderOf(host));
     await removeLeftovers(folder);
     // order.json names the key it belongs to: a crash between the two leaves no false pair.
-    await writeFileAtomically(join(folder, "key.pem"), key);
+    const confirm = () => this.#storage.confirmWritable();
+    await writeFileAtomically(join(folder, "key.pem"), key, confirm);
     await writeFileAtomically(
       join(folder, "order.json"),
       formatRecord({
@@ -68,6 +85,7 @@ export class Orders {
         keyFingerprint: fingerprintOf(key),
         createdAt: formatTime(createdAt),
       }),
+      confirm,
     );
   }
 
@@ -78,15 +96,8 @@ export class Orders {
    */
   async remove(host: CertificateName): Promise<void> {
     await this.#storage.confirmWritable();
-    const folder = this.#folderOf(host);
-    try {
-      // order.json first: a key without an order is nothing.
-      await rm(join(folder, "order.json"), { force: true });
-      await rm(folder, { recursive: true, force: true });
-      await syncFolder(dirname(folder));
-    } catch (cause) {
-      if (codeOf(cause) !== "ENOENT") throw failed(`remove "${folder}"`, cause);
-    }
+    // In one step: who was stopped half-way must not go on to remove what another program put there.
+    await removeFolderAtomically(this.#folderOf(host));
   }
 
   #folderOf(host: CertificateName): string {

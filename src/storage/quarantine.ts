@@ -33,6 +33,7 @@ export async function moveAside(
   const target = await quarantinePath(folder, item);
   try {
     await lstat(item.path);
+    await folder.confirmWritable();
     await rename(item.path, target);
     await syncFolder(dirname(target));
     await syncFolder(dirname(item.path));

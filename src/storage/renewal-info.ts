@@ -69,6 +69,7 @@ export class RenewalInfos {
         },
         hurriedAt: info.hurriedAt === undefined ? undefined : formatTime(info.hurriedAt),
       }),
+      () => this.#storage.confirmWritable(),
     );
   }
 }

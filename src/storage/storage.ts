@@ -26,8 +26,11 @@ export interface StorageOptions {
   readonly readOnly?: boolean | undefined;
 }
 
-/** More than any certificate with its key: what CertMagic writes before each order, too. */
-const PROBE_BYTES = 10_240;
+/**
+ * What one issuance needs, with some to spare: about ten files, each of which takes a block of 4 KiB.
+ * Less would let an order be placed whose URL then has no place.
+ */
+const PROBE_BYTES = 65_536;
 
 /**
  * Everything that outlives the program, as the one writer sees it (CONTRACT §5). Reading needs
@@ -103,7 +106,7 @@ export class Storage implements StorageFolder {
   }
 
   /**
-   * Resolves when 10 KiB can be written, read back and deleted now: never ask a CA for a certificate
+   * Resolves when 64 KiB can be written, read back and deleted now: never ask a CA for a certificate
    * that cannot be saved.
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
@@ -170,7 +173,7 @@ export class Storage implements StorageFolder {
 
   /** What a killed program left half written; the folders of hosts are swept when they are written next. */
   async #sweep(): Promise<void> {
-    for (const folder of [".", "attempts", "authority"]) {
+    for (const folder of [".", "attempts", "authority", "orders"]) {
       await removeLeftovers(join(this.root, folder)).catch(ignoreFailed);
     }
   }
