@@ -45,6 +45,7 @@ import type { Issued } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
 import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
 import { lookAtServed } from "./served.ts";
+import { forgetSpentOrders } from "./spent-orders.ts";
 import { swap } from "./swap.ts";
 import { POLLING } from "./window.ts";
 
@@ -119,6 +120,7 @@ export class CertificateFloor {
       if (entry?.certificate.kind === "acme" && ownNameOf(entry) === undefined)
         await this.#keeper.adopt(name, false);
     }
+    await forgetSpentOrders(storage, this.#steps.log);
   }
 
   /** Orders and renews until the signal ends it; begins when a worker can answer challenges. */
