@@ -139,6 +139,7 @@ export class Certificates {
     const folder = join(this.folder, folderOf(host));
     try {
       await this.#storage.confirmWritable();
+      await removeLeftovers(folder);
       await this.#clearPointer(folder, host);
       await this.#pointAt(folder, stored.generation);
     } catch (error) {
