@@ -27,6 +27,8 @@ export interface CaHooks {
 }
 
 const ORIGIN = "https://authority.latchkey.internal";
+/** URL of its directory. */
+export const DIRECTORY = `${ORIGIN}/directory`;
 const ARM = "/arm/";
 
 /**
@@ -34,7 +36,7 @@ const ARM = "/arm/";
  * outlive the program under test. Tokens are handed to it out of band, by {@link arm}.
  */
 export class HttpsAuthority implements AsyncDisposable {
-  readonly directory: string;
+  readonly directory = DIRECTORY;
   /** `POST /new-order`, `HEAD /new-nonce` …, in order. */
   readonly requests: string[] = [];
   hooks: CaHooks = {};
@@ -49,7 +51,6 @@ export class HttpsAuthority implements AsyncDisposable {
     { server, trust, tokens }: { server: Server; trust: string; tokens: Map<string, string> },
   ) {
     this.#authority = authority;
-    this.directory = authority.directory;
     this.#responder = responder;
     this.#server = server;
     this.#trust = trust;

@@ -107,12 +107,16 @@ function configOf(hosts: readonly string[]): Config {
   return loaded.config;
 }
 
-/** The machine's time, but nobody waits longer than a moment for anything. */
+/** The machine's time, but nobody waits for long: a heartbeat comes still less often than a look at an order. */
 export const hurriedClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms, signal) => systemClock.sleep(Math.min(ms, HURRIED_MS), signal),
+  sleep: (ms, signal) => systemClock.sleep(hurried(ms), signal),
 };
-const HURRIED_MS = 10;
+
+/** A fiftieth of a wait of seconds, never more than a tenth of a second. */
+export function hurried(ms: number): number {
+  return Math.min(ms / 50, 100);
+}
 
 /** A log that can be waited for. */
 export interface AwaitedLog extends KeptLog {
