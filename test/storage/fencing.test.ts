@@ -17,7 +17,7 @@ const { key } = certificateFor(host);
 const order = { host, directory, orderUrl: `${directory}/order/1`, key, createdAt: 0 };
 const lastError = { type: "a", detail: "b", hint: undefined, at: 0 };
 const failure = { host, kind: "refused", attempts: 1, nextAttemptAt: 0, lastError } as const;
-const window = { windowStart: 0, windowEnd: 1, pickedAt: 0, nextCheckAt: 0 };
+const advice = { nextCheckAt: 0, failures: 0, window: undefined, hurriedAt: undefined };
 
 /** Every way to change what storage holds, and how often it asks for the lease before something is seen of it. */
 const changes: readonly {
@@ -43,7 +43,7 @@ const changes: readonly {
   {
     what: "renewal advice",
     asks: 2,
-    make: (folder) => new RenewalInfos(folder).save(host, { serial: "01", ...window }),
+    make: (folder) => new RenewalInfos(folder).save(host, { serial: "01", ...advice }),
   },
   {
     what: "a file of the authority",
@@ -67,7 +67,7 @@ for (const { what, asks, make } of changes) {
       await storage.attempts.save({ ...failure, attempts: 9 });
       await storage.accounts.save({ directory, key, url: directory, createdAt: 0 });
       await storage.authority.write("root.pem", "old");
-      await storage.renewalInfos.save(host, { serial: "00", ...window });
+      await storage.renewalInfos.save(host, { serial: "00", ...advice });
       let asked = 0;
       let before: unknown;
       // As if it had been stopped just there, and another program had taken the lease meanwhile.
