@@ -43,6 +43,7 @@ const WRAPPED_IN: Readonly<Record<string, readonly string[]>> = {
   yaml: ["src/config/yaml.ts"],
   zod: ["src/config/schema.ts"],
   commander: ["src/cli/program.ts"],
+  tldts: ["src/certificate/registered-domain.ts"],
 };
 
 /** `import … from "x"`, `export … from "x"`, `import "x"`, `import("x")`; not a string after an exported function. */

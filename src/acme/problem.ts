@@ -37,12 +37,14 @@ export class AcmeProblem extends LatchkeyError {
   readonly help: string | undefined;
   /** The wait that the CA asks for, from when it answered; not clamped. */
   readonly retryAfterMs: number | undefined;
+  /** The type of the challenge that the CA noted it at (`http-01`): it cost a failed authorization. */
+  readonly challenge: string | undefined;
 
   /** @param action What was under way, as in `Cannot <action>: …`. */
   constructor(action: string, document: ProblemDocument, answered: Answered = {}) {
     const { type, detail, subproblems, instance } = document;
-    const { status = document.status, retryAfterMs, help } = answered;
-    const facts: Facts = { type, status, detail, retryAfterMs, help };
+    const { status = document.status, retryAfterMs, help, challenge } = answered;
+    const facts: Facts = { type, status, detail, retryAfterMs, help, challenge };
     super("ACME_PROBLEM", `Cannot ${action}: ${detail} (${type})`, facts);
     this.type = type;
     this.detail = detail;
@@ -51,14 +53,16 @@ export class AcmeProblem extends LatchkeyError {
     this.instance = instance;
     this.help = help;
     this.retryAfterMs = retryAfterMs;
+    this.challenge = challenge;
   }
 }
 
-/** What the answer that carried a problem adds to it. */
+/** What the place where a problem stood adds to it. */
 export interface Answered {
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly help?: string | undefined;
+  readonly challenge?: string | undefined;
 }
 
 const PREFIX = "urn:ietf:params:acme:error:";

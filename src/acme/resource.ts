@@ -1,7 +1,7 @@
 import { LatchkeyError } from "../base/errors.ts";
 import { type Hostname, parsePlain } from "../base/hostname.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
-import { AcmeProblem, readProblem } from "./problem.ts";
+import { AcmeProblem, type Answered, readProblem } from "./problem.ts";
 
 /** What a CA offers, and where (RFC 8555 §7.1.1). */
 export interface AcmeDirectory {
@@ -178,13 +178,13 @@ function readChallenge(value: unknown, host: Hostname): AcmeChallenge[] {
   if (typeof type !== "string" || typeof url !== "string" || state === undefined) return [];
   if (!URL.canParse(url)) return [];
   if (token !== undefined && !(typeof token === "string" && TOKEN.test(token))) return [];
-  const problem = problemOf(`prove control of ${host} by ${type}`, error);
+  const problem = problemOf(`prove control of ${host} by ${type}`, error, { challenge: type });
   return [{ type, url, status: state, token, error: problem }];
 }
 
-function problemOf(action: string, value: unknown): AcmeProblem | undefined {
+function problemOf(action: string, value: unknown, at: Answered = {}): AcmeProblem | undefined {
   const document = readProblem(value);
-  return document && new AcmeProblem(action, document);
+  return document && new AcmeProblem(action, document, at);
 }
 
 function readProfiles(value: unknown): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
-/** Delta-seconds of RFC 9110 §10.2.3; more digits than these are no wait anybody means. */
-const SECONDS = /^[0-9]{1,9}$/;
+/** Delta-seconds of RFC 9110 §10.2.3; more digits than these a number does not hold exactly. */
+const SECONDS = /^[0-9]{1,12}$/;
 /** IMF-fixdate of RFC 9110 §5.6.7, the one form that senders may still make. */
 const IMF_FIXDATE =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/;

@@ -34,6 +34,10 @@ export type ErrorCode =
   | "ACME_PROTOCOL"
   /** The CA makes no account without a key of its website (RFC 8555 §7.3.4), and none is configured. */
   | "ACME_ACCOUNT_BINDING"
+  /** The CA asked us to hold back, and that time is not over: nothing was asked of it. */
+  | "ACME_PAUSED"
+  /** We keep to what the CA allows, and it is used up for now: nothing was asked of it. */
+  | "BUDGET_SPENT"
   /** The CA looked at the challenges and said no. */
   | "ACME_CHALLENGE_FAILED"
   /** The admin socket cannot be reached: nothing is running on this storage. */

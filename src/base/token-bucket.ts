@@ -5,7 +5,7 @@ export interface Rate {
 }
 
 /**
- * A token bucket: full at first, and never fuller than its burst. It is told the time and keeps no
+ * A token bucket: full at first, or as full as one of before, and never fuller than its burst. It is told the time and keeps no
  * timer; a clock that is set back costs it nothing and gives it nothing.
  */
 export class TokenBucket {
@@ -13,10 +13,21 @@ export class TokenBucket {
   #tokens: number;
   #countedAt: number;
 
-  constructor(rate: Rate, now: number) {
+  /**
+   * @param fullAt When it will be full again, from {@link fullAt} of one before. Further away than an
+   *   empty one takes (the clock was set back since): empty.
+   */
+  constructor(rate: Rate, now: number, fullAt = now) {
+    const missing = Math.max(0, fullAt - now) / rate.everyMs;
     this.#rate = rate;
-    this.#tokens = rate.burst;
+    this.#tokens = Math.max(0, rate.burst - missing);
     this.#countedAt = now;
+  }
+
+  /** When it will be full if nobody takes a token any more; `now` when it is. */
+  fullAt(now: number): number {
+    this.#refill(now);
+    return now + Math.ceil((this.#rate.burst - this.#tokens) * this.#rate.everyMs);
   }
 
   /** Takes a token; `false`, and nothing changes, when there is none. */

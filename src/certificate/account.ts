@@ -7,6 +7,7 @@ import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import { limits } from "../config/limits.ts";
 import type { Accounts as AccountStore } from "../storage/accounts.ts";
+import type { Budgets } from "./budgets.ts";
 
 /** What the accounts need from their surroundings. */
 export interface AccountSteps {
@@ -14,6 +15,8 @@ export interface AccountSteps {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: Pick<AccountStore, "load" | "save">;
+  /** Makes an account (`work`), if the CA allows us another one; see {@link Budgets.register}. */
+  register(directory: string, work: () => Promise<string>): Promise<string>;
 }
 
 /**
@@ -98,7 +101,9 @@ export class Accounts {
     await store.save({ directory, key, url: undefined, createdAt });
     const client = this.#client(endpoint, key, undefined);
     const { termsOfService } = await client.directory(signal);
-    const url = await client.createAccount({ email }, signal);
+    const url = await this.#steps.register(directory, () =>
+      client.createAccount({ email }, signal),
+    );
     await store.save({ directory, key, url, createdAt });
     log.info("account.created", { issuer: directory, account: url, termsOfService });
     return client;

@@ -3,9 +3,10 @@ import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Issuer } from "../config/config.ts";
 import type { Attempts, FailureKind } from "../storage/attempts.ts";
+import type { Wait } from "./budgets.ts";
 import { type Holding, recallFailures } from "./records.ts";
 import { retryTime, waitUntil } from "./schedule.ts";
-import { issuerInTurn, turnAfter, type Weight } from "./turn.ts";
+import { issuerInTurn, type TurnedFailure, turnAfter, type Weight } from "./turn.ts";
 
 /** A failure, judged: what the schedule and the operator want to know of it. */
 export interface Failure {
@@ -37,6 +38,8 @@ const INTERRUPTED = {
   detail: "The program ended while this certificate was being ordered",
   hint: "Nothing needs to be done; if it happens again and again, see why the program ends.",
 };
+
+const WAITING_HINT = "Nothing needs to be done: the attempt follows by itself at its time.";
 
 /** How often and when: kept on disk per name, so that neither a restart nor a crash loop forgets it. */
 export class AttemptMemory {
@@ -75,16 +78,22 @@ export class AttemptMemory {
     holding.nextAttemptAt = at;
   }
 
+  /** The CA whose turn it is. */
+  issuerOf({ host, turn }: Holding, issuers: readonly Issuer[]): Issuer {
+    const issuer = issuers[issuerInTurn(this.#directoriesOf(issuers), turn)];
+    if (issuer === undefined) throw new TypeError(`No issuer for ${host}`);
+    return issuer;
+  }
+
   /**
-   * Counts an attempt before it is made, as if it had failed already, and picks its issuer.
+   * Counts an attempt before it is made, as if it had failed already.
    *
    * @throws {LatchkeyError} `STORAGE_FAILED` when that cannot be written: then nothing is asked of a CA.
    */
-  async begin(holding: Holding, issuers: readonly Issuer[]): Promise<Issuer> {
+  async begin(holding: Holding, issuers: readonly Issuer[]): Promise<void> {
     const { host, attempts } = holding;
     holding.isOrdering = true;
-    const issuer = issuers[issuerInTurn(this.#directoriesOf(issuers), holding.turn)];
-    if (issuer === undefined) throw new TypeError(`No issuer for ${host}`);
+    holding.waiting = undefined;
     const counted = holding.failureKind === "refused" ? attempts + 1 : 1;
     const nextAttemptAt = this.#ladderAt(holding, counted, "refused", issuers.length);
     const lastError = { ...INTERRUPTED, at: this.#steps.clock.now() };
@@ -96,7 +105,41 @@ export class AttemptMemory {
       lastError,
       turn: holding.turn,
     });
-    return issuer;
+  }
+
+  /**
+   * The attempt cannot be made yet, and that is nobody's failure: it is put off, and the reason shown; after
+   * a long wait the next issuer has its turn. What {@link begin} counted counts no more. Never rejects.
+   */
+  async putOff(holding: Holding, wait: Wait, issuers: readonly Issuer[]): Promise<void> {
+    const { host, waiting } = holding;
+    const { code: type, until, detail } = wait;
+    const now = this.#steps.clock.now();
+    const nextAttemptAt = this.#passTurn(
+      holding,
+      issuers,
+      { type, detail },
+      { weight: "none", now, waitUntil: until, ladderAt: until },
+    );
+    holding.nextAttemptAt = nextAttemptAt;
+    holding.waiting = { type, detail, hint: WAITING_HINT, at: timeText(now) };
+    if (waiting?.type !== type)
+      this.#steps.log.info("order.waiting", {
+        host,
+        code: type,
+        detail,
+        nextAttemptAt: timeText(nextAttemptAt),
+      });
+    if (holding.isOrdering) await this.#tolerate(host, () => this.#uncount(holding, nextAttemptAt));
+  }
+
+  /** The disk remembers again what it did before the attempt. */
+  async #uncount(holding: Holding, nextAttemptAt: number): Promise<void> {
+    const { host, attempts, failureKind: kind, lastError, turn } = holding;
+    if (attempts === 0 || lastError === undefined) return await this.#steps.store.clear(host);
+    const at = Date.parse(lastError.at);
+    const memory = { host, kind, attempts, nextAttemptAt, lastError: { ...lastError, at }, turn };
+    await this.#steps.store.save(memory);
   }
 
   /** The certificate is in use: nothing is remembered any more. */
@@ -105,12 +148,9 @@ export class AttemptMemory {
     holding.nextAttemptAt = undefined;
     holding.lastError = undefined;
     holding.turn = undefined; // the next renewal starts with the first issuer again
+    holding.waiting = undefined;
     holding.isRefused = false;
-    try {
-      await this.#steps.store.clear(holding.host);
-    } catch (error) {
-      this.#steps.log.error("storage.failed", { host: holding.host, ...failureFacts(error) });
-    }
+    await this.#tolerate(holding.host, () => this.#steps.store.clear(holding.host));
   }
 
   /** Remembers a failure, whose turn it is now, and when to try again. Never rejects. */
@@ -121,8 +161,15 @@ export class AttemptMemory {
     const { kind, type, detail, hint } = failure;
     holding.attempts = holding.failureKind === kind ? holding.attempts + 1 : 1;
     holding.failureKind = kind;
-    holding.lastError = { type, detail, hint, at: new Date(now).toISOString() };
-    holding.nextAttemptAt = this.#passTurn(holding, failure, issuers);
+    holding.waiting = undefined;
+    holding.lastError = { type, detail, hint, at: timeText(now) };
+    holding.nextAttemptAt = this.#passTurn(holding, issuers, failure, {
+      weight: failure.weight,
+      now,
+      waitUntil:
+        failure.retryAfterMs === undefined ? undefined : waitUntil(now, failure.retryAfterMs),
+      ladderAt: this.#ladderAt(holding, holding.attempts, kind, issuers.length),
+    });
     this.#steps.log.error("certificate.failed", {
       host,
       ...failureFacts(error),
@@ -130,39 +177,38 @@ export class AttemptMemory {
       detail,
       hint,
       attempt: holding.attempts,
-      nextAttemptAt: new Date(holding.nextAttemptAt).toISOString(),
+      nextAttemptAt: timeText(holding.nextAttemptAt),
     });
+    const { attempts, nextAttemptAt, turn } = holding;
+    const lastError = { type, detail, hint, at: now };
+    await this.#tolerate(host, () =>
+      this.#steps.store.save({ host, kind, attempts, nextAttemptAt, lastError, turn }),
+    );
+  }
+
+  /** What is only remembered must not hold up what is done. */
+  async #tolerate(host: CertificateName, work: () => Promise<void>): Promise<void> {
     try {
-      const { attempts, nextAttemptAt, turn } = holding;
-      const lastError = { type, detail, hint, at: now };
-      await this.#steps.store.save({ host, kind, attempts, nextAttemptAt, lastError, turn });
-    } catch (cause) {
-      this.#steps.log.error("storage.failed", { host, ...failureFacts(cause) });
+      await work();
+    } catch (error) {
+      this.#steps.log.error("storage.failed", { host, ...failureFacts(error) });
     }
   }
 
-  /** Gives the turn to whom it belongs after a failure; when that one is to be asked. */
-  #passTurn(holding: Holding, failure: Failure, issuers: readonly Issuer[]): number {
-    const now = this.#steps.clock.now();
+  /** Gives the turn to whom it belongs after a failure or a wait; when that one is to be asked. */
+  #passTurn(
+    holding: Holding,
+    issuers: readonly Issuer[],
+    { type, detail }: Pick<Failure, "type" | "detail">,
+    failure: TurnedFailure,
+  ): number {
     const directories = this.#directoriesOf(issuers);
     const from = directories[issuerInTurn(directories, holding.turn)];
-    const { turn, at } = turnAfter(directories, holding.turn, {
-      weight: failure.weight,
-      now,
-      waitUntil:
-        failure.retryAfterMs === undefined ? undefined : waitUntil(now, failure.retryAfterMs),
-      ladderAt: this.#ladderAt(holding, holding.attempts, failure.kind, issuers.length),
-    });
+    const { turn, at } = turnAfter(directories, holding.turn, failure);
+    const { host } = holding;
     holding.turn = turn;
-    const { type, detail } = failure;
     if (turn.issuer !== from)
-      this.#steps.log.warn("issuer.switched", {
-        host: holding.host,
-        from,
-        to: turn.issuer,
-        type,
-        detail,
-      });
+      this.#steps.log.warn("issuer.switched", { host, from, to: turn.issuer, type, detail });
     return at;
   }
 
@@ -177,4 +223,8 @@ export class AttemptMemory {
     const rounds = Math.ceil(attempts / Math.max(1, issuers));
     return retryTime(now, { kind, attempts: rounds, lifeLeftMs }, this.#steps.random());
   }
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -1,7 +1,8 @@
 import type { Hostname } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
+import type { ChallengeType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import type { ArmedChallenge, ManagerToWorkers } from "../process/messages.ts";
+import type { ArmedChallenge, ManagerToWorkers, Reach } from "../process/messages.ts";
 import type { Acknowledgements } from "./acknowledge.ts";
 
 /** What is to be answered, before it has a number. */
@@ -59,4 +60,12 @@ export class Challenges {
       if (this.#armed.delete(id)) this.#broadcast({ type: "challenge.disarm", challenge: id });
     };
   }
+}
+
+/** A challenge needs a listener of ours that its validation can reach (RFC 8555 §8.3, RFC 8737 §3). */
+export function canAnswer(
+  type: ChallengeType,
+  reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] },
+): boolean {
+  return (type === "http-01" ? reach.http : reach.https).length > 0;
 }

@@ -1,4 +1,4 @@
-import { createHttpsTransport } from "../acme/transport.ts";
+import { type AcmeTransport, createHttpsTransport } from "../acme/transport.ts";
 import { programVersion } from "../base/version.ts";
 import type { Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -7,15 +7,20 @@ import type { Endpoint } from "./account.ts";
 /** RFC 8555 §6.1: the software, and the library that speaks for it. */
 const USER_AGENT = `latchkey/${programVersion()} (acme-client/5.4.0)`;
 
+/** What stands in a way to a CA; see {@link pausing}. */
+type Guard = (transport: AcmeTransport, directory: string) => AcmeTransport;
+
 /** The way to each issuer: over HTTPS, or in process to our own authority. Made at the first need and kept. */
 export class Endpoints {
   readonly #authority: Endpoint;
+  readonly #guard: Guard;
   /** By what an issuer says: every host brings an object of its own through the pipe. */
   readonly #known = new Map<string, Endpoint>();
 
-  /** @param authority The internal one. */
-  constructor(authority: Endpoint) {
+  /** @param authority The internal one, to which the way is never closed. */
+  constructor(authority: Endpoint, guard: Guard) {
     this.#authority = authority;
+    this.#guard = guard;
   }
 
   /** URL of its directory, which tells issuers apart in storage. */
@@ -49,6 +54,7 @@ export class Endpoints {
       totalTimeoutMs: limits.acmeRequestTimeoutMs,
       answerMaxBytes: limits.acmeAnswerMaxBytes,
     });
-    return { directory: issuer.directory, transport, binding: issuer.eab };
+    const guarded = this.#guard(transport, issuer.directory);
+    return { directory: issuer.directory, transport: guarded, binding: issuer.eab };
   }
 }

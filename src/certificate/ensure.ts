@@ -2,15 +2,17 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, withDeadline } from "../base/clock.ts";
 import type { Credential } from "../base/credential.ts";
 import { failureFacts, type Log } from "../base/log.ts";
-import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Issuer, Renewal } from "../config/config.ts";
 import { nameOf } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
 import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
 import type { AttemptMemory } from "./attempts.ts";
+import { type Wait, waitIn } from "./budgets.ts";
 import type { Holdings } from "./holdings.ts";
+import type { OrderQueue } from "./order-queue.ts";
 import type { Decision } from "./policy.ts";
+import { FIRST, rankOf } from "./rank.ts";
 import { type HeldCertificate, type Holding, heldOf, type Issued } from "./records.ts";
 
 /** The steps of {@link CertificateKeeper.ensure}, in their order. */
@@ -19,6 +21,10 @@ export interface KeeperSteps {
   decide(host: CertificateName): Promise<Decision>;
   /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
   load(host: CertificateName): Promise<Issued | undefined>;
+  /** Where an issuer's attempts stand in line: URL of its directory. */
+  directoryOf(issuer: Issuer): string;
+  /** Why nothing can be ordered for this name there now; `undefined` when it can. */
+  waitFor(holding: Holding, directory: string): Wait | undefined;
   /** A whole order with one issuer, to a verified certificate. */
   order(host: CertificateName, issuer: Issuer, signal: AbortSignal): Promise<Issued>;
   /** Makes it durable. */
@@ -43,18 +49,22 @@ export class CertificateKeeper {
   readonly #steps: KeeperSteps;
   readonly #holdings: Holdings;
   readonly #attempts: AttemptMemory;
+  readonly #queue: OrderQueue;
   readonly #renewal: Renewal;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #signal: AbortSignal;
   readonly #flights = new SingleFlight<CertificateName, void>();
   readonly #recalls = new SingleFlight<CertificateName, Holding | undefined>();
-  readonly #slots = new Semaphore(limits.ordersInFlightMax);
 
   /** @param signal Ends every order when the program drains. */
   constructor(
     steps: KeeperSteps,
-    memory: { readonly holdings: Holdings; readonly attempts: AttemptMemory },
+    memory: {
+      readonly holdings: Holdings;
+      readonly attempts: AttemptMemory;
+      readonly queue: OrderQueue;
+    },
     surroundings: {
       readonly renewal: Renewal;
       readonly clock: Clock;
@@ -65,6 +75,7 @@ export class CertificateKeeper {
     this.#steps = steps;
     this.#holdings = memory.holdings;
     this.#attempts = memory.attempts;
+    this.#queue = memory.queue;
     this.#renewal = surroundings.renewal;
     this.#clock = surroundings.clock;
     this.#log = surroundings.log;
@@ -121,7 +132,8 @@ export class CertificateKeeper {
     const before = holding.certificate?.serial;
     const isNew = () => holding.certificate !== undefined && holding.certificate.serial !== before;
     while (this.#flights.has(host)) await this.#flights.run(host, async () => {});
-    if (!isNew()) await this.#flights.run(host, () => this.#obtain(holding, decision.issuers));
+    if (!isNew())
+      await this.#flights.run(host, () => this.#obtain(holding, decision.issuers, FIRST));
     return { kind: isNew() ? "issued" : "failed", holding };
   }
 
@@ -187,35 +199,51 @@ export class CertificateKeeper {
     return false;
   }
 
-  /** One attempt, from the attempt memory to the swap. Failures are remembered, never thrown. */
-  async #obtain(holding: Holding, issuers: readonly Issuer[]): Promise<void> {
-    const { host } = holding;
-    const startedAt = performance.now();
+  /** One attempt, from its turn to the swap. Failures are remembered, never thrown. */
+  async #obtain(
+    holding: Holding,
+    issuers: readonly Issuer[],
+    rank = rankOf(holding, this.#clock.now()),
+  ): Promise<void> {
     try {
-      await this.#slots.run(async () => {
-        // Not before: with many names due at once the last ones wait for long, and none of them has failed.
-        const signal = withDeadline(this.#signal, limits.orderTimeoutMs);
-        // Before the CA hears of it: a crash on the way costs an attempt, and a crash loop no orders.
-        const issuer = await this.#attempts.begin(holding, issuers);
-        this.#log.info("order.started", { host, issuer: nameOf(issuer) });
-        const issued = await this.#steps.order(host, issuer, signal);
-        await this.#accept(holding, issued);
-        this.#log.info("certificate.issued", {
-          host,
-          issuer: issued.issuer,
-          serial: issued.credential.serial,
-          notAfter: new Date(issued.credential.notAfter).toISOString(),
-          durationMs: Math.round(performance.now() - startedAt),
-        });
-        await this.#attempts.succeeded(holding);
-        await this.goLive(holding, issued.credential);
-      }, this.#signal);
+      const issuer = this.#attempts.issuerOf(holding, issuers);
+      const directory = this.#steps.directoryOf(issuer);
+      const attempt = {
+        directory,
+        rank,
+        waitFor: () => this.#steps.waitFor(holding, directory),
+      };
+      const wait = await this.#queue.run(attempt, () => this.#order(holding, issuer, issuers));
+      if (wait !== undefined) await this.#attempts.putOff(holding, wait, issuers);
     } catch (error) {
       if (this.#signal.aborted) return; // stopping: the order is on disk and goes on at the next start
-      await this.#attempts.failed(holding, error, issuers);
+      const wait = waitIn(error);
+      if (wait === undefined) await this.#attempts.failed(holding, error, issuers);
+      else await this.#attempts.putOff(holding, wait, issuers);
     } finally {
       holding.isOrdering = false;
     }
+  }
+
+  async #order(holding: Holding, issuer: Issuer, issuers: readonly Issuer[]): Promise<void> {
+    const { host } = holding;
+    const startedAt = performance.now();
+    // Not before: with many names due at once the last ones wait for long, and none of them has failed.
+    const signal = withDeadline(this.#signal, limits.orderTimeoutMs);
+    // Before the CA hears of it: a crash on the way costs an attempt, and a crash loop no orders.
+    await this.#attempts.begin(holding, issuers);
+    this.#log.info("order.started", { host, issuer: nameOf(issuer) });
+    const issued = await this.#steps.order(host, issuer, signal);
+    await this.#accept(holding, issued);
+    this.#log.info("certificate.issued", {
+      host,
+      issuer: issued.issuer,
+      serial: issued.credential.serial,
+      notAfter: new Date(issued.credential.notAfter).toISOString(),
+      durationMs: Math.round(performance.now() - startedAt),
+    });
+    await this.#attempts.succeeded(holding);
+    await this.goLive(holding, issued.credential);
   }
 
   /** Stored before it is swapped in: a crash must not lose a key already in use. Unsaved, it serves from memory. */

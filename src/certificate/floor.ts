@@ -2,14 +2,12 @@ import { randomInt } from "node:crypto";
 import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
-import { type Clock, withDeadline } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
-import { LatchkeyError } from "../base/errors.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
-import type { ChallengeType, Config, Host } from "../config/config.ts";
-import { limits } from "../config/limits.ts";
+import type { Config, Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
 import type {
   ArmedChallenge,
@@ -21,12 +19,12 @@ import type {
 } from "../process/messages.ts";
 import type { Lease } from "../storage/lease.ts";
 import type { Storage } from "../storage/storage.ts";
-import { Accounts, type Endpoint } from "./account.ts";
+import type { Endpoint } from "./account.ts";
 import { Acknowledgements } from "./acknowledge.ts";
 import { createAsk } from "./ask.ts";
 import { AttemptMemory } from "./attempts.ts";
-import { Challenges } from "./challenge.ts";
-import { Endpoints } from "./endpoints.ts";
+import { CaAccess } from "./ca-access.ts";
+import { Challenges, canAnswer } from "./challenge.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
@@ -37,7 +35,6 @@ import {
   type OperatorOutcome,
   type OperatorRequest,
   obey,
-  REVOCATION_REASONS,
   type RevocationReason,
 } from "./operator.ts";
 import { decide, type PolicySteps } from "./policy.ts";
@@ -78,8 +75,7 @@ export class CertificateFloor {
   readonly #watch: RenewalWatch;
   readonly #keeper: CertificateKeeper;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
-  readonly #endpoints: Endpoints;
-  readonly #accounts: Accounts;
+  readonly #cas: CaAccess;
   readonly #leasing = new SingleFlight<"lease", Lease>();
   readonly #firstWorker = Promise.withResolvers<void>();
 
@@ -87,14 +83,13 @@ export class CertificateFloor {
     const { clock, log, signal, config, storage } = steps;
     this.#steps = steps;
     this.#challenges = new Challenges(this.#acknowledgements, steps.broadcast, log);
-    this.#endpoints = new Endpoints(steps.authority);
-    this.#accounts = new Accounts({ email: config.email, store: storage.accounts, clock, log });
+    this.#cas = new CaAccess({ ...steps, email: config.email });
     this.#policy = { findHost: steps.findHost, ask: createAsk(clock, log, signal) };
     const attempts = new AttemptMemory({
       store: storage.attempts,
       hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
       judge,
-      directoryOf: (issuer) => this.#endpoints.directoryOf(issuer),
+      directoryOf: (issuer) => this.#cas.endpoints.directoryOf(issuer),
       clock,
       log,
       random,
@@ -102,7 +97,7 @@ export class CertificateFloor {
     this.#watch = new RenewalWatch(this.#watchSteps());
     this.#keeper = new CertificateKeeper(
       this.#keeperSteps(),
-      { holdings: this.#holdings, attempts },
+      { holdings: this.#holdings, attempts, queue: this.#cas.queue },
       { renewal: config.renewal, clock, log, signal },
     );
   }
@@ -110,6 +105,7 @@ export class CertificateFloor {
   /** Takes over everything that is stored. */
   async open(): Promise<void> {
     const { config, storage, clock } = this.#steps;
+    await this.#cas.budgets.open();
     for (const entry of config.hosts) {
       const own = ownNameOf(entry);
       if (own !== undefined) await this.#keeper.adopt(own, true);
@@ -157,30 +153,13 @@ export class CertificateFloor {
       orderNow: (host: CertificateName) => this.#keeper.orderNow(host),
       holding: (host: CertificateName) => this.#holdings.get(host),
       load: (host: CertificateName) => storage.certificates.load(host),
-      revoke: (chain: string, issuer: string, reason: RevocationReason) =>
-        this.#revoke(name, chain, issuer, reason),
+      revoke: (chain: string, directory: string, reason: RevocationReason) =>
+        this.#cas.revoke(name, { chain, directory }, reason),
       setAside: (host: CertificateName, generation: number) =>
         storage.certificates.quarantine(host, generation, "it is revoked"),
       log,
     };
     return await obey(steps, name, request);
-  }
-
-  async #revoke(
-    name: CertificateName,
-    chain: string,
-    directory: string,
-    reason: RevocationReason,
-  ): Promise<void> {
-    const { signal } = this.#steps;
-    const endpoint = this.#endpointOf(name, directory);
-    if (endpoint === undefined) {
-      const why = `its issuer ${directory} is none of the host's issuers any more`;
-      throw new LatchkeyError("HOST_REFUSED", `Cannot revoke the certificate of ${name}: ${why}`);
-    }
-    const deadline = withDeadline(signal, limits.acmeRequestTimeoutMs);
-    const client = await this.#accounts.clientFor(endpoint, deadline);
-    await client.revoke(chain, REVOCATION_REASONS[reason], deadline);
   }
 
   /** Would this name get a certificate? */
@@ -223,7 +202,7 @@ export class CertificateFloor {
 
   #keeperSteps(): KeeperSteps {
     const { config, storage, clock, log, reach } = this.#steps;
-    const [endpoints, accounts] = [this.#endpoints, this.#accounts];
+    const { endpoints, accounts, budgets } = this.#cas;
     const challengeTypes = config.acme.challenges.filter((type) => canAnswer(type, reach));
     return {
       decide: (host) => decide(this.#policy, host),
@@ -232,6 +211,8 @@ export class CertificateFloor {
         if (stored !== undefined) await this.#watch.recall(host, stored.credential);
         return stored && { credential: stored.credential, issuer: stored.meta.issuer };
       },
+      directoryOf: (issuer) => endpoints.directoryOf(issuer),
+      waitFor: (holding, directory) => this.#cas.waitFor(holding, directory),
       order: (host, issuer, signal) =>
         issue(
           {
@@ -241,6 +222,7 @@ export class CertificateFloor {
             log,
             keyType: config.acme.keyType,
             orders: storage.orders,
+            budgets,
             arm: (challenge) => this.#challenges.arm(challenge),
             endpointOf: (wanted) => endpoints.of(wanted),
             probe: () => this.#confirmWritable(),
@@ -251,20 +233,13 @@ export class CertificateFloor {
           signal,
         ),
       store: (host, issued) => this.#store(host, issued),
-      isWanted: (host, directory) => this.#endpointOf(host, directory) !== undefined,
+      isWanted: (host, directory) => this.#cas.endpointOf(host, directory) !== undefined,
       swap: (host, credential, held) => {
+        const { broadcast } = this.#steps;
+        const acknowledgements = this.#acknowledgements;
+        const servedSerial = (name: CertificateName) => lookAtServed(reach.https[0], name);
         this.#watch.noticed();
-        return swap(
-          {
-            acknowledgements: this.#acknowledgements,
-            broadcast: this.#steps.broadcast,
-            servedSerial: (name) => lookAtServed(reach.https[0], name),
-            log,
-          },
-          host,
-          credential,
-          held,
-        );
+        return swap({ acknowledgements, broadcast, servedSerial, log }, host, credential, held);
       },
     };
   }
@@ -274,7 +249,7 @@ export class CertificateFloor {
     return {
       holdings: this.#holdings,
       store: storage.renewalInfos,
-      endpointOf: (host, directory) => this.#endpointOf(host, directory),
+      endpointOf: (host, directory) => this.#cas.endpointOf(host, directory),
       polling: POLLING,
       checkEveryMs: config.renewal.checkEveryMs,
       clock,
@@ -283,13 +258,6 @@ export class CertificateFloor {
       moved: () => this.#bell.ring(),
     };
   }
-
-  /** The way to the CA of this directory, if the configuration wants it for the name. */
-  #endpointOf(host: CertificateName, directory: string): Endpoint | undefined {
-    const source = this.#steps.findHost(host)?.certificate;
-    return source?.kind === "acme" ? this.#endpoints.find(source.issuers, directory) : undefined;
-  }
-
   /** The lease may have been lost, and the disk may be full: then no CA is asked for anything. */
   async #confirmWritable(): Promise<void> {
     await this.#acquireLease();
@@ -327,9 +295,4 @@ export class CertificateFloor {
 /** From 0, below 1. */
 function random(): number {
   return randomInt(0, 1_000_000) / 1_000_000;
-}
-
-/** A challenge needs a listener of ours that its validation can reach (RFC 8555 §8.3, RFC 8737 §3). */
-function canAnswer(type: ChallengeType, reach: FloorSteps["reach"]): boolean {
-  return (type === "http-01" ? reach.http : reach.https).length > 0;
 }

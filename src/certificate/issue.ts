@@ -8,7 +8,9 @@ import type { Issuer, KeyType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Orders } from "../storage/orders.ts";
 import type { Accounts, Endpoint } from "./account.ts";
+import type { Budgets } from "./budgets.ts";
 import { completeOrder, type OrderSteps } from "./order.ts";
+import { purposeOf } from "./planned-order.ts";
 import type { Holding, Issued } from "./records.ts";
 import { verifyCredential } from "./verify.ts";
 
@@ -20,6 +22,7 @@ export interface IssueSteps extends Omit<OrderSteps, "client"> {
   /** Can storage be written? Rejects when not: then nothing is asked of the CA. */
   probe(): Promise<void>;
   readonly orders: Pick<Orders, "load" | "save" | "remove">;
+  readonly budgets: Pick<Budgets, "place" | "failed">;
   /** The certificate that the new one takes over from, of the same name. */
   readonly predecessor: Predecessor | undefined;
 }
@@ -84,6 +87,8 @@ async function issueWith(
     // An order that the CA has ended is no use to anybody; one that it never answered about may go on.
     const isWorthAnotherLook = resumed === undefined && isNonsense(error);
     if (hasEnded(error) && !isWorthAnotherLook) await forget(steps, host);
+    if (error instanceof AcmeProblem && error.challenge !== undefined)
+      await steps.budgets.failed(directory, host);
     throw error;
   }
 }
@@ -134,7 +139,10 @@ async function begin(
   const key = await createKey(steps.keyType);
   const profile = issuer.kind === "acme" ? issuer.profile : undefined;
   const replaces = await replacedBy(steps, client, directory, signal);
-  const order = await place(steps, client, { names: [host], profile, replaces }, signal);
+  const purpose = purposeOf(directory, steps.predecessor, replaces !== undefined);
+  const order = await steps.budgets.place({ directory, name: host, purpose }, () =>
+    place(steps, client, { names: [host], profile, replaces }, signal),
+  );
   const createdAt = steps.clock.now();
   await steps.orders.save({ host, orderUrl: order.url, directory, key, createdAt, profile });
   steps.log.info("order.created", { host, issuer: directory, replaces });

@@ -173,7 +173,7 @@ function inUse({ certificate }: Holding): string {
   return `${certificate.serial} is in use until ${until}`;
 }
 
-function failureOf({ lastError, nextAttemptAt }: Holding): string {
+function failureOf({ waiting, lastError = waiting, nextAttemptAt }: Holding): string {
   if (lastError === undefined) return "the attempt was ended";
   const next =
     nextAttemptAt === undefined ? "" : `; next attempt ${new Date(nextAttemptAt).toISOString()}`;

@@ -32,6 +32,8 @@ export interface Holding {
   lastError: LastError | undefined;
   /** Whose turn it is among several issuers; `undefined`: the first one's. */
   turn: IssuerTurn | undefined;
+  /** Why a due attempt is put off, when that is no failure: a CA's limits. */
+  waiting: LastError | undefined;
   isRefused: boolean;
   servedSerial: string | undefined;
 }
@@ -105,6 +107,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     nextAttemptAt: undefined,
     lastError: undefined,
     turn: undefined,
+    waiting: undefined,
     isRefused: false,
     servedSerial: undefined,
   };
@@ -125,7 +128,7 @@ export function recordOf(holding: Holding): CertificateRecord {
     renewalInfo: window ? { start: rfc3339(window.start), end: rfc3339(window.end) } : null,
     attempts: holding.attempts,
     nextAttemptAt: timeText(holding.nextAttemptAt),
-    lastError: holding.lastError ?? null,
+    lastError: holding.lastError ?? holding.waiting ?? null,
     servedSerial: holding.servedSerial ?? null,
   };
 }

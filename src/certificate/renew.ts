@@ -2,6 +2,7 @@ import type { Bell } from "../base/bell.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Renewal } from "../config/config.ts";
 import type { Holdings } from "./holdings.ts";
+import { rankOf } from "./rank.ts";
 import { type Holding, renewAtOf } from "./records.ts";
 
 /** What the unattended loop needs from its surroundings. */
@@ -51,12 +52,12 @@ export async function keepRenewing(steps: RenewSteps, signal: AbortSignal): Prom
 /** A clock that jumps, or an attempt that changes nothing, must not turn the loop into a spin. */
 const SHORTEST_WAIT_MS = 250;
 
-/** Renewals before first certificates, the nearest expiry first. */
+/** Everything that is due, the most urgent first. */
 function dueNow(steps: RenewSteps, underWay: ReadonlySet<Holding>, now: number): Holding[] {
   return [...steps.holdings.all()]
     .filter((holding) => !underWay.has(holding))
     .filter((holding) => (dueAt(holding, steps.atStart) ?? Number.POSITIVE_INFINITY) <= now)
-    .sort((a, b) => expiryOf(a) - expiryOf(b));
+    .sort((a, b) => rankOf(a, now) - rankOf(b, now));
 }
 
 function nextDueAt(steps: RenewSteps, underWay: ReadonlySet<Holding>): number {
@@ -77,8 +78,4 @@ export function dueAt(holding: Holding, atStart: boolean): number | undefined {
   // A name made on demand that never had a certificate is a stranger's idea: only a visitor brings it back.
   if (!listed || (!atStart && attempts === 0)) return undefined;
   return nextAttemptAt ?? 0;
-}
-
-function expiryOf({ certificate }: Holding): number {
-  return certificate?.notAfter ?? Number.POSITIVE_INFINITY;
 }

@@ -67,7 +67,9 @@ export function readDirectory(text: string): Reading<string> {
 }
 
 /** The issuer as the file spells it: its name if it has one, else the URL of its directory. */
-export function nameOf(issuer: Issuer): string {
+export function nameOf(
+  issuer: { readonly kind: "internal" } | { readonly kind: "acme"; readonly directory: string },
+): string {
   if (issuer.kind === "internal") return "internal";
   return publicNames.find((name) => DIRECTORIES[name] === issuer.directory) ?? issuer.directory;
 }

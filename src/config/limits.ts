@@ -126,8 +126,29 @@ export const limits = {
   parkedPerHostMax: 50,
   /** One order from newOrder to the certificate, all polling included. */
   orderTimeoutMs: 300_000,
-  /** Orders under way at once. */
+  /** Orders under way at once, at one CA. */
   ordersInFlightMax: 10,
+  /** A new attempt at one CA at most this often: a thousand names that are due at once come one by one. */
+  orderPaceMs: 2_000,
+  /**
+   * What a public CA allows, kept as token buckets like its own (Let's Encrypt's rate limits, 2026-08).
+   * New orders of an account: 300 in 3 h. Renewals do not count there; theirs is a bucket beside it.
+   */
+  budgetOrders: { burst: 300, everyMs: 36_000 },
+  budgetRenewals: { burst: 300, everyMs: 36_000 },
+  /** New certificates under one registered domain: 50 in 7 d. Renewals do not count. */
+  budgetDomain: { burst: 50, everyMs: 12_096_000 },
+  /** Certificates for exactly the same names: 5 in 7 d. Renewals count, but for those that the CA advised. */
+  budgetNames: { burst: 5, everyMs: 120_960_000 },
+  /** Failed authorizations of one name: 5 in an hour. */
+  budgetFailures: { burst: 5, everyMs: 720_000 },
+  /** New accounts from one address: 10 in 3 h. For private CAs too: one that forgets us again and again. */
+  budgetAccounts: { burst: 10, everyMs: 1_080_000 },
+  /** Staging environments forgive more: 1,500 orders in 3 h, 200 failures in an hour. */
+  budgetStagingOrders: { burst: 1_500, everyMs: 7_200 },
+  budgetStagingFailures: { burst: 200, everyMs: 18_000 },
+  /** Budgets remembered at once; a name's is full again after 34 h, in which an account makes 6,800 orders at most. */
+  budgetsMax: 10_000,
   /** `onDemand.ask`: one answer, and how many are asked for at once. */
   askTimeoutMs: 2_000,
   askInFlightMax: 8,
@@ -171,7 +192,7 @@ export const limits = {
   acmePollMinMs: 250,
   acmePollMaxMs: 15_000,
   /** Retry-After is believed between these. */
-  retryAfterMinMs: 1_000,
+  retryAfterMinMs: 60_000,
   retryAfterMaxMs: 86_400_000,
 
   // ── DNS ────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import { Accounts } from "./accounts.ts";
 import { removeLeftovers, tryWrite } from "./atomic-write.ts";
 import { Attempts } from "./attempts.ts";
 import { AuthorityFiles } from "./authority-files.ts";
+import { BudgetFile } from "./budgets.ts";
 import { Certificates } from "./certificates.ts";
 import type { Lease } from "./lease.ts";
 import { acquireLease } from "./lock.ts";
@@ -44,6 +45,7 @@ export class Storage implements StorageFolder {
   readonly accounts: Accounts;
   readonly orders: Orders;
   readonly attempts: Attempts;
+  readonly budgets: BudgetFile;
   readonly renewalInfos: RenewalInfos;
   readonly authority: AuthorityFiles;
   readonly #owner: string | undefined;
@@ -78,6 +80,7 @@ export class Storage implements StorageFolder {
     this.accounts = new Accounts(this);
     this.orders = new Orders(this);
     this.attempts = new Attempts(this);
+    this.budgets = new BudgetFile(this);
     this.renewalInfos = new RenewalInfos(this);
     this.authority = new AuthorityFiles(this);
   }

@@ -11,6 +11,7 @@ const cases = [
   { field: "120", waitMs: 120_000 },
   { field: " 3 ", waitMs: 3_000 },
   { field: "604800", waitMs: 604_800_000 },
+  { field: "1000000000", waitMs: 1_000_000_000_000 },
   { field: "Mon, 23 Nov 2026 12:00:30 GMT", waitMs: 30_000 },
   { field: "Mon, 23 Nov 2026 11:00:00 GMT", waitMs: 0 },
   { field: "Mon, 99 Nov 2026 12:00:30 GMT", waitMs: undefined },

@@ -28,3 +28,18 @@ test("a token bucket whose clock is set back gives nothing for it, and goes on f
   assert.equal(bucket.take(0), false);
   assert.equal(bucket.take(1_000), true);
 });
+
+test("a token bucket goes on from when one of before would have been full", () => {
+  const before = new TokenBucket(rate, 0);
+  assert.equal(before.fullAt(0), 0);
+  takenAt(before, 0, 2);
+  assert.equal(before.fullAt(500), 2_000);
+  const after = new TokenBucket(rate, 1_000, before.fullAt(500));
+  assert.equal(takenAt(after, 1_000, 10), 2);
+  assert.equal(takenAt(new TokenBucket(rate, 9_000, before.fullAt(500)), 9_000, 10), 3);
+});
+
+test("a token bucket that would be full only after longer than it takes is empty, and no more", () => {
+  const bucket = new TokenBucket(rate, 0, 31_536_000_000);
+  assert.equal(bucket.waitMs(0), 1_000);
+});

@@ -21,6 +21,7 @@ function world() {
     email: undefined,
     clock: systemClock,
     log,
+    register: (_directory, work) => work(),
     store: {
       load: async (directory) => onDisk.get(directory),
       save: async (account) => void onDisk.set(account.directory, account),

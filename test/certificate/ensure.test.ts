@@ -7,6 +7,7 @@ import { AttemptMemory } from "../../src/certificate/attempts.ts";
 import { CertificateKeeper, type KeeperSteps } from "../../src/certificate/ensure.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import { judge } from "../../src/certificate/judge.ts";
+import { OrderQueue } from "../../src/certificate/order-queue.ts";
 import type { Decision } from "../../src/certificate/policy.ts";
 import { type Issued, recordOf } from "../../src/certificate/records.ts";
 import { dueAt } from "../../src/certificate/renew.ts";
@@ -49,6 +50,8 @@ function recordingKeeper(replaced: Partial<KeeperSteps> = {}) {
   const steps: KeeperSteps = {
     decide: async () => ({ kind: "allowed", issuers: [{ kind: "internal" }], listed: true }),
     isWanted: () => true,
+    directoryOf: () => "https://ca.example/directory",
+    waitFor: () => undefined,
     load: async () => undefined,
     order: async (name) => issuedFor(name),
     store: async () => {},
@@ -70,14 +73,21 @@ function recordingKeeper(replaced: Partial<KeeperSteps> = {}) {
       return steps.swap(...args);
     },
   };
+  const { signal } = new AbortController();
+  const queue = new OrderQueue({
+    clock,
+    signal,
+    inFlightMax: limits.ordersInFlightMax,
+    paceMsOf: () => 0,
+  });
   const keeper = new CertificateKeeper(
     recording,
-    { holdings, attempts },
+    { holdings, attempts, queue },
     {
       renewal: { checkEveryMs: MINUTE, at: "auto" },
       clock,
       log,
-      signal: new AbortController().signal,
+      signal,
     },
   );
   const row = () => recordOf(holdings.get(host) ?? assert.fail("nothing is held"));
@@ -359,9 +369,14 @@ const acme = (directory: string): Issuer => ({
 });
 
 /** A keeper with two CAs; `fails` says what an order at one of them ends with. */
-function worldOfTwo(fails: (directory: string) => Error | undefined) {
+function worldOfTwo(
+  fails: (directory: string) => Error | undefined,
+  replaced: Partial<KeeperSteps> = {},
+) {
   const asked: string[] = [];
   const world = recordingKeeper({
+    directoryOf: (issuer) => (issuer.kind === "acme" ? issuer.directory : "internal"),
+    ...replaced,
     decide: async () => ({
       kind: "allowed",
       issuers: [acme("first"), acme("second")],
@@ -438,4 +453,46 @@ test("a full disk gives no issuer's turn away", async () => {
     await world.renewAll();
   }
   assert.deepEqual([...new Set(world.asked)], ["first"]);
+});
+
+const spent = {
+  code: "BUDGET_SPENT",
+  until: Date.now() + 3_600_000,
+  detail: "what ca.example allows of new orders is used up",
+} as const;
+
+test("a name whose CA's budget is spent waits, is shown as waiting with the reason, and has failed nothing", async () => {
+  const waits: (typeof spent)[] = [spent];
+  const world = recordingKeeper({ waitFor: () => waits[0] });
+  assert.deepEqual(await world.keeper.ensure(host), { kind: "unavailable" });
+  const row = world.row();
+  assert.deepEqual([row.state, row.attempts, row.lastError?.type], ["waiting", 0, spent.code]);
+  assert.equal(row.nextAttemptAt, new Date(spent.until).toISOString());
+  assert.deepEqual([world.taken, world.disk.size], [[], 0]);
+  world.log.only("order.waiting");
+  waits.length = 0;
+  world.clock.advance(3_601_000);
+  assert.deepEqual(await world.keeper.ensure(host), { kind: "stored" });
+  assert.equal(world.row().lastError, null);
+});
+
+test("an attempt that finds the budget spent on its way is not counted", async () => {
+  const { code, ...facts } = spent;
+  const world = recordingKeeper({
+    order: () => Promise.reject(new LatchkeyError(code, "Cannot order: used up", facts)),
+  });
+  await world.keeper.ensure(host);
+  assert.deepEqual([world.row().state, world.row().attempts], ["waiting", 0]);
+  assert.equal(world.disk.size, 0);
+});
+
+test("C16: a name whose first CA's budget is spent for an hour or more goes to the second one at once", async () => {
+  const world = worldOfTwo(() => undefined, {
+    waitFor: (_holding, directory) =>
+      directory === "first" ? { ...spent, until: Date.now() + 7_200_000 } : undefined,
+  });
+  await world.keeper.ensure(host);
+  await world.renewAll();
+  assert.deepEqual(world.asked, ["second"]);
+  assert.equal(world.row().state, "valid");
 });

@@ -46,6 +46,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
     email: undefined,
     clock: systemClock,
     log,
+    register: (_directory, work) => work(),
     store: {
       load: async (directory) => accountsOnDisk.get(directory),
       save: async (account) => void accountsOnDisk.set(account.directory, account),
@@ -63,6 +64,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
         arm: async () => () => {},
         endpointOf: () => ({ directory: ca.directory, transport: ca }),
         probe: async () => {},
+        budgets: { place: (_planned, work) => work(), failed: async () => {} },
         predecessor,
         orders: {
           load: async (name) => orders.get(name),

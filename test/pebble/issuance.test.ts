@@ -98,6 +98,7 @@ test("storage, status and the handshake agree, and storage is laid out as promis
       "admin.sock other 600",
       "attempts folder 700",
       "authority folder 700",
+      "budgets.json file 600",
       "certificates folder 700",
       `certificates/${HOST} folder 700`,
       `certificates/${HOST}/000001 folder 700`,

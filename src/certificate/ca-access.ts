@@ -1,0 +1,96 @@
+import type { CertificateName } from "../base/certificate-name.ts";
+import { type Clock, withDeadline } from "../base/clock.ts";
+import { LatchkeyError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Host } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { Storage } from "../storage/storage.ts";
+import { Accounts, type Endpoint } from "./account.ts";
+import { Budgets, type Wait } from "./budgets.ts";
+import { caLimitsOf } from "./ca-limits.ts";
+import { Endpoints } from "./endpoints.ts";
+import { REVOCATION_REASONS, type RevocationReason } from "./operator.ts";
+import { OrderQueue } from "./order-queue.ts";
+import { pausing } from "./pausing.ts";
+import { purposeOf } from "./planned-order.ts";
+import type { Holding } from "./records.ts";
+
+/** What the way to the CAs needs from its surroundings. */
+export interface CaAccessSteps {
+  readonly email: string | undefined;
+  readonly storage: Storage;
+  /** The internal one. */
+  readonly authority: Endpoint;
+  /** The entry whose certificate is made out to this name. */
+  findHost(name: CertificateName): Host | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+}
+
+/** Everything between this program and its CAs: the ways there, our accounts, and what each CA allows. */
+export class CaAccess {
+  readonly endpoints: Endpoints;
+  readonly accounts: Accounts;
+  readonly budgets: Budgets;
+  /** Where attempts wait for their turn. */
+  readonly queue: OrderQueue;
+  readonly #steps: CaAccessSteps;
+
+  constructor(steps: CaAccessSteps) {
+    const { email, storage, authority, clock, log, signal } = steps;
+    const limitsOf = (directory: string) => caLimitsOf(directory, authority.directory);
+    const ratesOf = (directory: string) => limitsOf(directory).rates;
+    this.#steps = steps;
+    this.budgets = new Budgets({ store: storage.budgets, ratesOf, clock, log });
+    this.queue = new OrderQueue({
+      clock,
+      signal,
+      inFlightMax: limits.ordersInFlightMax,
+      paceMsOf: (directory) => limitsOf(directory).paceMs,
+    });
+    this.endpoints = new Endpoints(authority, (transport, directory) =>
+      pausing(transport, directory, this.budgets, clock),
+    );
+    this.accounts = new Accounts({
+      email,
+      store: storage.accounts,
+      register: (directory, work) => this.budgets.register(directory, work),
+      clock,
+      log,
+    });
+  }
+
+  /** Why nothing can be ordered for this name there now; `undefined` when it can. */
+  waitFor({ host, certificate }: Holding, directory: string): Wait | undefined {
+    const purpose = purposeOf(directory, certificate, certificate?.certId !== undefined);
+    return this.budgets.waitFor({ directory, name: host, purpose });
+  }
+
+  /** The CA with this directory, while it is one of the issuers of the name. */
+  endpointOf(name: CertificateName, directory: string): Endpoint | undefined {
+    const source = this.#steps.findHost(name)?.certificate;
+    return source?.kind === "acme" ? this.endpoints.find(source.issuers, directory) : undefined;
+  }
+
+  /**
+   * Revokes a certificate of `name` at the CA that issued it, as the account that ordered it.
+   *
+   * @throws {LatchkeyError} `HOST_REFUSED` when that CA is none of the host's issuers any more, or as the CA does.
+   */
+  async revoke(
+    name: CertificateName,
+    { chain, directory }: { readonly chain: string; readonly directory: string },
+    reason: RevocationReason,
+  ): Promise<void> {
+    const endpoint = this.endpointOf(name, directory);
+    if (endpoint === undefined) {
+      const why = `its issuer ${directory} is none of the host's issuers any more`;
+      throw new LatchkeyError("HOST_REFUSED", `Cannot revoke the certificate of ${name}: ${why}`);
+    }
+    const deadline = withDeadline(this.#steps.signal, limits.acmeRequestTimeoutMs);
+    const client = await this.accounts.clientFor(endpoint, deadline);
+    await client.revoke(chain, REVOCATION_REASONS[reason], deadline);
+  }
+}
