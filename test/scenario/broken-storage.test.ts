@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { copyFile, mkdir, readdir, rename, rm, symlink, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { systemClock } from "../../src/base/clock.ts";
+import { parseHostname } from "../../src/base/hostname.ts";
+import { Storage } from "../../src/storage/storage.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { DIRECTORY } from "../support/https-authority.ts";
+import { Latchkey } from "../support/latchkey.ts";
+import { keptLog } from "../support/stored.ts";
+import { shakeHands } from "../support/visitor.ts";
+
+/** What happens to the second of two certificates, or to the way to it, in the folder of the host. */
+interface Damage {
+  readonly inflict: (folder: string, other: string) => Promise<unknown>;
+  /** Which certificate is served: the damage may be to the pointer alone. */
+  readonly serves: "first" | "second" | "a new one";
+}
+
+const pointTo = (target: string) => async (folder: string) => {
+  await rm(join(folder, "current"));
+  await symlink(target, join(folder, "current"));
+};
+
+const damages: Readonly<Record<string, Damage>> = {
+  whole: { inflict: async () => {}, serves: "second" },
+  "empty-chain": { inflict: (at) => truncate(join(at, "000002/chain.pem")), serves: "first" },
+  "cut-key": { inflict: (at) => truncate(join(at, "000002/key.pem"), 90), serves: "first" },
+  "huge-meta": { inflict: (at) => truncate(join(at, "000002/meta.json"), 1e8), serves: "first" },
+  "others-key": {
+    inflict: (at, other) => copyFile(join(other, "000002/key.pem"), join(at, "000002/key.pem")),
+    serves: "first",
+  },
+  "others-chain": {
+    inflict: (at, other) => copyFile(join(other, "000002/chain.pem"), join(at, "000002/chain.pem")),
+    serves: "first",
+  },
+  "others-meta": {
+    inflict: (at, other) => copyFile(join(other, "000002/meta.json"), join(at, "000002/meta.json")),
+    serves: "first",
+  },
+  pipe: {
+    inflict: async (at) => {
+      await rm(join(at, "000002/chain.pem"));
+      execFileSync("mkfifo", [join(at, "000002/chain.pem")]);
+    },
+    serves: "first",
+  },
+  folder: {
+    inflict: async (at) => {
+      await rm(join(at, "000002/key.pem"));
+      await mkdir(join(at, "000002/key.pem"));
+    },
+    serves: "first",
+  },
+  link: {
+    inflict: async (at) => {
+      await rename(join(at, "000002/key.pem"), join(at, "000002/moved"));
+      await symlink("moved", join(at, "000002/key.pem"));
+    },
+    serves: "first",
+  },
+  dangling: { inflict: pointTo("000009"), serves: "second" },
+  upwards: { inflict: pointTo("../whole.localhost/000001"), serves: "second" },
+  absolute: { inflict: pointTo("/etc"), serves: "second" },
+  "linked-host": {
+    inflict: async (at) => {
+      await rename(at, `${at}.moved`);
+      await symlink(`${at}.moved`, at);
+    },
+    serves: "a new one",
+  },
+};
+
+test("one host's broken files are its own: each serves what is whole, and only what has nothing is ordered", async () => {
+  await using folder = await temporaryFolder();
+  const root = join(folder.path, "storage");
+  const serials = new Map<string, readonly string[]>();
+  {
+    await using storage = await Storage.open({ root, clock: systemClock, log: keptLog() });
+    await storage.acquire(new AbortController().signal);
+    const { certificates } = storage;
+    const save = async (name: string) => {
+      const host = parseHostname(`${name}.localhost`);
+      assert.ok(host !== undefined);
+      const saved = makeCertificate({ names: [host] });
+      return (await certificates.save(host, saved, { issuer: DIRECTORY })).credential.serial;
+    };
+    for (const name of Object.keys(damages))
+      serials.set(name, [await save(name), await save(name)]);
+    const folderOf = (name: string) => join(certificates.folder, `${name}.localhost`);
+    for (const [name, { inflict }] of Object.entries(damages))
+      await inflict(folderOf(name), folderOf("whole"));
+  }
+  const entries = Object.keys(damages).map((name) => `  ${name}.localhost: { respond: ok }\n`);
+  await using latchkey = await Latchkey.start({
+    config: `workers: 1\nhosts:\n${entries.join("")}`,
+    storage: root,
+  });
+  await latchkey.event("certificate.swapped", ({ host }) => host === "linked-host.localhost");
+  for (const [name, { serves }] of Object.entries(damages)) {
+    const seen = await shakeHands(latchkey, `${name}.localhost`, {
+      rejectUnauthorized: false,
+    });
+    const [first, second] = serials.get(name) ?? [];
+    if (serves === "a new one") assert.ok("serial" in seen, name);
+    else assert.deepEqual(seen, { serial: serves === "first" ? first : second }, name);
+  }
+  const { hosts } = await latchkey.status();
+  assert.ok(
+    hosts.every(({ state }) => state === "valid"),
+    JSON.stringify(hosts),
+  );
+  assert.equal(latchkey.count("order.started"), 1);
+  const broken = Object.values(damages).filter(({ serves }) => serves !== "second").length;
+  assert.equal((await readdir(join(root, "quarantine/certificates"))).length, broken);
+});
