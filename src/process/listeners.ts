@@ -1,5 +1,5 @@
 import net from "node:net";
-import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Listen, ListenAddress } from "../config/config.ts";
 import type { Reach } from "./messages.ts";
 
@@ -106,7 +106,7 @@ function bind(address: ListenAddress, what: string): Listener {
       close,
     };
   } catch (cause) {
-    const why = WHY[(cause as NodeJS.ErrnoException).code ?? ""] ?? messageOf(cause);
+    const why = WHY[codeOf(cause) ?? ""] ?? messageOf(cause);
     throw new LatchkeyError(
       "LISTEN_FAILED",
       `Cannot listen on ${nameOf(address)}: ${why}`,
@@ -128,7 +128,7 @@ function bindTcp(host: string | undefined, port: number): net.BoundSocket {
   try {
     return new net.BoundSocket({ host: "::", port });
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = codeOf(error);
     if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
     return new net.BoundSocket({ host: "0.0.0.0", port });
   }
