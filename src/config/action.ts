@@ -2,8 +2,9 @@ import type { Action, Redirect, Respond } from "./config.ts";
 import { readForward, readTunnelTimeouts } from "./forward.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { type HostPlace, isOurs } from "./host-place.ts";
-import type { WrittenHost } from "./host-schema.ts";
+import { hostKeyNames, type WrittenHost } from "./host-schema.ts";
 import { limits } from "./limits.ts";
+import { nearest } from "./nearest.ts";
 import { isBodiless } from "./respond-header.ts";
 import { expectedHttpsPort } from "./settings.ts";
 
@@ -52,11 +53,17 @@ export function readAction(written: WrittenHost, place: HostPlace): Action | und
   return readForward(written, place);
 }
 
-function kindOf(written: WrittenHost, { path, desk }: HostPlace): Action["kind"] | undefined {
+function kindOf(
+  written: WrittenHost,
+  { path, faulty, desk }: HostPlace,
+): Action["kind"] | undefined {
   const present = DOES.filter((key) => written[key] !== undefined);
   const [first] = present;
   if (first === undefined) {
-    desk.report(path, `does nothing, wanted one of ${DOES.join(", ")}`);
+    // A misspelt `to` is told already: that the host does nothing is a consequence.
+    const meant = [...faulty].map((key) => nearest(key, hostKeyNames));
+    if (!DOES.some((key) => meant.includes(key)))
+      desk.report(path, `does nothing, wanted one of ${DOES.join(", ")}`);
     return undefined;
   }
   const isForward = first === "to" || first === "paths";

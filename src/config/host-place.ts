@@ -13,6 +13,8 @@ export interface HostPlace {
   readonly settings: Settings;
   /** Every host of the file, as `formatPattern` spells it, and the key it stands in. */
   readonly known: ReadonlyMap<string, string>;
+  /** The keys of the entry that have faults, which are reported. */
+  readonly faulty: ReadonlySet<string>;
   readonly desk: Desk;
 }
 

@@ -208,6 +208,9 @@ const hostKeys = mapping(
   "a mapping such as { to: 3001 }",
 );
 
+/** The keys of a host in long form. */
+export const hostKeyNames: readonly string[] = Object.keys(hostKeys.shape);
+
 const HOST = "a backend such as 3001, or a mapping such as { to: 3001 }";
 /** One entry of `hosts`, in short or long form. */
 export const hostSchema = anyOf(

@@ -66,7 +66,7 @@ function readEntry(
   const path = ["hosts", key];
   const { value: written, faulty } = checkAndReport(hostSchema, value, path, desk.report);
   if (written === undefined || RULED.some((name) => faulty.has(name))) return [];
-  const place = { path, patterns, settings, known, desk };
+  const place = { path, patterns, settings, known, faulty, desk };
   const action = readAction(written, place);
   if (action === undefined) return [];
   const certificate = readCertificateSource(written, action, place);

@@ -86,6 +86,21 @@ const refused: readonly {
     ],
   },
   {
+    name: "a misspelt key that says what a host does, and no consequence of it",
+    text: [
+      "hosts:",
+      "  a.example: { too: 1 }",
+      "  b.example: { Redirect: a.example, status: 301 }",
+      "  c.example: { tiemouts: {} }",
+    ],
+    faults: [
+      ['2 hosts["a.example"].too', /nearest is "to"/],
+      ['3 hosts["b.example"].Redirect', /nearest is "redirect"/],
+      ['4 hosts["c.example"]', /does nothing/],
+      ['4 hosts["c.example"].tiemouts', /nearest is "timeouts"/],
+    ],
+  },
+  {
     name: "several tcp:// backends, tcp:// in a path, firstByte without HTTP",
     text: [
       "hosts:",
