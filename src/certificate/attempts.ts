@@ -2,7 +2,8 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Issuer } from "../config/config.ts";
-import type { Attempts, FailureKind } from "../storage/attempts.ts";
+import { limits } from "../config/limits.ts";
+import type { Attempts, FailureKind, FailureMemory } from "../storage/attempts.ts";
 import type { Wait } from "./budgets.ts";
 import { type Holding, recallFailures } from "./records.ts";
 import { retryTime, waitUntil } from "./schedule.ts";
@@ -16,6 +17,8 @@ export interface Failure {
   readonly hint: string;
   readonly retryAfterMs: number | undefined;
   readonly weight: Weight;
+  /** The type of the challenge that another type may do better than. */
+  readonly challenge: string | undefined;
 }
 
 /** What the memory needs from its surroundings. */
@@ -24,6 +27,8 @@ export interface AttemptSteps {
   judge(error: unknown): Failure;
   /** URL of the directory, which tells issuers apart. */
   directoryOf(issuer: Issuer): string;
+  /** What the configuration says of ordering this name, as a digest. */
+  configurationOf(host: CertificateName): string;
   /** Is there an order under way from before, which costs nothing to go on with? */
   hasOrder(host: CertificateName): Promise<boolean>;
   readonly clock: Clock;
@@ -50,17 +55,22 @@ export class AttemptMemory {
   }
 
   /**
-   * At start: what happened before. An interrupted order may go on at once, and so may a first attempt
-   * that was cut short before there was an order; a second one in a row waits, for the program may be
-   * ending because of it.
+   * At start: what happened before. An interrupted order may go on at once, a few times, and so may a first
+   * attempt that was cut short before there was an order; the next one in a row waits, for the program may be
+   * ending because of it. What waits for a person has had one when the configuration is another.
    */
   async recall(holding: Holding): Promise<void> {
     const stored = await this.#steps.store.load(holding.host);
     if (stored === undefined) return;
     recallFailures(holding, stored);
-    const wasCutShort = this.wasInterrupted(holding) && stored.attempts === 1;
-    if (wasCutShort || (await this.#steps.hasOrder(holding.host)))
-      holding.nextAttemptAt = undefined;
+    if (await this.#mayGoOn(holding, stored)) holding.nextAttemptAt = undefined;
+  }
+
+  async #mayGoOn(holding: Holding, { kind, attempts, configuration }: FailureMemory) {
+    const { host } = holding;
+    if (this.wasInterrupted(holding) && attempts === 1) return true;
+    if (kind === "person") return configuration !== this.#steps.configurationOf(host);
+    return attempts <= limits.resumedAtOnceMax && (await this.#steps.hasOrder(host));
   }
 
   /** May an attempt be made now? */
@@ -91,20 +101,13 @@ export class AttemptMemory {
    * @throws {LatchkeyError} `STORAGE_FAILED` when that cannot be written: then nothing is asked of a CA.
    */
   async begin(holding: Holding, issuers: readonly Issuer[]): Promise<void> {
-    const { host, attempts } = holding;
+    const { attempts } = holding;
     holding.isOrdering = true;
     holding.waiting = undefined;
-    const counted = holding.failureKind === "refused" ? attempts + 1 : 1;
+    const counted = holding.failureKind === "unreachable" ? 1 : attempts + 1;
     const nextAttemptAt = this.#ladderAt(holding, counted, "refused", issuers.length);
     const lastError = { ...INTERRUPTED, at: this.#steps.clock.now() };
-    await this.#steps.store.save({
-      host,
-      kind: "refused",
-      attempts: counted,
-      nextAttemptAt,
-      lastError,
-      turn: holding.turn,
-    });
+    await this.#save(holding, { kind: "refused", attempts: counted, nextAttemptAt, lastError });
   }
 
   /**
@@ -135,11 +138,18 @@ export class AttemptMemory {
 
   /** The disk remembers again what it did before the attempt. */
   async #uncount(holding: Holding, nextAttemptAt: number): Promise<void> {
-    const { host, attempts, failureKind: kind, lastError, turn } = holding;
+    const { host, attempts, failureKind: kind, lastError } = holding;
     if (attempts === 0 || lastError === undefined) return await this.#steps.store.clear(host);
     const at = Date.parse(lastError.at);
-    const memory = { host, kind, attempts, nextAttemptAt, lastError: { ...lastError, at }, turn };
-    await this.#steps.store.save(memory);
+    await this.#save(holding, { kind, attempts, nextAttemptAt, lastError: { ...lastError, at } });
+  }
+
+  async #save(
+    { host, turn, failedChallenge }: Holding,
+    failed: Pick<FailureMemory, "kind" | "attempts" | "nextAttemptAt" | "lastError">,
+  ): Promise<void> {
+    const configuration = this.#steps.configurationOf(host);
+    await this.#steps.store.save({ ...failed, host, turn, failedChallenge, configuration });
   }
 
   /** The certificate is in use: nothing is remembered any more. */
@@ -147,6 +157,7 @@ export class AttemptMemory {
     holding.attempts = 0;
     holding.nextAttemptAt = undefined;
     holding.lastError = undefined;
+    holding.failedChallenge = undefined;
     holding.turn = undefined; // the next renewal starts with the first issuer again
     holding.waiting = undefined;
     holding.isRefused = false;
@@ -161,6 +172,7 @@ export class AttemptMemory {
     const { kind, type, detail, hint } = failure;
     holding.attempts = holding.failureKind === kind ? holding.attempts + 1 : 1;
     holding.failureKind = kind;
+    holding.failedChallenge = failure.challenge ?? holding.failedChallenge;
     holding.waiting = undefined;
     holding.lastError = { type, detail, hint, at: timeText(now) };
     holding.nextAttemptAt = this.#passTurn(holding, issuers, failure, {
@@ -179,10 +191,10 @@ export class AttemptMemory {
       attempt: holding.attempts,
       nextAttemptAt: timeText(holding.nextAttemptAt),
     });
-    const { attempts, nextAttemptAt, turn } = holding;
+    const { attempts, nextAttemptAt } = holding;
     const lastError = { type, detail, hint, at: now };
     await this.#tolerate(host, () =>
-      this.#steps.store.save({ host, kind, attempts, nextAttemptAt, lastError, turn }),
+      this.#save(holding, { kind, attempts, nextAttemptAt, lastError }),
     );
   }
 

@@ -9,6 +9,7 @@ import { Accounts, type Endpoint } from "./account.ts";
 import { Budgets, type Wait } from "./budgets.ts";
 import { caLimitsOf } from "./ca-limits.ts";
 import { Endpoints } from "./endpoints.ts";
+import type { IssueSteps } from "./issue.ts";
 import { REVOCATION_REASONS, type RevocationReason } from "./operator.ts";
 import { OrderQueue } from "./order-queue.ts";
 import { pausing } from "./pausing.ts";
@@ -60,6 +61,13 @@ export class CaAccess {
       clock,
       log,
     });
+  }
+
+  /** What issuing needs of it. */
+  get issuing(): Pick<IssueSteps, "accounts" | "budgets" | "endpointOf" | "orders"> {
+    const { accounts, budgets, endpoints } = this;
+    const { orders } = this.#steps.storage;
+    return { accounts, budgets, orders, endpointOf: (issuer) => endpoints.of(issuer) };
   }
 
   /** Why nothing can be ordered for this name there now; `undefined` when it can. */

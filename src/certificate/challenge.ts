@@ -69,3 +69,12 @@ export function canAnswer(
 ): boolean {
   return (type === "http-01" ? reach.http : reach.https).length > 0;
 }
+
+/** The types in the order in which they are to be tried, after the one at `failed` did not do. */
+export function challengesAfter(
+  types: readonly ChallengeType[],
+  failed: string | undefined,
+): readonly ChallengeType[] {
+  const next = types.map(String).indexOf(failed ?? "") + 1;
+  return [...types.slice(next), ...types.slice(0, next)];
+}

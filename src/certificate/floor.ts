@@ -24,7 +24,8 @@ import { Acknowledgements } from "./acknowledge.ts";
 import { createAsk } from "./ask.ts";
 import { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
-import { Challenges, canAnswer } from "./challenge.ts";
+import { Challenges, canAnswer, challengesAfter } from "./challenge.ts";
+import { configurationOf } from "./configuration.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
@@ -90,6 +91,7 @@ export class CertificateFloor {
       hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
       judge,
       directoryOf: (issuer) => this.#cas.endpoints.directoryOf(issuer),
+      configurationOf: (host) => configurationOf(config, steps.findHost(host)),
       clock,
       log,
       random,
@@ -202,7 +204,6 @@ export class CertificateFloor {
 
   #keeperSteps(): KeeperSteps {
     const { config, storage, clock, log, reach } = this.#steps;
-    const { endpoints, accounts, budgets } = this.#cas;
     const challengeTypes = config.acme.challenges.filter((type) => canAnswer(type, reach));
     return {
       decide: (host) => decide(this.#policy, host),
@@ -211,20 +212,20 @@ export class CertificateFloor {
         if (stored !== undefined) await this.#watch.recall(host, stored.credential);
         return stored && { credential: stored.credential, issuer: stored.meta.issuer };
       },
-      directoryOf: (issuer) => endpoints.directoryOf(issuer),
+      directoryOf: (issuer) => this.#cas.endpoints.directoryOf(issuer),
       waitFor: (holding, directory) => this.#cas.waitFor(holding, directory),
       order: (host, issuer, signal) =>
         issue(
           {
-            accounts,
-            challengeTypes,
+            ...this.#cas.issuing,
+            challengeTypes: challengesAfter(
+              challengeTypes,
+              this.#holdings.get(host)?.failedChallenge,
+            ),
             clock,
             log,
             keyType: config.acme.keyType,
-            orders: storage.orders,
-            budgets,
             arm: (challenge) => this.#challenges.arm(challenge),
-            endpointOf: (wanted) => endpoints.of(wanted),
             probe: () => this.#confirmWritable(),
             predecessor: predecessorOf(this.#holdings.get(host)),
           },

@@ -1,5 +1,6 @@
-import { AcmeProblem, hintFor, verdictOf } from "../acme/problem.ts";
-import { codeOf, messageOf } from "../base/errors.ts";
+import { AcmeProblem, hintFor, type Verdict, verdictOf } from "../acme/problem.ts";
+import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import type { FailureKind } from "../storage/attempts.ts";
 import type { Failure } from "./attempts.ts";
 
 /** What a person can do about a failure of ours, by its code. */
@@ -36,11 +37,28 @@ export function judge(error: unknown): Failure {
   const type = error instanceof AcmeProblem ? error.type : code;
   const detail = error instanceof AcmeProblem ? error.detail : messageOf(error);
   return {
-    kind: verdict.kind === "unreachable" || UNREACHABLE.has(code) ? "unreachable" : "refused",
+    kind: kindOf(verdict, code),
+    challenge: challengeIn(error),
     type,
     detail,
     hint: HINTS[type] ?? hintFor(type, detail) ?? FALLBACK_HINT,
     retryAfterMs,
     weight: UNRELATED.has(code) ? "none" : verdict.kind === "wait" ? "decisive" : "counted",
   };
+}
+
+function kindOf({ kind }: Verdict, code: string): FailureKind {
+  if (kind === "unreachable" || UNREACHABLE.has(code)) return "unreachable";
+  return kind === "wait" ? "person" : "refused";
+}
+
+/** Failures that have to do with one port or one server, which a challenge of another type goes around. */
+const CHALLENGE_FAULTS = /:(?:connection|unauthorized|incorrectResponse|tls)$/;
+
+/** The type of the challenge that another type may do better than. */
+function challengeIn(error: unknown): string | undefined {
+  if (error instanceof AcmeProblem)
+    return CHALLENGE_FAULTS.test(error.type) ? error.challenge : undefined;
+  const challenge = error instanceof LatchkeyError ? error.facts["challenge"] : undefined;
+  return typeof challenge === "string" ? challenge : undefined;
 }

@@ -30,6 +30,8 @@ export interface Holding {
   failureKind: FailureKind;
   nextAttemptAt: number | undefined;
   lastError: LastError | undefined;
+  /** The type of the challenge that failed last: the next attempt tries another one. */
+  failedChallenge: string | undefined;
   /** Whose turn it is among several issuers; `undefined`: the first one's. */
   turn: IssuerTurn | undefined;
   /** Why a due attempt is put off, when that is no failure: a CA's limits. */
@@ -92,6 +94,7 @@ export function recallFailures(holding: Holding, memory: FailureMemory): void {
   holding.nextAttemptAt = memory.nextAttemptAt;
   holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
   holding.turn = memory.turn;
+  holding.failedChallenge = memory.failedChallenge;
 }
 
 /** A name that nothing is known of yet. */
@@ -106,6 +109,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     failureKind: "refused",
     nextAttemptAt: undefined,
     lastError: undefined,
+    failedChallenge: undefined,
     turn: undefined,
     waiting: undefined,
     isRefused: false,

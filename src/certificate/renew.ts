@@ -4,6 +4,7 @@ import type { Renewal } from "../config/config.ts";
 import type { Holdings } from "./holdings.ts";
 import { rankOf } from "./rank.ts";
 import { type Holding, renewAtOf } from "./records.ts";
+import { withinADay } from "./schedule.ts";
 
 /** What the unattended loop needs from its surroundings. */
 export interface RenewSteps {
@@ -32,6 +33,10 @@ export async function keepRenewing(steps: RenewSteps, signal: AbortSignal): Prom
   const { bell, clock } = steps;
   while (!signal.aborted) {
     const now = clock.now();
+    for (const holding of steps.holdings.all()) {
+      const { nextAttemptAt } = holding;
+      if (nextAttemptAt !== undefined) holding.nextAttemptAt = withinADay(nextAttemptAt, now);
+    }
     for (const holding of dueNow(steps, underWay, now)) {
       underWay.add(holding);
       void steps.renew(holding).then(() => {

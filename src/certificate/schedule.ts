@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { unreachable } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 import type { FailureKind } from "../storage/attempts.ts";
 
@@ -39,7 +40,7 @@ export function spreadOf(serial: string): number {
 /**
  * When to try again after the `attempts`-th failure in a row (1 is the first).
  * Unreachable: 1, 2, 4, 8, 15, 15 … min. Refused: 1, 10, 100 min, then the smaller of a day and a
- * tenth of the life that is left, at least an hour. All ± 10 %. What the CA asks for wins over it: see
+ * tenth of the life that is left, at least an hour. A person's: a day. All ± 10 %. What the CA asks for wins over it: see
  * {@link waitUntil}.
  *
  * @param lifeLeftMs What is left of the certificate in use; 0 without one.
@@ -54,11 +55,25 @@ export function retryTime(
   },
   chance: number,
 ): number {
-  const waitMs =
-    failure.kind === "unreachable"
-      ? unreachableWait(failure.attempts)
-      : refusedWait(failure.attempts, failure.lifeLeftMs);
-  return Math.round(now + waitMs * (1 + limits.jitter * (2 * chance - 1)));
+  return Math.round(now + waitAfter(failure) * (1 + limits.jitter * (2 * chance - 1)));
+}
+
+function waitAfter(failure: Parameters<typeof retryTime>[1]): number {
+  switch (failure.kind) {
+    case "unreachable":
+      return unreachableWait(failure.attempts);
+    case "person":
+      return limits.refusedMaxMs;
+    case "refused":
+      return refusedWait(failure.attempts, failure.lifeLeftMs);
+    default:
+      return unreachable(failure.kind);
+  }
+}
+
+/** No wait of ours is longer, so that a later moment was named under another clock: then it is a day from now. */
+export function withinADay(at: number, now: number): number {
+  return at - now > limits.refusedMaxMs * (1 + limits.jitter) ? now + limits.refusedMaxMs : at;
 }
 
 /** The moment that a Retry-After (in milliseconds) means: believed from a second to a day. */

@@ -161,6 +161,8 @@ export const limits = {
   refusedLadderMs: [60_000, 600_000, 6_000_000],
   refusedMinMs: 3_600_000,
   refusedMaxMs: 86_400_000,
+  /** An order that was interrupted so often in a row waits like a failed one: a crash loop must not ask without end. */
+  resumedAtOnceMax: 3,
   /** The ladder for what never reached the CA. */
   unreachableMinMs: 60_000,
   unreachableMaxMs: 900_000,

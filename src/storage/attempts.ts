@@ -10,8 +10,8 @@ import { readOrMoveAside } from "./quarantine.ts";
 import { type Fields, formatRecord, formatTime, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
-/** On which ladder the next attempt waits: the CA said no, or nothing ever reached it. */
-export type FailureKind = "refused" | "unreachable";
+/** On which ladder the next attempt waits: the CA said no, only a person can help, or nothing ever reached it. */
+export type FailureKind = "refused" | "person" | "unreachable";
 
 /** Whose turn it is, of several issuers, and what they asked for. They go by the URLs of their directories. */
 export interface IssuerTurn {
@@ -33,6 +33,10 @@ export interface FailureMemory {
   readonly lastError: LastError;
   /** `undefined`: the first issuer. */
   readonly turn?: IssuerTurn | undefined;
+  /** The type of the challenge that failed last: the next attempt tries another one. */
+  readonly failedChallenge?: string | undefined;
+  /** What the configuration said of ordering this name, as a digest: another one may have mended the failure. */
+  readonly configuration?: string | undefined;
 }
 
 /** As CONTRACT §3 shows it. */
@@ -49,7 +53,7 @@ export interface LastError {
 
 /** A CA may say more than anybody reads; what is saved must stay small enough to be read again. */
 const TEXT_MAX_CHARACTERS = 2_048;
-const KINDS: readonly FailureKind[] = ["refused", "unreachable"];
+const KINDS: readonly FailureKind[] = ["refused", "person", "unreachable"];
 
 /** The failure memory, one file for each name that has failed since its last certificate. */
 export class Attempts {
@@ -79,6 +83,7 @@ export class Attempts {
   async save(memory: FailureMemory): Promise<void> {
     await this.#storage.confirmWritable();
     const { host, kind, attempts, nextAttemptAt, lastError, turn } = memory;
+    const { failedChallenge, configuration } = memory;
     const folder = await ensureFolder(this.#storage.root, "attempts");
     await writeFileAtomically(
       join(folder, attemptsFileOf(host)),
@@ -94,6 +99,8 @@ export class Attempts {
           at: formatTime(lastError.at),
         },
         turn: turn && formatTurn(turn),
+        failedChallenge,
+        configuration,
       }),
       () => this.#storage.confirmWritable(),
     );
@@ -187,7 +194,14 @@ async function readMemory(path: string): Promise<FailureMemory | undefined> {
       at: lastError.time("at"),
     },
     ...(fields.keys.includes("turn") ? { turn: readTurn(fields.object("turn")) } : {}),
+    ...optionalTexts(fields, "failedChallenge"),
+    ...optionalTexts(fields, "configuration"),
   };
+}
+
+function optionalTexts(fields: Fields, key: "failedChallenge" | "configuration") {
+  const text = fields.optionalText(key);
+  return text === undefined ? {} : { [key]: text };
 }
 
 function formatTurn({ issuer, failures, waits }: IssuerTurn) {

@@ -4,6 +4,7 @@ import { AcmeProblem } from "../../src/acme/problem.ts";
 import { readCredential } from "../../src/base/credential.ts";
 import { LatchkeyError } from "../../src/base/errors.ts";
 import { AttemptMemory } from "../../src/certificate/attempts.ts";
+import { challengesAfter } from "../../src/certificate/challenge.ts";
 import { CertificateKeeper, type KeeperSteps } from "../../src/certificate/ensure.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import { judge } from "../../src/certificate/judge.ts";
@@ -27,12 +28,16 @@ function issuedFor(name: string): Issued {
 }
 
 /** A keeper whose steps record that they were taken; each may be replaced. */
-function recordingKeeper(replaced: Partial<KeeperSteps> = {}) {
+function recordingKeeper(
+  replaced: Partial<KeeperSteps> = {},
+  past: { readonly disk?: Map<string, FailureMemory>; readonly hasOrder?: boolean } = {},
+  configuration = "same",
+) {
   const taken: string[] = [];
   const clock = new ManualClock(Date.now());
   const log = keptLog();
   const holdings = new Holdings();
-  const disk = new Map<string, FailureMemory>();
+  const disk = past.disk ?? new Map<string, FailureMemory>();
   const store: Pick<Attempts, "load" | "save" | "clear"> = {
     load: async (name) => disk.get(name),
     save: async (memory) => void disk.set(memory.host, memory),
@@ -44,7 +49,8 @@ function recordingKeeper(replaced: Partial<KeeperSteps> = {}) {
     directoryOf: (issuer) => (issuer.kind === "internal" ? "internal" : issuer.directory),
     clock,
     log,
-    hasOrder: async () => false,
+    hasOrder: async () => past.hasOrder === true,
+    configurationOf: () => configuration,
     random: () => 0.5,
   });
   const steps: KeeperSteps = {
@@ -495,4 +501,82 @@ test("C16: a name whose first CA's budget is spent for an hour or more goes to t
   await world.renewAll();
   assert.deepEqual(world.asked, ["second"]);
   assert.equal(world.row().state, "valid");
+});
+
+for (const hasOrder of [false, true]) {
+  const what = hasOrder ? "with its order on disk" : "before there is an order";
+  const most = hasOrder ? 4 : 2;
+  test(`D7: a program that is killed 20 times in a row in the middle of an attempt, ${what}, makes no more than ${most}`, async () => {
+    const disk = new Map<string, FailureMemory>();
+    let attempts = 0;
+    for (let life = 0; life < 20; life += 1) {
+      const world = recordingKeeper(
+        {
+          order: () => {
+            attempts += 1;
+            return new Promise(() => {}); // killed here: it never ends
+          },
+        },
+        { disk, hasOrder },
+      );
+      await world.keeper.adopt(host, true);
+      void world.keeper.renew(world.holdings.get(host) ?? assert.fail());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(attempts, most);
+  });
+}
+
+const forbidden = new AcmeProblem("order", {
+  type: "urn:ietf:params:acme:error:rejectedIdentifier",
+  detail: "we do not issue for it",
+  status: 400,
+  instance: undefined,
+  subproblems: [],
+});
+
+test("C8: what needs a person is tried once a day, also after restarts, until the configuration changes", async () => {
+  const refuse = { order: () => Promise.reject(forbidden) };
+  const world = recordingKeeper(refuse);
+  await world.keeper.ensure(host);
+  const day = Date.parse(world.row().nextAttemptAt ?? "") - world.clock.now();
+  assert.equal(day, 86_400_000);
+
+  const restarted = recordingKeeper(refuse, { disk: world.disk, hasOrder: true });
+  await restarted.keeper.ensure(host);
+  assert.deepEqual(restarted.taken, []);
+
+  const reloaded = recordingKeeper({}, { disk: world.disk }, "another");
+  await reloaded.keeper.ensure(host);
+  assert.deepEqual(reloaded.taken, ["order", "store", "swap"]);
+});
+
+test("C8: after a failed challenge the next attempt is made with the next type, also after a restart", async () => {
+  const document = { detail: "refused", status: 400, instance: undefined, subproblems: [] };
+  const type = "urn:ietf:params:acme:error:connection";
+  const closed = new AcmeProblem("prove", { type, ...document }, { challenge: "http-01" });
+  const world = recordingKeeper({ order: () => Promise.reject(closed) });
+  await world.keeper.ensure(host);
+  const types = ["http-01", "tls-alpn-01"] as const;
+  assert.equal(world.disk.get(host)?.failedChallenge, "http-01");
+  assert.deepEqual(challengesAfter(types, "http-01"), ["tls-alpn-01", "http-01"]);
+  assert.deepEqual(challengesAfter(types, "tls-alpn-01"), types);
+  assert.deepEqual(challengesAfter(types, undefined), types);
+
+  const restarted = recordingKeeper({}, { disk: world.disk });
+  await restarted.keeper.adopt(host, true);
+  assert.equal(restarted.holdings.get(host)?.failedChallenge, "http-01");
+});
+
+test("C8: a name whose challenges keep failing costs no more than two more authorizations in the hour after the first", async () => {
+  const document = { detail: "refused", status: 400, instance: undefined, subproblems: [] };
+  const type = "urn:ietf:params:acme:error:connection";
+  const closed = new AcmeProblem("prove", { type, ...document }, { challenge: "http-01" });
+  const world = recordingKeeper({ order: () => Promise.reject(closed) });
+  await world.keeper.ensure(host);
+  for (let minute = 1; minute < 60; minute += 1) {
+    world.clock.advance(MINUTE);
+    await world.keeper.renew(world.holdings.get(host) ?? assert.fail());
+  }
+  assert.deepEqual(world.taken, ["order", "order", "order"]);
 });

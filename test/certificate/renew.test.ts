@@ -140,3 +140,17 @@ test("the loop is back for a name whose attempt failed as soon as its next one i
   stopping.abort();
   await running;
 });
+
+test("K2: a clock set back by a year lets nothing be renewed, and no next attempt is more than a day away", async () => {
+  const { clock, renewed, stopping, start, hold } = loop();
+  const failed = hold("failed.example");
+  failed.nextAttemptAt = clock.now() + 60_000;
+  hold("fine.example").certificate = certificate(clock.now() + HOUR, clock.now() + 2 * HOUR);
+  clock.jump(-365 * 24 * HOUR);
+  const running = start();
+  await clock.asleep(1);
+  assert.deepEqual(renewed, []);
+  assert.equal(failed.nextAttemptAt, clock.now() + 24 * HOUR);
+  stopping.abort();
+  await running;
+});

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { renewalTime, retryTime, spreadOf, waitUntil } from "../../src/certificate/schedule.ts";
+import {
+  renewalTime,
+  retryTime,
+  spreadOf,
+  waitUntil,
+  withinADay,
+} from "../../src/certificate/schedule.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -57,6 +63,14 @@ const retries = [
   { name: "refused, first", kind: "refused", attempts: 1, waitMs: MINUTE },
   { name: "refused, second", kind: "refused", attempts: 2, waitMs: 10 * MINUTE },
   { name: "refused, third", kind: "refused", attempts: 3, waitMs: 100 * MINUTE },
+  { name: "C8: a person's, first", kind: "person", attempts: 1, waitMs: DAY },
+  {
+    name: "a person's, an hour left",
+    kind: "person",
+    attempts: 9,
+    lifeLeftMs: HOUR,
+    waitMs: DAY,
+  },
   { name: "refused, fourth, no certificate", kind: "refused", attempts: 4, waitMs: DAY },
   {
     name: "refused, fourth, 30 days left",
@@ -104,4 +118,10 @@ test("spreadOf gives a certificate the same place every time, and others other p
     const spread = spreadOf(serial.toString(16));
     assert.ok(spread >= 0 && spread <= 1);
   }
+});
+
+test("K2: a moment further away than any wait of ours was named under another clock, and means a day", () => {
+  assert.equal(withinADay(365 * DAY, 0), DAY);
+  assert.equal(withinADay(1.1 * DAY, 0), 1.1 * DAY);
+  assert.equal(withinADay(-DAY, 0), -DAY);
 });
