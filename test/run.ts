@@ -10,6 +10,7 @@ import { availableParallelism } from "node:os";
 const PEERS: Readonly<Record<string, { readonly needs: readonly string[] }>> = {
   pebble: { needs: ["pebble", "pebble-challtestsrv"] },
   faults: { needs: ["strace"] },
+  bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
 };
 
 /** Programs that single tests hold us against; without them those tests are skipped. */
@@ -69,7 +70,9 @@ child.on("exit", (code) => {
 });
 
 function isInstalled(program: string): boolean {
-  return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+  // Servers live in /usr/sbin, which is not on everybody's PATH.
+  const find = `PATH="$PATH:/usr/sbin" command -v ${program}`;
+  return spawnSync("sh", ["-c", find]).status === 0;
 }
 
 function fail(message: string): never {

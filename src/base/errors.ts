@@ -40,6 +40,8 @@ export type ErrorCode =
   | "BUDGET_SPENT"
   /** The CA looked at the challenges and said no. */
   | "ACME_CHALLENGE_FAILED"
+  /** A DNS record could not be put in place, or the servers of its zone do not show it. */
+  | "DNS_FAILED"
   /** The admin socket cannot be reached: nothing is running on this storage. */
   | "NOT_RUNNING"
   /** A client's TLS handshake was not finished: it left, was too slow, or there is no common ground. */

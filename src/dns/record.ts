@@ -1,0 +1,39 @@
+import { LatchkeyError } from "../base/errors.ts";
+
+/** One TXT record: a value at a name. Values of others at the same name are nobody's business. */
+export interface TxtRecord {
+  /** As {@link parseDnsName} spells names. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What puts records into a zone. Each call ends within its signal, and rejects with `DNS_FAILED`. */
+export interface DnsProvider {
+  /** Adds the record, beside whatever is at the name; adding it again changes nothing. */
+  publish(record: TxtRecord, signal: AbortSignal): Promise<void>;
+  /** Takes exactly this record away; one that is gone already is no failure. */
+  remove(record: TxtRecord, signal: AbortSignal): Promise<void>;
+}
+
+/** RFC 1035 §2.3.4: a whole name in text form. */
+const NAME_MAX_CHARACTERS = 253;
+/** Underscores stand in names of DNS (RFC 8552), though not in hosts. */
+const LABEL = /^[a-z0-9_-]{1,63}$/;
+
+/** A name of DNS: lower case, no trailing dot; `undefined` for what is none, or has odd bytes in it. */
+export function parseDnsName(text: string): string | undefined {
+  const name = (text.endsWith(".") ? text.slice(0, -1) : text).toLowerCase();
+  if (name.length > NAME_MAX_CHARACTERS) return undefined;
+  return name.split(".").every((label) => LABEL.test(label)) ? name : undefined;
+}
+
+/** The name and every name above it, the top-level domain last. */
+export function ancestry(name: string): readonly string[] {
+  const labels = name.split(".");
+  return labels.map((_, index) => labels.slice(index).join("."));
+}
+
+/** `Cannot <action>: <why>`, with `DNS_FAILED`. */
+export function dnsFailure(action: string, why: string, cause?: unknown): LatchkeyError {
+  return new LatchkeyError("DNS_FAILED", `Cannot ${action}: ${why}`, {}, { cause });
+}

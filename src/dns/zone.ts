@@ -1,0 +1,57 @@
+import { ancestry, dnsFailure, parseDnsName } from "./record.ts";
+import type { Resolver } from "./resolver.ts";
+
+/** Aliases one behind the other; real ones are one or two. */
+const ALIASES_MAX = 8;
+
+/**
+ * Where a name leads when it is an alias: what is asked for there is found at the end (RFC 1034 §3.6.2),
+ * which is how `_acme-challenge` names are delegated.
+ *
+ * @throws {LatchkeyError} `DNS_FAILED`: an alias that leads on for too long, or nobody knows.
+ */
+export async function followAliases(
+  resolver: Resolver,
+  name: string,
+  signal: AbortSignal,
+): Promise<string> {
+  let current = name;
+  for (let hop = 0; hop <= ALIASES_MAX; hop += 1) {
+    const found = await resolver.alias(current, signal);
+    if (found.kind === "failed") throw unknown(`follow the alias ${current}`, found);
+    const [target] = found.kind === "found" ? found.records : [];
+    if (target === undefined) return current;
+    const next = parseDnsName(target);
+    if (next === undefined) throw dnsFailure(`follow the alias ${current}`, "it leads to no name");
+    current = next;
+  }
+  throw dnsFailure(`follow the alias ${name}`, `it leads on for more than ${ALIASES_MAX} names`);
+}
+
+/**
+ * The zone that a name is in: the nearest name above it, or itself, that has an SOA.
+ *
+ * @param resolver Who is asked: the zone that these servers know.
+ * @throws {LatchkeyError} `DNS_FAILED`.
+ */
+export async function findZone(
+  resolver: Resolver,
+  name: string,
+  signal: AbortSignal,
+): Promise<string> {
+  for (const candidate of ancestry(name)) {
+    const found = await resolver.zoneSerial(candidate, signal);
+    if (found.kind === "failed") throw unknown(`find the zone of ${name}`, found);
+    // `www` may lead to its own zone, whose SOA is then the answer; an alias has none itself.
+    if (found.kind === "found" && (await isNoAlias(resolver, candidate, signal))) return candidate;
+  }
+  throw dnsFailure(`find the zone of ${name}`, "no name above it has an SOA record");
+}
+
+async function isNoAlias(resolver: Resolver, name: string, signal: AbortSignal): Promise<boolean> {
+  return (await resolver.alias(name, signal)).kind !== "found";
+}
+
+function unknown(action: string, { code, detail }: { code: string; detail: string }): Error {
+  return dnsFailure(action, `${detail} (${code})`);
+}

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createExec } from "../../src/dns/exec.ts";
+
+const never = new AbortController().signal;
+const folder = mkdtempSync(join(tmpdir(), "latchkey-exec-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const record = { name: "_acme-challenge.shop.example", value: "v4lue_-" };
+const environment = { PATH: process.env["PATH"] ?? "" };
+
+function script(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  return path;
+}
+
+test("the program gets lego's arguments, behind its own, and no environment but its own", async () => {
+  const out = join(folder, "out");
+  const program = script("told", `printf '%s|' "$@" "$TOKEN" "\${HOME:-none}" >>"$OUT"`);
+  const command = [program, "$(id)", "a b"];
+  const provider = createExec({
+    command,
+    environment: { ...environment, OUT: out, TOKEN: "secret" },
+    timeoutMs: 10_000,
+  });
+  await provider.publish(record, never);
+  await provider.remove(record, never);
+  const rest = "_acme-challenge.shop.example.|v4lue_-|secret|none|";
+  assert.equal(readFileSync(out, "utf8"), `$(id)|a b|present|${rest}$(id)|a b|cleanup|${rest}`);
+});
+
+const failures = [
+  [
+    "an exit code",
+    script("fails", "echo 'no such zone' >&2; exit 3"),
+    /ended with 3: no such zone$/,
+  ],
+  ["a signal", script("dies", "kill -9 $$"), /was ended by SIGKILL$/],
+  ["a program that is not there", join(folder, "absent"), /ENOENT/],
+] as const;
+
+for (const [what, program, says] of failures) {
+  test(`${what} is a failure that says so`, async () => {
+    const provider = createExec({ command: [program], environment, timeoutMs: 10_000 });
+    await assert.rejects(provider.publish(record, never), {
+      code: "DNS_FAILED",
+      message: says,
+    });
+  });
+}
+
+test("a program that takes too long is killed with everything it started", async () => {
+  const pids = join(folder, "pids");
+  const slow = script("slow", `sleep 60 & echo "$! $$" >${pids}; wait`);
+  const provider = createExec({ command: [slow], environment, timeoutMs: 1_000 });
+  await assert.rejects(provider.publish(record, never), { code: "DNS_FAILED", message: /timeout/ });
+  for (const pid of readFileSync(pids, "utf8").trim().split(" ")) assert.ok(hasEnded(pid), pid);
+});
+
+test("an end of everything ends the program too", async () => {
+  const provider = createExec({
+    command: [script("endless", "sleep 60")],
+    environment,
+    timeoutMs: 60_000,
+  });
+  const stop = new AbortController();
+  const attempt = provider.publish(record, stop.signal);
+  stop.abort(new Error("stopped"));
+  await assert.rejects(attempt, { message: "stopped" });
+});
+
+/** Gone, or a zombie that nobody has collected yet. */
+function hasEnded(pid: string): boolean {
+  const status = `/proc/${pid}/stat`;
+  return !existsSync(status) || /\) Z /.test(readFileSync(status, "utf8"));
+}
