@@ -81,6 +81,7 @@ async function open(): Promise<void> {
     clearInterval(rotation);
     authority.close();
     await closeAdmin();
+    await floor.settled();
     await storage.close();
     process.exit(0);
   };

@@ -56,6 +56,8 @@ export interface AcmeChallenge {
   readonly status: "pending" | "processing" | "valid" | "invalid";
   /** Types that are proven without one have none; it holds base64url and nothing else. */
   readonly token: string | undefined;
+  /** With `dns-persist-01`: names of the CA, one of which its record must begin with. */
+  readonly issuerDomainNames: readonly string[];
   /** What the CA found when it looked. */
   readonly error: AcmeProblem | undefined;
 }
@@ -179,7 +181,8 @@ function readChallenge(value: unknown, host: Hostname): AcmeChallenge[] {
   if (!URL.canParse(url)) return [];
   if (token !== undefined && !(typeof token === "string" && TOKEN.test(token))) return [];
   const problem = problemOf(`prove control of ${host} by ${type}`, error, { challenge: type });
-  return [{ type, url, status: state, token, error: problem }];
+  const issuerDomainNames = textsIn(value["issuer-domain-names"]);
+  return [{ type, url, status: state, token, issuerDomainNames, error: problem }];
 }
 
 function problemOf(action: string, value: unknown, at: Answered = {}): AcmeProblem | undefined {

@@ -1,8 +1,9 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { Hostname } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
 import type { ChallengeType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import type { ArmedChallenge, ManagerToWorkers, Reach } from "../process/messages.ts";
+import type { ArmedChallenge, ManagerToWorkers } from "../process/messages.ts";
 import type { Acknowledgements } from "./acknowledge.ts";
 
 /** What is to be answered, before it has a number. */
@@ -19,6 +20,15 @@ export type Challenge =
       readonly chain: string;
       readonly key: string;
     };
+
+/** What is to be proven by a record in DNS (RFC 8555 §8.4): no worker has to answer it. */
+export interface DnsChallenge {
+  readonly type: "dns-01";
+  /** What the certificate is for: a host and its wildcard are proven by the same name. */
+  readonly certificate: CertificateName;
+  /** The value of the TXT record. */
+  readonly value: string;
+}
 
 /**
  * The challenges that every worker answers right now. They live in memory only, and are answered
@@ -60,14 +70,6 @@ export class Challenges {
       if (this.#armed.delete(id)) this.#broadcast({ type: "challenge.disarm", challenge: id });
     };
   }
-}
-
-/** A challenge needs a listener of ours that its validation can reach (RFC 8555 §8.3, RFC 8737 §3). */
-export function canAnswer(
-  type: ChallengeType,
-  reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] },
-): boolean {
-  return (type === "http-01" ? reach.http : reach.https).length > 0;
 }
 
 /** The types in the order in which they are to be tried, after the one at `failed` did not do. */

@@ -24,7 +24,7 @@ import { Acknowledgements } from "./acknowledge.ts";
 import { createAsk } from "./ask.ts";
 import { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
-import { Challenges, canAnswer, challengesAfter } from "./challenge.ts";
+import { Challenges } from "./challenge.ts";
 import { configurationOf } from "./configuration.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
@@ -39,6 +39,7 @@ import {
   type RevocationReason,
 } from "./operator.ts";
 import { decide, type PolicySteps } from "./policy.ts";
+import { Proofs } from "./proofs.ts";
 import type { Issued } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
 import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
@@ -70,6 +71,7 @@ export class CertificateFloor {
   readonly #acknowledgements = new Acknowledgements();
   readonly #holdings = new Holdings();
   readonly #challenges: Challenges;
+  readonly #proofs: Proofs;
   readonly #policy: PolicySteps;
   /** Rings when a renewal may have moved. */
   readonly #bell = new Bell();
@@ -85,6 +87,13 @@ export class CertificateFloor {
     this.#steps = steps;
     this.#challenges = new Challenges(this.#acknowledgements, steps.broadcast, log);
     this.#cas = new CaAccess({ ...steps, email: config.email });
+    this.#proofs = new Proofs({
+      ...{ config, clock, log, signal },
+      listeners: steps.reach,
+      findHost: steps.findHost,
+      challenges: this.#challenges,
+      store: storage.publishedRecords,
+    });
     this.#policy = { findHost: steps.findHost, ask: createAsk(clock, log, signal) };
     const attempts = new AttemptMemory({
       store: storage.attempts,
@@ -124,6 +133,7 @@ export class CertificateFloor {
   /** Orders and renews until the signal ends it; begins when a worker can answer challenges. */
   async run(): Promise<void> {
     const { config, clock, signal } = this.#steps;
+    void this.#proofs.recover(); // name servers may be slow, and orders need not wait for them
     await this.#firstWorker.promise;
     const steps = {
       holdings: this.#holdings,
@@ -135,6 +145,11 @@ export class CertificateFloor {
       saveUnsaved: () => this.#saveUnsaved(),
     };
     await Promise.all([keepRenewing(steps, signal), this.#watch.keepAsking(signal)]);
+  }
+
+  /** Resolves, soon, when nothing is left in DNS of the orders that the signal ended. */
+  settled(): Promise<void> {
+    return this.#proofs.settled();
   }
 
   /** A visitor came for a name without a certificate. Never rejects. */
@@ -204,7 +219,6 @@ export class CertificateFloor {
 
   #keeperSteps(): KeeperSteps {
     const { config, storage, clock, log, reach } = this.#steps;
-    const challengeTypes = config.acme.challenges.filter((type) => canAnswer(type, reach));
     return {
       decide: (host) => decide(this.#policy, host),
       load: async (host) => {
@@ -218,14 +232,10 @@ export class CertificateFloor {
         issue(
           {
             ...this.#cas.issuing,
-            challengeTypes: challengesAfter(
-              challengeTypes,
-              this.#holdings.get(host)?.failedChallenge,
-            ),
+            ...this.#proofs.for(host, issuer, this.#holdings.get(host)?.failedChallenge),
             clock,
             log,
             keyType: config.acme.keyType,
-            arm: (challenge) => this.#challenges.arm(challenge),
             probe: () => this.#confirmWritable(),
             predecessor: predecessorOf(this.#holdings.get(host)),
           },

@@ -11,6 +11,8 @@ const HINTS: Readonly<Record<string, string>> = {
     "Make an account on the CA's website and write the two values it shows as eab: { kid, hmac } of the issuer, or choose another issuer.",
   CERTIFICATE_INVALID:
     "The CA sent a certificate that does not fit; the next attempt orders a new one.",
+  DNS_FAILED:
+    "Check `acme.dns` (credentials, zones) and that every name server of the zone serves what is put there; the CA was not told to look.",
   STORAGE_FAILED:
     "Free space on the disk of the storage folder, or make it writable; nothing is asked of the CA until then.",
   STORAGE_UNUSABLE: "Make the storage folder writable for the user that runs latchkey.",
@@ -21,6 +23,7 @@ const FALLBACK_HINT = "See the log of the program for what happened around this 
 
 /** Failures of ours that no issuer has to do with. */
 const UNRELATED: ReadonlySet<string> = new Set([
+  "DNS_FAILED",
   "STORAGE_FAILED",
   "STORAGE_UNUSABLE",
   "STORAGE_LOCKED",

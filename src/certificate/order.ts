@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createAlpnCertificate } from "../acme/alpn-certificate.ts";
 import type { AcmeAuthorization, AcmeChallenge, AcmeClient, AcmeOrder } from "../acme/client.ts";
 import { createCsr } from "../acme/csr.ts";
@@ -7,7 +8,7 @@ import { LatchkeyError, unreachable } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { ChallengeType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import type { Challenge } from "./challenge.ts";
+import type { Challenge, DnsChallenge } from "./challenge.ts";
 
 /** What one order needs from its surroundings. */
 export interface OrderSteps {
@@ -16,8 +17,17 @@ export interface OrderSteps {
   readonly log: Log;
   /** The challenge types that this program can answer, most wanted first. */
   readonly challengeTypes: readonly ChallengeType[];
-  /** Answers a challenge from now on; the returned function ends that. */
-  arm(challenge: Challenge): Promise<() => void>;
+  /** Answers a challenge from now on, when it resolves; the returned function ends that. */
+  arm(
+    challenge: Challenge | DnsChallenge,
+    signal: AbortSignal,
+  ): Promise<() => void | Promise<void>>;
+  /** The offered challenge that a record of the operator's has answered already. */
+  findPersisted(
+    asked: { readonly name: CertificateName; readonly accountUrl: string | undefined },
+    offered: readonly AcmeChallenge[],
+    signal: AbortSignal,
+  ): Promise<AcmeChallenge | undefined>;
 }
 
 /**
@@ -74,6 +84,9 @@ async function authorize(
 ): Promise<void> {
   const authorization = await steps.client.authorization(url, signal);
   if (authorization.status === "valid") return;
+  const asked = { name: host, accountUrl: steps.client.accountUrl };
+  const persisted = await steps.findPersisted(asked, authorization.challenges, signal);
+  if (persisted !== undefined) return await validate(steps, host, url, persisted, signal);
   const challenge = choose(authorization, steps.challengeTypes);
   if (challenge === undefined) {
     const offered = authorization.challenges.map(({ type }) => type).join(", ");
@@ -83,15 +96,26 @@ async function authorize(
       `the CA offers ${offered || "no challenge"}, this program can answer ${own}`,
     );
   }
-  const disarm = await steps.arm(await answerTo(steps, host, challenge));
+  const disarm = await steps.arm(await answerTo(steps, host, challenge), signal);
   try {
-    steps.log.info("challenge.armed", { host, challenge: challenge.type });
-    if (challenge.status === "pending") await steps.client.answerChallenge(challenge.url, signal);
-    await untilValid(steps, host, url, signal);
-    steps.log.info("challenge.valid", { host, challenge: challenge.type });
+    await validate(steps, host, url, challenge, signal);
   } finally {
-    disarm();
+    await disarm();
   }
+}
+
+/** Lets the CA look at what answers the challenge. */
+async function validate(
+  steps: OrderSteps,
+  host: CertificateName,
+  url: string,
+  challenge: AcmeChallenge,
+  signal: AbortSignal,
+): Promise<void> {
+  steps.log.info("challenge.armed", { host, challenge: challenge.type });
+  if (challenge.status === "pending") await steps.client.answerChallenge(challenge.url, signal);
+  await untilValid(steps, host, url, signal);
+  steps.log.info("challenge.valid", { host, challenge: challenge.type });
 }
 
 async function untilValid(
@@ -125,9 +149,13 @@ async function answerTo(
   steps: OrderSteps,
   name: CertificateName,
   { type, token }: { readonly type: string; readonly token: string },
-): Promise<Challenge> {
+): Promise<Challenge | DnsChallenge> {
   const host = provenHost(name);
   const keyAuthorization = steps.client.keyAuthorization(token);
+  if (type === "dns-01") {
+    const value = createHash("sha256").update(keyAuthorization).digest("base64url");
+    return { type, certificate: name, value };
+  }
   if (type === "http-01") return { type, host, token, keyAuthorization };
   return { type: "tls-alpn-01", host, ...(await createAlpnCertificate(host, keyAuthorization)) };
 }

@@ -1,4 +1,12 @@
-import type { Action, CertificateSource, HostPattern, Issuer, OnDemand } from "./config.ts";
+import type {
+  Action,
+  CertificateSource,
+  DnsEntry,
+  HostPattern,
+  Issuer,
+  OnDemand,
+} from "./config.ts";
+import { readDns } from "./dns.ts";
 import type { Path } from "./faults.ts";
 import { formatPattern, overlap } from "./host-pattern.ts";
 import type { HostPlace } from "./host-place.ts";
@@ -34,14 +42,42 @@ export function readCertificateSource(
     written.onDemand === undefined
       ? settings.onDemand && { written: settings.onDemand, path: ["onDemand"] }
       : { written: written.onDemand, path: [...path, "onDemand"] };
+  const dns = written.dns && readDns(written.dns, [...path, "dns"], desk);
   reportUnusedPolicy(written, place);
   return (pattern) => {
     const issuers = own ?? defaultIssuers(pattern, place);
     reportRefusals(issuers, pattern, place);
-    if (pattern.kind === "exact") return { kind: "acme", issuers, onDemand: undefined };
+    reportUnprovable(dns, issuers, place);
+    const isOne = pattern.kind === "wildcard" && written.onDemand === undefined;
+    if (pattern.kind === "exact" || (isOne && isProvenByDns(dns, issuers, place)))
+      return { kind: "acme", issuers, onDemand: undefined, dns };
     reportPolicy(policy, issuers, pattern, place);
-    return { kind: "acme", issuers, onDemand: policy && formatPolicy(policy.written) };
+    return { kind: "acme", issuers, onDemand: policy && formatPolicy(policy.written), dns };
   };
+}
+
+/** Can a wildcard be certified as one name? Our own authority looks at listeners, not at DNS. */
+function isProvenByDns(
+  own: readonly DnsEntry[] | undefined,
+  issuers: readonly Issuer[],
+  { settings }: HostPlace,
+): boolean {
+  const hasDns = (own ?? settings.acme.dns).length > 0;
+  return hasDns && issuers.every(({ kind }) => kind === "acme");
+}
+
+/** `challenges: [dns-01]` leaves nothing to hosts without `dns`. */
+function reportUnprovable(
+  own: readonly DnsEntry[] | undefined,
+  issuers: readonly Issuer[],
+  { path, settings, desk }: HostPlace,
+): void {
+  const { challenges, dns } = settings.acme;
+  if (settings.faulty.has("acme") || (own ?? dns).length > 0) return;
+  const isProvable = challenges.some((type) => type !== "dns-01");
+  if (isProvable || issuers.every(({ kind }) => kind === "internal")) return;
+  const message = `can be proven by nothing but dns-01, wanted \`dns\` in the host or under \`acme\``;
+  desk.report(path, message, "key");
 }
 
 function readManual(
@@ -49,7 +85,7 @@ function readManual(
   { chain, key }: NonNullable<WrittenHost["certificate"]>,
   { path, desk }: HostPlace,
 ): () => CertificateSource {
-  for (const other of ["issuer", "onDemand"] as const) {
+  for (const other of ["issuer", "onDemand", "dns"] as const) {
     if (written[other] === undefined) continue;
     desk.report([...path, other], "does not go with `certificate`, wanted one of the two", "key");
   }
@@ -95,17 +131,11 @@ function reportPolicy(
   policy: Policy | undefined,
   issuers: readonly Issuer[],
   pattern: HostPattern,
-  { path, settings, desk }: HostPlace,
+  place: HostPlace,
 ): void {
-  const name = formatPattern(pattern);
+  const { settings, desk } = place;
   if (policy === undefined) {
-    if (settings.faulty.has("onDemand")) return;
-    const example =
-      pattern.kind === "catch-all"
-        ? "ask: http://127.0.0.1:3000/allowed"
-        : "allow: [a.shop.example]";
-    const message = `"${name}" gets its certificates on demand, wanted a policy: add \`onDemand: { ${example} }\` to the file or the host, or \`certificate\``;
-    desk.report(path, message, "key");
+    reportNoPolicy(issuers, pattern, place);
     return;
   }
   const { ask, allow = [] } = policy.written;
@@ -119,9 +149,26 @@ function reportPolicy(
   if (settings.faulty.has("acme") || issuers.every(({ kind }) => kind === "internal")) return;
   for (const [index, allowed] of allow.entries()) {
     if (allowed.kind === "exact" || !overlap(allowed, pattern)) continue;
-    const message = `lets strangers spend the weekly budget of the CA of "${name}", wanted exact names, \`ask\`, or \`issuer: internal\``;
+    const message = `lets strangers spend the weekly budget of the CA of "${formatPattern(pattern)}", wanted exact names, \`ask\`, or \`issuer: internal\``;
     desk.report([...policy.path, "allow", index], message);
   }
+}
+
+function reportNoPolicy(
+  issuers: readonly Issuer[],
+  pattern: HostPattern,
+  { path, settings, desk }: HostPlace,
+): void {
+  // What has a fault may have been the policy, or the `dns` that makes none necessary.
+  if (settings.faulty.has("onDemand") || settings.faulty.has("acme")) return;
+  const isCatchAll = pattern.kind === "catch-all";
+  const ask = isCatchAll ? "ask: http://127.0.0.1:3000/allowed" : "allow: [a.shop.example]";
+  const orOne =
+    isCatchAll || issuers.some(({ kind }) => kind === "internal")
+      ? ""
+      : "`dns` for one certificate of all its names, ";
+  const message = `"${formatPattern(pattern)}" gets its certificates on demand, wanted a policy: add \`onDemand: { ${ask} }\` to the file or the host, ${orOne}or \`certificate\``;
+  desk.report(path, message, "key");
 }
 
 function formatPolicy({ ask, allow = [] }: WrittenOnDemand): OnDemand {

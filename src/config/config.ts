@@ -35,7 +35,7 @@ export interface Listen {
   readonly admin: string;
 }
 
-export type ChallengeType = "http-01" | "tls-alpn-01";
+export type ChallengeType = "http-01" | "tls-alpn-01" | "dns-01";
 export type KeyType = "ecdsa-p256" | "ecdsa-p384" | "rsa-2048" | "rsa-4096";
 
 /** A certificate authority: ours, or one reached by ACME. */
@@ -70,6 +70,52 @@ export interface Acme {
   readonly keyType: KeyType;
   /** Name servers to ask, as `address:port` (IPv6 in brackets); empty: the machine's own. */
   readonly resolvers: readonly string[];
+  /** Who puts records into DNS for hosts without `dns` of their own; empty: nobody. Known to the manager alone. */
+  readonly dns: readonly DnsEntry[];
+}
+
+/** Who puts records into DNS, and into which zones. */
+export interface DnsEntry {
+  /** Names at or below which it is the one; empty: wherever no other entry is. */
+  readonly zones: readonly string[];
+  /** The name servers that must show a record, as `address:port`; empty: all of its zone's. */
+  readonly authoritative: readonly string[];
+  readonly provider: DnsProvider;
+}
+
+/** How records get into DNS. Secrets in it are never logged. */
+export type DnsProvider =
+  | { readonly kind: "cloudflare"; readonly token: string; readonly endpoint: string }
+  | {
+      readonly kind: "rfc2136";
+      /** Of the primary, `address:port`. */
+      readonly server: string;
+      readonly keyName: string;
+      readonly algorithm: TsigAlgorithm;
+      /** Base64. */
+      readonly secret: string;
+    }
+  | {
+      readonly kind: "acme-dns";
+      /** URL of its API. */
+      readonly server: string;
+      /** By the host that is proven. */
+      readonly accounts: Readonly<Record<string, AcmeDnsAccount>>;
+    }
+  | {
+      readonly kind: "exec";
+      /** The program (absolute) and its first arguments. */
+      readonly command: readonly string[];
+      readonly environment: Readonly<Record<string, string>>;
+      readonly timeoutMs: number;
+    };
+
+export type TsigAlgorithm = "hmac-sha256" | "hmac-sha384" | "hmac-sha512";
+
+export interface AcmeDnsAccount {
+  readonly username: string;
+  readonly password: string;
+  readonly subdomain: string;
 }
 
 export interface Authority {
@@ -125,6 +171,8 @@ export type CertificateSource =
        * it has one certificate for all its names.
        */
       readonly onDemand: OnDemand | undefined;
+      /** The host's own; `undefined`: those of `acme.dns`. */
+      readonly dns?: readonly DnsEntry[] | undefined;
     }
   /** Files given by hand; absolute paths. */
   | { readonly kind: "manual"; readonly chain: string; readonly key: string }

@@ -1,4 +1,5 @@
 import { readListenAddress, readNameServer, readTrustedProxy } from "./addresses.ts";
+import { dnsSchema } from "./dns-schema.ts";
 import { hostSchema, issuerSchema, onDemandSchema } from "./host-schema.ts";
 import { limits } from "./limits.ts";
 import { readAccess, readAdminAddress } from "./locations.ts";
@@ -92,8 +93,8 @@ const settings = {
         ),
         issue: key("When: at-start (default) or first-visit.", choice(["at-start", "first-visit"])),
         challenges: key(
-          "In order of preference; default [http-01, tls-alpn-01].",
-          someOf(choice(["http-01", "tls-alpn-01"], ["dns-01"]), "a list such as [http-01]"),
+          "In order of preference; default [http-01, tls-alpn-01]; with `dns`, dns-01 comes last.",
+          someOf(choice(["http-01", "tls-alpn-01", "dns-01"]), "a list such as [http-01]"),
         ),
         keyType: key(
           "Of the certificates; default ecdsa-p256.",
@@ -103,7 +104,10 @@ const settings = {
           "Name servers to ask about hosts; default: the machine's own.",
           someOf(text(readNameServer, NAME_SERVER), "a list such as [9.9.9.9]"),
         ),
-        dns: notYet(),
+        dns: key(
+          "Who puts records into DNS for dns-01: one provider, or several by zone.",
+          dnsSchema,
+        ),
       },
       "a mapping such as { issuers: [letsencrypt] }",
     ),

@@ -1,5 +1,6 @@
 import { readServerName, readTcpAddress } from "./addresses.ts";
 import { readBackendAddress, readBackendPort } from "./backend-address.ts";
+import { dnsSchema } from "./dns-schema.ts";
 import { issuerNames, namedIssuer, readDirectory, readIssuerName } from "./issuers.ts";
 import { limits } from "./limits.ts";
 import { readAskUrl, readPrefix } from "./locations.ts";
@@ -19,15 +20,12 @@ import {
   type Output,
   onOff,
   path,
+  secret,
   someOf,
   table,
   text,
   whole,
 } from "./schema.ts";
-import { readSecret } from "./secret.ts";
-
-/** A secret of any key. */
-const secret = text(readSecret, "env:NAME, file:PATH, or the secret itself");
 
 const ISSUER = "letsencrypt, letsencrypt-staging, internal, or a mapping with `directory`";
 export const issuerSchema = anyOf(
@@ -199,6 +197,7 @@ const hostKeys = mapping(
       mapping({ chain: path, key: path }, "a mapping such as { chain: own.pem, key: own.key }"),
     ),
     onDemand: key("For this wildcard only.", onDemandSchema),
+    dns: key("How its name is proven in DNS; default: acme.dns.", dnsSchema),
     clientAuth: notYet(),
     tls: notYet(),
     hsts: notYet(),

@@ -18,7 +18,7 @@ interface Entry {
 /** Keys that rules are about: with a fault in one of them a rule would only tell a consequence of it. */
 const RULED = [
   ...["to", "paths", "passThrough", "redirect", "respond"],
-  ...["issuer", "certificate", "certificateOnly", "onDemand"],
+  ...["issuer", "certificate", "certificateOnly", "onDemand", "dns"],
 ];
 
 /** Reads `hosts`: every entry on its own, so that each of its faults is told; those with one are left out. */

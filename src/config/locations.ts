@@ -28,6 +28,11 @@ export function readAskUrl(text: string): Reading<string> {
   return readUrl(text, ["http:", "https:"], "wanted one such as http://127.0.0.1:3000/allowed");
 }
 
+/** The URL of the API of a DNS provider. */
+export function readApiUrl(text: string): Reading<string> {
+  return readUrl(text, ["http:", "https:"], "wanted one such as https://auth.shop.example");
+}
+
 /** `unix:admin.sock` → the path, as written. */
 export function readAdminAddress(text: string): Reading<string> {
   const path = /^unix:(.+)$/.exec(text)?.[1];

@@ -4,6 +4,7 @@ import { readPath } from "./locations.ts";
 import { nearest } from "./nearest.ts";
 import { readDuration } from "./quantities.ts";
 import { type Reading, read, wrong } from "./reading.ts";
+import { readSecret } from "./secret.ts";
 
 /** Says which values are right, and what they mean. */
 export type Schema = z.ZodType;
@@ -136,7 +137,12 @@ export function list<Item extends Schema>(item: Item, wanted: string) {
   });
 }
 
-/** The same, with at least one entry. */
+/** At least one, the same twice if it is written so. */
+export function series<Item extends Schema>(item: Item, wanted: string) {
+  return z.array(item, { error: wanting(wanted) }).min(1, { error: `is empty, wanted ${wanted}` });
+}
+
+/** A list with at least one entry. */
 export function someOf<Item extends Schema>(item: Item, wanted: string) {
   return list(item, wanted).min(1, { error: `is empty, wanted ${wanted}` });
 }
@@ -164,6 +170,9 @@ export const port = whole(1, limits.portMax, `a port from 1 to ${limits.portMax}
 
 /** The path of a file or folder, as written. */
 export const path = text(readPath, "a path such as ../storage");
+
+/** A secret of any key. */
+export const secret = text(readSecret, "env:NAME, file:PATH, or the secret itself");
 
 /** The message for a value of the wrong type: what it is, what would be right. */
 function wanting(wanted: string) {

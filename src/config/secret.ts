@@ -1,9 +1,10 @@
 import type { Config, Issuer } from "./config.ts";
+import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 import type { Desk } from "./surroundings.ts";
 
-/** Where a secret of the file is: its value is read by {@link resolveSecret}, and stands in no fault. */
+/** Where a secret of the file is: its value is read by {@link readSecretAt}, and stands in no fault. */
 export type WrittenSecret =
   | { readonly kind: "environment"; readonly name: string }
   | { readonly kind: "file"; readonly path: string }
@@ -34,7 +35,7 @@ const WANTED = "wanted env:NAME, file:PATH, or the secret itself";
  * The value of a secret, at load time: of a variable, or of a file without the line end that editors
  * put behind it. Empty where a file is only read to find its program (`environment` undefined).
  */
-export function resolveSecret(written: WrittenSecret, desk: Desk): Reading<string> {
+function resolveSecret(written: WrittenSecret, desk: Desk): Reading<string> {
   switch (written.kind) {
     case "literal":
       return read(written.value);
@@ -50,6 +51,14 @@ export function resolveSecret(written: WrittenSecret, desk: Desk): Reading<strin
       return readSecretFile(desk, written.path);
     }
   }
+}
+
+/** The same for the secret at a path; empty after a fault was reported. */
+export function readSecretAt(written: WrittenSecret, path: Path, desk: Desk): string {
+  const secret = resolveSecret(written, desk);
+  if (secret.ok) return secret.value;
+  desk.report(path, secret.why);
+  return "";
 }
 
 function readSecretFile(desk: Desk, path: string): Reading<string> {
@@ -68,11 +77,12 @@ export function withoutSecrets(config: Config): Config {
     issuer.kind === "acme" ? { ...issuer, eab: undefined } : issuer;
   return {
     ...config,
-    acme: { ...config.acme, issuers: config.acme.issuers.map(bare) },
+    acme: { ...config.acme, issuers: config.acme.issuers.map(bare), dns: [] },
     hosts: config.hosts.map((host) => {
       const { certificate } = host;
       if (certificate.kind !== "acme") return host;
-      return { ...host, certificate: { ...certificate, issuers: certificate.issuers.map(bare) } };
+      const issuers = certificate.issuers.map(bare);
+      return { ...host, certificate: { ...certificate, issuers, dns: undefined } };
     }),
   };
 }

@@ -1,12 +1,13 @@
 import { dirname, join, resolve } from "node:path";
 import type { Acme, Config, Issuer, Listen, ListenAddress } from "./config.ts";
+import { readDns } from "./dns.ts";
 import type { Path } from "./faults.ts";
 import { settingsSchema, type WrittenSettings } from "./file-schema.ts";
 import { readRoots } from "./files.ts";
 import type { WrittenIssuer, WrittenOnDemand } from "./host-schema.ts";
 import { namedIssuer } from "./issuers.ts";
 import { limits } from "./limits.ts";
-import { resolveSecret, type WrittenSecret } from "./secret.ts";
+import { readSecretAt, type WrittenSecret } from "./secret.ts";
 import { checkAndReport } from "./shape-faults.ts";
 import type { Desk } from "./surroundings.ts";
 
@@ -64,14 +65,6 @@ function readMacKeyAt(written: WrittenSecret, path: Path, desk: Desk): string {
   if (key !== "" && !MAC_KEY.test(key))
     desk.report(path, "is not base64url, wanted the key as the CA's website shows it");
   return key;
-}
-
-/** The value of a secret; empty after a fault was reported. */
-function readSecretAt(written: WrittenSecret, path: Path, desk: Desk): string {
-  const secret = resolveSecret(written, desk);
-  if (secret.ok) return secret.value;
-  desk.report(path, secret.why);
-  return "";
 }
 
 /** The roots in a file that the configuration names; `undefined` after a fault was reported. */
@@ -158,6 +151,7 @@ function readAcme({ acme = {} }: WrittenSettings, desk: Desk): Acme {
     challenges: acme.challenges ?? ["http-01", "tls-alpn-01"],
     keyType: acme.keyType ?? "ecdsa-p256",
     resolvers: acme.resolvers ?? [],
+    dns: readDns(acme.dns, ["acme", "dns"], desk),
   };
 }
 

@@ -7,6 +7,7 @@ export const FOLDERS = [
   "certificates",
   "orders",
   "attempts",
+  "dns",
   "authority",
   "quarantine",
 ] as const;

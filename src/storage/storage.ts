@@ -13,6 +13,7 @@ import type { Lease } from "./lease.ts";
 import { acquireLease } from "./lock.ts";
 import { Orders } from "./orders.ts";
 import { inspectFolders, prepareFolders, resolveRoot } from "./prepare.ts";
+import { PublishedRecords } from "./published-records.ts";
 import { RenewalInfos } from "./renewal-info.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
@@ -47,6 +48,7 @@ export class Storage implements StorageFolder {
   readonly attempts: Attempts;
   readonly budgets: BudgetFile;
   readonly renewalInfos: RenewalInfos;
+  readonly publishedRecords: PublishedRecords;
   readonly authority: AuthorityFiles;
   readonly #owner: string | undefined;
   readonly #mayPrepare: boolean;
@@ -82,6 +84,7 @@ export class Storage implements StorageFolder {
     this.attempts = new Attempts(this);
     this.budgets = new BudgetFile(this);
     this.renewalInfos = new RenewalInfos(this);
+    this.publishedRecords = new PublishedRecords(this);
     this.authority = new AuthorityFiles(this);
   }
 
@@ -176,7 +179,7 @@ export class Storage implements StorageFolder {
 
   /** What a killed program left half written; the folders of hosts are swept when they are written next. */
   async #sweep(): Promise<void> {
-    for (const folder of [".", "attempts", "authority", "orders"]) {
+    for (const folder of [".", "attempts", "authority", "dns", "orders"]) {
       await removeLeftovers(join(this.root, folder)).catch(ignoreFailed);
     }
   }

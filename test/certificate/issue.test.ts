@@ -61,6 +61,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
         log,
         keyType: "ecdsa-p256",
         challengeTypes: ["http-01"],
+        findPersisted: async () => undefined,
         arm: async () => () => {},
         endpointOf: () => ({ directory: ca.directory, transport: ca }),
         probe: async () => {},

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { AcmeClient } from "../../src/acme/client.ts";
+import { setImmediate } from "node:timers/promises";
+import { type AcmeChallenge, AcmeClient } from "../../src/acme/client.ts";
 import { createKey } from "../../src/acme/keys.ts";
+import { thumbprintOf } from "../../src/acme/thumbprint.ts";
 import type { Clock } from "../../src/base/clock.ts";
-import type { Challenge } from "../../src/certificate/challenge.ts";
-import { completeOrder } from "../../src/certificate/order.ts";
+import type { Challenge, DnsChallenge } from "../../src/certificate/challenge.ts";
+import { completeOrder, type OrderSteps } from "../../src/certificate/order.ts";
+import type { ChallengeType } from "../../src/config/config.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { ScriptedCa, urlOf } from "../support/scripted-ca.ts";
 import { keptLog, named } from "../support/stored.ts";
@@ -76,24 +80,32 @@ async function worldOf() {
     noncePoolMax: 8,
   });
   await client.createAccount({}, unending);
-  const armed: Challenge[] = [];
+  const armed: (Challenge | DnsChallenge)[] = [];
   let live = 0;
-  const arm = async (challenge: Challenge) => {
+  const arm = async (challenge: Challenge | DnsChallenge) => {
     armed.push(challenge);
     live += 1;
-    return () => {
+    return async () => {
+      await setImmediate();
       live -= 1;
     };
   };
-  const complete = async (
-    types: readonly ("http-01" | "tls-alpn-01")[] = ["http-01", "tls-alpn-01"],
-  ) => {
+  let persisted: AcmeChallenge["type"] | undefined;
+  const complete = async (types: readonly ChallengeType[] = ["http-01", "tls-alpn-01"]) => {
     const placed = await client.newOrder({ names: [host] }, unending);
     ca.requests.length = 0;
-    const steps = { client, clock, log: keptLog(), challengeTypes: types, arm };
+    const findPersisted: OrderSteps["findPersisted"] = async (_asked, offered) =>
+      offered.find(({ type }) => type === persisted);
+    const steps = { client, clock, log: keptLog(), challengeTypes: types, arm, findPersisted };
     return await completeOrder(steps, host, key, placed, AbortSignal.timeout(10_000));
   };
-  return { ca, waits, armed, complete, live: () => live };
+  return {
+    ...{ ca, waits, armed, complete },
+    live: () => live,
+    persist: (type: string) => {
+      persisted = type;
+    },
+  };
 }
 
 test("an order goes from its challenge to its chain, each thing asked once", async () => {
@@ -113,6 +125,40 @@ test("an order goes from its challenge to its chain, each thing asked once", asy
     ["http-01"],
   );
   assert.equal(live(), 0);
+});
+
+test("by dns-01 the value is the digest of the key authorization, and the record is gone at the end", async () => {
+  const { ca, armed, complete, live } = await worldOf();
+  await complete(["dns-01", "http-01"]);
+  assert.ok(ca.requests.includes("POST /challenge/dns"));
+  const [challenge, ...others] = armed;
+  const token = "dns-token-0123456789abcdef";
+  const digest = createHash("sha256").update(`${token}.${thumbprintOf(accountKey)}`);
+  assert.deepEqual(challenge, {
+    type: "dns-01",
+    certificate: host,
+    value: digest.digest("base64url"),
+  });
+  assert.deepEqual(others, []);
+  assert.equal(live(), 0);
+});
+
+test("an order that fails waits for its record to be taken away before it says so", async () => {
+  const { ca, complete, live } = await worldOf();
+  ca.script("/challenge/dns", {
+    status: 400,
+    body: { type: "urn:ietf:params:acme:error:malformed" },
+  });
+  await assert.rejects(complete(["dns-01"]), { code: "ACME_PROBLEM" });
+  assert.equal(live(), 0);
+});
+
+test("what the operator has answered for good is preferred, and nothing is armed", async () => {
+  const { ca, armed, complete, persist } = await worldOf();
+  persist("tls-alpn-01");
+  await complete(["http-01"]);
+  assert.ok(ca.requests.includes("POST /challenge/tls"));
+  assert.deepEqual(armed, []);
 });
 
 test("the challenge that the program wants most is answered, whatever the CA's order", async () => {

@@ -71,6 +71,52 @@ function onDemand(key: string): readonly Row[] {
   ];
 }
 
+/** The keys of one entry of `dns`. */
+function dns(key: string): readonly Row[] {
+  const secret = { type: "5", value: '"env:"', says: /^names no variable of the environment/ };
+  return [
+    { key: `${key}.provider`, type: "5", value: "clodflare", says: /nearest: cloudflare/ },
+    {
+      key: `${key}.zones`,
+      type: "5",
+      value: "[a_b.example]",
+      says: /^is not a suffix of host names/,
+      at: "[0]",
+    },
+    {
+      key: `${key}.authoritative`,
+      type: "5",
+      value: "[ns.example]",
+      says: /^is not an address/,
+      at: "[0]",
+    },
+    { key: `${key}.token`, ...secret },
+    { key: `${key}.endpoint`, type: "5", value: "ftp://a.example", says: /^is not such a URL/ },
+    { key: `${key}.server`, type: "5", value: "ns.example:53", says: /^is not the address of a/ },
+    { key: `${key}.keyName`, type: "5", value: "a b", says: /^is not the name of a key/ },
+    { key: `${key}.algorithm`, type: "5", value: "hmac-md5", says: /wanted one of hmac-sha256/ },
+    { key: `${key}.secret`, type: "5", value: "a-b", says: /^is not base64, wanted the key/ },
+    {
+      key: `${key}.accounts`,
+      type: "5",
+      value: "{ a.example: 5 }",
+      says: /^is a number, wanted a mapping such as \{ username/,
+      at: '["a.example"]',
+    },
+    { key: `${key}.accounts.*.username`, ...secret },
+    { key: `${key}.accounts.*.password`, ...secret },
+    { key: `${key}.accounts.*.subdomain`, ...secret },
+    { key: `${key}.command`, type: "5", value: "[]", says: /^is empty, wanted a list/ },
+    { key: `${key}.environment`, ...secret, value: '{ TOKEN: "env:" }', at: ".TOKEN" },
+    { key: `${key}.timeout`, type: "5", value: "0s", says: /^is too short, wanted at least 1s/ },
+  ];
+}
+
+function dnsForms(key: string): readonly Row[] {
+  const missing = { value: "{}", says: /^is missing, wanted one of cloudflare/, at: ".provider" };
+  return [{ key, type: "5", ...missing }, ...dns(key), ...dns(`${key}[]`)];
+}
+
 function forwarding(key: string): readonly Row[] {
   return [
     {
@@ -182,6 +228,7 @@ const rows: readonly Row[] = [
     says: /^is not the address of a name server/,
     at: "[0]",
   },
+  ...dnsForms("acme.dns"),
   mapping("authority"),
   { key: "authority.lifetime", type: "7", value: "59s", says: /^is too short, wanted at least 1m/ },
   { key: "authority.permit", type: "lan", value: "[.lan]", says: /wanted "lan"/, at: "[0]" },
@@ -258,6 +305,7 @@ const rows: readonly Row[] = [
   { key: "hosts.*.certificate.chain", type: "5", value: "missing.pem", says: /^does not exist/ },
   { key: "hosts.*.certificate.key", type: "5", value: "missing.pem", says: /^does not exist/ },
   ...onDemand("hosts.*.onDemand"),
+  ...dnsForms("hosts.*.dns"),
 ];
 
 test("the rows are about every key that the schema knows and supports", () => {
@@ -325,7 +373,7 @@ function documentOf(key: string, value: string, name = lastNameOf(key)) {
     const parent = steps.slice(0, index).join(".");
     const isLast = index === steps.length - 1;
     const written =
-      step === "*" ? (parent === "hosts" ? "a.example" : "/v2/") : isLast ? name : step;
+      step === "*" ? (parent.endsWith(".paths") ? "/v2/" : "a.example") : isLast ? name : step;
     for (const line of besideOf(parent, step)) {
       lines.push(`${indent}${dash}${line}`);
       if (dash !== "") [dash, indent] = ["", `${indent}  `];
@@ -346,9 +394,35 @@ function besideOf(parent: string, step: string): readonly string[] {
   if (["trust", "eab", "profile"].includes(step)) return ["directory: https://ca.example/"];
   if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
   if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
+  if (/\.dns(?:\.\[\])?$/.test(parent)) return besideInDns(step);
+  if (parent.endsWith(".accounts.*"))
+    return ["username", "password", "subdomain"]
+      .filter((name) => name !== step)
+      .map((name) => `${name}: x`);
   if (parent !== "hosts.*" && parent !== "hosts.*.paths.*") return [];
   if (["to", "passThrough", "redirect", "respond"].includes(step)) return [];
   return step === "status" ? ["redirect: b.example"] : ["to: https://b.example"];
+}
+
+/** A provider that the key goes with, and what else it needs. */
+function besideInDns(step: string): readonly string[] {
+  const providers: readonly (readonly [string, ...string[]])[] = [
+    ["cloudflare", "token", "endpoint"],
+    ["rfc2136", "server", "keyName", "secret", "algorithm"],
+    ["acme-dns", "server", "accounts"],
+    ["exec", "command", "zones", "authoritative", "environment", "timeout"],
+  ];
+  const values: Readonly<Record<string, string>> = {
+    token: "t",
+    server: step === "accounts" ? "https://a.example" : "10.0.0.53",
+    keyName: "k",
+    secret: "c2VjcmV0",
+    command: "dns",
+  };
+  const [provider, ...keys] = providers.find(([, ...known]) => known.includes(step)) ?? [];
+  if (provider === undefined) return [];
+  const needed = keys.filter((name) => name !== step && values[name] !== undefined);
+  return [`provider: ${provider}`, ...needed.map((name) => `${name}: ${values[name]}`)];
 }
 
 function lastNameOf(key: string): string {

@@ -65,6 +65,7 @@ test("the smallest useful file works as it stands", async (t) => {
       challenges: ["http-01", "tls-alpn-01"],
       keyType: "ecdsa-p256",
       resolvers: [],
+      dns: [],
     },
     authority: { lifetimeMs: 604_800_000, permit: [] },
     renewal: { checkEveryMs: 600_000, at: "auto" },
@@ -88,7 +89,7 @@ hosts:
     'latchkey.yaml:1:1: emial: is not a known key, nearest is "email"',
     "latchkey.yaml:2:15: log.level: is not known, wanted one of debug, info, warn, error (nearest: debug)",
     'latchkey.yaml:4:56: hosts["store.shop.example"].timeouts.connect: is a number, wanted a duration such as 60s',
-    'latchkey.yaml:5:3: hosts["*.shop.example"]: "*.shop.example" gets its certificates on demand, wanted a policy: add `onDemand: { allow: [a.shop.example] }` to the file or the host, or `certificate`',
+    'latchkey.yaml:5:3: hosts["*.shop.example"]: "*.shop.example" gets its certificates on demand, wanted a policy: add `onDemand: { allow: [a.shop.example] }` to the file or the host, `dns` for one certificate of all its names, or `certificate`',
     'latchkey.yaml:6:3: hosts["Store.shop.example"]: "store.shop.example" stands on line 4 already, wanted each host once',
     'latchkey.yaml:6:23: hosts["Store.shop.example"]: has no valid host, wanted a port such as 3001, host:port, http://, https://, tcp:// or unix:/path',
   ]);

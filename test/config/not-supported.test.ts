@@ -13,8 +13,6 @@ const later: readonly (readonly [string, string])[] = [
     "acme: { issuers: [{ directory: https://ca.example/, preferredChain: X }] }",
     "acme.issuers[0].preferredChain",
   ],
-  ["acme: { challenges: [dns-01] }", "acme.challenges[0]"],
-  ["acme: { dns: { provider: exec } }", "acme.dns"],
   ["alerts: { webhook: https://a.example }", "alerts"],
   ["limits: { helloTimeoutMs: 1 }", "limits"],
   ["watch: true", "watch"],

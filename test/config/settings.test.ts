@@ -59,6 +59,7 @@ ${HOST}`;
       challenges: ["tls-alpn-01"],
       keyType: "rsa-4096",
       resolvers: ["9.9.9.9:53", "127.0.0.1:5353", "[::1]:53", "[::1]:5353"],
+      dns: [],
     },
     authority: { lifetimeMs: 60_000, permit: ["example"] },
     renewal: { checkEveryMs: 1_000, at: 0.25 },

@@ -25,6 +25,8 @@ export interface PebbleOptions {
   readonly retryAfterSeconds?: number;
   /** Keys (base64url) by their name; no account is made without one of them. */
   readonly bindings?: Readonly<Record<string, string>>;
+  /** `address:port` of another name server that Pebble asks, in place of its own. */
+  readonly asks?: string;
   /** Names refused as `rejectedIdentifier`. */
   readonly blocked?: readonly string[];
 }
@@ -170,7 +172,7 @@ function writeConfig(
 function startPrograms(
   folder: string,
   logFile: string,
-  { nonceReject = 0, authzReuse = 0 }: PebbleOptions,
+  { nonceReject = 0, authzReuse = 0, asks }: PebbleOptions,
   ports: Ports,
 ): readonly ChildProcess[] {
   const dns = `127.0.0.1:${ports.dns}`;
@@ -187,11 +189,15 @@ function startPrograms(
       ...["-dnsserver", dns, "-management", `127.0.0.1:${ports.dnsManagement}`],
       ...["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""],
     ]),
-    start("pebble", ["-config", join(folder, "pebble.json"), "-strict=true", "-dnsserver", dns], {
-      PEBBLE_VA_NOSLEEP: "1",
-      PEBBLE_WFE_NONCEREJECT: String(nonceReject),
-      PEBBLE_AUTHZREUSE: String(authzReuse),
-    }),
+    start(
+      "pebble",
+      ["-config", join(folder, "pebble.json"), "-strict=true", "-dnsserver", asks ?? dns],
+      {
+        PEBBLE_VA_NOSLEEP: "1",
+        PEBBLE_WFE_NONCEREJECT: String(nonceReject),
+        PEBBLE_AUTHZREUSE: String(authzReuse),
+      },
+    ),
   ];
   closeSync(log);
   for (const child of children) endWithUs(child);
