@@ -6,8 +6,8 @@ import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { readCredential } from "./base/credential.ts";
 import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
-import type { Hostname } from "./base/hostname.ts";
 import { createLog, failureFacts } from "./base/log.ts";
+import type { UriHost } from "./base/uri-host.ts";
 import type { Host } from "./config/config.ts";
 import { limits } from "./config/limits.ts";
 import { buildRoutes, ownNameOf } from "./config/route.ts";
@@ -71,7 +71,7 @@ async function start(): Promise<void> {
   const refusals = new RefusalLog(log, systemClock);
   const steps = { routes, challenges, credentials, terminator, relay };
   const plain = {
-    findChallenge: (host: Hostname, token: string) => challenges.keyAuthorization(host, token),
+    findChallenge: (host: UriHost, token: string) => challenges.keyAuthorization(host, token),
     isServed,
     publicHttpsPort,
   };
@@ -158,7 +158,7 @@ async function askForCertificate(
 }
 
 /** On port 80: is there, or may there be, a site under this name? */
-async function isServed(host: Hostname): Promise<boolean> {
+async function isServed(host: UriHost): Promise<boolean> {
   const route = routes.find(host);
   if (route === undefined) return false;
   if (route.certificate.kind !== "acme" || ownNameOf(route) !== undefined) return true;

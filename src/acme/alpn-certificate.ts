@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../base/clock.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import {
   bitString,
   contextConstructed,
@@ -35,7 +35,7 @@ const SERIAL_BYTES = 16;
  * TLS 1.2.
  */
 export async function createAlpnCertificate(
-  host: Hostname,
+  host: UriHost,
   keyAuthorization: string,
   clock: Clock = systemClock,
 ): Promise<{ readonly chain: string; readonly key: string }> {
@@ -57,7 +57,7 @@ export async function createAlpnCertificate(
   return { chain: pemOf(toDer(signed(content, key))), key: keyPem };
 }
 
-function extensionsFor(host: Hostname, keyAuthorization: string) {
+function extensionsFor(host: UriHost, keyAuthorization: string) {
   const digest = createHash("sha256").update(keyAuthorization).digest();
   return [
     extension(KEY_USAGE, true, bitString(Buffer.of(0x80), 7)),

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { Client } from "acme-client";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { isIpAddress } from "../base/ip-address.ts";
 import type { PackageAnswer } from "./acme-package.ts";
 import { readChain } from "./chain.ts";
 import { isJsonObject, parseJson } from "./json.ts";
@@ -131,7 +132,7 @@ export class AcmeClient {
     const action = `order a certificate for ${names.join(", ")}`;
     const answer = await this.#askAsAccount(action, signal, (api) =>
       api.createOrder({
-        identifiers: names.map((value) => ({ type: "dns", value })),
+        identifiers: names.map((value) => ({ type: isIpAddress(value) ? "ip" : "dns", value })),
         ...(profile === undefined ? {} : { profile }),
         ...(replaces === undefined ? {} : { replaces }),
       }),

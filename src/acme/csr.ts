@@ -10,7 +10,7 @@ const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
  * empty and the names stand in the subjectAltName alone: names longer than the 64 characters of a
  * common name are as good as others.
  *
- * @param names The identifiers of the order, exactly: A-labels in lower case.
+ * @param names The identifiers of the order, exactly: A-labels in lower case, or addresses.
  * @param keyPem The key to certify, EC or RSA; never the account's (RFC 8555 §11.1).
  */
 export function createCsr(names: readonly string[], keyPem: string): Buffer {

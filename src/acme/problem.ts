@@ -126,7 +126,7 @@ export function verdictOf(error: unknown): Verdict {
   const code = codeOf(error);
   const facts = error instanceof LatchkeyError ? error.facts : {};
   const afterMs = typeof facts["retryAfterMs"] === "number" ? facts["retryAfterMs"] : undefined;
-  if (code === "ACME_ACCOUNT_BINDING") return { kind: "wait" };
+  if (code === "ACME_ACCOUNT_BINDING" || code === "ACME_PROFILE_UNKNOWN") return { kind: "wait" };
   if (code === "ACME_UNREACHABLE") return { kind: "unreachable", afterMs };
   if (code === "ACME_PROTOCOL") {
     // A gateway in front of the CA answered in its place.

@@ -1,5 +1,7 @@
 import { LatchkeyError } from "../base/errors.ts";
-import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { parsePlain } from "../base/hostname.ts";
+import { parseIpAddress } from "../base/ip-address.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { AcmeProblem, type Answered, readProblem } from "./problem.ts";
 
@@ -41,7 +43,7 @@ export interface AcmeOrder {
 /** An authorization as it stood when it was read (RFC 8555 §7.1.4). */
 export interface AcmeAuthorization {
   readonly url: string;
-  readonly host: Hostname;
+  readonly host: UriHost;
   readonly status: "pending" | "valid" | "invalid" | "deactivated" | "expired" | "revoked";
   readonly challenges: readonly AcmeChallenge[];
   /** How long the CA wants us to wait before the next look; not clamped. */
@@ -139,8 +141,7 @@ export function readAuthorization(
 ): AcmeAuthorization {
   const authorization = objectFrom(value, "authorization");
   const identifier = objectFrom(authorization["identifier"], "identifier");
-  const host = parsePlain(textIn(identifier, "value"));
-  if (identifier["type"] !== "dns" || host === undefined) throw malformed("identifier", "a name");
+  const host = hostIn(identifier);
   const { challenges } = authorization;
   if (!Array.isArray(challenges)) throw malformed("challenges", "a list");
   return {
@@ -172,8 +173,21 @@ function explanationIn({ explanationURL: url }: JsonObject): string | undefined 
   return isPage && url.length <= EXPLANATION_MAX_CHARACTERS ? url : undefined;
 }
 
+/** RFC 8555 §9.7.7, RFC 8738 §3. */
+function hostIn(identifier: JsonObject): UriHost {
+  const value = textIn(identifier, "value");
+  const host =
+    identifier["type"] === "dns"
+      ? parsePlain(value)
+      : identifier["type"] === "ip"
+        ? parseIpAddress(value)
+        : undefined;
+  if (host === undefined) throw malformed("identifier", "a name or an address");
+  return host;
+}
+
 /** A challenge that we cannot read is not offered to us: the others may do. */
-function readChallenge(value: unknown, host: Hostname): AcmeChallenge[] {
+function readChallenge(value: unknown, host: UriHost): AcmeChallenge[] {
   if (!isJsonObject(value)) return [];
   const { type, url, status, token, error } = value;
   const state = CHALLENGE_STATES.find((known) => known === status);

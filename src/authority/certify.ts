@@ -16,9 +16,10 @@ import {
   toDer,
   utf8String,
 } from "../acme/der.ts";
-import { extension } from "../acme/extension.ts";
+import { extension, generalNames } from "../acme/extension.ts";
 import { publicKeyInfo, signatureAlgorithm, signed } from "../acme/signed.ts";
-import type { Hostname } from "../base/hostname.ts";
+import { isIpAddress } from "../base/ip-address.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { partsOf } from "./read-certificate.ts";
 import { nameConstraints } from "./suffixes.ts";
 
@@ -70,21 +71,20 @@ export function certifyIntermediate(
   return certify(plan, partsOf(root.certificate).subject, root.key);
 }
 
-/** A certificate for a TLS server under these names. */
+/** A certificate for a TLS server under these names and addresses. */
 export function certifyLeaf(
   publicKey: KeyObject,
-  names: readonly Hostname[],
+  names: readonly UriHost[],
   validity: Validity,
   issuer: Signer,
 ): X509Certificate {
-  const commonName = names.find((name) => name.length <= COMMON_NAME_MAX);
-  const entries = names.map((name) => contextPrimitive(2, Buffer.from(name, "latin1")));
+  const commonName = names.find((name) => name.length <= COMMON_NAME_MAX && !isIpAddress(name));
   const extensions = [
     extension("2.5.29.19", true, sequence()),
     leafKeyUsage(publicKey),
     serverAuthentication(),
     // RFC 5280 §4.1.2.6: with an empty subject the subjectAltName is critical.
-    extension("2.5.29.17", commonName === undefined, sequence(...entries)),
+    extension("2.5.29.17", commonName === undefined, generalNames(names)),
   ];
   const subject = commonName === undefined ? sequence() : nameOf(commonName);
   const plan = { subject, publicKey, validity, extensions };

@@ -1,5 +1,6 @@
 import { createHash, type X509Certificate } from "node:crypto";
-import { contextPrimitive, octetString, sequence, toDer } from "../acme/der.ts";
+import { octetString, toDer } from "../acme/der.ts";
+import { generalNames } from "../acme/extension.ts";
 import { type CertificateParts, partsOf } from "./read-certificate.ts";
 import type { Proof } from "./validate-http.ts";
 
@@ -50,7 +51,7 @@ function isSelfSigned(certificate: X509Certificate): boolean {
 }
 
 function expectedNames({ host }: Proof): Buffer {
-  return toDer(sequence(contextPrimitive(2, Buffer.from(host, "latin1"))));
+  return toDer(generalNames([host]));
 }
 
 function expectedIdentifier({ keyAuthorization }: Proof): Buffer {

@@ -1,4 +1,6 @@
-import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { parsePlain } from "../base/hostname.ts";
+import { isIpAddress, parseIpAddress } from "../base/ip-address.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { type Fields, isFields } from "./fields.ts";
 import { type ProblemType, Refusal } from "./refusal.ts";
 import { isPermitted } from "./suffixes.ts";
@@ -15,12 +17,12 @@ interface Fault {
 
 /**
  * Reads `identifiers` of a newOrder (RFC 8555 §7.4): 1-100 DNS names under the suffixes, none of
- * them a wildcard. A name that is there twice counts once.
+ * them a wildcard, or permitted addresses (RFC 8738 §3). A name that is there twice counts once.
  *
  * @throws {Refusal} `malformed`, `unsupportedIdentifier` or `rejectedIdentifier`; with several
  *   faults one `subproblem` for each (§6.7.1).
  */
-export function readIdentifiers(order: Fields, suffixes: readonly string[]): readonly Hostname[] {
+export function readIdentifiers(order: Fields, suffixes: readonly string[]): readonly UriHost[] {
   const { identifiers } = order;
   if (!Array.isArray(identifiers) || identifiers.length === 0) {
     throw new Refusal("malformed", "The order names no identifiers");
@@ -34,27 +36,33 @@ export function readIdentifiers(order: Fields, suffixes: readonly string[]): rea
   return [...new Set(read.filter((one) => typeof one === "string"))];
 }
 
-function readIdentifier(identifier: unknown, suffixes: readonly string[]): Hostname | Fault {
+function readIdentifier(identifier: unknown, suffixes: readonly string[]): UriHost | Fault {
   if (!isFields(identifier) || typeof identifier["value"] !== "string") {
     return { type: "malformed", detail: "An identifier is not { type, value }", identifier };
   }
   const { type, value } = identifier;
-  if (type !== "dns") {
+  if (type !== "dns" && type !== "ip") {
     return {
       type: "unsupportedIdentifier",
-      detail: `Only identifiers of type "dns" are certified here`,
+      detail: `Only identifiers of type "dns" and "ip" are certified here`,
       identifier,
     };
   }
   const reject = (why: string): Fault => {
     return { type: "rejectedIdentifier", detail: `"${value}" ${why}`, identifier };
   };
+  if (type === "ip") {
+    const address = parseIpAddress(value);
+    if (address === undefined || address !== value) return reject("is not an address");
+    if (isPermitted(address, suffixes)) return address;
+    return reject("is not an address that this authority certifies: add it to authority.permit");
+  }
   if (value.startsWith("*.")) return reject("is a wildcard: only single names are certified here");
   const host = parsePlain(value);
   if (host === undefined || host.length !== value.length) return reject("is not a DNS name");
   if (isPermitted(host, suffixes)) return host;
   return reject(
-    `is not under a suffix that this authority certifies (${suffixes.join(", ")}): add its domain to authority.permit`,
+    `is not under a suffix that this authority certifies (${suffixes.filter((suffix) => !isIpAddress(suffix)).join(", ")}): add its domain to authority.permit`,
   );
 }
 

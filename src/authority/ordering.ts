@@ -1,5 +1,7 @@
 import type { AcmeAnswer } from "../acme/transport.ts";
 import type { Clock } from "../base/clock.ts";
+import { isIpAddress } from "../base/ip-address.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { SignedRequest } from "./authenticate.ts";
 import type { Fields } from "./fields.ts";
 import { readIdentifiers } from "./identifiers.ts";
@@ -73,7 +75,7 @@ export class Ordering {
     const body = {
       status: state,
       expires: new Date(order.expiresAt).toISOString(),
-      identifiers: authorizations.map(({ host }) => ({ type: "dns", value: host })),
+      identifiers: authorizations.map(({ host }) => identifierOf(host)),
       authorizations: authorizations.map((_, index) =>
         urlOf({ kind: "authorization", order: id, index }),
       ),
@@ -89,7 +91,7 @@ export class Ordering {
   readAuthorization(request: SignedRequest, place: Place): AcmeAnswer {
     const { order, authorization } = this.#find(request, place);
     return replyJson(200, {
-      identifier: { type: "dns", value: authorization.host },
+      identifier: identifierOf(authorization.host),
       status: authorizationStatus(authorization, this.#isExpired(order)),
       expires: new Date(order.expiresAt).toISOString(),
       challenges: authorization.challenges.map((challenge) => challengeObject(challenge, place)),
@@ -140,6 +142,10 @@ export class Ordering {
   #isExpired(order: Order): boolean {
     return order.expiresAt <= this.#parts.clock.now();
   }
+}
+
+function identifierOf(host: UriHost): Fields {
+  return { type: isIpAddress(host) ? "ip" : "dns", value: host };
 }
 
 function challengeObject({ type, token, state }: Challenge, { order, index }: Place): Fields {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { type Problem, Refusal } from "./refusal.ts";
 
 /** Orders kept at once; a new one pushes out the oldest. */
@@ -28,7 +28,7 @@ export interface Challenge {
 
 /** One name of an order, and the ways to prove it: one that is proven suffices, one that fails is the end. */
 export interface Authorization {
-  readonly host: Hostname;
+  readonly host: UriHost;
   readonly challenges: readonly Challenge[];
 }
 
@@ -54,7 +54,7 @@ export type Issuance =
 /** What a new order is made of; the names are checked already. */
 export interface OrderPlan {
   readonly account: string;
-  readonly names: readonly Hostname[];
+  readonly names: readonly UriHost[];
   readonly challenges: readonly ChallengeType[];
   readonly replaces: string | undefined;
 }
@@ -137,7 +137,7 @@ export function orderProblem(order: Order): Problem | undefined {
   return states.find((state) => state.status === "invalid")?.problem;
 }
 
-function newAuthorization(host: Hostname, types: readonly ChallengeType[]): Authorization {
+function newAuthorization(host: UriHost, types: readonly ChallengeType[]): Authorization {
   const challenges = types.map((type): Challenge => {
     const token = randomBytes(TOKEN_BYTES).toString("base64url");
     return { type, token, state: { status: "pending" } };

@@ -1,12 +1,13 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { contentOf, type Der, isContext, itemsOf, oidOf, readDer, toDer } from "../acme/der.ts";
+import { addressOf } from "../base/ip-address.ts";
 import { readExtensions } from "./read-certificate.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What a certification request asks for; its signature was checked. */
 export interface CertificateRequest {
   readonly publicKey: KeyObject;
-  /** All names of the subjectAltName and the common name, lower case, each once. */
+  /** All names and addresses of the subjectAltName and the common name, lower case, each once. */
   readonly names: ReadonlySet<string>;
 }
 
@@ -120,7 +121,7 @@ function alternativeNamesOf(attributes: Der | undefined): readonly string[] {
   const extensions = lists.flatMap(readRequestedExtensions);
   const found = extensions.filter(({ oid }) => oid === SUBJECT_ALT_NAME);
   if (found.length > 1) throw badCsr("it has several subjectAltName extensions");
-  return found.flatMap(({ value }) => itemsOf(decode(value)).map(dnsName));
+  return found.flatMap(({ value }) => itemsOf(decode(value)).map(subjectName));
 }
 
 function readRequestedExtensions(list: Der) {
@@ -131,9 +132,11 @@ function readRequestedExtensions(list: Der) {
   }
 }
 
-function dnsName(entry: Der): string {
-  if (!isContext(entry, 2)) throw badCsr("its subjectAltName holds something else than DNS names");
-  return contentOf(entry).toString("latin1");
+function subjectName(entry: Der): string {
+  const address = isContext(entry, 7) ? addressOf(contentOf(entry)) : undefined;
+  if (address !== undefined) return address;
+  if (isContext(entry, 2)) return contentOf(entry).toString("latin1");
+  throw badCsr("its subjectAltName holds something else than DNS names and addresses");
 }
 
 function badCsr(why: string, cause?: unknown): Refusal {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { certIdOf } from "../acme/cert-id.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Certificates whose renewal is advised; the oldest are forgotten first (about 300 bytes each). */
@@ -24,7 +24,7 @@ export interface RenewalAdvice {
 
 interface Issued {
   readonly account: string;
-  readonly names: readonly Hostname[];
+  readonly names: readonly UriHost[];
   readonly notBefore: number;
   readonly notAfter: number;
   isReplaced: boolean;
@@ -39,7 +39,7 @@ export class RenewalInfo {
   readonly #issued = new Map<string, Issued>();
 
   /** Remembers a leaf that was just signed. */
-  remember(leaf: X509Certificate, account: string, names: readonly Hostname[]): void {
+  remember(leaf: X509Certificate, account: string, names: readonly UriHost[]): void {
     const certId = certIdOf(leaf.toString());
     if (certId === undefined) throw new TypeError("Cannot remember a certificate without issuer");
     const [oldest] = this.#issued.size >= REMEMBERED_MAX ? this.#issued.keys() : [];
@@ -76,7 +76,7 @@ export class RenewalInfo {
    * The checks of RFC 9773 §5 on `replaces`: same account, a name in common, not replaced yet.
    * @throws {Refusal} `malformed`, `unauthorized` or `alreadyReplaced` (409).
    */
-  checkReplaces(certId: string, account: string, names: readonly Hostname[]): void {
+  checkReplaces(certId: string, account: string, names: readonly UriHost[]): void {
     checkForm(certId);
     const issued = this.#issued.get(certId);
     if (issued === undefined) return;

@@ -1,5 +1,5 @@
 import { get, type IncomingMessage } from "node:http";
-import type { Hostname } from "../base/hostname.ts";
+import { literalOf, type UriHost } from "../base/uri-host.ts";
 import { type Problem, problemOf } from "./refusal.ts";
 
 /** A listener of this program, as validation dials it. */
@@ -10,7 +10,7 @@ export interface Listener {
 
 /** What a client must prove: control over `host`, by answering `token` with the key authorization. */
 export interface Proof {
-  readonly host: Hostname;
+  readonly host: UriHost;
   readonly token: string;
   /** RFC 8555 §8.1: `token.thumbprint`. Never put into a problem or a log line. */
   readonly keyAuthorization: string;
@@ -57,7 +57,7 @@ function send(listener: Listener, proof: Proof, signal: AbortSignal): Promise<In
         host: listener.host,
         port: listener.port,
         path: `/.well-known/acme-challenge/${proof.token}`,
-        headers: { host: proof.host, "user-agent": "Latchkey-authority", accept: "*/*" },
+        headers: { host: literalOf(proof.host), "user-agent": "Latchkey-authority", accept: "*/*" },
         agent: false,
         maxHeaderSize: HEAD_MAX_BYTES,
         signal,
@@ -83,5 +83,5 @@ async function readBody(response: IncomingMessage): Promise<string> {
 }
 
 function place({ host }: Proof): string {
-  return `http://${host}/.well-known/acme-challenge/…`;
+  return `http://${literalOf(host)}/.well-known/acme-challenge/…`;
 }

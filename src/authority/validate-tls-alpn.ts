@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
+import { isIpAddress, reverseNameOf } from "../base/ip-address.ts";
 import { challengeFault } from "./challenge-certificate.ts";
 import { type Problem, problemOf } from "./refusal.ts";
 import type { Listener, Proof } from "./validate-http.ts";
@@ -22,7 +23,7 @@ export async function validateTlsAlpn(
   const socket = connect({
     host: listener.host,
     port: listener.port,
-    servername: proof.host,
+    servername: isIpAddress(proof.host) ? reverseNameOf(proof.host) : proof.host, // RFC 8738 §6
     ALPNProtocols: [PROTOCOL],
     minVersion: "TLSv1.2",
     // The certificate proves the name by what it says, not by who signed it (RFC 8737 §3).

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { LatchkeyError, messageOf } from "./errors.ts";
-import type { Hostname } from "./hostname.ts";
+import { isIpAddress, parseIpAddress } from "./ip-address.ts";
+import type { UriHost } from "./uri-host.ts";
 
 /** A private key and the chain that certifies it, as they are handed to TLS: what a host serves. */
 export interface Credential {
@@ -14,7 +15,7 @@ export interface Credential {
   readonly notBefore: number;
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
-  /** The dNSName entries of the leaf, lower case, as certified (`*.shop.example` for a wildcard). */
+  /** The dNSName and iPAddress entries of the leaf, lower case, as certified (`*.shop.example` for a wildcard). */
   readonly names: readonly string[];
 }
 
@@ -49,12 +50,13 @@ export function readCredential(chain: string, key: string): Credential {
     serial: serialOf(leaf),
     notBefore: leaf.validFromDate.getTime(),
     notAfter: leaf.validToDate.getTime(),
-    names: dnsNamesOf(leaf),
+    names: namesOf(leaf),
   };
 }
 
 /** Does a certificate for `names` cover `host` (RFC 9525 §6.3: exact, or a wildcard for one label)? */
-export function covers(names: readonly string[], host: Hostname): boolean {
+export function covers(names: readonly string[], host: UriHost): boolean {
+  if (isIpAddress(host)) return names.includes(host);
   const wildcard = `*${host.slice(host.indexOf("."))}`;
   return names.includes(host) || (host.includes(".") && names.includes(wildcard));
 }
@@ -90,12 +92,16 @@ function readKey(key: string) {
   }
 }
 
-function dnsNamesOf(leaf: X509Certificate): string[] {
+const DNS_NAME = "DNS:";
+const IP_ADDRESS = "IP Address:";
+
+function namesOf(leaf: X509Certificate): string[] {
   // An entry with odd characters is quoted by Node and then matches no host name, as it should.
-  return (leaf.subjectAltName ?? "")
-    .split(", ")
-    .filter((entry) => entry.startsWith("DNS:"))
-    .map((entry) => entry.slice(4).toLowerCase());
+  return (leaf.subjectAltName ?? "").split(", ").flatMap((entry) => {
+    if (entry.startsWith(DNS_NAME)) return [entry.slice(DNS_NAME.length).toLowerCase()];
+    if (!entry.startsWith(IP_ADDRESS)) return [];
+    return parseIpAddress(entry.slice(IP_ADDRESS.length)) ?? [];
+  });
 }
 
 function invalid(why: string, cause?: unknown): LatchkeyError {

@@ -38,6 +38,8 @@ export type ErrorCode =
   | "ACME_PAUSED"
   /** We keep to what the CA allows, and it is used up for now: nothing was asked of it. */
   | "BUDGET_SPENT"
+  /** The CA has profiles, and not the one that is configured. */
+  | "ACME_PROFILE_UNKNOWN"
   /** The CA looked at the challenges and said no. */
   | "ACME_CHALLENGE_FAILED"
   /** A DNS record could not be put in place, or the servers of its zone do not show it. */

@@ -1,6 +1,6 @@
 import type { CertificateName } from "../base/certificate-name.ts";
-import type { Hostname } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { ChallengeType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { ArmedChallenge, ManagerToWorkers } from "../process/messages.ts";
@@ -10,13 +10,13 @@ import type { Acknowledgements } from "./acknowledge.ts";
 export type Challenge =
   | {
       readonly type: "http-01";
-      readonly host: Hostname;
+      readonly host: UriHost;
       readonly token: string;
       readonly keyAuthorization: string;
     }
   | {
       readonly type: "tls-alpn-01";
-      readonly host: Hostname;
+      readonly host: UriHost;
       readonly chain: string;
       readonly key: string;
     };

@@ -4,9 +4,9 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
-import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Config, Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
 import type {
@@ -43,7 +43,7 @@ import { Proofs } from "./proofs.ts";
 import type { Issued } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
 import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
-import { lookAtServed } from "./served.ts";
+import { countAddresses, lookAtServed, reachFor } from "./served.ts";
 import { forgetSpentOrders } from "./spent-orders.ts";
 import { swap } from "./swap.ts";
 import { POLLING } from "./window.ts";
@@ -180,7 +180,7 @@ export class CertificateFloor {
   }
 
   /** Would this name get a certificate? */
-  async isAllowed(host: Hostname): Promise<boolean> {
+  async isAllowed(host: UriHost): Promise<boolean> {
     return (await decide(this.#policy, host)).kind !== "refused";
   }
 
@@ -219,6 +219,7 @@ export class CertificateFloor {
 
   #keeperSteps(): KeeperSteps {
     const { config, storage, clock, log, reach } = this.#steps;
+    const addresses = countAddresses(config.hosts);
     return {
       decide: (host) => decide(this.#policy, host),
       load: async (host) => {
@@ -248,7 +249,8 @@ export class CertificateFloor {
       swap: (host, credential, held) => {
         const { broadcast } = this.#steps;
         const acknowledgements = this.#acknowledgements;
-        const servedSerial = (name: CertificateName) => lookAtServed(reach.https[0], name);
+        const servedSerial = (name: CertificateName) =>
+          lookAtServed(reachFor(name, reach.https[0], addresses), name);
         this.#watch.noticed();
         return swap({ acknowledgements, broadcast, servedSerial, log }, host, credential, held);
       },

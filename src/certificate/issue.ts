@@ -11,6 +11,7 @@ import type { Accounts, Endpoint } from "./account.ts";
 import type { Budgets } from "./budgets.ts";
 import { completeOrder, type OrderSteps } from "./order.ts";
 import { purposeOf } from "./planned-order.ts";
+import { profileFor } from "./profile.ts";
 import type { Holding, Issued } from "./records.ts";
 import { verifyCredential } from "./verify.ts";
 
@@ -136,8 +137,8 @@ async function begin(
   issuer: Issuer,
   signal: AbortSignal,
 ): Promise<OpenOrder> {
+  const profile = profileFor(await client.directory(signal), host, issuer, steps.log);
   const key = await createKey(steps.keyType);
-  const profile = issuer.kind === "acme" ? issuer.profile : undefined;
   const replaces = await replacedBy(steps, client, directory, signal);
   const purpose = purposeOf(directory, steps.predecessor, replaces !== undefined);
   const order = await steps.budgets.place({ directory, name: host, purpose }, () =>

@@ -9,6 +9,8 @@ const HINTS: Readonly<Record<string, string>> = {
     "Check that the name points to this machine and that ports 80 and 443 are reachable from the internet.",
   ACME_ACCOUNT_BINDING:
     "Make an account on the CA's website and write the two values it shows as eab: { kid, hmac } of the issuer, or choose another issuer.",
+  ACME_PROFILE_UNKNOWN:
+    "Correct the profile of the issuer to one that the CA offers, or remove it.",
   CERTIFICATE_INVALID:
     "The CA sent a certificate that does not fit; the next attempt orders a new one.",
   DNS_FAILED:

@@ -1,5 +1,6 @@
 import { type CertificateName, isWildcardName } from "../base/certificate-name.ts";
 import { type Hostname, isUnder } from "../base/hostname.ts";
+import { isIpAddress } from "../base/ip-address.ts";
 import type { CertificateSource, Host, Issuer, OnDemand } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 
@@ -29,7 +30,7 @@ export async function decide(steps: PolicySteps, host: CertificateName): Promise
   if (entry === undefined) return refused("no host of the configuration matches it");
   const { certificate, pattern } = entry;
   if (certificate.kind !== "acme") return { kind: "not-ours", source: certificate.kind };
-  if (pattern.kind === "exact" || isWildcardName(host))
+  if (pattern.kind === "exact" || isWildcardName(host) || isIpAddress(host))
     return { kind: "allowed", issuers: certificate.issuers, listed: true };
   return decideOnDemand(steps, host, certificate);
 }

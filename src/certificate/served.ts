@@ -1,7 +1,11 @@
+import { networkInterfaces } from "node:os";
 import { connect } from "node:tls";
 import { type CertificateName, isWildcardName, provenHost } from "../base/certificate-name.ts";
 import { serialOf } from "../base/credential.ts";
-import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { parsePlain } from "../base/hostname.ts";
+import { isIpAddress } from "../base/ip-address.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import type { Host } from "../config/config.ts";
 import type { Reach } from "../process/messages.ts";
 
 /** Looking at ourselves takes milliseconds; longer means that we do not answer. */
@@ -23,7 +27,7 @@ export function lookAtServed(
   const socket = connect({
     host: reach.host,
     port: reach.port,
-    servername: visited,
+    servername: isIpAddress(visited) ? "" : visited, // RFC 6066 §3: no literal in a hello
     rejectUnauthorized: false,
     timeout: LOOK_TIMEOUT_MS,
   });
@@ -41,7 +45,29 @@ export function lookAtServed(
   return promise;
 }
 
+/**
+ * Where the certificate of `name` can be looked at. A hello without a name is for the address that it was
+ * sent to, so that one of several listed addresses is seen at itself alone, if it is this machine's.
+ *
+ * @param addresses How many are listed.
+ */
+export function reachFor(
+  name: CertificateName,
+  reach: Reach | undefined,
+  addresses: number,
+): Reach | undefined {
+  if (reach === undefined || !isIpAddress(name) || addresses === 1) return reach;
+  const own = Object.values(networkInterfaces()).flatMap((all = []) => all);
+  return own.some(({ address }) => address === name) ? { host: name, port: reach.port } : undefined;
+}
+
+/** How many hosts of the configuration are addresses. */
+export function countAddresses(hosts: readonly Host[]): number {
+  return hosts.filter(({ pattern }) => pattern.kind === "exact" && isIpAddress(pattern.host))
+    .length;
+}
+
 /** A host that the certificate is shown to; `undefined` when the name has no room for another label. */
-function visitedHost(name: CertificateName): Hostname | undefined {
+function visitedHost(name: CertificateName): UriHost | undefined {
   return isWildcardName(name) ? parsePlain(`${VISITOR_LABEL}.${provenHost(name)}`) : name;
 }

@@ -1,5 +1,6 @@
 import type { Hostname } from "../base/hostname.ts";
 import type { LogLevel } from "../base/log.ts";
+import type { UriHost } from "../base/uri-host.ts";
 
 /** The whole configuration after reading: defaults filled in, paths absolute, hosts normalised. Plain JSON. */
 export interface Config {
@@ -154,7 +155,7 @@ export interface Host {
 
 /** What a host entry answers to. */
 export type HostPattern =
-  | { readonly kind: "exact"; readonly host: Hostname }
+  | { readonly kind: "exact"; readonly host: UriHost }
   /** `*.parent`: exactly one label below. */
   | { readonly kind: "wildcard"; readonly parent: Hostname }
   /** `*`: every name that no other host matches. */

@@ -121,7 +121,7 @@ const settings = {
           duration(limits.authorityLifetimeMinMs, limits.authorityLifetimeMaxMs, "7d"),
         ),
         permit: key(
-          "Suffixes beyond localhost, internal, test and home.arpa; default [].",
+          "Suffixes beyond localhost, internal, test and home.arpa, and addresses; default [].",
           list(text(readSuffix, "a suffix such as lan"), "a list such as [lan]"),
         ),
       },

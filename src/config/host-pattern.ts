@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { unreachable } from "../base/errors.ts";
 import { parentOf, parseHostname } from "../base/hostname.ts";
+import { isIpAddress, parseIpAddress } from "../base/ip-address.ts";
 import type { HostPattern } from "./config.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 
@@ -9,12 +10,20 @@ export function readHostPattern(text: string): Reading<HostPattern> {
   if (text === "*") return read({ kind: "catch-all" });
   const isWildcard = text.startsWith("*.");
   const name = isWildcard ? text.slice(2) : text;
-  if (isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0) {
-    return wrong("is an IP address, which is not supported yet, wanted a host name");
-  }
+  const literal = name.replace(/^\[(.*)\]$/, "$1");
+  if (isIP(literal) !== 0) return readAddress(literal, isWildcard);
   const host = parseHostname(name);
   if (host === undefined) return wrong(whyNoHost(name));
   return read(isWildcard ? { kind: "wildcard", parent: host } : { kind: "exact", host });
+}
+
+function readAddress(text: string, isWildcard: boolean): Reading<HostPattern> {
+  if (isWildcard) return wrong("is no wildcard, wanted the address alone");
+  const host = parseIpAddress(text);
+  if (host !== undefined) return read({ kind: "exact", host });
+  return wrong(
+    "is an address with a zone or with IPv4 inside, wanted one such as 203.0.113.7 or 2001:db8::1",
+  );
 }
 
 /** The pattern as the file spells it, normalised: also the key under which a host is unique. */
@@ -39,7 +48,8 @@ export function overlap(one: HostPattern, other: HostPattern): boolean {
 }
 
 function parentOfPattern(pattern: Exclude<HostPattern, { kind: "catch-all" }>): string | undefined {
-  return pattern.kind === "exact" ? parentOf(pattern.host) : pattern.parent;
+  if (pattern.kind === "wildcard") return pattern.parent;
+  return isIpAddress(pattern.host) ? undefined : parentOf(pattern.host);
 }
 
 function whyNoHost(name: string): string {

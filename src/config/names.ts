@@ -1,4 +1,5 @@
 import { parseHostname } from "../base/hostname.ts";
+import { isIpAddress, parseIpAddress } from "../base/ip-address.ts";
 import type { HostPattern } from "./config.ts";
 import { readHostPattern } from "./host-pattern.ts";
 import { type Reading, read, wrong } from "./reading.ts";
@@ -14,8 +15,10 @@ export function readEmail(text: string): Reading<string> {
     : wrong("is not a mail address, wanted one such as ops@shop.example");
 }
 
-/** A suffix that the internal authority may certify names under. */
+/** A suffix that the internal authority may certify names under, or an address that it may certify. */
 export function readSuffix(text: string): Reading<string> {
+  const address = parseIpAddress(text);
+  if (address !== undefined) return read(address);
   const suffix = parseHostname(text.replace(/^\*?\./, ""));
   if (suffix === undefined) return wrong("is not a suffix of host names, wanted one such as lan");
   return /^\*?\./.test(text)
@@ -26,6 +29,8 @@ export function readSuffix(text: string): Reading<string> {
 /** A name that `onDemand.allow` lists: exact, or a wildcard. */
 export function readAllowed(text: string): Reading<HostPattern> {
   const pattern = readHostPattern(text);
+  if (pattern.ok && pattern.value.kind === "exact" && isIpAddress(pattern.value.host))
+    return wrong("is an IP address, which nobody names in a hello, wanted a host name");
   return pattern.ok && pattern.value.kind === "catch-all"
     ? wrong("would allow every name, wanted exact names, or `ask` to decide by name")
     : pattern;

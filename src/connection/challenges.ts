@@ -1,5 +1,5 @@
-import type { Hostname } from "../base/hostname.ts";
 import { RecentMap } from "../base/recent-map.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import type { ArmedChallenge } from "../process/messages.ts";
 
@@ -33,13 +33,13 @@ export class Challenges {
   }
 
   /** The key authorization for exactly this token of exactly this host (RFC 8555 §8.3). */
-  keyAuthorization(host: Hostname, token: string): string | undefined {
+  keyAuthorization(host: UriHost, token: string): string | undefined {
     const challenge = this.#byKey.get(httpKey(host, token));
     return challenge?.type === "http-01" ? challenge.keyAuthorization : undefined;
   }
 
   /** The live TLS-ALPN-01 challenge of `host`. */
-  tlsAlpn(host: Hostname): TlsAlpnChallenge | undefined {
+  tlsAlpn(host: UriHost): TlsAlpnChallenge | undefined {
     const challenge = this.#byKey.get(tlsAlpnKey(host));
     return challenge?.type === "tls-alpn-01" ? challenge : undefined;
   }
@@ -52,5 +52,5 @@ function keyOf(challenge: ArmedChallenge): string {
 }
 
 // A host name holds no space and no slash, so a stranger's token cannot make the key of another host.
-const httpKey = (host: Hostname, token: string): string => `http-01 ${host} ${token}`;
-const tlsAlpnKey = (host: Hostname): string => `tls-alpn-01 ${host}`;
+const httpKey = (host: UriHost, token: string): string => `http-01 ${host} ${token}`;
+const tlsAlpnKey = (host: UriHost): string => `tls-alpn-01 ${host}`;

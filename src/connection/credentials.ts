@@ -2,9 +2,9 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, Deadline } from "../base/clock.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
-import type { Hostname } from "../base/hostname.ts";
 import { RecentMap } from "../base/recent-map.ts";
 import { SingleFlight } from "../base/single-flight.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { certificateNameOf } from "../config/route.ts";
@@ -68,7 +68,7 @@ export class Credentials {
    *
    * @param signal aborted when the client is gone.
    */
-  obtain(host: Hostname, route: Host, signal: AbortSignal): Promise<Obtained> {
+  obtain(host: UriHost, route: Host, signal: AbortSignal): Promise<Obtained> {
     return this.#obtain(certificateNameOf(route, host), route, signal);
   }
 

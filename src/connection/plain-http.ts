@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Deadlines, type Timed } from "../backend/deadlines.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { formatOrigin } from "../config/redirect-target.ts";
 import { type Admitted, admit, type Site } from "../http/admit.ts";
@@ -12,9 +12,9 @@ import { type OwnAnswer, refusal, writeOwnAnswer } from "../http/refuse.ts";
 /** What port 80 needs to know. */
 export interface PlainHttpServices {
   /** The key authorization of a live HTTP-01 token of this very host. */
-  findChallenge(host: Hostname, token: string): string | undefined;
+  findChallenge(host: UriHost, token: string): string | undefined;
   /** Is this name one that https answers for, or would on demand? Never rejects. */
-  isServed(host: Hostname): boolean | Promise<boolean>;
+  isServed(host: UriHost): boolean | Promise<boolean>;
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
 }
@@ -106,7 +106,7 @@ const CHALLENGE_LINES =
 async function answerTo(head: RequestHead, services: PlainHttpServices): Promise<OwnAnswer> {
   const request = admit(head, ANY_NAME);
   if (request.kind === "fault") {
-    // A well-formed host that is no name of ours: an IP address.
+    // A well-formed host that is never one of ours.
     return request.status === 421 ? NOT_FOUND : refusal(request.status);
   }
   const keyAuthorization = challengeOf(request, services);

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import type { Credential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
-import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { parsePlain } from "../base/hostname.ts";
+import { addressOfReverse, parseSocketAddress } from "../base/ip-address.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Routes } from "../config/route.ts";
@@ -35,10 +37,11 @@ export interface Steps {
  */
 export async function serve(socket: Socket, clientAddress: string, steps: Steps): Promise<void> {
   const { serverName, alpn } = helloOf(await peek(socket));
-  const host = parsePlain(serverName ?? "");
+  const host = addresseeOf(socket, serverName, alpn, steps.routes);
   if (!host) throw new Refusal("unrecognized_name", "NAME_UNUSABLE", { host: serverName });
 
-  const challenge = isChallenge(alpn) ? steps.challenges.tlsAlpn(host) : undefined;
+  const isNamed = serverName !== undefined; // also a validator names the address (RFC 8738 §6)
+  const challenge = isNamed && isChallenge(alpn) ? steps.challenges.tlsAlpn(host) : undefined;
   if (challenge) return answerChallenge(socket, challenge);
 
   const route = steps.routes.find(host);
@@ -77,15 +80,31 @@ function helloOf(peeked: Peeked): Extract<Peeked, { readonly kind: "complete" }>
   }
 }
 
+/**
+ * Whom a hello is for: the name in it, or without one the address that it was sent to. A validator names
+ * an address by its reverse name (RFC 8738 §6), which stands for nothing else.
+ */
+function addresseeOf(
+  socket: Socket,
+  serverName: string | undefined,
+  alpn: readonly string[],
+  routes: Routes,
+): UriHost | undefined {
+  if (serverName === undefined) return routes.findAddress(parseSocketAddress(socket.localAddress));
+  const name = parsePlain(serverName);
+  const address = name && isChallenge(alpn) ? addressOfReverse(name) : undefined;
+  return address !== undefined && routes.find(address) ? address : name;
+}
+
 /** Scanners ask for `git.git.git.…`: no name that deep is made on demand, whatever policy says. */
-function isTooDeep(host: Hostname, { certificate }: Host): boolean {
+function isTooDeep(host: UriHost, { certificate }: Host): boolean {
   const isOnDemand = certificate.kind === "acme" && certificate.onDemand !== undefined;
   return isOnDemand && host.split(".").length > limits.onDemandMaxLabels;
 }
 
 async function credentialFor(
   socket: Socket,
-  host: Hostname,
+  host: UriHost,
   route: Host,
   credentials: Credentials,
 ): Promise<Credential> {
@@ -95,7 +114,7 @@ async function credentialFor(
   return credentialOf(obtained, host);
 }
 
-function credentialOf(obtained: Obtained, host: Hostname) {
+function credentialOf(obtained: Obtained, host: UriHost) {
   switch (obtained.kind) {
     case "credential":
       return obtained.credential;

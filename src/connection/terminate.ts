@@ -2,8 +2,10 @@ import type { Socket } from "node:net";
 import type { Server, TLSSocket, TlsOptions } from "node:tls";
 import type { Credential } from "../base/credential.ts";
 import { LatchkeyError } from "../base/errors.ts";
-import { type Hostname, parsePlain } from "../base/hostname.ts";
+import { parsePlain } from "../base/hostname.ts";
+import { isIpAddress } from "../base/ip-address.ts";
 import { RecentMap } from "../base/recent-map.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { handshake, handshakeServer, modernTls } from "./handshake.ts";
@@ -23,7 +25,7 @@ interface Context {
  * are open: they keep what they have, also when their host falls out of the table.
  */
 export class Terminator {
-  readonly #contexts: RecentMap<Hostname, Context>;
+  readonly #contexts: RecentMap<UriHost, Context>;
   #ticketMaster: Uint8Array;
 
   /** @param ticketMaster see {@link Terminator.rotate}. */
@@ -33,7 +35,8 @@ export class Terminator {
   }
 
   /**
-   * Performs the handshake for `host` with `credential` on a socket whose ClientHello named it.
+   * Performs the handshake for `host` with `credential` on a socket whose ClientHello named it, or
+   * named nothing and was sent to that address.
    * Takes the socket over: it is closed on failure. The secured socket belongs to the caller.
    *
    * @throws {LatchkeyError} `HANDSHAKE_FAILED`, also when OpenSSL read another name than we did;
@@ -41,7 +44,7 @@ export class Terminator {
    */
   async terminate(
     socket: Socket,
-    host: Hostname,
+    host: UriHost,
     route: Host,
     credential: Credential,
   ): Promise<TLSSocket> {
@@ -72,7 +75,7 @@ export class Terminator {
     return this.#contexts.size;
   }
 
-  #serverFor(host: Hostname, route: Host, credential: Credential): Server {
+  #serverFor(host: UriHost, route: Host, credential: Credential): Server {
     const context = this.#contexts.get(host);
     if (context?.route === route && context.credential === credential) return context.server;
     const options = this.#optionsFor(host, route, credential);
@@ -82,7 +85,7 @@ export class Terminator {
   }
 
   /** The full set, for a swap too: `setSecureContext` forgets what it is not given. */
-  #optionsFor(host: Hostname, route: Host, credential: Credential): TlsOptions {
+  #optionsFor(host: UriHost, route: Host, credential: Credential): TlsOptions {
     return {
       ...modernTls,
       ...sessionScope(this.#ticketMaster, route, host),
@@ -113,11 +116,12 @@ function serverWith(options: TlsOptions, existing: Server | undefined): Server {
 }
 
 /**
- * Did OpenSSL see the name that we routed by? After a resumption in TLS 1.2 it does not say; the
- * session id context and the ticket keys of the host vouch for the name then.
+ * Did OpenSSL see the name that we routed by, or none where we routed by address? After a resumption in
+ * TLS 1.2 it does not say; the session id context and the ticket keys of the host vouch for the name then.
  */
-function hasNamed(secured: TLSSocket, host: Hostname): boolean {
+function hasNamed(secured: TLSSocket, host: UriHost): boolean {
   const { servername } = secured;
+  if (isIpAddress(host)) return typeof servername !== "string";
   return typeof servername === "string"
     ? parsePlain(servername) === host
     : secured.isSessionReused();

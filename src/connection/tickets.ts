@@ -1,5 +1,5 @@
 import { createHash, hkdfSync } from "node:crypto";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 
@@ -22,7 +22,7 @@ const SESSION_ID_CONTEXT_MAX_BYTES = 32;
  *
  * @param master 32 random bytes, changed every `limits.ticketRotationMs` by the manager.
  */
-export function sessionScope(master: Uint8Array, route: Host, host: Hostname): SessionScope {
+export function sessionScope(master: Uint8Array, route: Host, host: UriHost): SessionScope {
   // Neither part can hold a space, so no two pairs make the same text.
   const scope = `${formatPattern(route.pattern)} ${host}`;
   const keys = hkdfSync("sha256", master, "latchkey session tickets", scope, TICKET_KEYS_BYTES);

@@ -1,5 +1,5 @@
 import { METHODS } from "node:http";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { hostOf, isPlainly } from "./authority.ts";
 import { type ConnectionOptions, NO_OPTIONS, readConnection } from "./connection-options.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
@@ -8,9 +8,9 @@ import type { RequestHead } from "./head.ts";
 /** Whose requests a connection may carry. */
 export interface Site {
   /** The name the connection was opened for, if it had to be. */
-  readonly host: Hostname | undefined;
+  readonly host: UriHost | undefined;
   /** Is this other name served on the same connection too? */
-  answersFor(host: Hostname): boolean;
+  answersFor(host: UriHost): boolean;
   /** Does the connection end with its one answer? Then Upgrade may be ignored (RFC 9110 §7.8). */
   readonly ignoresUpgrade?: boolean;
 }
@@ -25,7 +25,7 @@ export interface Admitted {
   readonly method: string;
   /** Path and query, or `*`. */
   readonly target: string;
-  readonly host: Hostname;
+  readonly host: UriHost;
   /** The host as the client spelled it, with its port. */
   readonly authority: string;
   readonly framing: Framing;
@@ -170,7 +170,7 @@ function admitMethod(method: string): string | Fault {
 
 interface Addressee {
   readonly kind: "addressee";
-  readonly host: Hostname;
+  readonly host: UriHost;
   readonly authority: string;
   readonly target: string;
 }

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 
 /** A terminated connection that speaks HTTP/1.1. */
@@ -9,7 +9,7 @@ export interface ClientConnection {
   /** The TCP socket below `socket` when that is TLS: a reset can only be sent there. */
   readonly carrier?: Socket;
   /** The name that the client gave in its ClientHello. */
-  readonly host: Hostname;
+  readonly host: UriHost;
   readonly route: Host;
   /** The names of the certificate that the client was shown. */
   readonly certifiedNames: readonly string[];

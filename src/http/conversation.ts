@@ -1,7 +1,7 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER, type Timed } from "../backend/deadlines.ts";
 import { covers } from "../base/credential.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -25,7 +25,7 @@ type Phase = "head" | "visit" | "rest" | "tunnel" | "closing";
  * no timer, promise, stream or closure of its own.
  */
 export class Conversation implements ClientListener, Site, Timed, VisitOwner {
-  readonly host: Hostname;
+  readonly host: UriHost;
   readonly #connection: ClientConnection;
   readonly #around: Surroundings;
   readonly #ended: (conversation: Conversation) => void;
@@ -149,7 +149,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   }
 
   /** Is this other name served on the same connection? Its certificate and its route must cover it. */
-  answersFor(host: Hostname): boolean {
+  answersFor(host: UriHost): boolean {
     const { certifiedNames, route } = this.#connection;
     return covers(certifiedNames, host) && this.#around.findRoute(host) === route;
   }

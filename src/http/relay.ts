@@ -3,8 +3,8 @@ import { Deadlines } from "../backend/deadlines.ts";
 import { BackendPool } from "../backend/pool.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Facts } from "../base/errors.ts";
-import type { Hostname } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Conversation } from "./conversation.ts";
@@ -15,7 +15,7 @@ export interface RelayServices {
   readonly log: Log;
   readonly clock: Clock;
   /** The route of a name; the same object for every name of the same route. */
-  findRoute(host: Hostname): Host | undefined;
+  findRoute(host: UriHost): Host | undefined;
   /** Is this peer's X-Forwarded-For believed? */
   isTrustedProxy(address: string): boolean;
   /** The port that clients reach https at. */

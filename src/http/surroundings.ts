@@ -1,11 +1,11 @@
 import type { Facts } from "../base/errors.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Forward, Host, Redirect, Respond } from "../config/config.ts";
 import type { Backends } from "./exchange.ts";
 
 /** What all connections of one relay share. */
 export interface Surroundings extends Backends {
-  findRoute(host: Hostname): Host | undefined;
+  findRoute(host: UriHost): Host | undefined;
   isTrustedProxy(address: string): boolean;
   /** Milliseconds since the epoch. */
   dateNow(): number;

@@ -1,7 +1,7 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import { type Facts, unreachable } from "../base/errors.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Backend, Forward, PathRoute } from "../config/config.ts";
 import { accessFacts } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
@@ -35,7 +35,7 @@ export interface VisitOwner {
 
 /** The parts of a connection that a visit works with. */
 export interface VisitTools {
-  readonly host: Hostname;
+  readonly host: UriHost;
   readonly action: HttpAction;
   readonly client: ClientSocket;
   readonly inbox: Inbox;

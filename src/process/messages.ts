@@ -1,5 +1,5 @@
 import type { CertificateName } from "../base/certificate-name.ts";
-import type { Hostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Config } from "../config/config.ts";
 
 /**
@@ -76,7 +76,7 @@ export type WorkerToManager =
   /** A visitor came for a name that this worker has no certificate for. */
   | { readonly type: "certificate.ask"; readonly ask: number; readonly host: CertificateName }
   /** Would this name get a certificate if it were asked for now? Orders nothing. */
-  | { readonly type: "policy.ask"; readonly ask: number; readonly host: Hostname }
+  | { readonly type: "policy.ask"; readonly ask: number; readonly host: UriHost }
   /** This worker answers the challenge from now on. */
   | { readonly type: "challenge.acknowledged"; readonly challenge: number }
   /** This worker serves that serial from now on (`undefined`: it does not hold the name, and will load it at need). */
@@ -134,14 +134,14 @@ export type ArmedChallenge =
   | {
       readonly id: number;
       readonly type: "http-01";
-      readonly host: Hostname;
+      readonly host: UriHost;
       readonly token: string;
       readonly keyAuthorization: string;
     }
   | {
       readonly id: number;
       readonly type: "tls-alpn-01";
-      readonly host: Hostname;
+      readonly host: UriHost;
       /** PEM of the self-signed certificate of RFC 8737 §3, and its key. */
       readonly chain: string;
       readonly key: string;

@@ -1,5 +1,5 @@
 import { parseCertificateName } from "../base/certificate-name.ts";
-import { parsePlain } from "../base/hostname.ts";
+import { parseUriHost } from "../base/uri-host.ts";
 import { type Address, type Envelope, type Message, PROTOCOL_VERSION } from "./messages.ts";
 
 type Check = (value: unknown) => boolean;
@@ -10,7 +10,7 @@ const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >
 const isFlag: Check = (value) => typeof value === "boolean";
 const isObject: Check = (value) => typeof value === "object" && value !== null;
 const isList: Check = Array.isArray;
-const isHost: Check = (value) => typeof value === "string" && parsePlain(value) === value;
+const isHost: Check = (value) => typeof value === "string" && parseUriHost(value) === value;
 const isName: Check = (value) =>
   typeof value === "string" && parseCertificateName(value) !== undefined;
 const orAbsent =

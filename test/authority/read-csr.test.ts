@@ -97,7 +97,7 @@ const names = sequence(subjectAltName(["a.test"]));
 const address = extension(
   "2.5.29.17",
   false,
-  sequence(contextPrimitive(7, Buffer.of(127, 0, 0, 1))),
+  sequence(contextPrimitive(7, Buffer.of(127, 0, 0, 0, 1))),
 );
 const mail = extension("2.5.29.17", false, sequence(contextPrimitive(1, Buffer.from("a@a.test"))));
 
@@ -146,7 +146,7 @@ const refused: readonly { what: string; csr: Buffer }[] = [
     csr: makeCsr({ lists: [sequence(subjectAltName(["a.test"]), subjectAltName(["b.test"]))] }),
   },
   { what: "the names in two requests", csr: makeCsr({ lists: [names, names] }) },
-  { what: "an address among the names", csr: makeCsr({ lists: [sequence(address)] }) },
+  { what: "an address of five octets", csr: makeCsr({ lists: [sequence(address)] }) },
   { what: "a mail address among the names", csr: makeCsr({ lists: [sequence(mail)] }) },
   {
     what: "an extension without value",

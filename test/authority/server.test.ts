@@ -200,8 +200,13 @@ const orders = [
     answer: "400 malformed",
   },
   {
-    what: "an IP identifier",
+    what: "an IP identifier that is not permitted",
     payload: { identifiers: [{ type: "ip", value: "127.0.0.1" }] },
+    answer: "400 rejectedIdentifier",
+  },
+  {
+    what: "an identifier of another type",
+    payload: { identifiers: [{ type: "email", value: "a@b.test" }] },
     answer: "400 unsupportedIdentifier",
   },
   {

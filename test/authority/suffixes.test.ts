@@ -9,6 +9,7 @@ const permits = [
   { permit: ["lan"], suffixes: ["home.arpa", "internal", "lan", "localhost", "test"] },
   { permit: ["test", "LOCALHOST", "deep.internal"], suffixes: OWN },
   { permit: ["b.example", "a.b.example"], suffixes: ["b.example", ...OWN] },
+  { permit: ["2001:DB8:0::7", "127.0.0.1"], suffixes: ["127.0.0.1", "2001:db8::7", ...OWN] },
   { permit: ["arpa"], suffixes: ["arpa", "internal", "localhost", "test"] },
 ];
 
@@ -18,7 +19,7 @@ for (const { permit, suffixes } of permits) {
   });
 }
 
-for (const text of ["", "*.lan", ".lan", "a b", "127.0.0.1"]) {
+for (const text of ["", "*.lan", ".lan", "a b", "10.0.0.0/8", "fe80::1%lo"]) {
   test(`"${text}" cannot be permitted`, () => {
     assert.throws(() => suffixesWith([text]), TypeError);
   });

@@ -31,13 +31,20 @@ const cases: readonly (readonly [string, string])[] = [
   ["a.lan", "yes yes yes yes yes yes"],
   ["a.local", "no no no no no yes"],
   ["a.onion", "no no no no no yes"],
+  ["203.0.113.7", "yes yes yes yes no yes"],
+  ["10.0.0.7", "no no no no yes yes"],
+  ["10.0.0.8", "no no no no no yes"],
+  ["127.0.0.1", "no no no no no yes"],
+  ["2001:db8::1", "yes yes yes yes no yes"],
+  ["fd00::1", "no no no no no yes"],
+  ["fe80::1", "no no no no no yes"],
 ];
 
 for (const [name, expected] of cases) {
   test(`${name} is certified by ${names.join(", ")}, a CA of one's own: ${expected}`, () => {
     const issuers = [...names.map(namedIssuer), own];
     const told = issuers.map((issuer) =>
-      refusalOf(issuer, name, ["lan"]) === undefined ? "yes" : "no",
+      refusalOf(issuer, name, ["lan", "10.0.0.7"]) === undefined ? "yes" : "no",
     );
     assert.equal(told.join(" "), expected);
   });

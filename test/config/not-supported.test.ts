@@ -32,9 +32,6 @@ const later: readonly (readonly [string, string])[] = [
   ["hosts: { a.example: { to: 3001, compress: true } }", 'hosts["a.example"].compress'],
   ["hosts: { a.example: { certificateOnly: true } }", 'hosts["a.example"].certificateOnly'],
   ["hosts: { a.example: { to: 3001, onCertificate: [x] } }", 'hosts["a.example"].onCertificate'],
-  ["hosts: { 203.0.113.7: 3005 }", 'hosts["203.0.113.7"]'],
-  ['hosts: { "2001:db8::1": 3005 }', 'hosts["2001:db8::1"]'],
-  ['hosts: { "[2001:db8::1]": 3005 }', 'hosts["[2001:db8::1]"]'],
   [
     "hosts: { a.example: { paths: { /: { to: 3, auth: {} } } } }",
     'hosts["a.example"].paths["/"].auth',

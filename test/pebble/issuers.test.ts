@@ -76,3 +76,18 @@ test("a CA that wants a key that nobody gave it is passed over at once", async (
   );
   await latchkey.event("certificate.issued", ({ issuer }) => issuer === other.directory);
 });
+
+for (const challenge of ["http-01", "tls-alpn-01"]) {
+  test(`an address gets its certificate by ${challenge}, under the profile for addresses`, async () => {
+    await using ca = await CaWorld.start({ profiles: { long: 7_776_000, shortlived: 576_000 } });
+    await using latchkey = await ca.start(`workers: 1
+acme: { issuers: [${ca.issuer()}], challenges: [${challenge}] }
+hosts: { 127.0.0.1: { respond: ok } }`);
+    const row = await settledRow(latchkey, "127.0.0.1");
+    assert.equal(row.state, "valid", JSON.stringify(row.lastError));
+    assert.equal(row.servedSerial, row.serial);
+    const life = Date.parse(row.notAfter ?? "") - Date.parse(row.notBefore ?? "");
+    assert.equal(Math.round(life / 1_000 / 3_600), 160);
+    assert.ok((await pathsOf(latchkey.storage)).includes("certificates/127.0.0.1/current"));
+  });
+}

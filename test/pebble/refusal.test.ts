@@ -26,7 +26,7 @@ const refused = [
     host: "profile.shop.example",
     issuer: world.issuer("profile: nosuch"),
     waitMinutes: 1_440,
-    type: `${ACME}invalidProfile`,
+    type: "ACME_PROFILE_UNKNOWN",
     detail: /nosuch/,
     hint: /profile/,
   },

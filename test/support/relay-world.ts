@@ -96,7 +96,8 @@ export class RelayWorld implements AsyncDisposable {
     this.relay = new Relay({
       log: this.log,
       clock: systemClock,
-      findRoute: (name) => (name === host || also.includes(name) ? route : undefined),
+      findRoute: (name) =>
+        name === host || also.some((other) => other === name) ? route : undefined,
       isTrustedProxy: (address) => trusted.includes(address),
       publicHttpsPort: 8443,
       access: options.access,
