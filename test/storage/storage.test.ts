@@ -10,7 +10,15 @@ import { certificateFor, directory, keptLog, named, openStorage } from "../suppo
 const host = named("store.shop.example");
 const never = new AbortController().signal;
 const isRoot = process.geteuid?.() === 0;
-const folders = ["accounts", "attempts", "authority", "certificates", "orders", "quarantine"];
+const folders = [
+  "accounts",
+  "attempts",
+  "authority",
+  "certificates",
+  "dns",
+  "orders",
+  "quarantine",
+];
 
 function open(root: string, log = keptLog(), readOnly = false) {
   return Storage.open({ root, clock: new ManualClock(), log, readOnly });
@@ -48,11 +56,13 @@ test("all that is ever written is 0700 and 0600, whatever the umask", async (t) 
   });
   const none = { failures: 1, window: undefined, hurriedAt: undefined };
   await storage.renewalInfos.save(host, { serial: "00", nextCheckAt: 0, ...none });
+  const name = "_acme-challenge.shop.example";
+  await storage.publishedRecords.save({ certificate: host, name, value: "x" });
   await storage.authority.write("root.pem", "x");
   await storage.certificates.quarantine(host, 1, "a test");
   await storage.probe();
   const entries = await entriesOf(root);
-  assert.equal(entries.length, 29);
+  assert.equal(entries.length, 31);
   for (const { path, kind, mode } of entries) {
     if (kind === "link") continue;
     assert.equal(mode, kind === "folder" ? 0o700 : 0o600, path);
