@@ -45,6 +45,8 @@ export interface Pebble extends AsyncDisposable {
   setRenewalInfo(leafPem: string, answer: string): Promise<void>;
   /** `127.0.0.1:port` of the name server that it asks. */
   readonly nameServer: string;
+  /** URL that tells that name server something, for programs. */
+  readonly dnsApi: string;
   /** Tells that name server something: `say("set-servfail", { host: "a.example." })`; names end with a dot. */
   say(command: string, body: object): Promise<void>;
   /** All that both programs said so far; until they are closed. */
@@ -110,6 +112,7 @@ async function startOnce(options: PebbleOptions): Promise<Pebble> {
       await ask(transport, `${management}/set-renewal-info/`, body);
     },
     nameServer: `127.0.0.1:${ports.dns}`,
+    dnsApi: `http://127.0.0.1:${ports.dnsManagement}`,
     say: async (command, body) => {
       const url = `http://127.0.0.1:${ports.dnsManagement}/${command}`;
       const answer = await fetch(url, { method: "POST", body: JSON.stringify(body) });
