@@ -4,9 +4,10 @@ import { serveAdmin } from "./admin/server.ts";
 import type { Snapshot } from "./admin/snapshot.ts";
 import { StandbyAuthority } from "./authority/standby.ts";
 import { parseCertificateName } from "./base/certificate-name.ts";
-import { systemClock } from "./base/clock.ts";
+import { systemClock, withDeadline } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
+import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import { programVersion } from "./base/version.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
@@ -111,10 +112,23 @@ async function openAdmin(floor: CertificateFloor): Promise<() => Promise<void>> 
     return await serveAdmin(config.listen.admin, {
       snapshot: () => snapshotOf(floor),
       act: (request, tell) => act(floor, request, tell),
+      reload: askForReload,
     });
   } catch (error) {
     log.error("admin.unavailable", failureFacts(error));
     return async () => {};
+  }
+}
+
+/** The supervisor reads the file, and replaces this process too when it accepts it. */
+async function askForReload(): Promise<ReloadOutcome> {
+  try {
+    const signal = withDeadline(stopping.signal, limits.reloadMaxMs);
+    const answer = await channel.ask("supervisor", (ask) => ({ type: "reload.ask", ask }), signal);
+    if (answer.type === "reload.answer") return answer.outcome;
+    throw new TypeError("The supervisor answered something else");
+  } catch (error) {
+    return { kind: "rejected", why: messageOf(error), faults: [] };
   }
 }
 

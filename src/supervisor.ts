@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "./base/clock.ts";
 import { LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
+import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import type { Config } from "./config/config.ts";
+import { describeChanges } from "./config/describe.ts";
+import { FaultyConfig, formatFault } from "./config/faults.ts";
 import { limits } from "./config/limits.ts";
 import { withoutSecrets } from "./config/secret.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
@@ -43,18 +46,16 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   let hasStarted = false;
   let isEnding = false;
 
-  const fleet = new Fleet(
-    fleetPlan(config, doors.current, access, startedAt),
-    systemClock,
-    log,
-    (code, detail) => {
+  const fleet = new Fleet(fleetPlan(config, doors.current, access, startedAt), systemClock, log, {
+    fatal: (code, detail) => {
       log.error("process.fatal", { code, message: detail });
       if (hasStarted) return; // the fleet goes on trying, and what is served stays served
       process.stderr.write(`latchkey: ${detail}\n`);
       fleet.kill();
       ended.resolve(1);
     },
-  );
+    reload: (answer) => reload(answer),
+  });
 
   const ignoreSignals = onSignals({
     drain: () => {
@@ -68,15 +69,16 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       fleet.kill();
       ended.resolve(1);
     },
-    reload: oneAtATime(() => reload()),
+    reload: () => reload(),
   });
 
   /** One whose children never become ready does not keep the next one waiting for ever. */
-  const reload = async () => {
+  const reload = oneAtATime<ReloadOutcome>(async (tell) => {
     try {
       const next = await options.reload();
       if (isEnding) return; // meanwhile: the sockets are closed
       const [before, reopened] = [access, reopen(doors, next)];
+      tell({ kind: "accepted", changes: describeChanges(config, next) });
       [config, access] = [next, reopened];
       const settled = fleet.replace(fleetPlan(next, doors.current, reopened, startedAt));
       const reloaded = settled.then(() => {
@@ -86,9 +88,10 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       });
       await within(limits.reloadMaxMs, reloaded);
     } catch (error) {
+      tell(rejectedFor(error));
       log.error("config.rejected", { file: config.file, ...failureFacts(error) });
     }
-  };
+  });
 
   void fleet.start().then(() => {
     hasStarted = true;
@@ -100,6 +103,11 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   ignoreSignals();
   doors.closeAll();
   return code;
+}
+
+function rejectedFor(error: unknown): ReloadOutcome {
+  const faults = error instanceof FaultyConfig ? error.faults.map(formatFault) : [];
+  return { kind: "rejected", why: messageOf(error), faults };
 }
 
 /** All that the next configuration wants open; when something of it cannot be had, nothing of it stays open. */

@@ -1,11 +1,14 @@
 import { type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import { type HostOutcome, type HostRequest, PROGRESS_TYPE } from "./host-request.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** The program answers from memory; longer than this it hangs. */
 const ANSWER_TIMEOUT_MS = 5_000;
+/** Reading 10,000 hosts takes a second or two, and another reload may be under way. */
+const RELOAD_TIMEOUT_MS = 30_000;
 /** An order takes at most five minutes, and it may wait for its turn and come twice. */
 const ACTION_TIMEOUT_MS = 1_200_000;
 /** No answer of the program is longer; the largest is the table of ten thousand hosts. */
@@ -21,9 +24,7 @@ export async function askStatus(path: string): Promise<Snapshot> {
   try {
     const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const response = await send(path, { path: "/status", signal });
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk);
-    return readSnapshot(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+    return readSnapshot(JSON.parse(await textOf(response)));
   } catch (cause) {
     throw unanswered(path, cause);
   }
@@ -57,6 +58,29 @@ export async function askForHost(
   } catch (cause) {
     throw unanswered(path, cause);
   }
+}
+
+/**
+ * Has the running program read its configuration again.
+ *
+ * @throws {LatchkeyError} as {@link askStatus}.
+ */
+export async function askForReload(path: string): Promise<ReloadOutcome> {
+  try {
+    const signal = AbortSignal.timeout(RELOAD_TIMEOUT_MS);
+    const response = await send(path, { method: "POST", path: "/reload", signal });
+    const answer = JSON.parse(await textOf(response));
+    if (answer?.kind === "accepted" || answer?.kind === "rejected") return answer;
+    throw new Error("it answers something else");
+  } catch (cause) {
+    throw unanswered(path, cause);
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** The answer, whatever its status; its body is the caller's to read. */

@@ -1,6 +1,7 @@
 import { lstat, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { HostEvent } from "../base/watched-log.ts";
 import {
   answerHostRequest,
@@ -16,13 +17,19 @@ export interface AdminSteps {
   snapshot(): Snapshot;
   /** Does what is asked for the host, telling what happens meanwhile; never rejects. */
   act(request: HostRequest, tell: (happened: HostEvent) => void): Promise<HostOutcome>;
+  /** Has the configuration read again; never rejects. */
+  reload(): Promise<ReloadOutcome>;
 }
 
 /** Whoever may open the socket is the operator; still, nothing of theirs may hang about. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** Whoever is being answered when the program ends has so long to hear it. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
 /**
  * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`,
+ * `POST /reload` (200 accepted, 422 rejected),
  * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}.
  * A socket file left by a dead program is replaced; the caller holds the lease on storage.
  *
@@ -36,8 +43,10 @@ export async function serveAdmin(path: string, steps: AdminSteps): Promise<() =>
   await removeStale(path);
   await listen(server, path);
   return async () => {
-    server.closeAllConnections();
+    // An answer that is being written is still heard: that of a reload, which ends this process.
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
     await new Promise<void>((resolve) => server.close(() => resolve()));
+    clearTimeout(timer);
   };
 }
 
@@ -46,6 +55,7 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
   const asked = readHostRequest(request);
   if (asked !== undefined) return void answerHostRequest(asked, steps.act, request, response);
   const route = `${request.method} ${request.url}`;
+  if (route === "POST /reload") return void answerReload(steps, response);
   if (route === "GET /status") {
     sendJson(response, 200, steps.snapshot());
   } else if (route === "GET /healthz") {
@@ -53,9 +63,14 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
     sendJson(response, isServing ? 200 : 503, { status: isServing ? "ok" : "no worker is ready" });
   } else {
     sendJson(response, 404, {
-      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /hosts/NAME/renew, retry or revoke`,
+      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /reload, POST /hosts/NAME/renew, retry or revoke`,
     });
   }
+}
+
+async function answerReload(steps: AdminSteps, response: ServerResponse): Promise<void> {
+  const answer = await steps.reload();
+  sendJson(response, answer.kind === "accepted" ? 200 : 422, answer);
 }
 
 /** All rights of group and others, and execution. */

@@ -1,6 +1,5 @@
-import { LatchkeyError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
-import { formatFault } from "../config/faults.ts";
+import { FaultyConfig, formatFault } from "../config/faults.ts";
 import { findConfigFile } from "../config/find.ts";
 import { loadConfig } from "../config/load.ts";
 
@@ -8,7 +7,7 @@ import { loadConfig } from "../config/load.ts";
  * The configuration that a command works with: from `--config`, or where it is looked for.
  *
  * @param environment Where its secrets are looked up; left out by commands that only ask the running program.
- * @throws {LatchkeyError} `CONFIG_MISSING`; `CONFIG_INVALID` after every fault was printed on
+ * @throws {LatchkeyError} `CONFIG_MISSING`; {@link FaultyConfig} after every fault was printed on
  *   standard error, a line each.
  */
 export async function readConfiguration(
@@ -19,9 +18,5 @@ export async function readConfiguration(
   const loaded = await loadConfig(path, environment);
   if (loaded.ok) return loaded.config;
   for (const fault of loaded.faults) process.stderr.write(`${formatFault(fault)}\n`);
-  const count = loaded.faults.length;
-  throw new LatchkeyError(
-    "CONFIG_INVALID",
-    `Cannot use ${path}: ${count} ${count === 1 ? "fault" : "faults"}`,
-  );
+  throw new FaultyConfig(path, loaded.faults);
 }

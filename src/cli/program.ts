@@ -59,6 +59,12 @@ function defineCommands(finish: (code: number) => void): Command {
       finish(await check(options.config));
     },
   );
+  command("reload", "have the program read its file again; prints what changes").action(
+    async (options: ConfigOption) => {
+      const { reload } = await import("./reload.ts");
+      finish(await reload(options.config));
+    },
+  );
   command("demo", "the whole thing on one machine with nothing else")
     .option("--https <port>", "port for HTTPS", readPort)
     .option("--http <port>", "port for HTTP", readPort)

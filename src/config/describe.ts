@@ -54,6 +54,42 @@ function alignRow(row: readonly string[], widths: readonly number[]): string {
     .trimEnd();
 }
 
+/** What differs between two configurations, a line each: hosts first, then settings by their key. */
+export function describeChanges(before: Config, after: Config): readonly string[] {
+  const [old, now] = [hostLines(before), hostLines(after)];
+  const names = new Set([...old.keys(), ...now.keys()]);
+  const hosts = [...names].flatMap((name) => {
+    const [was, is] = [old.get(name), now.get(name)];
+    if (was?.whole === is?.whole) return [];
+    if (was === undefined) return [`+ ${name}  ${is?.line}`];
+    if (is === undefined) return [`- ${name}  ${was.line}`];
+    return [
+      is.line === was.line ? `~ ${name}  ${is.line}` : `~ ${name}  ${was.line}, now ${is.line}`,
+    ];
+  });
+  return [...hosts, ...changedSettings(before, after).map((key) => `~ ${key}`)];
+}
+
+/** Of each host its line in the table, and all that is known of it, to be compared. */
+function hostLines(config: Config): ReadonlyMap<string, { line: string; whole: string }> {
+  const seenPort = expectedHttpsPort(config.listen);
+  return new Map(
+    config.hosts.map((host) => {
+      const [name = "", ...cells] = describeHost(host, seenPort);
+      return [name, { line: cells.join(GAP), whole: JSON.stringify(host) }];
+    }),
+  );
+}
+
+function changedSettings(before: Config, after: Config): readonly string[] {
+  const { hosts: _was, file: _from, ...old } = before;
+  const { hosts: _is, file: _to, ...now } = after;
+  const others = new Map(Object.entries(old));
+  return Object.entries(now)
+    .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(others.get(key)))
+    .map(([key]) => key);
+}
+
 function describeHost(
   { pattern, action, certificate }: Host,
   seenPort: number | undefined,

@@ -1,3 +1,5 @@
+import { LatchkeyError } from "../base/errors.ts";
+
 /** One thing that is wrong in the configuration, and where. */
 export interface Fault {
   /** As the user named it. */
@@ -10,6 +12,18 @@ export interface Fault {
   readonly path: string;
   /** What is wrong, what would be right. Never a value that could be a secret. */
   readonly message: string;
+}
+
+/** A file that cannot be used: `CONFIG_INVALID`, with everything that is wrong in it. */
+export class FaultyConfig extends LatchkeyError {
+  override readonly name: string = "FaultyConfig";
+  readonly faults: readonly Fault[];
+
+  constructor(file: string, faults: readonly Fault[]) {
+    const count = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
+    super("CONFIG_INVALID", `Cannot use ${file}: ${count}`);
+    this.faults = faults;
+  }
 }
 
 /** The way from the root of the document to a value: keys of maps, indexes of lists. */

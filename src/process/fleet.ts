@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
+import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import { limits } from "../config/limits.ts";
 import { Child, type ChildPlan } from "./child.ts";
 import type { Address, Envelope, Message, WorkerFacts } from "./messages.ts";
@@ -10,6 +11,14 @@ export interface FleetPlan {
   manager(): ChildPlan;
   /** @param index Grows with every worker ever started: no address is used twice. */
   worker(index: number): ChildPlan;
+}
+
+/** What children say that is the caller's to decide. */
+export interface FleetCalls {
+  /** A child says that it can never work. */
+  fatal(code: string, detail: string): void;
+  /** The manager wants the configuration read again, and an answer. */
+  reload(answer: (outcome: ReloadOutcome) => void): void;
 }
 
 /** A child and the place it fills: the place stays when the child dies. */
@@ -31,7 +40,7 @@ interface Slot {
 export class Fleet {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #fatal: (code: string, detail: string) => void;
+  readonly #calls: FleetCalls;
   readonly #slots: Slot[] = [];
   /** Children of an older plan, or of a smaller one, that finish what they have. */
   readonly #leaving = new Set<Child>();
@@ -42,17 +51,11 @@ export class Fleet {
   #whenEmpty: (() => void) | undefined;
   readonly #whenSettled: (() => void)[] = [];
 
-  /** @param fatal Called when a child says that it can never work; the caller decides what that means. */
-  constructor(
-    plan: FleetPlan,
-    clock: Clock,
-    log: Log,
-    fatal: (code: string, detail: string) => void,
-  ) {
+  constructor(plan: FleetPlan, clock: Clock, log: Log, calls: FleetCalls) {
     this.#plan = plan;
     this.#clock = clock;
     this.#log = log;
-    this.#fatal = fatal;
+    this.#calls = calls;
   }
 
   /** Starts every child. Resolves when the manager and all workers have been ready once. */
@@ -208,11 +211,17 @@ export class Fleet {
   /** Only the manager may speak to workers; a worker reaches the manager and us. */
   #route(envelope: Envelope): void {
     const { from, to, message } = envelope;
+    const sender = this.#children().find((child) => child.plan.address === from);
     if (to === "supervisor") {
-      if (message.type === "fatal") this.#fatal(message.code, message.detail);
+      if (message.type === "fatal") this.#calls.fatal(message.code, message.detail);
+      if (message.type === "reload.ask") {
+        const { ask } = message;
+        const answer = (outcome: ReloadOutcome) =>
+          sender?.send({ type: "reload.answer", ask, outcome });
+        this.#calls.reload(answer);
+      }
       return;
     }
-    const sender = this.#children().find((child) => child.plan.address === from);
     if (to === "manager") {
       if (from !== "manager") this.#manager()?.pass(envelope);
       return;

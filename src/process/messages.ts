@@ -1,4 +1,5 @@
 import type { CertificateName } from "../base/certificate-name.ts";
+import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Config } from "../config/config.ts";
 
@@ -24,7 +25,9 @@ export type Message =
   | ToSupervisor
   | WorkerToManager
   | ManagerToWorkers
-  | ManagerToWorker;
+  | ManagerToWorker
+  | ManagerToSupervisor
+  | SupervisorToManager;
 
 /** Supervisor → one child, or all. */
 export type FromSupervisor =
@@ -128,6 +131,18 @@ export type ManagerToWorkers =
     }
   /** Base64 of 32 random bytes from which the session ticket keys of every host are derived. */
   | { readonly type: "tickets.master"; readonly ticketMaster: string };
+
+/** Manager → supervisor. */
+export type ManagerToSupervisor =
+  /** An operator wants the configuration read again. */
+  { readonly type: "reload.ask"; readonly ask: number };
+
+/** Supervisor → the manager that asked. */
+export type SupervisorToManager = {
+  readonly type: "reload.answer";
+  readonly ask: number;
+  readonly outcome: ReloadOutcome;
+};
 
 /** A challenge that workers answer until it is disarmed. */
 export type ArmedChallenge =

@@ -40,6 +40,14 @@ const outcome: Check = (value) =>
     kind: (kind) => ["stored", "refused", "unavailable"].includes(String(kind)),
   }) || hasShape(value, { kind: (kind) => kind === "held", credential: heldCredential });
 
+const reloadOutcome: Check = (value) =>
+  hasShape(value, { kind: (kind) => kind === "accepted", changes: listOf(isText) }) ||
+  hasShape(value, {
+    kind: (kind) => kind === "rejected",
+    why: isText,
+    faults: listOf(isText),
+  });
+
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   configure: { config: isObject, httpsFds: isList, httpFds: isList },
@@ -66,6 +74,8 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "challenge.disarm": { challenge: isCount },
   "certificate.announce": { announcement: isCount, host: isName, held: orAbsent(heldCredential) },
   "tickets.master": { ticketMaster: isText },
+  "reload.ask": { ask: isCount },
+  "reload.answer": { ask: isCount, outcome: reloadOutcome },
 };
 
 /** Who may say what: a worker that strangers took over must not speak as the supervisor, nor as the manager. */
@@ -89,6 +99,8 @@ const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worke
   "challenge.disarm": "manager",
   "certificate.announce": "manager",
   "tickets.master": "manager",
+  "reload.ask": "manager",
+  "reload.answer": "supervisor",
 };
 
 const ADDRESS = /^(?:supervisor|manager|workers|worker [1-9][0-9]*)$/;

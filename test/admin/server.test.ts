@@ -14,6 +14,7 @@ import { temporaryFolder } from "../support/folders.ts";
 
 const snapshot: Snapshot = { version: "1.2.3", pid: 7, startedAt: "now", workers: [], hosts: [] };
 const steps: AdminSteps = {
+  reload: async () => ({ kind: "rejected", why: "because", faults: ["latchkey.yaml:1:1: x: y"] }),
   snapshot: () => snapshot,
   act: async ({ host, action, reason = "no reason" }, tell) => {
     tell({ event: "order.started", facts: { host } });
@@ -80,6 +81,8 @@ test("what is asked for a host is told while it happens, and its outcome last", 
 });
 
 const requests = [
+  { line: "POST /reload", status: 422 },
+  { line: "GET /reload", status: 404 },
   { line: "POST /hosts/a.example/renew", status: 200 },
   { line: "POST /hosts/%2A.a.example/retry", status: 200 },
   { line: "POST /hosts/unknown.example/renew", status: 404 },

@@ -50,7 +50,7 @@ class World implements AsyncDisposable {
       for (const watcher of this.#watchers) watcher();
     };
     const log = { debug: keep, info: keep, warn: keep, error: keep };
-    this.fleet = new Fleet(first, systemClock, log, () => {});
+    this.fleet = new Fleet(first, systemClock, log, { fatal: () => {}, reload: () => {} });
   }
 
   /** Resolves when `count` events of this kind and child have been logged. */

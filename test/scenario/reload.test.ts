@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "node:tls";
+import { runProgram } from "../support/client-program.ts";
 import { Latchkey } from "../support/latchkey.ts";
 
 const config = `
@@ -64,6 +65,47 @@ test("a reload with a fault is survived when nobody reads standard error any mor
   assert.match(String(message), /^Cannot use .+: \d faults?$/);
   await reload(latchkey, (text) => text.replace("respnod: ok", "respond: ok"));
   await latchkey.event("config.reloaded");
+  await handshake(latchkey.httpsPort, "up.localhost");
+});
+
+const run = (latchkey: Latchkey) =>
+  runProgram("sh", ["src/latchkey.sh", "reload", "--config", latchkey.file]);
+
+test("latchkey reload prints what changes, and the new processes serve when it ends", async () => {
+  await using latchkey = await Latchkey.start({ config });
+  await latchkey.event("certificate.swapped");
+  const text = await readFile(latchkey.file, "utf8");
+  await writeFile(
+    latchkey.file,
+    `${text.replace("workers: 1", "workers: 2")}  new.localhost: 3001\n`,
+  );
+  const { code, stdout, stderr } = await run(latchkey);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(stdout, "+ new.localhost  → http://127.0.0.1:3001  internal\n~ workers\n");
+  const { workers, hosts } = await latchkey.status();
+  assert.equal(workers.filter(({ ready }) => ready).length, 2);
+  assert.deepEqual(
+    hosts.map(({ host }) => host),
+    ["up.localhost", "new.localhost"],
+  );
+
+  assert.equal((await run(latchkey)).stdout, "nothing has changed\n");
+});
+
+test("latchkey reload tells why the running program cannot follow, and ends with 2", async () => {
+  await using latchkey = await Latchkey.start({ config });
+  await latchkey.event("certificate.swapped");
+  const text = await readFile(latchkey.file, "utf8");
+  await mkdir(join(latchkey.folder, "access.log"));
+  await writeFile(latchkey.file, `log: { access: ./access.log }\n${text}`);
+  const unfollowed = await run(latchkey);
+  assert.equal(unfollowed.code, 2);
+  assert.match(unfollowed.stderr, /^latchkey: Cannot open the access log /);
+
+  await writeFile(latchkey.file, text.replace("respond: ok", "respnod: ok"));
+  const faulty = await run(latchkey);
+  assert.equal(faulty.code, 2);
+  assert.match(faulty.stderr, /^\S+latchkey\.yaml:\d+:\d+: hosts\["up\.localhost"\]\.respnod: /m);
   await handshake(latchkey.httpsPort, "up.localhost");
 });
 
