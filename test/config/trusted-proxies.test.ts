@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { trustedProxies, unmapped } from "../../src/http/trusted-proxies.ts";
+import { trustedProxies, unmapped } from "../../src/config/trusted-proxies.ts";
 
 const rows = [
   { cidrs: [], address: "10.0.0.1", expect: false },
