@@ -49,11 +49,12 @@ const credentials = new Credentials(
   systemClock,
 );
 const publicHttpsPort = config.listen.publicHttpsPort ?? limits.httpsPort;
+const isTrustedProxy = trustedProxies(config.trustedProxies);
 const relay = new Relay({
   log,
   clock: systemClock,
   findRoute: (host) => routes.find(host),
-  isTrustedProxy: trustedProxies(config.trustedProxies),
+  isTrustedProxy,
   publicHttpsPort,
   access: accessSink(config.log, configure.accessLogFd, self),
 });
@@ -152,23 +153,34 @@ async function synchronise(): Promise<void> {
 async function askForCertificate(
   host: CertificateName,
   signal: AbortSignal,
+  visitor: string | undefined,
 ): Promise<CertificateOutcome> {
-  const answer = await manager.ask((ask) => ({ type: "certificate.ask", ask, host }), signal);
+  const client = clientIn(visitor);
+  const answer = await manager.ask(
+    (ask) => ({ type: "certificate.ask", ask, host, client }),
+    signal,
+  );
   return answer.type === "certificate.answer" ? answer.outcome : { kind: "unavailable" };
 }
 
 /** On port 80: is there, or may there be, a site under this name? */
-async function isServed(host: UriHost): Promise<boolean> {
+async function isServed(host: UriHost, visitor: string | undefined): Promise<boolean> {
   const route = routes.find(host);
   if (route === undefined) return false;
   if (route.certificate.kind !== "acme" || ownNameOf(route) !== undefined) return true;
   try {
     const signal = withDeadline(stopping.signal, limits.askTimeoutMs + limits.syncTimeoutMs);
-    const answer = await manager.ask((ask) => ({ type: "policy.ask", ask, host }), signal);
+    const client = clientIn(visitor);
+    const answer = await manager.ask((ask) => ({ type: "policy.ask", ask, host, client }), signal);
     return answer.type === "policy.answer" && answer.isAllowed;
   } catch {
     return false; // nobody can say that it is allowed
   }
+}
+
+/** Behind a proxy that we trust is not one client, but everybody. */
+function clientIn(visitor: string | undefined): string | undefined {
+  return visitor === undefined || isTrustedProxy(visitor) ? undefined : visitor;
 }
 
 async function readManual({ certificate }: Host) {

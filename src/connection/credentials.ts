@@ -18,7 +18,11 @@ export interface CredentialSources {
   /** Reads the files that the operator gave for a host entry. */
   loadManual(route: Host): Promise<Credential>;
   /** Asks the manager for one; rejects when the signal is aborted or the manager cannot be asked. */
-  ask(host: CertificateName, signal: AbortSignal): Promise<CertificateOutcome>;
+  ask(
+    host: CertificateName,
+    signal: AbortSignal,
+    client: string | undefined,
+  ): Promise<CertificateOutcome>;
 }
 
 /** What a handshake is to go on with. */
@@ -26,10 +30,21 @@ export type Obtained =
   | { readonly kind: "credential"; readonly credential: Credential }
   /** Policy says no. */
   | { readonly kind: "refused" }
+  /** This client has brought too many new names; `client`: whom the manager counted. */
+  | { readonly kind: "spent"; readonly client: string | undefined }
   /** Not to be had now; `cause` for the log, if somebody threw. */
   | { readonly kind: "unavailable"; readonly cause: unknown };
 
-type Absent = Exclude<Obtained, { readonly kind: "credential" }>;
+type Absent = Extract<Obtained, { readonly kind: "refused" | "unavailable" }>;
+
+/** One who came for a certificate. */
+interface Visitor {
+  readonly host: CertificateName;
+  readonly route: Host;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  readonly client: string | undefined;
+}
 
 /**
  * A worker's way to a certificate, and the memory of those it has. Read {@link Credentials.obtain}
@@ -52,12 +67,15 @@ export class Credentials {
   /** Names that were announced while they were being read: what was read may be older. */
   readonly #outdated = new Set<CertificateName>();
   readonly #manualReads = new SingleFlight<Host, Credential>();
-  readonly #parked: ParkingLot<CertificateName, Obtained>;
+  /** Apart, so that names which strangers make up take no place from the hosts of the configuration. */
+  readonly #parked: Readonly<Record<"listed" | "onDemand", ParkingLot<CertificateName, Obtained>>>;
 
   constructor(sources: CredentialSources, clock: Clock) {
     this.#sources = sources;
     this.#clock = clock;
-    this.#parked = new ParkingLot(limits.parkedMax, limits.parkedPerHostMax);
+    const newLot = () =>
+      new ParkingLot<CertificateName, Obtained>(limits.parkedMax, limits.parkedPerHostMax);
+    this.#parked = { listed: newLot(), onDemand: newLot() };
   }
 
   /**
@@ -67,12 +85,19 @@ export class Credentials {
    * remembered for `limits.absentNameMs`, so that a flood of it stays cheap.
    *
    * @param signal aborted when the client is gone.
+   * @param client its IP address: how many new names one client may bring is limited.
    */
-  obtain(host: UriHost, route: Host, signal: AbortSignal): Promise<Obtained> {
-    return this.#obtain(certificateNameOf(route, host), route, signal);
+  obtain(
+    host: UriHost,
+    route: Host,
+    signal: AbortSignal,
+    client?: string | undefined,
+  ): Promise<Obtained> {
+    return this.#obtain({ host: certificateNameOf(route, host), route, signal, client });
   }
 
-  async #obtain(host: CertificateName, route: Host, signal: AbortSignal): Promise<Obtained> {
+  async #obtain(visitor: Visitor): Promise<Obtained> {
+    const { host, route, signal } = visitor;
     const live = this.#live(host, route);
     const isManual = route.certificate.kind === "manual";
     if (live !== undefined && (isManual || !this.#hasExpired(live))) return found(live);
@@ -82,8 +107,8 @@ export class Credentials {
     try {
       if (isManual) return found(await this.#readManual(route));
       const stored = live ?? (await this.#loadIfReadable(host));
-      if (stored === undefined) return await this.#park(host, limits.issueWaitMs, signal);
-      return this.#hasExpired(stored) ? await this.#orRenewed(host, stored, signal) : found(stored);
+      if (stored === undefined) return await this.#park(visitor, limits.issueWaitMs);
+      return this.#hasExpired(stored) ? await this.#orRenewed(visitor, stored) : found(stored);
     } catch (cause) {
       const outcome = { kind: "unavailable", cause } as const;
       return signal.aborted ? outcome : this.#remember(host, outcome);
@@ -125,12 +150,9 @@ export class Credentials {
    * The certificate that the manager is just renewing, if it comes soon; else the expired one, which
    * is better than none, and the clock may be wrong.
    */
-  async #orRenewed(
-    host: CertificateName,
-    expired: Credential,
-    signal: AbortSignal,
-  ): Promise<Obtained> {
-    const wait = this.#park(host, limits.expiredWaitMs, signal);
+  async #orRenewed(visitor: Visitor, expired: Credential): Promise<Obtained> {
+    const { host } = visitor;
+    const wait = this.#park(visitor, limits.expiredWaitMs);
     const renewed = await wait.catch((cause: unknown) => ({ kind: "unavailable", cause }) as const);
     if (renewed.kind === "credential" && !this.#hasExpired(renewed.credential)) return renewed;
     // For the next moment nobody need ask again, nor wait.
@@ -143,18 +165,27 @@ export class Credentials {
     return this.#read(host).catch(() => undefined);
   }
 
-  async #park(host: CertificateName, waitMs: number, signal: AbortSignal): Promise<Obtained> {
+  async #park({ host, route, signal, client }: Visitor, waitMs: number): Promise<Obtained> {
     using deadline = new Deadline(signal, waitMs);
-    const outcome = await this.#parked.wait(host, deadline.signal, async (gone) => {
-      using inTime = new Deadline(gone, limits.issueWaitMs);
-      return await this.#ask(host, inTime.signal);
-    });
-    return outcome ?? { kind: "unavailable", cause: new Error("too many handshakes wait") };
+    const lot = this.#parked[route.pattern.kind === "exact" ? "listed" : "onDemand"];
+    for (;;) {
+      const outcome = await lot.wait(host, deadline.signal, async (gone) => {
+        using inTime = new Deadline(gone, limits.issueWaitMs);
+        return await this.#ask(host, inTime.signal, client);
+      });
+      // Who waited beside a client that may bring no more names asks again on its own account.
+      if (outcome?.kind === "spent" && outcome.client !== client) continue;
+      return outcome ?? { kind: "unavailable", cause: new Error("too many handshakes wait") };
+    }
   }
 
   /** The manager's word. One conversation per name, whoever waits for it. */
-  async #ask(host: CertificateName, signal: AbortSignal): Promise<Obtained> {
-    const outcome = await this.#sources.ask(host, signal);
+  async #ask(
+    host: CertificateName,
+    signal: AbortSignal,
+    client: string | undefined,
+  ): Promise<Obtained> {
+    const outcome = await this.#sources.ask(host, signal, client);
     switch (outcome.kind) {
       case "stored": {
         const credential = await this.#readAgain(host);
@@ -165,6 +196,8 @@ export class Credentials {
         return found(this.#hold(host, outcome.credential));
       case "refused":
         return this.#remember(host, { kind: "refused" });
+      case "spent": // not remembered: it says nothing about the name
+        return { kind: "spent", client };
       case "unavailable":
         return this.#remember(host, { kind: "unavailable", cause: undefined });
       default:

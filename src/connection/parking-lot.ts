@@ -52,12 +52,19 @@ export class ParkingLot<Key, Value> {
     const abandoned = new AbortController();
     const spot = { outcome: work(abandoned.signal), abandoned, waiting: 0 };
     this.#spots.set(key, spot);
+    // Who comes after the outcome begins anew, also while earlier callers are just leaving with it.
+    const settled = () => this.#forget(key, spot);
+    spot.outcome.then(settled, settled);
     return spot;
   }
 
   #close(key: Key, spot: Spot<Value>): void {
-    this.#spots.delete(key);
+    this.#forget(key, spot);
     spot.abandoned.abort();
+  }
+
+  #forget(key: Key, spot: Spot<Value>): void {
+    if (this.#spots.get(key) === spot) this.#spots.delete(key);
   }
 }
 

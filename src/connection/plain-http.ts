@@ -8,13 +8,14 @@ import { type ClientListener, ClientSocket } from "../http/client-socket.ts";
 import { type RequestHead, readRequestHead } from "../http/head.ts";
 import { Inbox } from "../http/inbox.ts";
 import { type OwnAnswer, refusal, writeOwnAnswer } from "../http/refuse.ts";
+import { clientAddressOf } from "./client-address.ts";
 
 /** What port 80 needs to know. */
 export interface PlainHttpServices {
   /** The key authorization of a live HTTP-01 token of this very host. */
   findChallenge(host: UriHost, token: string): string | undefined;
-  /** Is this name one that https answers for, or would on demand? Never rejects. */
-  isServed(host: UriHost): boolean | Promise<boolean>;
+  /** Is this name one that https answers for, or would on demand? `client`: who asks. Never rejects. */
+  isServed(host: UriHost, client: string | undefined): boolean | Promise<boolean>;
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
 }
@@ -84,7 +85,8 @@ class PlainHttp implements ClientListener, Timed {
   /** What comes after the head while policy is asked is not read: the connection ends with the answer. */
   async #decide(head: RequestHead): Promise<void> {
     this.#isAnswered = true;
-    const answer = await answerTo(head, this.#services);
+    const client = clientAddressOf(this.#client.socket);
+    const answer = await answerTo(head, this.#services, client);
     if (!this.#client.socket.destroyed) this.#answer(answer, head.method);
   }
 
@@ -103,7 +105,11 @@ const CHALLENGE = /^\/\.well-known\/acme-challenge\/([A-Za-z0-9_-]+)$/;
 const CHALLENGE_LINES =
   "Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n";
 
-async function answerTo(head: RequestHead, services: PlainHttpServices): Promise<OwnAnswer> {
+async function answerTo(
+  head: RequestHead,
+  services: PlainHttpServices,
+  client: string | undefined,
+): Promise<OwnAnswer> {
   const request = admit(head, ANY_NAME);
   if (request.kind === "fault") {
     // A well-formed host that is never one of ours.
@@ -112,7 +118,7 @@ async function answerTo(head: RequestHead, services: PlainHttpServices): Promise
   const keyAuthorization = challengeOf(request, services);
   if (keyAuthorization !== undefined)
     return { status: 200, lines: CHALLENGE_LINES, body: keyAuthorization };
-  if (!(await services.isServed(request.host))) return NOT_FOUND;
+  if (!(await services.isServed(request.host, client))) return NOT_FOUND;
   const origin = formatOrigin(request.host, services.publicHttpsPort);
   const target = request.target === "*" ? "/" : request.target;
   return { status: 308, lines: `Location: ${origin}${target}\r\n`, body: "" };

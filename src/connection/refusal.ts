@@ -16,6 +16,8 @@ export type RefusalCode =
   | "HOST_UNKNOWN"
   /** A name that on-demand policy does not allow. */
   | "HOST_REFUSED"
+  /** A client that has brought too many new names: nobody looked whether policy allows this one. */
+  | "CLIENT_OVER_BUDGET"
   /** A validator of a CA came for a challenge that is not live. */
   | "CHALLENGE_UNKNOWN"
   | "CERTIFICATE_UNAVAILABLE";

@@ -54,7 +54,10 @@ export async function serve(socket: Socket, clientAddress: string, steps: Steps)
   }
 
   if (isTooDeep(host, route)) throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
-  const credential = await credentialFor(socket, host, route, steps.credentials);
+  const credential = await credentialFor(socket, host, route, {
+    credentials: steps.credentials,
+    clientAddress,
+  });
   const secured = await steps.terminator.terminate(socket, host, route, credential);
 
   if (action.kind === "tcp") return passThrough(secured, action);
@@ -106,10 +109,10 @@ async function credentialFor(
   socket: Socket,
   host: UriHost,
   route: Host,
-  credentials: Credentials,
+  from: { readonly credentials: Credentials; readonly clientAddress: string },
 ): Promise<Credential> {
   using leaving = watchLeaving(socket);
-  const obtained = await credentials.obtain(host, route, leaving.signal);
+  const obtained = await from.credentials.obtain(host, route, leaving.signal, from.clientAddress);
   if (leaving.signal.aborted) throw new Refusal("silence", "CLIENT_LEFT", { host });
   return credentialOf(obtained, host);
 }
@@ -120,6 +123,8 @@ function credentialOf(obtained: Obtained, host: UriHost) {
       return obtained.credential;
     case "refused":
       throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
+    case "spent":
+      throw new Refusal("unrecognized_name", "CLIENT_OVER_BUDGET", { host });
     case "unavailable": {
       const options = { cause: obtained.cause };
       throw new Refusal("internal_error", "CERTIFICATE_UNAVAILABLE", { host }, options);

@@ -72,14 +72,27 @@ export type ToSupervisor =
   /** The child cannot do its work, and starting it again would not help: the program ends with exit code 1. */
   | { readonly type: "fatal"; readonly code: string; readonly detail: string };
 
+/** Who brings a name: its IP address; `undefined` for a trusted proxy, behind which anybody may be. */
+export type ClientAddress = string | undefined;
+
 /** Worker → manager. `ask` is chosen by the worker; the answer repeats it. */
 export type WorkerToManager =
   /** The first thing a worker says: what do you know that is not on disk? */
   | { readonly type: "state.ask"; readonly ask: number }
   /** A visitor came for a name that this worker has no certificate for. */
-  | { readonly type: "certificate.ask"; readonly ask: number; readonly host: CertificateName }
+  | {
+      readonly type: "certificate.ask";
+      readonly ask: number;
+      readonly host: CertificateName;
+      readonly client: ClientAddress;
+    }
   /** Would this name get a certificate if it were asked for now? Orders nothing. */
-  | { readonly type: "policy.ask"; readonly ask: number; readonly host: UriHost }
+  | {
+      readonly type: "policy.ask";
+      readonly ask: number;
+      readonly host: UriHost;
+      readonly client: ClientAddress;
+    }
   /** This worker answers the challenge from now on. */
   | { readonly type: "challenge.acknowledged"; readonly challenge: number }
   /** This worker serves that serial from now on (`undefined`: it does not hold the name, and will load it at need). */
@@ -115,6 +128,8 @@ export type CertificateOutcome =
   | { readonly kind: "held"; readonly credential: HeldCredential }
   /** Policy says no: alert 112, as for a name we do not know. */
   | { readonly kind: "refused" }
+  /** Nobody looked: this client has brought too many new names. Alert 112, for this client alone. */
+  | { readonly kind: "spent" }
   /** Wanted, but not to be had now (back-off, failure, deadline): alert 80. */
   | { readonly kind: "unavailable" };
 

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { parseCertificateName } from "../base/certificate-name.ts";
 import { parseUriHost } from "../base/uri-host.ts";
 import { type Address, type Envelope, type Message, PROTOCOL_VERSION } from "./messages.ts";
@@ -13,6 +14,7 @@ const isList: Check = Array.isArray;
 const isHost: Check = (value) => typeof value === "string" && parseUriHost(value) === value;
 const isName: Check = (value) =>
   typeof value === "string" && parseCertificateName(value) !== undefined;
+const isAddressOfClient: Check = (value) => typeof value === "string" && isIP(value) !== 0;
 const orAbsent =
   (check: Check): Check =>
   (value) =>
@@ -37,7 +39,7 @@ const armedChallenge: Check = (value) =>
     hasShape(value, { type: (type) => type === "tls-alpn-01", chain: isText, key: isText }));
 const outcome: Check = (value) =>
   hasShape(value, {
-    kind: (kind) => ["stored", "refused", "unavailable"].includes(String(kind)),
+    kind: (kind) => ["stored", "refused", "spent", "unavailable"].includes(String(kind)),
   }) || hasShape(value, { kind: (kind) => kind === "held", credential: heldCredential });
 
 const reloadOutcome: Check = (value) =>
@@ -58,8 +60,8 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   closed: {},
   fatal: { code: isText, detail: isText },
   "state.ask": { ask: isCount },
-  "certificate.ask": { ask: isCount, host: isName },
-  "policy.ask": { ask: isCount, host: isHost },
+  "certificate.ask": { ask: isCount, host: isName, client: orAbsent(isAddressOfClient) },
+  "policy.ask": { ask: isCount, host: isHost, client: orAbsent(isAddressOfClient) },
   "policy.answer": { ask: isCount, isAllowed: isFlag },
   "challenge.acknowledged": { challenge: isCount },
   "certificate.acknowledged": { announcement: isCount, host: isName, serial: orAbsent(isText) },

@@ -4,7 +4,12 @@ import { envelope, readEnvelope } from "../../src/process/read-message.ts";
 import { named } from "../support/stored.ts";
 
 const host = named("shop.example");
-const ask = envelope("worker 1", "manager", { type: "certificate.ask", ask: 1, host });
+const ask = envelope("worker 1", "manager", {
+  type: "certificate.ask",
+  ask: 1,
+  host,
+  client: "192.0.2.1",
+});
 
 test("readEnvelope reads what envelope makes, also after a way through JSON", () => {
   assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(ask))), ask);
@@ -27,6 +32,14 @@ const bad: readonly { name: string; value: unknown }[] = [
   {
     name: "a host in capitals",
     value: { ...ask, message: { ...ask.message, host: "SHOP.example" } },
+  },
+  {
+    name: "a client that is no address",
+    value: { ...ask, message: { ...ask.message, client: "192.0.2.1/24" } },
+  },
+  {
+    name: "a client that is no text",
+    value: envelopeOf({ type: "policy.ask", ask: 1, host, client: 3_221_225_985 }),
   },
   { name: "a negative number", value: { ...ask, message: { ...ask.message, ask: -1 } } },
   { name: "a number as text", value: { ...ask, message: { ...ask.message, ask: "1" } } },
