@@ -151,12 +151,12 @@ function receive(
       channel.send(from, { type: "state.answer", ask: message.ask, ticketMaster, ...floor.state });
       break;
     case "certificate.ask":
-      void floor.need(message.host).then((outcome) => {
+      void floor.need(message.host, message.client).then((outcome) => {
         channel.send(from, { type: "certificate.answer", ask: message.ask, outcome });
       });
       break;
     case "policy.ask":
-      void floor.isAllowed(message.host).then((isAllowed) => {
+      void floor.isAllowed(message.host, message.client).then((isAllowed) => {
         channel.send(from, { type: "policy.answer", ask: message.ask, isAllowed });
       });
       break;

@@ -1,61 +1,78 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { type Clock, withDeadline } from "../base/clock.ts";
+import { type Clock, Deadline } from "../base/clock.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
+import { Seldom } from "../base/seldom.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
+import { AnswerMemory, type Said } from "./answer-memory.ts";
 
-interface Answer {
-  readonly isAllowed: boolean;
-  readonly until: number;
+/** The operator's service, asked about names. */
+export interface Ask {
+  /**
+   * What it says, or said less than a minute ago. `isNew`: a name that strangers may have made up, of
+   * which only so many are asked about in a second.
+   */
+  about(url: string, host: Hostname, isNew: boolean): Promise<Said>;
+  /** Puts the question whatever is remembered, and remembers nothing. */
+  afresh(url: string, host: Hostname): Promise<Said>;
 }
 
 /**
  * `onDemand.ask`: `GET URL?domain=NAME`, 200 allows, another status refuses, and so does a redirect,
  * which is never followed. Silence for 2 s, or what is no HTTP, is no answer (`undefined`). The URL is
- * the operator's; a stranger chooses only the encoded name. Answers are remembered for a minute, in a
- * bounded table; that there was none is not.
+ * the operator's; a stranger chooses only the encoded name. Answers are remembered for a minute, yes
+ * and no apart, so that made-up names push out no customer; that there was none, for some seconds.
  */
-export function createAsk(
-  clock: Clock,
-  log: Log,
-  signal: AbortSignal,
-): (url: string, host: Hostname) => Promise<boolean | undefined> {
-  const remembered = new Map<string, Answer>();
-  const flights = new SingleFlight<string, boolean | undefined>();
+export function createAsk(clock: Clock, log: Log, signal: AbortSignal): Ask {
+  const memory = new AnswerMemory();
+  const flights = new SingleFlight<string, Said>();
   const slots = new Semaphore(limits.askInFlightMax);
-  const remember = (key: string, isAllowed: boolean) => {
-    remembered.delete(key);
-    remembered.set(key, { isAllowed, until: clock.now() + limits.askCacheMs });
-    const oldest = remembered.keys().next();
-    if (remembered.size > limits.askCacheMax && !oldest.done) remembered.delete(oldest.value);
+  const rate = new TokenBucket(limits.askRate, clock.now());
+  const quiet = {
+    silent: new Seldom(limits.onDemandQuietMs),
+    busy: new Seldom(limits.onDemandQuietMs),
   };
-  let quietUntil = Number.NEGATIVE_INFINITY;
-  const tell = (host: Hostname, error: unknown) => {
-    if (clock.now() < quietUntil) return; // strangers choose how many names are asked about
-    quietUntil = clock.now() + limits.askCacheMs;
-    log.warn("on-demand.ask-failed", { host, ...failureFacts(error) });
+  const put = async (url: URL, host: Hostname): Promise<Said> => {
+    using deadline = new Deadline(signal, limits.askTimeoutMs);
+    try {
+      return (await slots.run(() => statusOf(url, deadline.signal), deadline.signal)) === 200;
+    } catch (cause) {
+      const late = `Cannot learn who is allowed: no answer within ${limits.askTimeoutMs} ms`;
+      const error = deadline.signal.aborted ? new Error(late, { cause }) : cause;
+      // Strangers choose how many names are asked about.
+      if (quiet.silent.passes(clock.now()))
+        log.warn("on-demand.ask-failed", { host, ...failureFacts(error) });
+      return undefined;
+    }
   };
-  return (base, host) => {
-    const url = new URL(base);
-    url.searchParams.set("domain", host);
-    const known = remembered.get(url.href);
-    if (known !== undefined && known.until > clock.now()) return Promise.resolve(known.isAllowed);
-    return flights.run(url.href, async () => {
-      const deadline = withDeadline(signal, limits.askTimeoutMs);
-      try {
-        const isAllowed = (await slots.run(() => statusOf(url, deadline), deadline)) === 200;
-        remember(url.href, isAllowed);
-        return isAllowed;
-      } catch (cause) {
-        const late = `Cannot learn who is allowed: no answer within ${limits.askTimeoutMs} ms`;
-        tell(host, deadline.aborted ? new Error(late, { cause }) : cause);
-        return undefined;
-      }
-    });
+  return {
+    about: async (base, host, isNew) => {
+      const url = questionOf(base, host);
+      const known = memory.get(url.href, clock.now());
+      if (known !== undefined) return known.said;
+      return await flights.run(url.href, async () => {
+        if (isNew && !rate.take(clock.now())) {
+          if (quiet.busy.passes(clock.now()))
+            log.warn("on-demand.budget-spent", { budget: "ask", host });
+          return undefined;
+        }
+        const said = await put(url, host);
+        memory.set(url.href, said, clock.now());
+        return said;
+      });
+    },
+    afresh: (base, host) => put(questionOf(base, host), host),
   };
+}
+
+function questionOf(base: string, host: Hostname): URL {
+  const url = new URL(base);
+  url.searchParams.set("domain", host);
+  return url;
 }
 
 /** The status of a GET; the body is not read. */

@@ -6,9 +6,10 @@ import { SingleFlight } from "../base/single-flight.ts";
 import type { Issuer, Renewal } from "../config/config.ts";
 import { nameOf } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
-import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
+import type { CertificateOutcome, ClientAddress, HeldCredential } from "../process/messages.ts";
 import type { AttemptMemory } from "./attempts.ts";
 import { type Wait, waitIn } from "./budgets.ts";
+import { type Denial, outcomeWithout, refusalAt, whyNot } from "./denial.ts";
 import type { Holdings } from "./holdings.ts";
 import type { OrderQueue } from "./order-queue.ts";
 import type { Decision } from "./policy.ts";
@@ -18,7 +19,7 @@ import { type HeldCertificate, type Holding, heldOf, type Issued } from "./recor
 /** The steps of {@link CertificateKeeper.ensure}, in their order. */
 export interface KeeperSteps {
   /** May this name be issued now? */
-  decide(host: CertificateName): Promise<Decision>;
+  decide(host: CertificateName, client?: ClientAddress): Promise<Decision>;
   /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
   load(host: CertificateName): Promise<Issued | undefined>;
   /** Where an issuer's attempts stand in line: URL of its directory. */
@@ -85,13 +86,15 @@ export class CertificateKeeper {
   /**
    * A visitor came for `host` and a worker has no certificate for it: need → load → order → verify →
    * store → swap. Callers that arrive meanwhile share one order. Never rejects.
+   *
+   * @param client the visitor's address, as far as what it may cost is counted.
    */
-  async ensure(host: CertificateName): Promise<CertificateOutcome> {
-    const decision = await this.#steps.decide(host);
-    if (decision.kind !== "allowed") return { kind: "refused" };
+  async ensure(host: CertificateName, client?: ClientAddress): Promise<CertificateOutcome> {
+    const decision = await this.#steps.decide(host, client);
+    if (decision.kind !== "allowed") return outcomeWithout(decision);
     const holding = await this.#hold(host, decision.listed);
     if (holding === undefined) return { kind: "unavailable" };
-    holding.isRefused = false;
+    allow(holding);
 
     if ((await this.#load(holding)) && !this.#hasExpired(holding)) return outcomeOf(holding);
     if (!this.#flights.has(host) && !this.#attempts.isDue(holding, this.#clock.now()))
@@ -109,7 +112,7 @@ export class CertificateKeeper {
   async renew(holding: Holding): Promise<void> {
     const decision = await this.#steps.decide(holding.host);
     if (decision.kind !== "allowed") return this.#refuse(holding, decision);
-    holding.isRefused = false;
+    allow(holding);
     await this.#flights.run(holding.host, async () => {
       // Storage that could not be read before may hold it after all.
       if (holding.certificate === undefined && (await this.#load(holding))) return;
@@ -124,9 +127,7 @@ export class CertificateKeeper {
    */
   async orderNow(host: CertificateName): Promise<OrderedNow> {
     const decision = await this.#steps.decide(host);
-    if (decision.kind === "refused") return { kind: "refused", why: decision.why };
-    if (decision.kind === "not-ours")
-      return { kind: "refused", why: WHY_NOT_OURS[decision.source] };
+    if (decision.kind !== "allowed") return { kind: "refused", why: whyNot(decision) };
     const holding = await this.#hold(host, decision.listed);
     if (holding === undefined) return { kind: "refused", why: "there is no room for another name" };
     const before = holding.certificate?.serial;
@@ -138,13 +139,18 @@ export class CertificateKeeper {
   }
 
   /** Not this time: asked again in an hour, or in a minute when policy could not be asked. */
-  #refuse(holding: Holding, decision: Exclude<Decision, { kind: "allowed" }>): void {
-    const isSilent = decision.kind === "refused" && !decision.isFinal;
-    const waitMs = isSilent ? limits.unreachableMinMs : limits.refusedMinMs;
-    this.#attempts.postpone(holding, this.#clock.now() + waitMs);
-    if (isSilent) return; // told when it was asked
+  #refuse(holding: Holding, decision: Denial): void {
+    const now = this.#clock.now();
+    const isForGood =
+      decision.kind === "not-ours" || (decision.kind === "refused" && decision.isFinal);
+    const waitMs = isForGood ? limits.refusedMinMs : limits.unreachableMinMs;
+    this.#attempts.postpone(holding, now + waitMs);
+    if (!isForGood) return; // told when it was asked
     holding.isRefused = true;
-    this.#log.info("certificate.refused", { host: holding.host });
+    holding.waiting = refusalAt(whyNot(decision), now);
+    this.#log.info("certificate.refused", { host: holding.host, why: whyNot(decision) });
+    // Nobody wants it any more: a customer who left.
+    if (this.#hasExpired(holding)) this.#holdings.release(holding);
   }
 
   /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */
@@ -278,10 +284,10 @@ export class CertificateKeeper {
   }
 }
 
-const WHY_NOT_OURS = {
-  manual: "its certificate is given by hand",
-  none: "it is passed through and has no certificate here",
-} as const;
+function allow(holding: Holding): void {
+  if (holding.isRefused) holding.waiting = undefined;
+  holding.isRefused = false;
+}
 
 function outcomeOf({ host, certificate }: Holding): CertificateOutcome {
   if (certificate === undefined) return { kind: "unavailable" };

@@ -12,6 +12,7 @@ import { ownNameOf } from "../config/route.ts";
 import type {
   ArmedChallenge,
   CertificateOutcome,
+  ClientAddress,
   HeldCredential,
   ManagerToWorkers,
   Reach,
@@ -21,7 +22,6 @@ import type { Lease } from "../storage/lease.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Endpoint } from "./account.ts";
 import { Acknowledgements } from "./acknowledge.ts";
-import { createAsk } from "./ask.ts";
 import { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
 import { Challenges } from "./challenge.ts";
@@ -38,7 +38,7 @@ import {
   obey,
   type RevocationReason,
 } from "./operator.ts";
-import { decide, type PolicySteps } from "./policy.ts";
+import { PolicyGate } from "./policy-gate.ts";
 import { Proofs } from "./proofs.ts";
 import type { Issued } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
@@ -72,7 +72,7 @@ export class CertificateFloor {
   readonly #holdings = new Holdings();
   readonly #challenges: Challenges;
   readonly #proofs: Proofs;
-  readonly #policy: PolicySteps;
+  readonly #gate: PolicyGate;
   /** Rings when a renewal may have moved. */
   readonly #bell = new Bell();
   readonly #watch: RenewalWatch;
@@ -94,7 +94,7 @@ export class CertificateFloor {
       challenges: this.#challenges,
       store: storage.publishedRecords,
     });
-    this.#policy = { findHost: steps.findHost, ask: createAsk(clock, log, signal) };
+    this.#gate = new PolicyGate({ ...steps, isKnown: (host) => this.#holdings.isAllowed(host) });
     const attempts = new AttemptMemory({
       store: storage.attempts,
       hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
@@ -134,6 +134,7 @@ export class CertificateFloor {
   async run(): Promise<void> {
     const { config, clock, signal } = this.#steps;
     void this.#proofs.recover(); // name servers may be slow, and orders need not wait for them
+    const watching = this.#gate.keepWatching(signal);
     await this.#firstWorker.promise;
     const steps = {
       holdings: this.#holdings,
@@ -144,7 +145,7 @@ export class CertificateFloor {
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) => this.#keeper.renew(holding),
       saveUnsaved: () => this.#saveUnsaved(),
     };
-    await Promise.all([keepRenewing(steps, signal), this.#watch.keepAsking(signal)]);
+    await Promise.all([keepRenewing(steps, signal), this.#watch.keepAsking(signal), watching]);
   }
 
   /** Resolves, soon, when nothing is left in DNS of the orders that the signal ended. */
@@ -153,9 +154,9 @@ export class CertificateFloor {
   }
 
   /** A visitor came for a name without a certificate. Never rejects. */
-  async need(host: CertificateName): Promise<CertificateOutcome> {
+  async need(host: CertificateName, client?: ClientAddress): Promise<CertificateOutcome> {
     try {
-      return await this.#keeper.ensure(host);
+      return await this.#keeper.ensure(host, client);
     } catch (error) {
       this.#steps.log.error("certificate.need-failed", { host, ...failureFacts(error) });
       return { kind: "unavailable" };
@@ -179,9 +180,9 @@ export class CertificateFloor {
     return await obey(steps, name, request);
   }
 
-  /** Would this name get a certificate? */
-  async isAllowed(host: UriHost): Promise<boolean> {
-    return (await decide(this.#policy, host)).kind !== "refused";
+  /** Has this name a certificate, or would it get one? */
+  isAllowed(host: UriHost, client: ClientAddress): Promise<boolean> {
+    return this.#gate.isAllowed(host, client);
   }
 
   /** For a worker that starts: what is not on disk. */
@@ -214,6 +215,7 @@ export class CertificateFloor {
       holdings: this.#holdings,
       findHost,
       manual: (pattern) => this.#manual.get(pattern),
+      troubleOf: (pattern) => this.#gate.troubleOf(pattern),
     });
   }
 
@@ -221,7 +223,7 @@ export class CertificateFloor {
     const { config, storage, clock, log, reach } = this.#steps;
     const addresses = countAddresses(config.hosts);
     return {
-      decide: (host) => decide(this.#policy, host),
+      decide: (host, client) => this.#gate.decide(host, client),
       load: async (host) => {
         const stored = await storage.certificates.load(host);
         if (stored !== undefined) await this.#watch.recall(host, stored.credential);

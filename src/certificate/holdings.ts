@@ -25,15 +25,25 @@ export class Holdings {
     return this.#holdings.get(host);
   }
 
+  /** Was the name allowed when it was last asked about? */
+  isAllowed(host: CertificateName): boolean {
+    return this.#holdings.get(host)?.isRefused === false;
+  }
+
+  /** Lets go of a name that was made on demand; another may have its place. */
+  release({ host, listed }: Holding): void {
+    if (!listed && this.#holdings.delete(host)) this.#onDemand -= 1;
+  }
+
   all(): Iterable<Holding> {
     return this.#holdings.values();
   }
 
   #makeRoom(): boolean {
-    for (const { host, listed, certificate, isOrdering } of this.#holdings.values()) {
+    for (const holding of this.#holdings.values()) {
+      const { listed, certificate, isOrdering } = holding;
       if (listed || certificate !== undefined || isOrdering) continue;
-      this.#holdings.delete(host);
-      this.#onDemand -= 1;
+      this.release(holding);
       return true;
     }
     return false;

@@ -1,6 +1,6 @@
 import type { CertificateName } from "../base/certificate-name.ts";
-import type { CertificateRecord } from "../base/certificate-record.ts";
-import type { Host } from "../config/config.ts";
+import type { CertificateRecord, LastError } from "../base/certificate-record.ts";
+import type { Host, HostPattern } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { ownNameOf } from "../config/route.ts";
 import type { Holdings } from "./holdings.ts";
@@ -14,6 +14,8 @@ export interface ListSteps {
   findHost(name: CertificateName): Host | undefined;
   /** The row of a host with files given by hand, as they were last read. */
   manual(pattern: string): CertificateRecord | undefined;
+  /** Why the names of a pattern get no new certificates; `undefined` when nothing is wrong. */
+  troubleOf(pattern: HostPattern): LastError | undefined;
 }
 
 /** A row for every host of the configuration, in its order, and names made on demand beside their wildcard. */
@@ -31,6 +33,10 @@ function rowsOf(steps: ListSteps, entry: Host, onDemand: readonly Holding[]): Ce
   if (certificate.kind === "none") return [foreignRecord(name, "pass-through")];
   if (certificate.kind === "manual") return [steps.manual(name) ?? foreignRecord(name, "manual")];
   const own = ownNameOf(entry);
-  if (own === undefined) return [foreignRecord(name, "waiting"), ...onDemand.map(recordOf)];
+  if (own === undefined) {
+    const lastError = steps.troubleOf(pattern) ?? null;
+    const row = foreignRecord(name, lastError === null ? "waiting" : "refused");
+    return [{ ...row, lastError }, ...onDemand.map(recordOf)];
+  }
   return [recordOf(steps.holdings.get(own) ?? newHolding(own, true))];
 }

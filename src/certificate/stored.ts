@@ -34,6 +34,7 @@ export async function storedRecords(
     hosts: config.hosts,
     holdings,
     findHost,
+    troubleOf: () => undefined,
     manual: (pattern) => manual.get(pattern),
   });
 }

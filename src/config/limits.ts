@@ -152,11 +152,40 @@ export const limits = {
   /** `onDemand.ask`: one answer, and how many are asked for at once. */
   askTimeoutMs: 2_000,
   askInFlightMax: 8,
-  /** An answer of `ask` is believed for so long, and this many are remembered. */
+  /** Names new to us that `ask` hears of: 64 in any second, what a small service answers without noticing. */
+  askRate: { burst: 32, everyMs: 31 },
+  /** An answer of `ask` is believed for so long, and this many are remembered, yes and no each. */
   askCacheMs: 60_000,
   askCacheMax: 10_000,
+  /** That it said nothing is remembered for so long: a service that starts again is back by then. */
+  askSilenceMs: 5_000,
+  /** How often it is seen whether `ask` refuses a name that nobody can know … */
+  askProbeEveryMs: 600_000,
+  /** … and while it does not, or says nothing. */
+  askProbeAgainMs: 60_000,
+  /** Letters of such a name, of 26: more than a service could list. */
+  askProbeLetters: 20,
   /** Names made on demand that may hold a certificate at once. */
   onDemandNamesMax: 10_000,
+  /** New names that one client may bring: a page of many sites at once, then 5 a minute, more than a person visits. */
+  onDemandPerClient: { burst: 20, everyMs: 12_000 },
+  /** New names of one registered domain: 40 in 7 d, four fifths of a CA's 50: the rest is for listed hosts. */
+  onDemandPerDomain: { burst: 40, everyMs: 15_120_000 },
+  /** Clients and domains counted at once; one that is forgotten has its whole budget again. */
+  onDemandBudgetsMax: 10_000,
+  /** Lines in the log about what strangers can cause at will, each kind: one in so long. */
+  onDemandQuietMs: 60_000,
+  /** Looking where a name leads: all questions, and one try at one name server, of two. */
+  strayingTimeoutMs: 2_000,
+  strayingTryMs: 900,
+  /** Names looked up at once. */
+  strayingInFlightMax: 16,
+  /** What was found is believed for so long (a DNS record that was mended is seen after it), of so many names. */
+  strayingCacheMs: 60_000,
+  strayingCacheMax: 10_000,
+  /** Our own addresses change seldom; the first so many listed hosts are asked about, which is enough to know them. */
+  ownAddressesMs: 600_000,
+  ownAddressesHostsMax: 16,
   /** The ladder after the CA refused; then the smaller of a day and a tenth of the remaining life. */
   refusedLadderMs: [60_000, 600_000, 6_000_000],
   refusedMinMs: 3_600_000,

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { createAsk } from "../../src/certificate/ask.ts";
-import { decide } from "../../src/certificate/policy.ts";
+import { decide, type PolicySteps, type Visit } from "../../src/certificate/policy.ts";
 import type { CertificateSource, Host, OnDemand } from "../../src/config/config.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
@@ -25,7 +25,38 @@ const listed = entry(
   { kind: "exact", host: named("shop.example") },
   { kind: "acme", issuers, onDemand: undefined },
 );
-const never = async () => assert.fail("nobody is to be asked");
+/** Steps that let everything pass, and write down which of them were taken. */
+function recordingSteps(found: Host | undefined, replaced: Partial<PolicySteps> = {}) {
+  const taken: string[] = [];
+  const noted =
+    <Args extends readonly unknown[], Outcome>(name: string, step: (...args: Args) => Outcome) =>
+    (...args: Args): Outcome => {
+      taken.push(name);
+      return step(...args);
+    };
+  const all: PolicySteps = {
+    findHost: () => found,
+    isNew: () => true,
+    spendClient: () => true,
+    spendDomain: () => true,
+    isDiscerning: async () => true,
+    ask: async () => true,
+    straying: async () => undefined,
+    ...replaced,
+  };
+  const steps: PolicySteps = {
+    ...all,
+    spendClient: noted("client", all.spendClient),
+    spendDomain: noted("domain", all.spendDomain),
+    isDiscerning: noted("probe", all.isDiscerning),
+    ask: noted("ask", all.ask),
+    straying: noted("dns", all.straying),
+  };
+  return { steps, taken };
+}
+
+const order: Visit = { client: "192.0.2.1", orders: true };
+const look: Visit = { client: "192.0.2.1", orders: false };
 
 const cases = [
   { name: "a listed host", host: "shop.example", found: listed, kind: "allowed" },
@@ -86,22 +117,120 @@ const cases = [
   },
 ] as const;
 
-test("decide: a name about which the service says nothing is refused, but not for good", async () => {
-  const found = wildcard({ allow: [], ask: "http://127.0.0.1:1/allowed" });
-  for (const [answer, isFinal] of [
-    [undefined, false],
-    [false, true],
-  ] as const) {
-    const steps = { findHost: () => found, ask: async () => answer };
-    const decision = await decide(steps, named("a.shop.example"));
-    assert.equal(decision.kind === "refused" && decision.isFinal, isFinal);
-  }
-});
-
 for (const { name, host, found, kind } of cases) {
-  test(`decide: ${name} is ${kind}`, async () => {
-    const decision = await decide({ findHost: () => found, ask: never }, named(host));
+  test(`decide: ${name} is ${kind}, and nobody is asked`, async () => {
+    const { steps, taken } = recordingSteps(found);
+    const decision = await decide(steps, named(host), order);
     assert.equal(decision.kind, kind);
+    assert.ok(!taken.includes("ask") && !taken.includes("dns"));
+  });
+}
+
+const asked = wildcard({ allow: ["listed.shop.example", "*.shop.example.net"], ask: "http://a/" });
+const byPattern = wildcard({ allow: ["*.shop.example"], ask: undefined });
+/** In the order of `decide`: what comes after the step that says no is not taken. */
+const brakes: readonly {
+  readonly name: string;
+  readonly found: Host;
+  readonly host?: string;
+  readonly replaced?: Partial<PolicySteps>;
+  readonly visit?: Visit;
+  readonly decision: object;
+  readonly taken: readonly string[];
+}[] = [
+  {
+    name: "every brake lets a new name pass",
+    found: asked,
+    decision: { kind: "allowed", issuers, listed: false },
+    taken: ["client", "probe", "ask", "dns", "domain"],
+  },
+  {
+    name: "a name that the list spells out costs nobody anything",
+    found: asked,
+    host: "listed.shop.example",
+    decision: { kind: "allowed", issuers, listed: false },
+    taken: [],
+  },
+  {
+    name: "a client over its budget has nobody asked",
+    found: asked,
+    replaced: { spendClient: () => false },
+    decision: { kind: "spent" },
+    taken: ["client"],
+  },
+  {
+    name: "a pattern of the list does not free a client from its budget",
+    found: byPattern,
+    replaced: { spendClient: () => false },
+    decision: { kind: "spent" },
+    taken: ["client"],
+  },
+  {
+    name: "a service that allows any name is not asked",
+    found: asked,
+    replaced: { isDiscerning: async () => false },
+    decision: { kind: "refused", why: "onDemand.ask allows any name", isFinal: false },
+    taken: ["client", "probe"],
+  },
+  {
+    name: "a service that never answered is not asked",
+    found: asked,
+    replaced: { isDiscerning: async () => undefined },
+    decision: { kind: "refused", why: "onDemand.ask does not answer", isFinal: false },
+    taken: ["client", "probe"],
+  },
+  {
+    name: "silence refuses, but not for good",
+    found: asked,
+    replaced: { ask: async () => undefined },
+    decision: { kind: "refused", why: "onDemand.ask does not answer", isFinal: false },
+    taken: ["client", "probe", "ask"],
+  },
+  {
+    name: "no is no, and DNS is not asked",
+    found: asked,
+    replaced: { ask: async () => false },
+    decision: { kind: "refused", why: "onDemand.ask says no", isFinal: true },
+    taken: ["client", "probe", "ask"],
+  },
+  {
+    name: "a name that leads elsewhere is refused",
+    found: asked,
+    replaced: { straying: async () => "it leads to 192.0.2.9" },
+    decision: { kind: "refused", why: "it leads to 192.0.2.9", isFinal: true },
+    taken: ["client", "probe", "ask", "dns"],
+  },
+  {
+    name: "a domain over its budget waits",
+    found: asked,
+    replaced: { spendDomain: () => false },
+    decision: {
+      kind: "later",
+      why: "its domain has had its share of new certificates for now",
+    },
+    taken: ["client", "probe", "ask", "dns", "domain"],
+  },
+  {
+    name: "who only wants to know asks neither DNS nor the budget of the domain",
+    found: asked,
+    visit: look,
+    decision: { kind: "allowed", issuers, listed: false },
+    taken: ["client", "probe", "ask"],
+  },
+  {
+    name: "a name that was allowed before costs no budget, and is renewed on the word of any service",
+    found: asked,
+    replaced: { isNew: () => false },
+    decision: { kind: "allowed", issuers, listed: false },
+    taken: ["ask", "dns"],
+  },
+];
+
+for (const { name, found, host = "a.shop.example", replaced, visit = order, ...wanted } of brakes) {
+  test(`decide: ${name}`, async () => {
+    const { steps, taken } = recordingSteps(found, replaced);
+    const decision = await decide(steps, named(host), visit);
+    assert.deepEqual({ decision, taken }, wanted);
   });
 }
 
@@ -156,7 +285,7 @@ for (const { name, answer, allows } of answers) {
   test(`ask: ${name}`, async (t) => {
     const { url, seen } = await service(t, answer);
     const ask = createAsk(new ManualClock(), keptLog(), new AbortController().signal);
-    assert.equal(await ask(url, named("a.shop.example")), allows);
+    assert.equal(await ask.about(url, named("a.shop.example"), true), allows);
     assert.deepEqual(seen, ["/allowed?team=7&domain=a.shop.example"]);
   });
 }
@@ -166,13 +295,13 @@ test("ask puts one question for a hundred askers, remembers the answer for a min
   const clock = new ManualClock();
   const ask = createAsk(clock, keptLog(), new AbortController().signal);
   const host = named("a.shop.example");
-  await Promise.all(Array.from({ length: 100 }, () => ask(url, host)));
+  await Promise.all(Array.from({ length: 100 }, () => ask.about(url, host, true)));
   assert.equal(seen.length, 1);
   clock.advance(59_000);
-  await ask(url, host);
+  await ask.about(url, host, true);
   assert.equal(seen.length, 1);
   clock.advance(2_000);
-  await ask(url, host);
+  await ask.about(url, host, true);
   assert.equal(seen.length, 2);
 });
 
@@ -180,7 +309,7 @@ test("ask has no answer when the service says nothing for two seconds, and tells
   const { url } = await service(t, () => {});
   const log = keptLog();
   const ask = createAsk(new ManualClock(), log, new AbortController().signal);
-  assert.equal(await ask(url, named("a.shop.example")), undefined);
+  assert.equal(await ask.about(url, named("a.shop.example"), true), undefined);
   const { host, message } = log.only("on-demand.ask-failed");
   assert.equal(host, "a.shop.example");
   assert.match(String(message), /no answer within 2000 ms$/);
@@ -194,7 +323,7 @@ test("a service that is down costs one line a minute, however many names strange
   const flood = (round: string) =>
     Promise.all(
       Array.from({ length: 50 }, (_, index) =>
-        ask("http://127.0.0.1:1/allowed", named(`${round}${index}.shop.example`)),
+        ask.about("http://127.0.0.1:1/allowed", named(`${round}${index}.shop.example`), false),
       ),
     );
   await flood("a");
@@ -202,4 +331,43 @@ test("a service that is down costs one line a minute, however many names strange
   clock.advance(60_000);
   await flood("b");
   assert.equal(lines(), 2);
+});
+
+test("a silent service is left alone for five seconds about a name", async (t) => {
+  const { url, seen } = await service(t, (request) => request.socket.destroy());
+  const clock = new ManualClock();
+  const ask = createAsk(clock, keptLog(), new AbortController().signal);
+  for (const [waitMs, questions] of [
+    [0, 1],
+    [4_999, 1],
+    [1, 2],
+  ] as const) {
+    clock.advance(waitMs);
+    assert.equal(await ask.about(url, named("a.shop.example"), true), undefined);
+    assert.equal(seen.length, questions);
+  }
+});
+
+test("T31: ask hears of 64 new names in a second at most, whoever makes them up; of known ones always", async (t) => {
+  const { url, seen } = await service(t, (_, response) => response.writeHead(403).end());
+  const clock = new ManualClock();
+  const log = keptLog();
+  const ask = createAsk(clock, log, new AbortController().signal);
+  let count = 0;
+  const flood = (names: number, isNew: boolean) =>
+    Promise.all(
+      Array.from({ length: names }, () => ask.about(url, named(`n${count++}.example`), isNew)),
+    );
+  const answers = await flood(500, true);
+  assert.equal(seen.length, 32);
+  assert.equal(answers.filter((said) => said === undefined).length, 468);
+  for (let tenths = 0; tenths < 10; tenths += 1) {
+    clock.advance(100);
+    await flood(50, true);
+  }
+  assert.ok(seen.length <= 64 + 1, `${seen.length} questions`);
+  const before = seen.length;
+  await flood(10, false);
+  assert.equal(seen.length, before + 10);
+  assert.equal(log.only("on-demand.budget-spent")["budget"], "ask");
 });
