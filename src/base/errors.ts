@@ -40,6 +40,10 @@ export type ErrorCode =
   | "BUDGET_SPENT"
   /** The CA has profiles, and not the one that is configured. */
   | "ACME_PROFILE_UNKNOWN"
+  /** DNS has no address for the name: no CA finds it, and none was told. */
+  | "NAME_NOT_FOUND"
+  /** Where the name leads, something else answers than our challenge: a CA finds that too, and none was told. */
+  | "CHALLENGE_UNANSWERED"
   /** The CA looked at the challenges and said no. */
   | "ACME_CHALLENGE_FAILED"
   /** A DNS record could not be put in place, or the servers of its zone do not show it. */

@@ -2,7 +2,7 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, withDeadline } from "../base/clock.ts";
 import { LatchkeyError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { Host } from "../config/config.ts";
+import type { Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Accounts, type Endpoint } from "./account.ts";
@@ -15,6 +15,7 @@ import { OrderQueue } from "./order-queue.ts";
 import { pausing } from "./pausing.ts";
 import { purposeOf } from "./planned-order.ts";
 import type { Holding } from "./records.ts";
+import { issuerInTurn } from "./turn.ts";
 
 /** What the way to the CAs needs from its surroundings. */
 export interface CaAccessSteps {
@@ -38,6 +39,8 @@ export class CaAccess {
   /** Where attempts wait for their turn. */
   readonly queue: OrderQueue;
   readonly #steps: CaAccessSteps;
+  /** By directory, as it was last read. */
+  readonly #caaIdentities = new Map<string, readonly string[]>();
 
   constructor(steps: CaAccessSteps) {
     const { email, storage, authority, clock, log, signal } = steps;
@@ -52,7 +55,11 @@ export class CaAccess {
       paceMsOf: (directory) => limitsOf(directory).paceMs,
     });
     this.endpoints = new Endpoints(authority, (transport, directory) =>
-      pausing(transport, directory, this.budgets, clock),
+      pausing(transport, directory, {
+        budgets: this.budgets,
+        clock,
+        noticed: (identities) => void this.#caaIdentities.set(directory, identities),
+      }),
     );
     this.accounts = new Accounts({
       email,
@@ -61,6 +68,20 @@ export class CaAccess {
       clock,
       log,
     });
+  }
+
+  /** Does a failed authorization cost something at this CA? */
+  countsFailures(issuer: Issuer): boolean {
+    const directory = this.endpoints.directoryOf(issuer);
+    return caLimitsOf(directory, this.#steps.authority.directory).rates.failures !== undefined;
+  }
+
+  /** The names that a CAA record must hold for the CA whose turn it is; `undefined` when it has not said yet. */
+  caaIdentitiesFor({ host, turn }: Holding): readonly string[] | undefined {
+    const source = this.#steps.findHost(host)?.certificate;
+    const issuers = source?.kind === "acme" ? source.issuers : [];
+    const directories = issuers.map((issuer) => this.endpoints.directoryOf(issuer));
+    return this.#caaIdentities.get(directories[issuerInTurn(directories, turn)] ?? "");
   }
 
   /** What issuing needs of it. */

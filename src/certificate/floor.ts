@@ -3,9 +3,7 @@ import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
-import { readCredential } from "../base/credential.ts";
 import { failureFacts, type Log } from "../base/log.ts";
-import { SingleFlight } from "../base/single-flight.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Config, Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
@@ -18,7 +16,6 @@ import type {
   Reach,
   WorkerFacts,
 } from "../process/messages.ts";
-import type { Lease } from "../storage/lease.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Endpoint } from "./account.ts";
 import { Acknowledgements } from "./acknowledge.ts";
@@ -26,6 +23,7 @@ import { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
 import { Challenges } from "./challenge.ts";
 import { configurationOf } from "./configuration.ts";
+import { Durable } from "./durable.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
@@ -38,14 +36,15 @@ import {
   obey,
   type RevocationReason,
 } from "./operator.ts";
+import { Outlook } from "./outlook.ts";
 import { PolicyGate } from "./policy-gate.ts";
 import { Proofs } from "./proofs.ts";
-import type { Issued } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
 import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
 import { countAddresses, lookAtServed, reachFor } from "./served.ts";
 import { forgetSpentOrders } from "./spent-orders.ts";
 import { swap } from "./swap.ts";
+import { saveUnsaved } from "./unsaved.ts";
 import { POLLING } from "./window.ts";
 
 /** What the certificate floor stands on. */
@@ -77,21 +76,23 @@ export class CertificateFloor {
   readonly #bell = new Bell();
   readonly #watch: RenewalWatch;
   readonly #keeper: CertificateKeeper;
+  readonly #outlook: Outlook;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
   readonly #cas: CaAccess;
-  readonly #leasing = new SingleFlight<"lease", Lease>();
+  readonly #durable: Durable;
   readonly #firstWorker = Promise.withResolvers<void>();
 
   constructor(steps: FloorSteps) {
     const { clock, log, signal, config, storage } = steps;
     this.#steps = steps;
     this.#challenges = new Challenges(this.#acknowledgements, steps.broadcast, log);
+    this.#durable = new Durable(storage, log, signal);
     this.#cas = new CaAccess({ ...steps, email: config.email });
     this.#proofs = new Proofs({
       ...{ config, clock, log, signal },
       listeners: steps.reach,
       findHost: steps.findHost,
-      challenges: this.#challenges,
+      arm: (challenge, issuer, signal) => this.#outlook.arm(challenge, issuer, signal),
       store: storage.publishedRecords,
     });
     this.#gate = new PolicyGate({ ...steps, isKnown: (host) => this.#holdings.isAllowed(host) });
@@ -106,6 +107,15 @@ export class CertificateFloor {
       random,
     });
     this.#watch = new RenewalWatch(this.#watchSteps());
+    this.#outlook = new Outlook({
+      ...steps,
+      random,
+      cas: this.#cas,
+      holdings: this.#holdings,
+      challenges: this.#challenges,
+      probe: () => this.#durable.confirmWritable(),
+      moved: () => this.#bell.ring(),
+    });
     this.#keeper = new CertificateKeeper(
       this.#keeperSteps(),
       { holdings: this.#holdings, attempts, queue: this.#cas.queue },
@@ -143,9 +153,11 @@ export class CertificateFloor {
       renewal: config.renewal,
       atStart: config.acme.issue === "at-start",
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) => this.#keeper.renew(holding),
-      saveUnsaved: () => this.#saveUnsaved(),
+      saveUnsaved: () => saveUnsaved(this.#holdings, this.#keeper),
     };
-    await Promise.all([keepRenewing(steps, signal), this.#watch.keepAsking(signal), watching]);
+    const looking = this.#outlook.run(signal);
+    const polling = this.#watch.keepAsking(signal);
+    await Promise.all([keepRenewing(steps, signal), polling, watching, looking]);
   }
 
   /** Resolves, soon, when nothing is left in DNS of the orders that the signal ended. */
@@ -239,14 +251,14 @@ export class CertificateFloor {
             clock,
             log,
             keyType: config.acme.keyType,
-            probe: () => this.#confirmWritable(),
+            probe: () => this.#durable.confirmWritable(),
             predecessor: predecessorOf(this.#holdings.get(host)),
           },
           host,
           issuer,
           signal,
         ),
-      store: (host, issued) => this.#store(host, issued),
+      store: (host, issued) => this.#durable.store(host, issued),
       isWanted: (host, directory) => this.#cas.endpointOf(host, directory) !== undefined,
       swap: (host, credential, held) => {
         const { broadcast } = this.#steps;
@@ -272,38 +284,6 @@ export class CertificateFloor {
       random,
       moved: () => this.#bell.ring(),
     };
-  }
-  /** The lease may have been lost, and the disk may be full: then no CA is asked for anything. */
-  async #confirmWritable(): Promise<void> {
-    await this.#acquireLease();
-    await this.#steps.storage.probe();
-  }
-
-  /** Storage is asked for its lease by one at a time. */
-  async #acquireLease(): Promise<void> {
-    const { storage, signal } = this.#steps;
-    await this.#leasing.run("lease", () => storage.acquire(signal));
-  }
-
-  async #store(host: CertificateName, { credential, issuer }: Issued): Promise<void> {
-    const { certificates, orders } = this.#steps.storage;
-    await this.#acquireLease();
-    await certificates.save(host, credential, { issuer });
-    await orders.remove(host);
-    this.#steps.log.info("certificate.stored", { host, serial: credential.serial });
-  }
-
-  /** A disk that was full may have room again. */
-  async #saveUnsaved(): Promise<void> {
-    for (const holding of this.#holdings.all()) {
-      const { certificate } = holding;
-      if (certificate?.unsaved === undefined || holding.isOrdering) continue;
-      const { chain, key } = certificate.unsaved;
-      const credential = readCredential(chain, key);
-      if (await this.#keeper.save(holding, { credential, issuer: certificate.issuer })) {
-        await this.#keeper.goLive(holding, credential); // workers let go of the one they hold
-      }
-    }
   }
 }
 

@@ -5,6 +5,9 @@ import type { Failure } from "./attempts.ts";
 
 /** What a person can do about a failure of ours, by its code. */
 const HINTS: Readonly<Record<string, string>> = {
+  NAME_NOT_FOUND: "Give the name an A or AAAA record that leads to this machine.",
+  CHALLENGE_UNANSWERED:
+    "Let every A and AAAA record of the name lead here, and no other server take ports 80 and 443.",
   ACME_CHALLENGE_FAILED:
     "Check that the name points to this machine and that ports 80 and 443 are reachable from the internet.",
   ACME_ACCOUNT_BINDING:

@@ -7,6 +7,14 @@ import { type Budgets, waiting } from "./budgets.ts";
 const TOO_MANY = 429;
 const UNAVAILABLE = 503;
 
+/** What the way to a CA needs from its surroundings. */
+export interface PausingSteps {
+  readonly budgets: Pick<Budgets, "close" | "pause">;
+  readonly clock: Clock;
+  /** A directory came by: the names that a CAA record must hold for this CA (RFC 8555 §9.7.6). */
+  noticed(caaIdentities: readonly string[]): void;
+}
+
 /** Where a CA's requests go, by its directory. */
 interface Places {
   /** The ways in: without these nobody gets anywhere. */
@@ -24,8 +32,7 @@ interface Places {
 export function pausing(
   transport: AcmeTransport,
   directory: string,
-  budgets: Pick<Budgets, "close" | "pause">,
-  clock: Clock,
+  { budgets, clock, noticed }: PausingSteps,
 ): AcmeTransport {
   let places: Places = { entrances: [directory], renewalInfo: undefined };
   return {
@@ -37,8 +44,10 @@ export function pausing(
         (isWindow ? budgets.pause(directory, "windows") : undefined);
       if (pause !== undefined) throw waiting(`ask ${new URL(directory).host}`, pause);
       const answer = await transport.request(request, signal);
-      if (request.url === directory && answer.status === 200)
+      if (request.url === directory && answer.status === 200) {
         places = placesIn(directory, answer.body);
+        noticed(caaIdentitiesIn(answer.body));
+      }
       const kind = closedBy(answer, request, places, isWindow);
       if (kind !== undefined) {
         const retryAfterMs = parseRetryAfter(answer.headers["retry-after"], clock.now());
@@ -67,6 +76,12 @@ function placesIn(directory: string, body: string): Places {
   const { newNonce, newAccount, renewalInfo } = membersOf(body);
   const entrances = [directory, newNonce, newAccount].filter((url) => typeof url === "string");
   return { entrances, renewalInfo: typeof renewalInfo === "string" ? renewalInfo : undefined };
+}
+
+function caaIdentitiesIn(body: string): string[] {
+  const { caaIdentities } = Object(membersOf(body)["meta"]);
+  if (!Array.isArray(caaIdentities)) return [];
+  return caaIdentities.filter((name) => typeof name === "string").map((name) => name.toLowerCase());
 }
 
 function membersOf(body: string): Readonly<Record<string, unknown>> {

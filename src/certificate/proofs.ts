@@ -6,7 +6,7 @@ import type { Config, DnsEntry, Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { Resolver } from "../dns/resolver.ts";
 import type { PublishedRecords } from "../storage/published-records.ts";
-import { type Challenges, challengesAfter } from "./challenge.ts";
+import { type Challenge, challengesAfter } from "./challenge.ts";
 import { challengeTypesFor, type Listeners } from "./challenge-types.ts";
 import { DnsProofs } from "./dns-proofs.ts";
 import type { OrderSteps } from "./order.ts";
@@ -18,8 +18,8 @@ export interface ProofSteps {
   readonly listeners: Listeners;
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
-  /** Those that workers answer. */
-  readonly challenges: Challenges;
+  /** Lets the workers answer a challenge from now on; the returned function ends that. */
+  arm(challenge: Challenge, issuer: Issuer, signal: AbortSignal): Promise<() => void>;
   readonly store: PublishedRecords;
   readonly clock: Clock;
   readonly log: Log;
@@ -58,14 +58,16 @@ export class Proofs {
     issuer: Issuer,
     failed: string | undefined,
   ): Pick<OrderSteps, "challengeTypes" | "arm" | "findPersisted"> {
-    const { config, findHost, listeners, challenges, clock } = this.#steps;
+    const { config, findHost, listeners, arm, clock } = this.#steps;
     return {
       challengeTypes: challengesAfter(
         challengeTypesFor(findHost(name), issuer, config.acme, listeners),
         failed,
       ),
       arm: (challenge, signal) =>
-        challenge.type === "dns-01" ? this.#dns.arm(challenge, signal) : challenges.arm(challenge),
+        challenge.type === "dns-01"
+          ? this.#dns.arm(challenge, signal)
+          : arm(challenge, issuer, signal),
       findPersisted: async (asked, offered, signal) =>
         failed === PERSISTED
           ? undefined

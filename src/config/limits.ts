@@ -249,6 +249,11 @@ export const limits = {
   /** First wait before a record that could not be taken away is tried again; doubles. */
   dnsRemoveRetryMinMs: 60_000,
   dnsRemoveRetryMaxMs: 3_600_000,
+  /** A look at our own challenge before the CA is told: who does not see it in that time goes on all the same. */
+  selfCheckTimeoutMs: 5_000,
+  /** Between two looks whether what made a name fail is gone, up to a tenth earlier; and this many names at once. */
+  preflightEveryMs: 600_000,
+  preflightInFlightMax: 8,
 
   // ── configuration ───────────────────────────────────────────────────────────────────────────
   /** A configuration file; 10,000 hosts in long form take about 1 MiB. */

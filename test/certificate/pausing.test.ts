@@ -34,8 +34,7 @@ function wayOf() {
       },
     },
     DIRECTORY,
-    budgets,
-    clock,
+    { budgets, clock, noticed: () => {} },
   );
   const ask = (url: string) =>
     transport.request({ method: "POST", url, headers: {}, body: undefined }, never);

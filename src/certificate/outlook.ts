@@ -1,0 +1,79 @@
+import { networkInterfaces } from "node:os";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Config, Issuer } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { Resolver } from "../dns/resolver.ts";
+import type { CaAccess } from "./ca-access.ts";
+import type { Challenge, Challenges } from "./challenge.ts";
+import type { Holdings } from "./holdings.ts";
+import { Preflight, type PreflightSteps } from "./preflight.ts";
+import { confirmAnswered, lookAtChallenge, type SelfCheckSteps } from "./self-check.ts";
+
+/** What looking at ourselves from outside needs from its surroundings. */
+export interface OutlookSteps extends Pick<PreflightSteps, "probe" | "moved" | "random"> {
+  readonly config: Config;
+  readonly reach: SelfCheckSteps["reach"];
+  readonly cas: CaAccess;
+  readonly holdings: Holdings;
+  readonly challenges: Challenges;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What this machine sees of itself by DNS and by its public address: before a CA looks, and between attempts. */
+export class Outlook {
+  readonly #steps: OutlookSteps;
+  readonly #look: SelfCheckSteps;
+  readonly #preflight: Preflight;
+
+  constructor(steps: OutlookSteps) {
+    const { config, reach, cas, challenges } = steps;
+    const resolver = new Resolver({
+      servers: config.acme.resolvers,
+      timeoutMs: limits.dnsTimeoutMs,
+      tries: limits.dnsTries,
+    });
+    this.#steps = steps;
+    this.#look = { resolver, reach, ownAddresses };
+    this.#preflight = new Preflight({
+      ...steps,
+      resolver,
+      arm: (challenge) => challenges.arm(challenge),
+      look: (challenge, signal) => lookAtChallenge(this.#look, challenge, signal),
+      caaIdentitiesFor: (holding) => cas.caaIdentitiesFor(holding),
+    });
+  }
+
+  /**
+   * Answers a challenge from now on, once it is sure that nothing speaks against it where the name leads. A CA that
+   * counts no failures is not worth the wait, and a private one may ask other name servers than we do: there it
+   * is looked at only with `acme.resolvers`.
+   *
+   * @throws {LatchkeyError} `NAME_NOT_FOUND`, `CHALLENGE_UNANSWERED`: the CA need not be told.
+   */
+  async arm(challenge: Challenge, issuer: Issuer, signal: AbortSignal): Promise<() => void> {
+    const { cas, challenges, config } = this.#steps;
+    const disarm = await challenges.arm(challenge);
+    if (issuer.kind === "internal") return disarm;
+    if (!cas.countsFailures(issuer) && config.acme.resolvers.length === 0) return disarm;
+    try {
+      await confirmAnswered(this.#look, challenge, signal);
+      return disarm;
+    } catch (error) {
+      disarm();
+      throw error;
+    }
+  }
+
+  /** Looks between attempts until the signal ends it. Never rejects. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#preflight.run(signal);
+  }
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.map(({ address }) => address),
+  );
+}

@@ -1,0 +1,230 @@
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { BlockList, isIP, isIPv6 } from "node:net";
+import { connect } from "node:tls";
+import { Deadline } from "../base/clock.ts";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import { limits } from "../config/limits.ts";
+import type { Resolver } from "../dns/resolver.ts";
+import type { Reach } from "../process/messages.ts";
+import type { Challenge } from "./challenge.ts";
+
+/** What a look at our own challenge needs from its surroundings. */
+export interface SelfCheckSteps {
+  readonly resolver: Pick<Resolver, "addresses">;
+  /** Our own listeners, as this machine reaches them. */
+  readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
+  /** The addresses of this machine's interfaces now. */
+  ownAddresses(): readonly string[];
+}
+
+/** What a look from this machine tells of what a CA would see. */
+export type Finding =
+  | { readonly kind: "answered" }
+  /** Nothing that is certain from here: behind NAT the way out and in again often leads elsewhere. */
+  | { readonly kind: "unknown" }
+  /** A CA cannot find it either. */
+  | {
+      readonly kind: "wrong";
+      readonly code: "NAME_NOT_FOUND" | "CHALLENGE_UNANSWERED";
+      readonly why: string;
+    };
+
+/** Addresses of a name that are looked at; more say nothing new. */
+const ADDRESSES_MAX = 4;
+/** A key authorization has 130 characters at most (RFC 8555 §8.1: token, dot, thumbprint). */
+const BODY_MAX_BYTES = 1_024;
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
+
+const UNKNOWN: Finding = { kind: "unknown" };
+const ANSWERED: Finding = { kind: "answered" };
+
+/**
+ * Looks whether an armed challenge is answered where the name leads, as a CA will, in 5 s at most: `wrong` only
+ * for what is certain from this machine, so that an order is not given up that the CA would have granted.
+ * Rejects only with the signal's reason.
+ */
+export async function lookAtChallenge(
+  steps: SelfCheckSteps,
+  challenge: Challenge,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const { host } = challenge;
+  if (isIP(host) !== 0) return UNKNOWN; // it is where it leads, and may not be an address of this machine behind NAT
+  using deadline = new Deadline(signal, limits.selfCheckTimeoutMs);
+  try {
+    const found = await steps.resolver.addresses(host, deadline.signal);
+    if (found.kind === "failed") return UNKNOWN;
+    if (found.kind === "absent") {
+      const why = found.why === "NXDOMAIN" ? "the name does not exist" : "it has no address";
+      return { kind: "wrong", code: "NAME_NOT_FOUND", why };
+    }
+    const looks = found.records
+      .slice(0, ADDRESSES_MAX)
+      .map((address) => lookAt(steps, challenge, address, deadline.signal));
+    return together(await Promise.all(looks));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.signal.aborted) return UNKNOWN;
+    throw error;
+  }
+}
+
+/** As {@link lookAtChallenge}; rejects with what is wrong, before the CA is told and counts a failure. */
+export async function confirmAnswered(
+  steps: SelfCheckSteps,
+  challenge: Challenge,
+  signal: AbortSignal,
+): Promise<void> {
+  const finding = await lookAtChallenge(steps, challenge, signal);
+  if (finding.kind !== "wrong") return;
+  const { host, type } = challenge;
+  const message = `Cannot prove control of ${host} by ${type}: ${finding.why}`;
+  throw new LatchkeyError(finding.code, message, {
+    host,
+    // Without an address no other challenge does better.
+    challenge: finding.code === "CHALLENGE_UNANSWERED" ? type : undefined,
+  });
+}
+
+/** A CA may take any of them: it is wrong when all are. */
+function together(findings: readonly Finding[]): Finding {
+  if (findings.some(({ kind }) => kind === "answered")) return ANSWERED;
+  const wrong = findings.filter(({ kind }) => kind === "wrong");
+  return wrong.length === findings.length ? (wrong[0] ?? UNKNOWN) : UNKNOWN;
+}
+
+async function lookAt(
+  steps: SelfCheckSteps,
+  challenge: Challenge,
+  address: string,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const own = steps.ownAddresses();
+  const isOwn = own.includes(address) || isIn(LOOPBACK, address);
+  const [listeners, port] =
+    challenge.type === "http-01" ? [steps.reach.http, HTTP_PORT] : [steps.reach.https, HTTPS_PORT];
+  const ours = isOwn ? listeners[0] : undefined;
+  if (isOwn && ours === undefined) return UNKNOWN;
+  const at = ours ?? { host: address, port };
+  // Behind NAT the public address is often answered by the router itself when it is asked from inside.
+  const isCertain = isOwn || own.some((each) => isPublic(each) && isIPv6(each) === isIPv6(address));
+  const wrong = (why: string): Finding =>
+    isCertain
+      ? { kind: "wrong", code: "CHALLENGE_UNANSWERED", why: `at ${address} ${why}` }
+      : UNKNOWN;
+  try {
+    const fault =
+      challenge.type === "http-01"
+        ? await httpFault(at, challenge, signal)
+        : await tlsFault(at, challenge, signal);
+    if (fault === "unclear") return UNKNOWN;
+    return fault === undefined ? ANSWERED : wrong(fault);
+  } catch (error) {
+    const isRefused = codeOf(error) === "ECONNREFUSED";
+    return isOwn && isRefused ? wrong("nobody listens on this machine") : UNKNOWN;
+  }
+}
+
+type Fault = string | "unclear" | undefined;
+
+async function httpFault(
+  { host, port }: Reach,
+  challenge: Extract<Challenge, { type: "http-01" }>,
+  signal: AbortSignal,
+): Promise<Fault> {
+  const response = await request({ host, port }, challenge, signal);
+  const status = response.statusCode ?? 0;
+  const isRedirect = status >= 300 && status < 400;
+  if (isRedirect || status >= 500 || status === 429) {
+    response.destroy();
+    return "unclear"; // a CA follows it, or comes again
+  }
+  const body = await readBody(response);
+  if (status === 200 && body === challenge.keyAuthorization) return undefined;
+  return `another server answers on port ${HTTP_PORT}, with status ${status}`;
+}
+
+function request(
+  { host, port }: Reach,
+  challenge: { readonly host: UriHost; readonly token: string },
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const path = `/.well-known/acme-challenge/${challenge.token}`;
+    const headers = { host: challenge.host, "user-agent": "Latchkey" };
+    get({ host, port, path, headers, agent: false, signal }, resolve).on("error", reject);
+  });
+}
+
+/** The body up to and including the first chunk beyond the limit, which makes it wrong anyway. */
+async function readBody(response: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const chunk of response) {
+    body += Buffer.from(chunk).toString("latin1");
+    if (body.length > BODY_MAX_BYTES) break; // leaving the loop destroys the connection
+  }
+  return body.trimEnd(); // RFC 8555 §8.3 lets white space follow
+}
+
+async function tlsFault(
+  { host, port }: Reach,
+  challenge: Extract<Challenge, { type: "tls-alpn-01" }>,
+  signal: AbortSignal,
+): Promise<Fault> {
+  const socket = connect({
+    host,
+    port,
+    servername: challenge.host,
+    ALPNProtocols: ["acme-tls/1"],
+    // The certificate says whose it is by being the very one that was armed.
+    rejectUnauthorized: false,
+  });
+  socket.on("error", () => {
+    // Also what comes after the handshake was judged.
+  });
+  try {
+    await once(socket, "secureConnect", { signal });
+    const shown = socket.getPeerX509Certificate();
+    const isOurs = shown?.raw.equals(new X509Certificate(challenge.chain).raw) === true;
+    if (isOurs && socket.alpnProtocol === "acme-tls/1") return undefined;
+    return `another server answers on port ${HTTPS_PORT}, which knows nothing of acme-tls/1`;
+  } catch (error) {
+    if (!/^(?:ERR_SSL_|EPROTO)/.test(codeOf(error) ?? "")) throw error;
+    return `a server on port ${HTTPS_PORT} refuses the handshake for acme-tls/1`;
+  } finally {
+    socket.destroy();
+  }
+}
+
+const LOOPBACK = listOf(["127.0.0.0", 8], ["::1", 128]);
+/** RFC 6890: addresses that no CA reaches. */
+const NOT_PUBLIC = listOf(
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+  ["::1", 128],
+  ["fc00::", 7],
+  ["fe80::", 10],
+);
+
+function isPublic(address: string): boolean {
+  return !isIn(NOT_PUBLIC, address);
+}
+
+function isIn(list: BlockList, address: string): boolean {
+  return list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+}
+
+function listOf(...subnets: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList();
+  for (const [net, prefix] of subnets) list.addSubnet(net, prefix, isIPv6(net) ? "ipv6" : "ipv4");
+  return list;
+}

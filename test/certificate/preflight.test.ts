@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Holdings } from "../../src/certificate/holdings.ts";
+import { Preflight } from "../../src/certificate/preflight.ts";
+import type { Finding } from "../../src/certificate/self-check.ts";
+import { Resolver } from "../../src/dns/resolver.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { type NameServer, type Said, startNameServer } from "../support/name-server.ts";
+import { keptLog, named } from "../support/stored.ts";
+
+const ACME = "urn:ietf:params:acme:error:";
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** What the world around a failed name looks like; each round may find another one. */
+interface World {
+  readonly address?: Said;
+  readonly caa?: Said;
+  readonly finding?: Finding["kind"];
+  readonly isFull?: boolean;
+}
+
+const THERE: Said = { answers: [{ type: "A", name: "x", data: "192.0.2.1" }] };
+const caa = (value: string): Said => ({
+  answers: [{ type: "CAA", name: "x", data: { flags: 0, tag: "issue", value } }],
+});
+const NONE: Said = { rcode: "NXDOMAIN" };
+
+function preflightOf(server: NameServer, now: () => World) {
+  const clock = new ManualClock();
+  const holdings = new Holdings();
+  const log = keptLog();
+  let moved = 0;
+  let armed = 0;
+  const preflight = new Preflight({
+    holdings,
+    clock,
+    log,
+    resolver: new Resolver({ servers: [server.address], timeoutMs: 5_000, tries: 1 }),
+    random: () => 0.5,
+    arm: async () => {
+      armed += 1;
+      return () => {
+        armed -= 1;
+      };
+    },
+    look: async () => {
+      const { finding = "unknown" } = now();
+      return finding === "wrong"
+        ? { kind: finding, code: "CHALLENGE_UNANSWERED", why: "x" }
+        : { kind: finding };
+    },
+    caaIdentitiesFor: () => ["ca.example"],
+    probe: async () => {
+      if (now().isFull === true) throw new Error("full");
+    },
+    moved: () => {
+      moved += 1;
+    },
+  });
+  const fail = (type: string) => {
+    const holding = holdings.hold(named("shop.example"), true) ?? assert.fail();
+    holding.attempts = 4;
+    holding.lastError = { type, detail: "", hint: "", at: new Date(clock.now()).toISOString() };
+    holding.nextAttemptAt = clock.now() + 24 * HOUR;
+    return holding;
+  };
+  return { preflight, clock, log, fail, moved: () => moved, armed: () => armed };
+}
+
+/** A name server that says what the world is like now. */
+function serverOf(now: () => World): Promise<NameServer> {
+  return startNameServer((type) => {
+    if (type === "A") return now().address ?? NONE;
+    return type === "CAA" ? (now().caa ?? { answers: [] }) : { answers: [] };
+  });
+}
+
+const causes: readonly {
+  readonly type: string;
+  readonly broken: World;
+  readonly repaired: World;
+}[] = [
+  { type: `${ACME}dns`, broken: {}, repaired: { address: THERE } },
+  { type: "NAME_NOT_FOUND", broken: {}, repaired: { address: THERE } },
+  {
+    type: `${ACME}caa`,
+    broken: { caa: caa("other.example") },
+    repaired: { caa: caa("ca.example") },
+  },
+  { type: `${ACME}connection`, broken: { finding: "wrong" }, repaired: { finding: "answered" } },
+  { type: `${ACME}unauthorized`, broken: { finding: "wrong" }, repaired: { finding: "answered" } },
+  { type: "CHALLENGE_UNANSWERED", broken: { finding: "wrong" }, repaired: { finding: "answered" } },
+  { type: "STORAGE_FAILED", broken: { isFull: true }, repaired: {} },
+];
+
+for (const { type, broken, repaired } of causes) {
+  test(`a name that failed with ${type} is tried within 11 minutes after that is repaired`, async () => {
+    let world = broken;
+    await using server = await serverOf(() => world);
+    const { preflight, clock, log, fail, moved, armed } = preflightOf(server, () => world);
+    const holding = fail(type);
+    const stopping = new AbortController();
+    const running = preflight.run(stopping.signal);
+    const round = async () => {
+      await clock.asleep(1);
+      clock.advance(10 * MINUTE);
+      await clock.asleep(1);
+    };
+    await round();
+    assert.equal(moved(), 0);
+    world = repaired;
+    const repairedAt = clock.now();
+    await round();
+    assert.equal(moved(), 1);
+    log.only("preflight.cleared");
+    assert.ok((holding.nextAttemptAt ?? 0) - repairedAt <= 11 * MINUTE);
+    assert.equal(armed(), 0);
+
+    // The attempt failed again with the same: what we see does not bring the next one forward.
+    if (type.startsWith(ACME)) {
+      fail(type);
+      await round();
+      await round();
+      assert.equal(moved(), 1);
+    }
+    stopping.abort();
+    await running;
+  });
+}
+
+const unmoved: readonly { readonly what: string; readonly type: string; readonly world: World }[] =
+  [
+    { what: "a CA that cannot be reached", type: "ACME_UNREACHABLE", world: { address: THERE } },
+    {
+      what: "a challenge that cannot be seen from behind NAT",
+      type: `${ACME}connection`,
+      world: {},
+    },
+    {
+      what: "a challenge that looks well from here",
+      type: `${ACME}connection`,
+      world: { finding: "answered" },
+    },
+    {
+      what: "a name that only the CA does not find",
+      type: `${ACME}dns`,
+      world: { address: THERE },
+    },
+    {
+      what: "name servers that fail",
+      type: `${ACME}dns`,
+      world: { address: { rcode: "SERVFAIL" } },
+    },
+  ];
+
+for (const { what, type, world } of unmoved) {
+  test(`${what} moves no attempt`, async () => {
+    await using server = await serverOf(() => world);
+    const { preflight, fail, moved } = preflightOf(server, () => world);
+    const { nextAttemptAt } = fail(type);
+    for (let round = 0; round < 3; round += 1)
+      await preflight.lookAtAll(new AbortController().signal);
+    assert.equal(moved(), 0);
+    assert.equal(fail(type).nextAttemptAt, nextAttemptAt);
+  });
+}
+
+test("a name that waits for a budget, is being ordered or was only ever a stranger's idea is not looked at", async () => {
+  await using server = await serverOf(() => ({}));
+  const { preflight, fail } = preflightOf(server, () => ({}));
+  const holding = fail("NAME_NOT_FOUND");
+  const { lastError } = holding;
+  for (const state of [{ waiting: lastError }, { isOrdering: true }, { listed: false }]) {
+    Object.assign(holding, { waiting: undefined, isOrdering: false, listed: true }, state);
+    await preflight.lookAtAll(new AbortController().signal);
+  }
+  assert.deepEqual(server.questions, []);
+});
