@@ -1,6 +1,7 @@
+import { isIpAddress } from "../base/ip-address.ts";
 import type { Acme, ChallengeType, Host, Issuer } from "../config/config.ts";
 
-/** What our own authority looks at: listeners, never DNS. */
+/** What our own authority looks at, and what any CA does for an address: listeners, never DNS. */
 const BY_LISTENER: readonly ChallengeType[] = ["http-01", "tls-alpn-01"];
 
 /** Which kinds of listeners there are. */
@@ -11,7 +12,8 @@ export interface Listeners {
 
 /**
  * The challenges that can be answered for a host, most wanted first. `dns-01` joins where somebody puts
- * records into DNS: as `acme.challenges` ranks it, else last; first for a host with `dns` of its own.
+ * records into DNS: as `acme.challenges` ranks it, else last; first for a host with `dns` of its own. An
+ * address is never proven by it (RFC 8738 §7).
  */
 export function challengeTypesFor(
   host: Host | undefined,
@@ -19,8 +21,13 @@ export function challengeTypesFor(
   acme: Acme,
   listeners: Listeners,
 ): readonly ChallengeType[] {
-  const wanted = issuer.kind === "internal" ? byListener(acme) : wantedFor(host, acme);
+  const isListenersAlone = issuer.kind === "internal" || isAddress(host);
+  const wanted = isListenersAlone ? byListener(acme) : wantedFor(host, acme);
   return wanted.filter((type) => isPossible(type, listeners));
+}
+
+function isAddress(host: Host | undefined): boolean {
+  return host?.pattern.kind === "exact" && isIpAddress(host.pattern.host);
 }
 
 function wantedFor(host: Host | undefined, acme: Acme): readonly ChallengeType[] {

@@ -1,5 +1,6 @@
 import type { AcmeChallenge } from "../acme/client.ts";
 import { type CertificateName, isWildcardName, provenHost } from "../base/certificate-name.ts";
+import { isIpAddress } from "../base/ip-address.ts";
 import { permits, persistName } from "../dns/persist-record.ts";
 import type { Resolver } from "../dns/resolver.ts";
 
@@ -9,7 +10,7 @@ export const PERSISTED = "dns-persist-01";
 /**
  * The challenge that the operator has answered for good with a record of its own
  * (draft-ietf-acme-dns-persist); `undefined` when the CA does not offer it, or no record permits this account.
- * Nothing is asked of anybody unless it is offered.
+ * Nothing is asked of anybody unless it is offered, nor for an address, which has no place in DNS (RFC 8738 §7).
  */
 export async function findPersisted(
   asked: { readonly name: CertificateName; readonly accountUrl: string | undefined },
@@ -19,8 +20,9 @@ export async function findPersisted(
 ): Promise<AcmeChallenge | undefined> {
   const challenge = offered.find(({ type }) => type === PERSISTED);
   const { name, accountUrl } = asked;
-  if (challenge === undefined || accountUrl === undefined) return undefined;
-  const found = await surroundings.resolver.txt(persistName(provenHost(name)), signal);
+  const host = provenHost(name);
+  if (challenge === undefined || accountUrl === undefined || isIpAddress(host)) return undefined;
+  const found = await surroundings.resolver.txt(persistName(host), signal);
   if (found.kind !== "found") return undefined;
   const wanted = {
     issuers: challenge.issuerDomainNames,

@@ -31,6 +31,23 @@ const worlds = [
   ],
 ] as const;
 
+/** An address is proven by a listener (RFC 8738 §7), whatever else is set. */
+const addresses = [
+  ["as its configuration ranks them", "challenges: [tls-alpn-01, http-01]", "tls-alpn-01 http-01"],
+  ["never by the DNS that is set", dns, "http-01 tls-alpn-01"],
+  ["by listeners where DNS alone is set", `challenges: [dns-01], ${dns}`, "http-01 tls-alpn-01"],
+] as const;
+
+for (const [what, acme, types] of addresses) {
+  test(`challenges of an address ${what}: ${types}`, () => {
+    const config = configOf(`acme: { keyType: ecdsa-p256, ${acme} }\nhosts: { 203.0.113.7: 3001 }`);
+    const [entry] = config.hosts;
+    const [issuer] = config.acme.issuers;
+    assert.ok(entry && issuer);
+    assert.equal(challengeTypesFor(entry, issuer, config.acme, both).join(" "), types);
+  });
+}
+
 for (const [what, acme, host, listeners, types] of worlds) {
   test(`challenges ${what}: ${types}`, () => {
     const text = `acme: { keyType: ecdsa-p256${acme && `, ${acme}`} }\nauthority: { permit: [a.example] }`;
