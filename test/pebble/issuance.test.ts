@@ -32,6 +32,13 @@ const ways = [
     key: { modulusLength: 2_048, publicExponent: 65_537n },
   },
   {
+    name: "http-01 with the largest key",
+    acme: "challenges: [http-01], keyType: rsa-4096",
+    http: true,
+    proof: "http-01",
+    key: { modulusLength: 4_096, publicExponent: 65_537n },
+  },
+  {
     name: "the challenge that is left without port 80",
     acme: "challenges: [http-01, tls-alpn-01]",
     http: false,
@@ -106,6 +113,7 @@ test("storage, status and the handshake agree, and storage is laid out as promis
       `certificates/${HOST}/000001/key.pem file 600`,
       `certificates/${HOST}/000001/meta.json file 600`,
       `certificates/${HOST}/current link 777`,
+      "dns folder 700",
       "lock file 600",
       "orders folder 700",
       "quarantine folder 700",
