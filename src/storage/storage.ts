@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Accounts } from "./accounts.ts";
 import { removeLeftovers, tryWrite } from "./atomic-write.ts";
@@ -16,6 +16,7 @@ import { inspectFolders, prepareFolders, resolveRoot } from "./prepare.ts";
 import { PublishedRecords } from "./published-records.ts";
 import { RenewalInfos } from "./renewal-info.ts";
 import type { StorageFolder } from "./storage-folder.ts";
+import { ToldTroubles } from "./told-troubles.ts";
 
 export interface StorageOptions {
   /** The folder; made when missing. */
@@ -49,11 +50,13 @@ export class Storage implements StorageFolder {
   readonly budgets: BudgetFile;
   readonly renewalInfos: RenewalInfos;
   readonly publishedRecords: PublishedRecords;
+  readonly toldTroubles: ToldTroubles;
   readonly authority: AuthorityFiles;
   readonly #owner: string | undefined;
   readonly #mayPrepare: boolean;
   #isPrepared = false;
-  #isReported = false;
+  /** Why it could not be written into, once that was said. */
+  #failure: string | undefined;
   #lease: Lease | undefined;
 
   /**
@@ -85,12 +88,23 @@ export class Storage implements StorageFolder {
     this.budgets = new BudgetFile(this);
     this.renewalInfos = new RenewalInfos(this);
     this.publishedRecords = new PublishedRecords(this);
+    this.toldTroubles = new ToldTroubles(this);
     this.authority = new AuthorityFiles(this);
   }
 
   /** Could the folder be written into when we last tried? A disk may fill up, or be freed, any time. */
   get writable(): boolean {
     return this.#isPrepared;
+  }
+
+  /** Why it could not be written into when that was last tried; `undefined` when it could. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Has another program taken it over from us? */
+  get isLeaseLost(): boolean {
+    return this.#lease?.lost.aborted === true;
   }
 
   /**
@@ -160,10 +174,10 @@ export class Storage implements StorageFolder {
     try {
       await prepareFolders(this.root, this.log);
       // On a disk that was full, folders that are there already say nothing: a real write does.
-      if (this.#isReported) await tryWrite(this.root, randomBytes(PROBE_BYTES));
+      if (this.#failure !== undefined) await tryWrite(this.root, randomBytes(PROBE_BYTES));
       this.#isPrepared = true;
-      if (this.#isReported) this.log.info("storage.writable", { path: this.root });
-      this.#isReported = false;
+      if (this.#failure !== undefined) this.log.info("storage.writable", { path: this.root });
+      this.#failure = undefined;
     } catch (error) {
       this.#report(error);
       throw error;
@@ -172,8 +186,9 @@ export class Storage implements StorageFolder {
 
   /** Said once for each time that writing stops to work. */
   #report(error: unknown): void {
-    if (this.#isReported) return;
-    this.#isReported = true;
+    const isSaid = this.#failure !== undefined;
+    this.#failure = messageOf(error);
+    if (isSaid) return;
     this.log.warn("storage.readonly", { path: this.root, ...failureFacts(error) });
   }
 
