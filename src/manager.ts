@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import type { HostOutcome, HostRequest } from "./admin/host-request.ts";
 import { serveAdmin } from "./admin/server.ts";
 import type { Snapshot } from "./admin/snapshot.ts";
+import { Alarm } from "./alert/alarm.ts";
+import { deliver } from "./alert/channels.ts";
 import { StandbyAuthority } from "./authority/standby.ts";
 import { parseCertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
@@ -90,7 +93,26 @@ async function open(): Promise<void> {
   for (const [message, from] of early.splice(0)) handle(message, from);
   channel.send("workers", { type: "tickets.master", ticketMaster });
   channel.send("supervisor", { type: "ready" });
-  await floor.run();
+  await Promise.all([floor.run(), keepTelling(floor, storage)]);
+}
+
+/** Tells who is to be told of what goes wrong, if anybody is. */
+async function keepTelling({ troubles }: CertificateFloor, storage: Storage): Promise<void> {
+  const { alerts } = config;
+  if (alerts.webhook === undefined && alerts.exec === undefined) return;
+  const bornAt = systemClock.now();
+  const isFirst = bornAt - startedAt < limits.readyTimeoutMs;
+  const channels = { alerts, machine: hostname(), clock: systemClock, log };
+  const alarm = new Alarm({
+    look: (lasted) => troubles.look(lasted),
+    store: storage.toldTroubles,
+    deliver: (notice, signal) => deliver(channels, notice, signal),
+    // The first one of a program, or one that has lived for long, dies of nothing that it meets at its start.
+    mayTellUnsaved: () => isFirst || systemClock.now() - bornAt >= limits.alertUnsavedMs,
+    clock: systemClock,
+    log,
+  });
+  await alarm.keepTelling(stopping.signal);
 }
 
 /**

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ["base", "config", "process", "backend"],
   connection: ["base", "config", "process", "http", "backend"],
   certificate: ["base", "config", "process", "storage", "acme", "authority", "dns"],
+  alert: ["base", "config", "storage"],
   admin: ["base", "config"],
   cli: ["base", "config", "admin", "storage", "certificate", "supervisor.ts"],
   // The composition roots: nobody imports them but the command line.
@@ -31,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "authority",
     "dns",
     "certificate",
+    "alert",
     "admin",
   ],
 };

@@ -9,6 +9,7 @@ import { SingleFlight } from "../base/single-flight.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
 import { AnswerMemory, type Said } from "./answer-memory.ts";
+import { AskWatch } from "./ask-watch.ts";
 
 /** The operator's service, asked about names. */
 export interface Ask {
@@ -26,8 +27,15 @@ export interface Ask {
  * which is never followed. Silence for 2 s, or what is no HTTP, is no answer (`undefined`). The URL is
  * the operator's; a stranger chooses only the encoded name. Answers are remembered for a minute, yes
  * and no apart, so that made-up names push out no customer; that there was none, for some seconds.
+ *
+ * @param watch Hears of every question that was really put.
  */
-export function createAsk(clock: Clock, log: Log, signal: AbortSignal): Ask {
+export function createAsk(
+  clock: Clock,
+  log: Log,
+  signal: AbortSignal,
+  watch: AskWatch = new AskWatch(clock),
+): Ask {
   const memory = new AnswerMemory();
   const flights = new SingleFlight<string, Said>();
   const slots = new Semaphore(limits.askInFlightMax);
@@ -36,7 +44,12 @@ export function createAsk(clock: Clock, log: Log, signal: AbortSignal): Ask {
     silent: new Seldom(limits.onDemandQuietMs),
     busy: new Seldom(limits.onDemandQuietMs),
   };
-  const put = async (url: URL, host: Hostname): Promise<Said> => {
+  const put = async (base: string, host: Hostname): Promise<Said> => {
+    const said = await answerOf(questionOf(base, host), host);
+    if (!signal.aborted) watch.note(base, said !== undefined);
+    return said;
+  };
+  const answerOf = async (url: URL, host: Hostname): Promise<Said> => {
     using deadline = new Deadline(signal, limits.askTimeoutMs);
     try {
       return (await slots.run(() => statusOf(url, deadline.signal), deadline.signal)) === 200;
@@ -60,12 +73,12 @@ export function createAsk(clock: Clock, log: Log, signal: AbortSignal): Ask {
             log.warn("on-demand.budget-spent", { budget: "ask", host });
           return undefined;
         }
-        const said = await put(url, host);
+        const said = await put(base, host);
         memory.set(url.href, said, clock.now());
         return said;
       });
     },
-    afresh: (base, host) => put(questionOf(base, host), host),
+    afresh: (base, host) => put(base, host),
   };
 }
 

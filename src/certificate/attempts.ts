@@ -158,6 +158,7 @@ export class AttemptMemory {
     holding.nextAttemptAt = undefined;
     holding.lastError = undefined;
     holding.failedChallenge = undefined;
+    holding.standIn = holding.turn && holding.certificate?.issuer;
     holding.turn = undefined; // the next renewal starts with the first issuer again
     holding.waiting = undefined;
     holding.isRefused = false;

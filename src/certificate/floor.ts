@@ -44,6 +44,7 @@ import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
 import { countAddresses, lookAtServed, reachFor } from "./served.ts";
 import { forgetSpentOrders } from "./spent-orders.ts";
 import { swap } from "./swap.ts";
+import { TroubleWatch } from "./trouble-watch.ts";
 import { saveUnsaved } from "./unsaved.ts";
 import { POLLING } from "./window.ts";
 
@@ -77,6 +78,8 @@ export class CertificateFloor {
   readonly #watch: RenewalWatch;
   readonly #keeper: CertificateKeeper;
   readonly #outlook: Outlook;
+  /** Sees what is wrong. */
+  readonly troubles: TroubleWatch;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
   readonly #cas: CaAccess;
   readonly #durable: Durable;
@@ -96,6 +99,14 @@ export class CertificateFloor {
       store: storage.publishedRecords,
     });
     this.#gate = new PolicyGate({ ...steps, isKnown: (host) => this.#holdings.isAllowed(host) });
+    this.troubles = new TroubleWatch({
+      ...steps,
+      asks: this.#gate.asks,
+      holdings: () => this.#holdings.all(),
+      manual: () => this.#manual.values(),
+      directoryOf: (issuer) => this.#cas.endpoints.directoryOf(issuer),
+      confirmWritable: () => this.#durable.confirmWritable(),
+    });
     const attempts = new AttemptMemory({
       store: storage.attempts,
       hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
@@ -155,9 +166,9 @@ export class CertificateFloor {
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) => this.#keeper.renew(holding),
       saveUnsaved: () => saveUnsaved(this.#holdings, this.#keeper),
     };
-    const looking = this.#outlook.run(signal);
+    const looking = [this.#outlook.run(signal), this.troubles.keepLooking(signal)];
     const polling = this.#watch.keepAsking(signal);
-    await Promise.all([keepRenewing(steps, signal), polling, watching, looking]);
+    await Promise.all([keepRenewing(steps, signal), polling, watching, ...looking]);
   }
 
   /** Resolves, soon, when nothing is left in DNS of the orders that the signal ended. */

@@ -13,6 +13,7 @@ import { trustedProxies } from "../config/trusted-proxies.ts";
 import { Resolver } from "../dns/resolver.ts";
 import { createAsk } from "./ask.ts";
 import { AskProbe } from "./ask-probe.ts";
+import { AskWatch } from "./ask-watch.ts";
 import { NameBudgets } from "./name-budgets.ts";
 import { type Decision, decide, type PolicySteps } from "./policy.ts";
 import { Straying } from "./straying.ts";
@@ -30,6 +31,8 @@ export interface GateSteps {
 
 /** Every question that comes before an order, plugged together: policy, its service, budgets, DNS. */
 export class PolicyGate {
+  /** Which of the services that decide give no answer. */
+  readonly asks: AskWatch;
   readonly #policy: PolicySteps;
   readonly #probe: AskProbe;
   readonly #steps: GateSteps;
@@ -37,7 +40,8 @@ export class PolicyGate {
   constructor(steps: GateSteps) {
     const { config, clock, log, signal } = steps;
     this.#steps = steps;
-    const ask = createAsk(clock, log, signal);
+    this.asks = new AskWatch(clock);
+    const ask = createAsk(clock, log, signal, this.asks);
     const budgets = new NameBudgets(log);
     const straying = newStraying(steps);
     this.#probe = new AskProbe({ hosts: config.hosts, ask: ask.afresh, clock, log });

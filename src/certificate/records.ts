@@ -36,6 +36,8 @@ export interface Holding {
   turn: IssuerTurn | undefined;
   /** Why a due attempt is put off, when that is no failure: a CA's limits. */
   waiting: LastError | undefined;
+  /** The issuer of the certificate in use, when it came after another one had failed. */
+  standIn: string | undefined;
   isRefused: boolean;
   servedSerial: string | undefined;
 }
@@ -112,6 +114,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     failedChallenge: undefined,
     turn: undefined,
     waiting: undefined,
+    standIn: undefined,
     isRefused: false,
     servedSerial: undefined,
   };

@@ -17,6 +17,7 @@ export interface Config {
   readonly acme: Acme;
   readonly authority: Authority;
   readonly renewal: Renewal;
+  readonly alerts: Alerts;
   readonly log: LogConfig;
   readonly hosts: readonly Host[];
 }
@@ -130,6 +131,16 @@ export interface Renewal {
   readonly checkEveryMs: number;
   /** `auto`, or renew when this fraction (0-1) of the lifetime is left. */
   readonly at: "auto" | number;
+}
+
+/** Who is told of what a person should know. */
+export interface Alerts {
+  /** URL that is posted to. Known to the manager alone: such URLs are secrets. */
+  readonly webhook: string | undefined;
+  /** A program and its arguments; no shell. */
+  readonly exec: readonly string[] | undefined;
+  /** The fraction (0-1) of its life that a certificate has left when it is told that it expires. */
+  readonly expiresWithin: number;
 }
 
 export interface LogConfig {

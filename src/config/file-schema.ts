@@ -1,4 +1,5 @@
 import { readListenAddress, readNameServer, readTrustedProxy } from "./addresses.ts";
+import { alertsSchema } from "./alerts-schema.ts";
 import { dnsSchema } from "./dns-schema.ts";
 import { hostSchema, issuerSchema, onDemandSchema } from "./host-schema.ts";
 import { limits } from "./limits.ts";
@@ -145,7 +146,7 @@ const settings = {
     ),
   ),
   onDemand: key("Who may get a certificate on demand, for wildcard hosts.", onDemandSchema),
-  alerts: notYet(),
+  alerts: key("Who is told when something is wrong, and when it is over.", alertsSchema),
   log: key(
     "What is logged.",
     mapping(

@@ -226,6 +226,35 @@ export const limits = {
   retryAfterMinMs: 60_000,
   retryAfterMaxMs: 86_400_000,
 
+  // ── alerts ──────────────────────────────────────────────────────────────────────────────────
+  /** How often the program looks whether something is to be told. */
+  alertCheckEveryMs: 2_000,
+  /** What lasts is told again, at most, after a day. */
+  alertReminderMs: 86_400_000,
+  /** What comes and goes is told once in so long. */
+  alertQuietMs: 3_600_000,
+  /** What no receiver has taken is told again. */
+  alertRetellMs: 900_000,
+  /** Messages at once, and then one more each time; the last one to be had tells of all the rest. */
+  alertRate: { burst: 10, everyMs: 300_000 },
+  /** Messages that wait for a receiver that is slow; the others are as due later as they are now. */
+  alertQueueMax: 20,
+  /** Troubles that are remembered as told; a file of 1 MiB at most. */
+  troublesMax: 1_000,
+  /** `alerts.expiresWithin`: a renewal is due with a third of the life left, and then fails for days. */
+  alertExpiresWithin: 0.25,
+  /** How often a write is tried while nothing else is written: a disk fills up unseen. */
+  storageCheckEveryMs: 300_000,
+  /** `onDemand.ask` leaves questions open for so long: not a restart, but an outage. */
+  askSilentMs: 300_000,
+  /** When what was told cannot be written down, a manager that came back tells nothing before so long. */
+  alertUnsavedMs: 600_000,
+  /** One POST to the webhook, and the waits before it is tried again. */
+  webhookTimeoutMs: 10_000,
+  webhookWaitsMs: [2_000, 10_000, 30_000, 120_000],
+  /** A program of the operator's: then it is killed. */
+  commandTimeoutMs: 60_000,
+
   // ── DNS ────────────────────────────────────────────────────────────────────────────
   dnsPort: 53,
   /** One question to one name server; a second try, since UDP loses. */

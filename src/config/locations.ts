@@ -33,6 +33,23 @@ export function readApiUrl(text: string): Reading<string> {
   return readUrl(text, ["http:", "https:"], "wanted one such as https://auth.shop.example");
 }
 
+/** The URL that alerts are posted to. */
+export function readWebhookUrl(text: string): Reading<string> {
+  return readUrl(text, ["http:", "https:"], "wanted one such as https://alerts.shop.example/hook");
+}
+
+/** A program, as a path or as it is found on the PATH. */
+export function readProgram(text: string): Reading<string> {
+  return text.trim() !== "" && !text.includes("\0")
+    ? read(text)
+    : wrong("is no program, wanted one such as /usr/local/bin/page");
+}
+
+/** An argument of a program: anything, as the system calls it. */
+export function readArgument(text: string): Reading<string> {
+  return text.includes("\0") ? wrong("holds a NUL, wanted text without") : read(text);
+}
+
 /** `unix:admin.sock` → the path, as written. */
 export function readAdminAddress(text: string): Reading<string> {
   const path = /^unix:(.+)$/.exec(text)?.[1];

@@ -49,10 +49,16 @@ export function readSize(text: string): Reading<number> {
 /** `auto`, or the fraction (0-1, both excluded) that a percentage means. */
 export function readRenewAt(text: string): Reading<"auto" | number> {
   if (text === "auto") return read(text);
+  const fraction = readFraction(text);
+  return fraction.ok ? fraction : wrong("is not a part of the lifetime, wanted auto or 1% to 99%");
+}
+
+/** The fraction (0-1, both excluded) that a percentage means. */
+export function readFraction(text: string): Reading<number> {
   const percent = Number(PERCENTAGE.exec(text)?.[1] ?? Number.NaN);
   return percent >= 1 && percent <= 99
     ? read(percent / 100)
-    : wrong("is not a part of the lifetime, wanted auto or 1% to 99%");
+    : wrong("is not a part of the lifetime, wanted 1% to 99%");
 }
 
 /** `auto`: numbers are not text. */

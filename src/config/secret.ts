@@ -78,6 +78,7 @@ export function withoutSecrets(config: Config): Config {
   return {
     ...config,
     acme: { ...config.acme, issuers: config.acme.issuers.map(bare), dns: [] },
+    alerts: { ...config.alerts, webhook: undefined, exec: undefined },
     hosts: config.hosts.map((host) => {
       const { certificate } = host;
       if (certificate.kind !== "acme") return host;

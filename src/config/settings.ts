@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from "node:path";
+import { readAlerts } from "./alerts.ts";
 import type { Acme, Config, Issuer, Listen, ListenAddress } from "./config.ts";
 import { readDns } from "./dns.ts";
 import type { Path } from "./faults.ts";
@@ -37,6 +38,7 @@ export function readSettings(root: object, desk: Desk): Settings {
       checkEveryMs: written.renewal?.checkEvery ?? limits.renewalCheckEveryMs,
       at: written.renewal?.at ?? "auto",
     },
+    alerts: readAlerts(written.alerts, written.renewal?.at ?? "auto", desk),
     log: readLog(written, desk),
     onDemand: written.onDemand,
     faulty,

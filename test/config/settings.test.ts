@@ -31,6 +31,7 @@ trustedProxies: [10.0.0.0/8, "::1"]
 acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096, resolvers: [9.9.9.9, "127.0.0.1:5353", "::1", "[::1]:5353"] }
 authority: { lifetime: 1m, permit: [Example] }
 renewal: { checkEvery: 1s, at: 25% }
+alerts: { webhook: https://chat.example/hook, exec: [page, me], expiresWithin: 10% }
 log: { level: debug, format: json, access: on }
 ${HOST}`;
   const { hosts: _hosts, file: _file, ...settings } = configOf(text);
@@ -63,6 +64,7 @@ ${HOST}`;
     },
     authority: { lifetimeMs: 60_000, permit: ["example"] },
     renewal: { checkEveryMs: 1_000, at: 0.25 },
+    alerts: { webhook: "https://chat.example/hook", exec: ["page", "me"], expiresWithin: 0.1 },
     log: { level: "debug", format: "json", access: "on" },
   });
 });

@@ -1,0 +1,160 @@
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import type { Clock } from "../base/clock.ts";
+import { codeOf } from "../base/errors.ts";
+import { failureFacts, type Log } from "../base/log.ts";
+import { keyOf, type Trouble } from "../base/trouble.ts";
+import type { Config, Host, Issuer } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { AskWatch } from "./ask-watch.ts";
+import type { Holding } from "./records.ts";
+import { type Judging, troublesOf, troublesOfManual } from "./troubles.ts";
+
+/** What the watch sees. */
+export interface TroubleSteps {
+  readonly config: Config;
+  readonly storage: {
+    readonly root: string;
+    /** Why it could not be written into when that was last tried. */
+    readonly failure: string | undefined;
+    /** Has another program taken it over? */
+    readonly isLeaseLost: boolean;
+  };
+  readonly asks: AskWatch;
+  /** Every name, and the entry whose certificate is made out to it. */
+  holdings(): Iterable<Holding>;
+  findHost(host: Holding["host"]): Host | undefined;
+  /** The rows of hosts with files given by hand. */
+  manual(): Iterable<CertificateRecord>;
+  /** URL of the directory, which tells issuers apart. */
+  directoryOf(issuer: Issuer): string;
+  /** Rejects when storage cannot be written into now. */
+  confirmWritable(): Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Sees what a person should know of: {@link TroubleWatch.look} says it, as of now. */
+export class TroubleWatch {
+  readonly #steps: TroubleSteps;
+
+  constructor(steps: TroubleSteps) {
+    this.#steps = steps;
+  }
+
+  /**
+   * Everything that is wrong now.
+   *
+   * @param lasted Did this trouble last when somebody looked before?
+   */
+  look(lasted: (key: string) => boolean): {
+    readonly troubles: readonly Trouble[];
+    /** Has nobody found out yet, since the program started? */
+    isUndecided(key: string): boolean;
+  } {
+    const { asks, config } = this.#steps;
+    const urls = askUrlsOf(config);
+    const unasked = new Set(urls.filter((url) => !asks.wasAsked(url)).map(keyOfAsk));
+    return {
+      troubles: [...this.#ofStorage(), ...this.#ofAsks(urls), ...this.#ofHosts(lasted)],
+      isUndecided: (key) => unasked.has(key),
+    };
+  }
+
+  /** A disk fills up, and a lease is lost, also while nothing is ordered. Until the signal ends it. */
+  async keepLooking(signal: AbortSignal): Promise<void> {
+    const { clock, confirmWritable, log, storage } = this.#steps;
+    while (!signal.aborted) {
+      const isWell = storage.failure === undefined && !storage.isLeaseLost;
+      const waitMs = isWell ? limits.storageCheckEveryMs : limits.unreachableMinMs;
+      await clock.sleep(waitMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await confirmWritable().catch((error: unknown) => {
+        // Told when it began: `storage.readonly`, `storage.lease-lost`.
+        if (codeOf(error) === undefined) log.error("storage.failed", failureFacts(error));
+      });
+    }
+  }
+
+  #ofStorage(): Trouble[] {
+    const { storage } = this.#steps;
+    const troubles: Trouble[] = [];
+    const common = { host: undefined, severity: "critical", nextAttemptAt: undefined } as const;
+    const unsaved = [...this.#steps.holdings()].filter(
+      ({ certificate }) => certificate?.unsaved !== undefined,
+    );
+    if (storage.failure !== undefined || unsaved.length > 0) {
+      const named = unsaved.slice(0, NAMED_MAX).map(({ host }) => host);
+      const inMemory = `In memory only are the certificates of ${named.join(", ")}`;
+      troubles.push({
+        ...common,
+        kind: "storage.unwritable",
+        message: `The storage ${storage.root} cannot be written; nothing is ordered until it can`,
+        detail: storage.failure ?? inMemory,
+        hint: "Free space on its disk, or make it writable for the user that runs latchkey.",
+      });
+    }
+    if (storage.isLeaseLost) {
+      troubles.push({
+        ...common,
+        kind: "storage.lease-lost",
+        message: `Another program has taken over the storage ${storage.root}`,
+        detail: "Its lease is no longer ours: nothing is renewed by this program",
+        hint: "Two programs run on one storage: stop one, or give it a storage of its own.",
+      });
+    }
+    return troubles;
+  }
+
+  #ofAsks(urls: readonly string[]): Trouble[] {
+    const { asks } = this.#steps;
+    return urls
+      .filter((url) => asks.silentMs(url) >= limits.askSilentMs)
+      .map((url) => ({
+        kind: KIND_OF_ASK,
+        host: originOf(url),
+        severity: "critical" as const,
+        message: `The service ${originOf(url)}, which decides who gets a certificate on demand, does not answer`,
+        detail: `No answer for ${Math.round(asks.silentMs(url) / 60_000)} min`,
+        hint: "Start it again: until it answers no new name gets a certificate, and none made on demand is renewed.",
+        nextAttemptAt: undefined,
+      }));
+  }
+
+  #ofHosts(lasted: (key: string) => boolean): Trouble[] {
+    const { config, clock, findHost } = this.#steps;
+    const judging = { now: clock.now(), expiresWithin: config.alerts.expiresWithin };
+    const manual = [...this.#steps.manual()].flatMap((row) => troublesOfManual(row, judging));
+    const found = [...this.#steps.holdings()].flatMap((holding) => {
+      const entry = findHost(holding.host);
+      if (entry === undefined) return [];
+      const full: Judging = { ...judging, issuers: this.#issuersOf(entry), lasted };
+      return troublesOf(holding, full);
+    });
+    return [...manual, ...found];
+  }
+
+  #issuersOf({ certificate }: Host): readonly string[] {
+    const issuers = certificate.kind === "acme" ? certificate.issuers : [];
+    return issuers.map((issuer) => this.#steps.directoryOf(issuer));
+  }
+}
+
+/** In a message, the rest is left out. */
+const NAMED_MAX = 20;
+const KIND_OF_ASK = "on-demand.ask-failing";
+
+function keyOfAsk(url: string): string {
+  return keyOf({ kind: KIND_OF_ASK, host: originOf(url) });
+}
+
+/** The query of such a URL may hold a secret. */
+function originOf(url: string): string {
+  return new URL(url).host;
+}
+
+function askUrlsOf({ hosts }: Config): readonly string[] {
+  const urls = hosts.flatMap(({ certificate }) =>
+    certificate.kind === "acme" ? [certificate.onDemand?.ask] : [],
+  );
+  return [...new Set(urls.filter((url) => url !== undefined))];
+}

@@ -1,0 +1,122 @@
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { keyOf, type Trouble } from "../base/trouble.ts";
+import { adviceOf, type Holding, renewAtOf } from "./records.ts";
+
+/** What a name's troubles are judged by, besides its holding. */
+export interface Judging {
+  /** See `alerts.expiresWithin`. */
+  readonly expiresWithin: number;
+  readonly now: number;
+  /** URLs of the directories of the issuers that the configuration names, in its order. */
+  readonly issuers: readonly string[];
+  /** Did this trouble last when we looked before? */
+  lasted(key: string): boolean;
+}
+
+/** What is wrong with one name. Pure. */
+export function troublesOf(holding: Holding, judging: Judging): Trouble[] {
+  const found = [
+    failureOf(holding, judging),
+    expiryOf(holding, judging),
+    standInOf(holding, judging),
+  ];
+  return found.filter((trouble) => trouble !== undefined);
+}
+
+/** The program ended in the middle of a first attempt: the next one tells more. */
+const CUT_SHORT = { type: "INTERRUPTED", attempts: 1 };
+
+/** The last attempt failed. Names on demand without a certificate are strangers' ideas: nobody is told of them. */
+function failureOf(holding: Holding, { now }: Judging): Trouble | undefined {
+  const { host, certificate, lastError, listed, attempts, nextAttemptAt } = holding;
+  if (lastError === undefined || (certificate === undefined && !listed)) return undefined;
+  if (lastError.type === CUT_SHORT.type && attempts <= CUT_SHORT.attempts) return undefined;
+  const cause = { host, detail: detailOf(lastError), hint: lastError.hint, nextAttemptAt };
+  if (certificate === undefined) {
+    const message = `${host} has no certificate, and the attempt to get one failed`;
+    return { kind: "issuance.failing", severity: "critical", message, ...cause };
+  }
+  const isExpired = certificate.notAfter <= now;
+  const message = `The renewal of ${host} fails; its certificate ${isExpired ? "expired" : "is good until"} ${timeText(certificate.notAfter)}`;
+  return {
+    kind: "renewal.failing",
+    severity: isExpired ? "critical" : "warning",
+    message,
+    ...cause,
+  };
+}
+
+/** Little of its life is left, and not because its CA wants to renew it later. */
+function expiryOf(holding: Holding, judging: Judging): Trouble | undefined {
+  const { host, certificate, lastError, nextAttemptAt } = holding;
+  if (certificate === undefined) return undefined;
+  const renewAt = renewAtOf(holding) ?? 0;
+  const isAdvised = adviceOf(holding) !== undefined && lastError === undefined;
+  if (isAdvised && judging.now < renewAt) return undefined;
+  const detail = lastError === undefined ? "It has not been renewed" : detailOf(lastError);
+  const hint = lastError?.hint ?? `Run: latchkey renew ${host}`;
+  const trouble = expiring(host, certificate, judging);
+  return trouble && { ...trouble, detail, hint, nextAttemptAt: nextAttemptAt ?? renewAt };
+}
+
+function expiring(
+  host: string,
+  { notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number },
+  { now, expiresWithin }: Pick<Judging, "now" | "expiresWithin">,
+): Omit<Trouble, "detail" | "hint" | "nextAttemptAt"> | undefined {
+  if (notAfter - now > (notAfter - notBefore) * expiresWithin) return undefined;
+  const isExpired = notAfter <= now;
+  const message = `The certificate of ${host} ${isExpired ? "expired" : "expires"} ${timeText(notAfter)}`;
+  return {
+    kind: "certificate.expiring",
+    host,
+    severity: isExpired ? "critical" : "warning",
+    message,
+  };
+}
+
+/** From the moment that another issuer has the turn until the first one has issued again. */
+function standInOf(holding: Holding, { issuers, lasted }: Judging): Trouble | undefined {
+  const { host, turn, certificate, standIn, lastError } = holding;
+  const kind = "issuer.switched";
+  const kept = lasted(keyOf({ kind, host })) ? certificate?.issuer : undefined;
+  const other = turn?.issuer ?? standIn ?? kept;
+  const [firstIssuer] = issuers;
+  if (other === undefined || other === firstIssuer || !issuers.includes(other)) return undefined;
+  return {
+    kind,
+    host,
+    severity: "warning",
+    message: `${other} is asked for the certificate of ${host} in place of ${firstIssuer}`,
+    detail: lastError === undefined ? `${firstIssuer} failed before` : detailOf(lastError),
+    hint: "Nothing needs to be done unless it lasts: the next renewal starts with the first issuer again.",
+    nextAttemptAt: holding.nextAttemptAt,
+  };
+}
+
+/** What is wrong with files given by hand, which nobody renews but a person. Pure. */
+export function troublesOfManual(
+  { host, state, notBefore, notAfter, lastError }: CertificateRecord,
+  judging: Pick<Judging, "now" | "expiresWithin">,
+): Trouble[] {
+  if (state === "failed" && lastError !== null) {
+    const message = `The certificate given by hand for ${host} cannot be used`;
+    const { detail, hint } = lastError;
+    const kind = "certificate.unusable";
+    return [{ kind, host, severity: "critical", message, detail, hint, nextAttemptAt: undefined }];
+  }
+  if (notBefore === null || notAfter === null) return [];
+  const validity = { notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) };
+  const trouble = expiring(host, validity, judging);
+  if (trouble === undefined) return [];
+  const hint = "Put a new certificate and key into its files and reload.";
+  return [{ ...trouble, detail: "It was given by hand", hint, nextAttemptAt: undefined }];
+}
+
+function detailOf({ type, detail }: { readonly type: string; readonly detail: string }): string {
+  return `${type}: ${detail}`;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}

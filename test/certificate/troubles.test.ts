@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { keyOf } from "../../src/base/trouble.ts";
+import {
+  foreignRecord,
+  type HeldCertificate,
+  type Holding,
+  newHolding,
+} from "../../src/certificate/records.ts";
+import { type Judging, troublesOf, troublesOfManual } from "../../src/certificate/troubles.ts";
+import { named } from "../support/stored.ts";
+
+const DAY = 86_400_000;
+const NOW = Date.UTC(2026, 10, 23, 6);
+const FIRST = "https://first.example/directory";
+const SECOND = "https://second.example/directory";
+
+const ERROR = { type: "caa", detail: "CAA forbids", hint: "Change it", at: "2026-11-23T05:00:00Z" };
+
+/** A certificate of 90 days with so many left. */
+function held(daysLeft: number, issuer = FIRST): HeldCertificate {
+  const notAfter = NOW + daysLeft * DAY;
+  const [notBefore, renewAt] = [notAfter - 90 * DAY, notAfter - 30 * DAY];
+  const rest = { certId: undefined, followsAdvice: true, unsaved: undefined };
+  return { issuer, serial: "01", notBefore, notAfter, renewAt, ...rest };
+}
+
+function holding(changes: Partial<Holding>): Holding {
+  return { ...newHolding(named("a.example"), true), ...changes };
+}
+
+const judging: Judging = {
+  expiresWithin: 0.25,
+  now: NOW,
+  issuers: [FIRST, SECOND],
+  lasted: () => false,
+};
+
+const later = {
+  ...{ serial: "01", nextCheckAt: NOW, failures: 0, hurriedAt: undefined },
+  window: {
+    ...{ start: NOW + 8 * DAY, end: NOW + 9 * DAY, pickedAt: NOW + 8 * DAY },
+    explanationUrl: undefined,
+  },
+};
+const turn = (issuer: string) => ({ issuer, failures: 0, waits: {} });
+const INTERRUPTED = { ...ERROR, type: "INTERRUPTED" };
+
+const table: readonly (readonly [
+  what: string,
+  changes: Partial<Holding>,
+  troubles: readonly string[],
+  judged?: Partial<Judging>,
+])[] = [
+  ["a certificate with half its life left", { certificate: held(45) }, []],
+  ["no certificate, and no attempt yet", {}, []],
+  ["a failed first attempt", { lastError: ERROR, attempts: 1 }, ["issuance.failing critical"]],
+  [
+    "a failed first attempt that is made again right now",
+    { lastError: ERROR, attempts: 1, isOrdering: true },
+    ["issuance.failing critical"],
+  ],
+  ["a first attempt that was cut short", { lastError: INTERRUPTED, attempts: 1 }, []],
+  [
+    "a second attempt that was cut short",
+    { lastError: INTERRUPTED, attempts: 2 },
+    ["issuance.failing critical"],
+  ],
+  ["a stranger's name without a certificate", { listed: false, lastError: ERROR, attempts: 9 }, []],
+  [
+    "a failed renewal",
+    { certificate: held(29), lastError: ERROR, attempts: 1 },
+    ["renewal.failing warning"],
+  ],
+  [
+    "a failed renewal of a name on demand",
+    { listed: false, certificate: held(29), lastError: ERROR, attempts: 1 },
+    ["renewal.failing warning"],
+  ],
+  [
+    "a renewal that failed until a quarter was left",
+    { certificate: held(22), lastError: ERROR, attempts: 1 },
+    ["renewal.failing warning", "certificate.expiring warning"],
+  ],
+  [
+    "an expired certificate",
+    { certificate: held(-1), lastError: ERROR, attempts: 1 },
+    ["renewal.failing critical", "certificate.expiring critical"],
+  ],
+  [
+    "a quarter left without any attempt",
+    { certificate: held(22) },
+    ["certificate.expiring warning"],
+  ],
+  [
+    "a quarter left, which the CA advises to wait for",
+    { certificate: held(22), renewalInfo: later },
+    [],
+  ],
+  [
+    "a quarter left, which the CA advises to wait for, after a failure",
+    { certificate: held(22), renewalInfo: later, lastError: ERROR, attempts: 1 },
+    ["renewal.failing warning", "certificate.expiring warning"],
+  ],
+  [
+    "two thirds left, with somebody who wants to know",
+    { certificate: held(60) },
+    ["certificate.expiring warning"],
+    { expiresWithin: 0.9 },
+  ],
+  [
+    "a turn of the second issuer",
+    { certificate: held(45), turn: turn(SECOND) },
+    ["issuer.switched warning"],
+  ],
+  ["a turn of the first issuer", { certificate: held(45), turn: turn(FIRST) }, []],
+  [
+    "a turn of one that is configured no longer",
+    { certificate: held(45), turn: turn("https://gone.example/directory") },
+    [],
+  ],
+  [
+    "a certificate of the second issuer that stood in",
+    { certificate: held(89, SECOND), standIn: SECOND },
+    ["issuer.switched warning"],
+  ],
+  [
+    "the same after a restart, which remembers that it was told",
+    { certificate: held(89, SECOND) },
+    ["issuer.switched warning"],
+    { lasted: (key) => key === keyOf({ kind: "issuer.switched", host: "a.example" }) },
+  ],
+  ["a certificate of an issuer that is now the second", { certificate: held(89, SECOND) }, []],
+  [
+    "a certificate of the first issuer after the second stood in",
+    { certificate: held(89), standIn: FIRST },
+    [],
+    { lasted: () => true },
+  ],
+];
+
+for (const [what, changes, troubles, judged] of table) {
+  test(`${what}: ${troubles.join(", ") || "nobody is told"}`, () => {
+    const found = troublesOf(holding(changes), { ...judging, ...judged });
+    assert.deepEqual(
+      found.map(({ kind, severity }) => `${kind} ${severity}`),
+      troubles,
+    );
+  });
+}
+
+test("a trouble tells the cause as the CA worded it, what to do, and the next attempt", () => {
+  const nextAttemptAt = NOW + DAY;
+  const [trouble] = troublesOf(holding({ lastError: ERROR, attempts: 1, nextAttemptAt }), judging);
+  assert.deepEqual(
+    [trouble?.host, trouble?.detail, trouble?.hint, trouble?.nextAttemptAt],
+    ["a.example", "caa: CAA forbids", "Change it", nextAttemptAt],
+  );
+});
+
+const time = (daysLeft: number) => new Date(NOW + daysLeft * DAY).toISOString();
+const manual: readonly (readonly [string, object, readonly string[]])[] = [
+  ["good files", { notBefore: time(-10), notAfter: time(80) }, []],
+  [
+    "files that run out",
+    { notBefore: time(-80), notAfter: time(10) },
+    ["certificate.expiring warning"],
+  ],
+  [
+    "files that have run out",
+    { notBefore: time(-90), notAfter: time(-1) },
+    ["certificate.expiring critical"],
+  ],
+  [
+    "files that cannot be used",
+    { state: "failed", lastError: ERROR },
+    ["certificate.unusable critical"],
+  ],
+];
+
+for (const [what, changes, troubles] of manual) {
+  test(`${what} given by hand: ${troubles.join(", ") || "nobody is told"}`, () => {
+    const row = { ...foreignRecord("own.example", "manual"), ...changes };
+    const found = troublesOfManual(row, judging).map(({ kind, severity }) => `${kind} ${severity}`);
+    assert.deepEqual(found, troubles);
+  });
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { askForHost } from "../../src/admin/client.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { Latchkey } from "../support/latchkey.ts";
+import { Webhook } from "../support/webhook.ts";
+
+const DEAD = "{ directory: https://127.0.0.1:1/directory }";
+const hosts = (issuer: string) => `
+workers: 1
+hosts:
+  good.localhost: { respond: ok }
+  lost.localhost: { respond: ok, issuer: ${issuer} }
+`;
+
+test("an issuer at a dead port is told of once, over a restart too, and so is its recovery", async () => {
+  await using webhook = await Webhook.open();
+  await using folder = await temporaryFolder();
+  const storage = join(folder.path, "storage");
+  const alerts = "alerts: { webhook: env:HOOK }";
+  const env = { HOOK: `${webhook.url}secret` };
+  {
+    await using latchkey = await Latchkey.start({
+      config: `${alerts}${hosts(DEAD)}`,
+      storage,
+      env,
+    });
+    const begun = await webhook.notice(({ event }) => event === "issuance.failing");
+    const { host, state, severity, key, detail, hint, nextAttemptAt, text, machine } = begun;
+    assert.deepEqual([host, state, severity], ["lost.localhost", "begun", "critical"]);
+    assert.equal(key, "issuance.failing lost.localhost");
+    assert.match(String(detail), /^ACME_UNREACHABLE: Cannot reach 127\.0\.0\.1:1: /);
+    assert.notEqual(hint, "");
+    assert.match(String(nextAttemptAt), /^20\d\d-.*Z$/);
+    assert.ok(
+      text?.startsWith(`Trouble at ${machine}: lost.localhost has no certificate`),
+      text ?? "",
+    );
+    const sent = await latchkey.event("alert.sent");
+    assert.deepEqual([sent["alert"], sent["state"]], [key, "begun"]);
+    assert.ok(!JSON.stringify(latchkey.lines).includes("secret"), "the URL is a secret");
+    assert.equal(await latchkey.stop(), 0);
+  }
+  {
+    await using latchkey = await Latchkey.start({
+      config: `${alerts}${hosts("internal")}`,
+      storage,
+      env,
+    });
+    const again = { host: "lost.localhost", action: "retry", reason: undefined } as const;
+    await askForHost(join(storage, "admin.sock"), again, () => {});
+    const recovered = await webhook.notice(({ state }) => state === "recovered");
+    assert.deepEqual(
+      [recovered["event"], recovered["host"]],
+      ["issuance.failing", "lost.localhost"],
+    );
+    assert.match(String(recovered["text"]), /^Recovered at /);
+    await latchkey.stop();
+  }
+  const states = webhook.received.map(({ event, state }) => `${event} ${state}`);
+  assert.deepEqual(states, ["issuance.failing begun", "issuance.failing recovered"]);
+});
+
+test("a program is run with the facts in its environment and on its standard input, and no shell", async () => {
+  await using folder = await temporaryFolder();
+  const script = join(folder.path, "page");
+  const out = join(folder.path, "out");
+  const lines = [
+    "#!/bin/sh",
+    `{ echo "$1|$LATCHKEY_EVENT|$LATCHKEY_HOST|$LATCHKEY_STATE|$SECRET"; cat; } > ${out}.part`,
+    `mv ${out}.part ${out}`,
+  ];
+  await writeFile(script, `${lines.join("\n")}\n`);
+  await chmod(script, 0o700);
+  const alerts = `alerts: { exec: [${script}, "me; touch ${folder.path}/owned"] }`;
+  await using latchkey = await Latchkey.start({
+    config: `${alerts}${hosts(DEAD)}`,
+    env: { SECRET: "x" },
+  });
+  await latchkey.event("alert.sent");
+  const [first = "", rest = ""] = (await readFile(out, "utf8")).split("\n");
+  assert.equal(first, `me; touch ${folder.path}/owned|issuance.failing|lost.localhost|begun|`);
+  assert.equal(JSON.parse(rest).host, "lost.localhost");
+});
