@@ -337,6 +337,44 @@ test("nothing is ordered while storage cannot be read, and what it held is found
 
 const refusal = { kind: "refused", why: "onDemand.ask says no", isFinal: true } as const;
 
+const denials = [
+  { decision: refusal, outcome: "refused" },
+  { decision: { ...refusal, isFinal: false }, outcome: "refused" },
+  { decision: { kind: "not-ours", source: "manual" }, outcome: "refused" },
+  { decision: { kind: "spent" }, outcome: "spent" },
+  { decision: { kind: "later", why: "its domain has had its share" }, outcome: "unavailable" },
+] as const;
+
+for (const { decision, outcome } of denials) {
+  test(`a visitor's name that is ${decision.kind} gets the outcome ${outcome}, no order and no row`, async () => {
+    const clients: (string | undefined)[] = [];
+    const { keeper, taken, holdings } = recordingKeeper({
+      decide: async (_host, client) => {
+        clients.push(client);
+        return decision;
+      },
+    });
+    assert.deepEqual(await keeper.ensure(host, "192.0.2.1"), { kind: outcome });
+    assert.deepEqual([taken, [...holdings.all()], clients], [[], [], ["192.0.2.1"]]);
+  });
+}
+
+test("a customer who left is shown as refused, with the reason, until the certificate has expired", async () => {
+  const stored = issuedFor("shop.example");
+  const world = recordingKeeper({ load: async () => stored, decide: async () => refusal });
+  await world.keeper.adopt(host, false);
+  const holding = world.holdings.get(host) ?? assert.fail();
+  await world.keeper.renew(holding);
+  const { state, lastError } = world.row();
+  assert.deepEqual(
+    [state, lastError?.type, lastError?.detail],
+    ["refused", "HOST_REFUSED", "onDemand.ask says no"],
+  );
+  world.clock.advance(stored.credential.notAfter - world.clock.now());
+  await world.keeper.renew(holding);
+  assert.equal(world.holdings.get(host), undefined);
+});
+
 test("a renewal that policy refuses is shown as refused until policy allows the name again", async () => {
   const stored = issuedFor("shop.example");
   const decisions: Decision[] = [refusal];

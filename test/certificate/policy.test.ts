@@ -262,6 +262,36 @@ const answers: readonly { name: string; answer: RequestListener; allows: boolean
     allows: false,
   },
   {
+    name: "a redirect into the machine's own network refuses and is not followed",
+    answer: (_, response) =>
+      response.writeHead(302, { location: "http://169.254.169.254/latest" }).end(),
+    allows: false,
+  },
+  {
+    name: "of a body without end nothing is read",
+    answer: (_, response) => {
+      const pour = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(65_536)));
+      };
+      response.writeHead(403).on("drain", pour);
+      pour();
+    },
+    allows: false,
+  },
+  {
+    name: "a head without end is no answer",
+    answer: (request) => {
+      const { socket } = request;
+      const pour = () => {
+        while (!socket.destroyed && socket.write(`x: ${"x".repeat(8_192)}\r\n`));
+      };
+      socket.on("drain", pour).on("error", () => {});
+      socket.write("HTTP/1.1 200 OK\r\n");
+      pour();
+    },
+    allows: undefined,
+  },
+  {
     name: "a closed connection is no answer",
     answer: (request) => request.socket.destroy(),
     allows: undefined,
@@ -282,7 +312,7 @@ const answers: readonly { name: string; answer: RequestListener; allows: boolean
 ];
 
 for (const { name, answer, allows } of answers) {
-  test(`ask: ${name}`, async (t) => {
+  test(`T33: ask: ${name}`, async (t) => {
     const { url, seen } = await service(t, answer);
     const ask = createAsk(new ManualClock(), keptLog(), new AbortController().signal);
     assert.equal(await ask.about(url, named("a.shop.example"), true), allows);
@@ -305,7 +335,7 @@ test("ask puts one question for a hundred askers, remembers the answer for a min
   assert.equal(seen.length, 2);
 });
 
-test("ask has no answer when the service says nothing for two seconds, and tells the log", async (t) => {
+test("T33: ask has no answer when the service says nothing for two seconds, and tells the log", async (t) => {
   const { url } = await service(t, () => {});
   const log = keptLog();
   const ask = createAsk(new ManualClock(), log, new AbortController().signal);

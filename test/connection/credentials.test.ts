@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Credential, readCredential } from "../../src/base/credential.ts";
 import type { Hostname } from "../../src/base/hostname.ts";
 import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
@@ -21,7 +22,8 @@ class World implements CredentialSources {
   readonly asks: { readonly host: Hostname; readonly signal: AbortSignal }[] = [];
   readonly clock = new ManualClock();
   readonly credentials = new Credentials(this, this.clock);
-  answer: (host: Hostname) => Promise<CertificateOutcome> = async () => ({ kind: "refused" });
+  answer: (host: Hostname, client: string | undefined) => Promise<CertificateOutcome> =
+    async () => ({ kind: "refused" });
   /** What a read waits for after it has seen what is stored. */
   slowRead: Promise<unknown> = Promise.resolve();
 
@@ -36,13 +38,17 @@ class World implements CredentialSources {
     throw new Error("no file");
   };
 
-  ask(host: Hostname, signal: AbortSignal): Promise<CertificateOutcome> {
+  ask(
+    host: Hostname,
+    signal: AbortSignal,
+    client: string | undefined,
+  ): Promise<CertificateOutcome> {
     this.asks.push({ host, signal });
-    return this.answer(host);
+    return this.answer(host, client);
   }
 
-  obtain(host: Hostname = a, signal: AbortSignal = stays) {
-    return this.credentials.obtain(host, entry, signal);
+  obtain(host: Hostname = a, signal: AbortSignal = stays, client?: string, route = entry) {
+    return this.credentials.obtain(host, route, signal, client);
   }
 }
 
@@ -322,3 +328,44 @@ function makeExpired({ clock }: World): Credential {
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+test("a client over its budget is refused alone: who waits beside it asks again, and nobody is remembered", async () => {
+  const world = new World();
+  const first = Promise.withResolvers<CertificateOutcome>();
+  world.answer = (_host, client) =>
+    client === "192.0.2.1" ? first.promise : Promise.resolve({ kind: "refused" });
+  const spender = () => world.obtain(a, stays, "192.0.2.1");
+  const spending = [spender(), spender()];
+  const others = [1, 2, 3].map(() => world.obtain(a, stays, "192.0.2.2"));
+  await nextTurn(); // all of them wait now
+  assert.equal(world.asks.length, 1);
+  first.resolve({ kind: "spent" });
+  const spent = { kind: "spent", client: "192.0.2.1" };
+  assert.deepEqual(await Promise.all(spending), [spent, spent]);
+  for (const outcome of await Promise.all(others)) assert.deepEqual(outcome, { kind: "refused" });
+  assert.equal(world.asks.length, 2);
+});
+
+test("that a client is over its budget is not remembered of the name", async () => {
+  const world = new World();
+  world.answer = async () => ({ kind: "spent" });
+  await world.obtain(a, stays, "192.0.2.1");
+  await world.obtain(a, stays, "192.0.2.2");
+  assert.equal(world.asks.length, 2);
+});
+
+test("T32: names that strangers make up take no place from the hosts of the configuration", async () => {
+  const world = new World();
+  world.answer = () => new Promise(() => {});
+  const leave = new AbortController();
+  const made = Array.from({ length: 100 }, (_, index) =>
+    world.obtain(hostname(`n${index}.example`), leave.signal),
+  );
+  assert.equal((await world.obtain(hostname("more.example"))).kind, "unavailable");
+  world.answer = async () => ({ kind: "refused" });
+  const listed = hostname("listed.example");
+  const route = makeHost("listed.example");
+  assert.deepEqual(await world.obtain(listed, stays, undefined, route), { kind: "refused" });
+  leave.abort();
+  await Promise.allSettled(made);
+});
