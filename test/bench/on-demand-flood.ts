@@ -2,11 +2,17 @@
  * Floods the running program with names that nobody has, and prints what that costs:
  * `node test/bench/on-demand-flood.ts [NAMES] [ROUNDS]`.
  */
-import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { flood, privateMiB } from "../support/flood.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { listenAnywhere } from "../support/tls-door.ts";
+
+/** The children of a process, by its pid. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.trim().split(/\s+/).map(Number);
+}
 
 const [names = 10_000, rounds = 3] = process.argv.slice(2).map(Number);
 /** As many as a small botnet: each brings its own budget of names. */
@@ -40,7 +46,8 @@ service.close();
 
 async function report(what: string, ms: number): Promise<void> {
   const { workers, hosts, pid } = await latchkey.status();
-  const manager = childrenOf(pid).find((child) => workers.every((worker) => worker.pid !== child));
+  const children = await childrenOf(pid);
+  const manager = children.find((child) => workers.every((worker) => worker.pid !== child));
   const memory = await Promise.all(
     [manager ?? 0, ...workers.map((worker) => worker.pid)].map(privateMiB),
   );
@@ -54,9 +61,4 @@ async function report(what: string, ms: number): Promise<void> {
       "",
     ].join("\n  "),
   );
-}
-
-function childrenOf(pid: number): number[] {
-  const out = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-  return out.trim().split(/\s+/).map(Number);
 }
