@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** The one file that may import each package. */
 const WRAPPED_IN: Readonly<Record<string, readonly string[]>> = {
-  "acme-client": ["src/acme/client.ts"],
+  "acme-client": ["src/acme/signing.ts"],
   "node-forge": ["src/acme/der.ts"],
   pino: ["src/base/log.ts"],
   yaml: ["src/config/yaml.ts"],

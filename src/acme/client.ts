@@ -1,13 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { Client } from "acme-client";
-import type { Clock } from "../base/clock.ts";
-import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { LatchkeyError } from "../base/errors.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { PackageAnswer } from "./acme-package.ts";
 import { readChain } from "./chain.ts";
-import { isJsonObject, parseJson } from "./json.ts";
-import { NoncePool, nonceIn } from "./nonce-pool.ts";
-import { AcmeProblem, problemIn } from "./problem.ts";
+import { AcmeProblem } from "./problem.ts";
 import { AcmeReader } from "./reader.ts";
 import {
   type AcmeAuthorization,
@@ -17,8 +13,8 @@ import {
   readOrder,
 } from "./resource.ts";
 import { parseRetryAfter } from "./retry-after.ts";
+import { confused, Signing, type SigningOptions, type Work } from "./signing.ts";
 import { thumbprintOf } from "./thumbprint.ts";
-import type { AcmeAnswer, AcmeTransport } from "./transport.ts";
 
 export type {
   AcmeAuthorization,
@@ -27,27 +23,9 @@ export type {
   AcmeOrder,
 } from "./resource.ts";
 
-export interface AcmeClientOptions {
-  /** URL of the directory. */
-  readonly directory: string;
-  /** Stays the caller's: closing it is not done here. */
-  readonly transport: AcmeTransport;
-  /** PEM of the account's private key, EC or RSA. Never the key of a certificate. */
-  readonly accountKey: string;
+export interface AcmeClientOptions extends SigningOptions {
   /** The account's URL, when it was made before. */
   readonly accountUrl?: string | undefined;
-  /** What ties a new account to one of the CA's website (RFC 8555 §7.3.4). */
-  readonly binding?: AccountBinding | undefined;
-  readonly clock: Clock;
-  /** A refused nonce is replaced and the request made again at once, this often. */
-  readonly badNonceRetries: number;
-  readonly noncePoolMax: number;
-}
-
-/** A key that the CA's website gave out; `hmac` is base64url. Never logged. */
-export interface AccountBinding {
-  readonly kid: string;
-  readonly hmac: string;
 }
 
 /** What an order is placed for. */
@@ -77,16 +55,16 @@ export interface NewAccount {
  */
 export class AcmeClient {
   readonly #options: AcmeClientOptions;
-  readonly #nonces: NoncePool;
   readonly #thumbprint: string;
   readonly #reader: AcmeReader;
+  readonly #signing: Signing;
   #accountUrl: string | undefined;
 
   constructor(options: AcmeClientOptions) {
     this.#options = options;
-    this.#nonces = new NoncePool(options.noncePoolMax);
     this.#thumbprint = thumbprintOf(options.accountKey);
     this.#reader = new AcmeReader(options);
+    this.#signing = new Signing(options, this.#reader);
     this.#accountUrl = options.accountUrl;
   }
 
@@ -122,7 +100,9 @@ export class AcmeClient {
             termsOfServiceAgreed: true,
             ...(email === undefined ? {} : { contact: [`mailto:${email}`] }),
           };
-    const answer = await this.#ask(action, signal, (api) => api.createAccount(asked));
+    const answer = await this.#signing.ask(action, this.#accountUrl, signal, (api) =>
+      api.createAccount(asked),
+    );
     this.#accountUrl = locationOf(action, answer);
     return this.#accountUrl;
   }
@@ -208,74 +188,7 @@ export class AcmeClient {
   /** A request that only an account may make. */
   #askAsAccount(action: string, signal: AbortSignal, work: Work): Promise<PackageAnswer> {
     if (this.#accountUrl === undefined) throw new TypeError(`Cannot ${action}: no account yet`);
-    return this.#ask(action, signal, work);
-  }
-
-  async #ask(action: string, signal: AbortSignal, work: Work): Promise<PackageAnswer> {
-    const directory = await this.directory(signal);
-    try {
-      return await work(this.#packageFor(action, directory, signal).api);
-    } catch (cause) {
-      if (cause instanceof LatchkeyError || signal.aborted) throw cause;
-      throw confused(action, messageOf(cause), cause);
-    }
-  }
-
-  /**
-   * The package's client for one request. It signs, and its HTTP is replaced by ours: one lives for
-   * one request because the package has no place for an abort signal (it takes 0.07 ms, measured).
-   */
-  #packageFor(action: string, directory: AcmeDirectory, signal: AbortSignal): Client {
-    const { directory: directoryUrl, accountKey, binding, badNonceRetries } = this.#options;
-    const accountUrl = this.#accountUrl;
-    const client = new Client({
-      directoryUrl,
-      accountKey,
-      ...(accountUrl === undefined ? {} : { accountUrl }),
-      ...(binding && { externalAccountBinding: { kid: binding.kid, hmacKey: binding.hmac } }),
-    });
-    let retriesLeft = badNonceRetries;
-    client.http.maxBadNonceRetries = badNonceRetries;
-    client.http.getDirectory = async () => ({
-      newAccount: directory.newAccountUrl,
-      newOrder: directory.newOrderUrl,
-    });
-    client.http.getNonce = () => this.#nonce(directory, signal);
-    client.http.request = async (url, _method, { data: body }) => {
-      const answer = await this.#post(url, JSON.stringify(body), signal);
-      const data = dataIn(answer);
-      if (isBadNonce(answer.status, data) && retriesLeft > 0) {
-        retriesLeft -= 1;
-        // The package signs again with the nonce of this answer (RFC 8555 §6.5): it is not for the pool.
-        const nonce = nonceIn(answer.headers);
-        return { ...answer, data, headers: nonce === undefined ? {} : { "replay-nonce": nonce } };
-      }
-      this.#nonces.put(nonceIn(answer.headers));
-      if (answer.status >= 400) throw problemIn(action, answer, this.#options.clock.now());
-      return { ...answer, data };
-    };
-    return client;
-  }
-
-  /** A nonce from the pool, and only from an empty one a new one of the CA's. */
-  async #nonce(directory: AcmeDirectory, signal: AbortSignal): Promise<string> {
-    const kept = this.#nonces.take();
-    if (kept !== undefined) return kept;
-    const request = {
-      method: "HEAD",
-      url: directory.newNonceUrl,
-      headers: {},
-      body: undefined,
-    } as const;
-    const answer = await this.#options.transport.request(request, signal);
-    const nonce = nonceIn(answer.headers);
-    if (nonce !== undefined) return nonce;
-    throw problemIn("get a nonce", answer, this.#options.clock.now());
-  }
-
-  #post(url: string, body: string, signal: AbortSignal): Promise<AcmeAnswer> {
-    const headers = { "content-type": "application/jose+json" };
-    return this.#options.transport.request({ method: "POST", url, headers, body }, signal);
+    return this.#signing.ask(action, this.#accountUrl, signal, work);
   }
 
   #retryAfter({ headers }: { readonly headers: Readonly<Record<string, string>> }) {
@@ -285,25 +198,8 @@ export class AcmeClient {
 
 const ALREADY_REVOKED = "urn:ietf:params:acme:error:alreadyRevoked";
 
-type Work = (api: Client["api"]) => Promise<PackageAnswer>;
-
-function dataIn({ headers, body }: AcmeAnswer): unknown {
-  const isJson = /^application\/(?:problem\+)?json\b/i.test(headers["content-type"] ?? "");
-  return isJson ? parseJson(body) : body;
-}
-
-function isBadNonce(status: number, data: unknown): boolean {
-  return (
-    status === 400 && isJsonObject(data) && data["type"] === "urn:ietf:params:acme:error:badNonce"
-  );
-}
-
 function locationOf(action: string, { headers }: PackageAnswer): string {
   const url = headers["location"];
   if (url !== undefined && URL.canParse(url)) return url;
   throw confused(action, "its answer has no Location");
-}
-
-function confused(action: string, why: string, cause?: unknown): LatchkeyError {
-  return new LatchkeyError("ACME_PROTOCOL", `Cannot ${action}: ${why}`, {}, { cause });
 }

@@ -1,5 +1,6 @@
-import { type AccountBinding, AcmeClient } from "../acme/client.ts";
+import { AcmeClient } from "../acme/client.ts";
 import { createKey } from "../acme/keys.ts";
+import type { AccountBinding } from "../acme/signing.ts";
 import type { AcmeTransport } from "../acme/transport.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
