@@ -1,5 +1,7 @@
 /** An answer as the package hands it around: `data` is the JSON value, or the text. */
 export interface PackageAnswer {
+  /** What was asked. */
+  readonly url: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly data: unknown;

@@ -168,13 +168,12 @@ export class AcmeClient {
    */
   async revoke(chainPem: string, reason: number, signal: AbortSignal): Promise<void> {
     const action = "revoke a certificate";
-    const { revokeCertUrl } = await this.directory(signal);
-    if (revokeCertUrl === undefined) throw confused(action, "the CA does not offer it");
     const certificate = new X509Certificate(chainPem).raw.toString("base64url");
     try {
-      await this.#askAsAccount(action, signal, (api) =>
-        api.apiRequest(revokeCertUrl, { certificate, reason }, [200]),
-      );
+      await this.#askAsAccount(action, signal, async (api, { revokeCertUrl }) => {
+        if (revokeCertUrl === undefined) throw confused(action, "the CA does not offer it");
+        return await api.apiRequest(revokeCertUrl, { certificate, reason }, [200]);
+      });
     } catch (error) {
       if (!(error instanceof AcmeProblem) || error.type !== ALREADY_REVOKED) throw error;
     }
@@ -198,8 +197,14 @@ export class AcmeClient {
 
 const ALREADY_REVOKED = "urn:ietf:params:acme:error:alreadyRevoked";
 
-function locationOf(action: string, { headers }: PackageAnswer): string {
-  const url = headers["location"];
-  if (url !== undefined && URL.canParse(url)) return url;
+function locationOf(action: string, { headers, url: asked }: PackageAnswer): string {
+  const { location } = headers;
+  const url = location === undefined ? undefined : absolute(location, asked);
+  if (url !== undefined) return url;
   throw confused(action, "its answer has no Location");
+}
+
+/** Relative to what was asked (RFC 9110 §10.2.2); word for word when it is absolute, for it is signed. */
+function absolute(url: string, asked: string): string | undefined {
+  return URL.canParse(url) ? url : URL.parse(url, asked)?.href;
 }

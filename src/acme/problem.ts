@@ -1,5 +1,6 @@
 import { codeOf, type Facts, LatchkeyError } from "../base/errors.ts";
 import { isJsonObject, parseJson } from "./json.ts";
+import { linksIn } from "./link.ts";
 import { PROBLEM_TYPES, type ProblemType } from "./problem-types.ts";
 import { parseRetryAfter } from "./retry-after.ts";
 import type { AcmeAnswer } from "./transport.ts";
@@ -74,7 +75,6 @@ const SUBPROBLEMS_MAX = 100;
 const KEY_AUTHORIZATION = /[A-Za-z0-9_-]{16,128}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g;
 /** What could break a line, or move a terminal's cursor. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
-const HELP_LINK = /<([^<>]*)>\s*;[^,]*\brel="?help"?/;
 
 /** The problem in a JSON value; `undefined` for what is none. Unknown types and members are survived. */
 export function readProblem(value: unknown): ProblemDocument | undefined {
@@ -105,7 +105,7 @@ export function problemIn(action: string, answer: AcmeAnswer, now: number): Latc
     const why = `the CA answered with status ${status} and no reason`;
     return new LatchkeyError("ACME_PROTOCOL", `Cannot ${action}: ${why}`, { status, retryAfterMs });
   }
-  const help = HELP_LINK.exec(headers["link"] ?? "")?.[1];
+  const [help] = linksIn(headers["link"], "help");
   return new AcmeProblem(action, document, { status, retryAfterMs, help });
 }
 

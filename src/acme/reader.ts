@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../base/clock.ts";
+import { LatchkeyError } from "../base/errors.ts";
 import { parseJson } from "./json.ts";
 import { problemIn } from "./problem.ts";
 import {
@@ -18,7 +20,7 @@ export interface AcmeReaderOptions {
   readonly clock: Clock;
 }
 
-/** RFC 8555 leaves it open; a CA that moves its resources leaves the old ones in place for longer. */
+/** RFC 8555 leaves it open; what moves earlier is noticed by its absence, see `withDirectory`. */
 const DIRECTORY_MAX_AGE_MS = 86_400_000;
 
 /**
@@ -41,9 +43,32 @@ export class AcmeReader {
     const now = this.#options.clock.now();
     const known = this.#directory;
     if (known !== undefined && now - known.readAt < DIRECTORY_MAX_AGE_MS) return known.value;
+    return await this.#readDirectory(signal);
+  }
+
+  /**
+   * Does something with what the directory names. When the CA does not find it (404) and names other places
+   * by now, it has moved: then once more.
+   */
+  async withDirectory<Result>(
+    signal: AbortSignal,
+    work: (directory: AcmeDirectory) => Promise<Result>,
+  ): Promise<Result> {
+    const known = await this.directory(signal);
+    try {
+      return await work(known);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      const current = await this.#readDirectory(signal);
+      if (isDeepStrictEqual(current, known)) throw error;
+      return await work(current);
+    }
+  }
+
+  async #readDirectory(signal: AbortSignal): Promise<AcmeDirectory> {
     const answer = await this.#get("read the directory", this.#options.directory, signal);
     const value = readDirectory(parseJson(answer.body));
-    this.#directory = { value, readAt: now };
+    this.#directory = { value, readAt: this.#options.clock.now() };
     return value;
   }
 
@@ -54,12 +79,13 @@ export class AcmeReader {
    * @param certId Made by `certIdOf`.
    */
   async renewalInfo(certId: string, signal: AbortSignal): Promise<AcmeRenewalInfo | undefined> {
-    const { renewalInfoUrl } = await this.directory(signal);
-    if (renewalInfoUrl === undefined) return undefined;
-    const url = `${renewalInfoUrl.replace(/\/$/, "")}/${certId}`;
-    const answer = await this.#get("read the renewal window", url, signal);
-    const retryAfterMs = parseRetryAfter(answer.headers["retry-after"], this.#options.clock.now());
-    return readRenewalInfo(parseJson(answer.body), retryAfterMs);
+    return await this.withDirectory(signal, async ({ renewalInfoUrl }) => {
+      if (renewalInfoUrl === undefined) return undefined;
+      const url = `${renewalInfoUrl.replace(/\/$/, "")}/${certId}`;
+      const { headers, body } = await this.#get("read the renewal window", url, signal);
+      const retryAfterMs = parseRetryAfter(headers["retry-after"], this.#options.clock.now());
+      return readRenewalInfo(parseJson(body), retryAfterMs);
+    });
   }
 
   async #get(action: string, url: string, signal: AbortSignal): Promise<AcmeAnswer> {
@@ -68,4 +94,8 @@ export class AcmeReader {
     if (answer.status === 200) return answer;
     throw problemIn(action, answer, this.#options.clock.now());
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof LatchkeyError && error.facts["status"] === 404;
 }

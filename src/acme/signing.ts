@@ -31,7 +31,7 @@ export interface AccountBinding {
 }
 
 /** A request in the package's words. */
-export type Work = (api: Client["api"]) => Promise<PackageAnswer>;
+export type Work = (api: Client["api"], directory: AcmeDirectory) => Promise<PackageAnswer>;
 
 /** Requests that a key signs (RFC 8555 §6.2-6.5): the nonces, the JWS, and what an answer is. */
 export class Signing {
@@ -46,7 +46,7 @@ export class Signing {
   }
 
   /**
-   * Makes one request, again only when its nonce was refused.
+   * Makes one request; again only when its nonce was refused, or when what is asked has moved.
    *
    * @param account URL of the account that asks; without one the request carries its key.
    * @throws As every method of `AcmeClient` does.
@@ -57,13 +57,14 @@ export class Signing {
     signal: AbortSignal,
     work: Work,
   ): Promise<PackageAnswer> {
-    const directory = await this.#reader.directory(signal);
-    try {
-      return await work(this.#packageFor(action, account, directory, signal).api);
-    } catch (cause) {
-      if (cause instanceof LatchkeyError || signal.aborted) throw cause;
-      throw confused(action, messageOf(cause), cause);
-    }
+    return await this.#reader.withDirectory(signal, async (directory) => {
+      try {
+        return await work(this.#packageFor(action, account, directory, signal).api, directory);
+      } catch (cause) {
+        if (cause instanceof LatchkeyError || signal.aborted) throw cause;
+        throw confused(action, messageOf(cause), cause);
+      }
+    });
   }
 
   /**
@@ -97,11 +98,16 @@ export class Signing {
         retriesLeft -= 1;
         // The package signs again with the nonce of this answer (RFC 8555 §6.5): it is not for the pool.
         const nonce = nonceIn(answer.headers);
-        return { ...answer, data, headers: nonce === undefined ? {} : { "replay-nonce": nonce } };
+        return {
+          ...answer,
+          url,
+          data,
+          headers: nonce === undefined ? {} : { "replay-nonce": nonce },
+        };
       }
       this.#nonces.put(nonceIn(answer.headers));
       if (answer.status >= 400) throw problemIn(action, answer, this.#options.clock.now());
-      return { ...answer, data };
+      return { ...answer, url, data };
     };
     return client;
   }
@@ -133,9 +139,9 @@ export function confused(action: string, why: string, cause?: unknown): Latchkey
   return new LatchkeyError("ACME_PROTOCOL", `Cannot ${action}: ${why}`, {}, { cause });
 }
 
-function dataIn({ headers, body }: AcmeAnswer): unknown {
-  const isJson = /^application\/(?:problem\+)?json\b/i.test(headers["content-type"] ?? "");
-  return isJson ? parseJson(body) : body;
+/** By what it is, and not by its Content-Type, which CAs get wrong: no chain and no page is JSON. */
+function dataIn({ body }: AcmeAnswer): unknown {
+  return parseJson(body) ?? body;
 }
 
 function isBadNonce(status: number, data: unknown): boolean {

@@ -361,11 +361,103 @@ test("a client that is aborted asks nothing and gives the reason", async () => {
   assert.equal(ca.requests.length, before);
 });
 
+test("a directory without meta, renewal information or revocation is a whole one", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/directory", { body: bareDirectory("") });
+  assert.deepEqual(await clientOf(ca).directory(unending), {
+    newNonceUrl: urlOf("/nonce"),
+    newAccountUrl: urlOf("/account"),
+    newOrderUrl: urlOf("/order"),
+    revokeCertUrl: undefined,
+    renewalInfoUrl: undefined,
+    termsOfService: undefined,
+    website: undefined,
+    caaIdentities: [],
+    externalAccountRequired: false,
+    profiles: {},
+  });
+});
+
+for (const type of ["text/plain", "application/octet-stream", "text/html; charset=utf-8", ""]) {
+  test(`orders, chains and refusals are known by what they are, sent as "${type}"`, async () => {
+    const { ca, client } = await registered();
+    const headers = { "content-type": type };
+    const { chain } = makeCertificate({ names: ["a.example"], issuer: makeAuthority() });
+    ca.script("/order/1", {
+      headers,
+      body: JSON.stringify({ ...pending, status: "valid", certificate: urlOf("/certificate/1") }),
+    });
+    ca.script("/certificate/1", { headers, body: chain });
+    ca.refuseNonces(1);
+    const order = await client.order(urlOf("/order/1"), unending);
+    assert.equal(await client.certificate(order, unending), chain);
+
+    const { body } = problem(400, "rejectedIdentifier");
+    ca.script("/order", { status: 400, headers, body: JSON.stringify(body) });
+    await assert.rejects(client.newOrder({ names: ["a.example"] }, unending), {
+      type: "urn:ietf:params:acme:error:rejectedIdentifier",
+    });
+  });
+}
+
+test("a Location may be relative to what was asked (RFC 9110 §10.2.2)", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/account", { status: 201, headers: { location: "account/1" } });
+  assert.equal(await clientOf(ca).createAccount({}, unending), urlOf("/account/1"));
+  ca.script("/account", { status: 201, headers: { location: "/deep/2" } });
+  assert.equal(await clientOf(ca).createAccount({}, unending), urlOf("/deep/2"));
+});
+
+test("a relative URL in JSON, where RFC 8555 wants a whole one, is named", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order/1", { body: { ...pending, finalize: "/order/1/finalize" } });
+  await assert.rejects(client.order(urlOf("/order/1"), unending), {
+    code: "ACME_PROTOCOL",
+    message: 'Cannot understand the CA: "finalize" of its answer is not a URL',
+  });
+});
+
+test("a CA that has moved is followed: what is not found is asked for where its directory says", async () => {
+  const { ca, client } = await registered();
+  ca.script("/directory", { body: bareDirectory("/v2") });
+  ca.script("/order", problem(404, "malformed"));
+  ca.script("/v2/order", placed);
+  const order = await client.newOrder({ names: ["a.example"] }, unending);
+  assert.equal(order.url, urlOf("/order/1"));
+  const since = ca.requests.slice(ca.requests.indexOf("POST /order"));
+  assert.deepEqual(since, ["POST /order", "GET /directory", "POST /v2/order"]);
+});
+
+test("a CA that has moved its nonces is followed", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/directory", { body: bareDirectory("") }, { body: bareDirectory("/v2") });
+  ca.script("/nonce", { status: 404, headers: { "replay-nonce": "none here" } });
+  ca.script("/v2/nonce", {});
+  ca.script("/v2/account", { status: 201, headers: { location: urlOf("/account/1") } });
+  assert.equal(await clientOf(ca).createAccount({}, unending), urlOf("/account/1"));
+});
+
+test("what is not found where the directory still says is asked for once", async () => {
+  const { ca, client } = await registered();
+  ca.script("/order/1", problem(404, "malformed"));
+  await assert.rejects(client.order(urlOf("/order/1"), unending), { status: 404 });
+  assert.deepEqual(ca.requests.slice(3), ["POST /order/1", "GET /directory"]);
+});
+
 test("a page of HTML is no directory", async () => {
   const ca = new ScriptedCa();
   ca.script("/directory", { body: "<html></html>" });
   await assert.rejects(clientOf(ca).directory(unending), { code: "ACME_PROTOCOL" });
 });
+
+/** What RFC 8555 §7.1.1 cannot do without, below a path. */
+function bareDirectory(below: string) {
+  return {
+    newNonce: urlOf(`${below}/nonce`),
+    newAccount: urlOf(`${below}/account`),
+    newOrder: urlOf(`${below}/order`),
+  };
+}
 
 function clientOf(ca: ScriptedCa, changes: Partial<AcmeClientOptions> = {}): AcmeClient {
   return new AcmeClient({

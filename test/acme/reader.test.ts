@@ -47,6 +47,19 @@ test("the directory is read once a day", async () => {
   assert.equal(ca.requests.length, 2);
 });
 
+test("renewal information that has moved is asked for where the directory says", async () => {
+  const ca = new ScriptedCa();
+  const bare = { newNonce: urlOf("/n"), newAccount: urlOf("/a"), newOrder: urlOf("/o") };
+  const naming = (path: string) => ({ body: { ...bare, renewalInfo: urlOf(path) } });
+  ca.script("/directory", naming("/old"), naming("/new"));
+  ca.script("/old/a.b", { status: 404, body: "gone" });
+  ca.script("/new/a.b", {
+    body: { suggestedWindow: { start: "2026-12-01T00:00:00Z", end: "2026-12-02T00:00:00Z" } },
+  });
+  const info = await readerOf(ca).renewalInfo("a.b", unending);
+  assert.equal(info?.start, Date.parse("2026-12-01T00:00:00Z"));
+});
+
 function readerOf(ca: ScriptedCa, clock: Clock = systemClock): AcmeReader {
   return new AcmeReader({ directory: ca.directory, transport: ca, clock });
 }
