@@ -118,6 +118,13 @@ export type Verdict =
   /** The CA did not hear us: nothing was counted, and trying again is cheap. */
   | { readonly kind: "unreachable"; readonly afterMs: number | undefined };
 
+/** Codes of ours for what only another configuration, or another CA, can change. */
+const NEEDS_PERSON: ReadonlySet<string> = new Set([
+  "ACME_ACCOUNT_BINDING",
+  "ACME_PROFILE_UNKNOWN",
+  "ACME_CHALLENGE_UNKNOWN",
+]);
+
 /** Judges whatever an order failed with; an error without an opinion of its own is judged by its cause. */
 export function verdictOf(error: unknown): Verdict {
   if (error instanceof AcmeProblem) {
@@ -126,7 +133,7 @@ export function verdictOf(error: unknown): Verdict {
   const code = codeOf(error);
   const facts = error instanceof LatchkeyError ? error.facts : {};
   const afterMs = typeof facts["retryAfterMs"] === "number" ? facts["retryAfterMs"] : undefined;
-  if (code === "ACME_ACCOUNT_BINDING" || code === "ACME_PROFILE_UNKNOWN") return { kind: "wait" };
+  if (code !== undefined && NEEDS_PERSON.has(code)) return { kind: "wait" };
   if (code === "ACME_UNREACHABLE") return { kind: "unreachable", afterMs };
   if (code === "ACME_PROTOCOL") {
     // A gateway in front of the CA answered in its place.

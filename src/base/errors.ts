@@ -46,6 +46,7 @@ export type ErrorCode =
   | "CHALLENGE_UNANSWERED"
   /** The CA looked at the challenges and said no. */
   | "ACME_CHALLENGE_FAILED"
+  | "ACME_CHALLENGE_UNKNOWN"
   /** A DNS record could not be put in place, or the servers of its zone do not show it. */
   | "DNS_FAILED"
   /** The admin socket cannot be reached: nothing is running on this storage. */

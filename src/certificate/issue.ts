@@ -212,6 +212,7 @@ function hasEnded(error: unknown): boolean {
       return typeof status !== "number" || (status < 500 && status !== 429);
     }
     case "ACME_CHALLENGE_FAILED":
+    case "ACME_CHALLENGE_UNKNOWN":
     case "CERTIFICATE_INVALID":
       return true;
     default:

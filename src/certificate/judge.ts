@@ -10,6 +10,8 @@ const HINTS: Readonly<Record<string, string>> = {
     "Let every A and AAAA record of the name lead here, and no other server take ports 80 and 443.",
   ACME_CHALLENGE_FAILED:
     "Check that the name points to this machine and that ports 80 and 443 are reachable from the internet.",
+  ACME_CHALLENGE_UNKNOWN:
+    "Let acme.challenges name one that the CA offers: http-01 needs a listener under listen.http, tls-alpn-01 one under listen.https, dns-01 needs acme.dns; or choose another issuer.",
   ACME_ACCOUNT_BINDING:
     "Make an account on the CA's website and write the two values it shows as eab: { kid, hmac } of the issuer, or choose another issuer.",
   ACME_PROFILE_UNKNOWN:

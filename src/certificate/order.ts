@@ -36,7 +36,7 @@ export interface OrderSteps {
  * @param order Fresh, or found again after a restart: in whatever state.
  * @param key PEM of the private key that the certificate is for; the caller has stored it.
  * @returns PEM of the chain, leaf first. Not verified yet.
- * @throws {LatchkeyError} `ACME_CHALLENGE_FAILED`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`.
+ * @throws {LatchkeyError} `ACME_CHALLENGE_FAILED`, `ACME_CHALLENGE_UNKNOWN`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`.
  */
 export async function completeOrder(
   steps: OrderSteps,
@@ -88,14 +88,7 @@ async function authorize(
   const persisted = await steps.findPersisted(asked, authorization.challenges, signal);
   if (persisted !== undefined) return await validate(steps, host, url, persisted, signal);
   const challenge = choose(authorization, steps.challengeTypes);
-  if (challenge === undefined) {
-    const offered = authorization.challenges.map(({ type }) => type).join(", ");
-    const own = steps.challengeTypes.join(", ") || "none";
-    throw failed(
-      host,
-      `the CA offers ${offered || "no challenge"}, this program can answer ${own}`,
-    );
-  }
+  if (challenge === undefined) throw unanswerable(host, authorization, steps.challengeTypes);
   const disarm = await steps.arm(await answerTo(steps, host, challenge), signal);
   try {
     await validate(steps, host, url, challenge, signal);
@@ -165,6 +158,20 @@ function failureOf(host: CertificateName, { status, challenges }: AcmeAuthorizat
   const problem = challenges.find(({ error }) => error !== undefined)?.error;
   if (problem !== undefined) return problem;
   return failed(host, `the authorization is ${status}`);
+}
+
+function unanswerable(
+  host: CertificateName,
+  { challenges }: AcmeAuthorization,
+  own: readonly ChallengeType[],
+): LatchkeyError {
+  const offered = challenges.map(({ type }) => type).join(", ") || "no challenge";
+  const why = `the CA offers ${offered}, this program can answer ${own.join(", ") || "none"}`;
+  return new LatchkeyError(
+    "ACME_CHALLENGE_UNKNOWN",
+    `Cannot get a certificate for ${host}: ${why}`,
+    { host },
+  );
 }
 
 function failed(host: CertificateName, why: string): LatchkeyError {

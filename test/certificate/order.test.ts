@@ -7,6 +7,7 @@ import { createKey } from "../../src/acme/keys.ts";
 import { thumbprintOf } from "../../src/acme/thumbprint.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import type { Challenge, DnsChallenge } from "../../src/certificate/challenge.ts";
+import { judge } from "../../src/certificate/judge.ts";
 import { completeOrder, type OrderSteps } from "../../src/certificate/order.ts";
 import type { ChallengeType } from "../../src/config/config.ts";
 import { makeCertificate } from "../support/certificates.ts";
@@ -232,13 +233,48 @@ test("what the CA found wrong with the challenge is the error of the order, and 
   assert.equal(live(), 0);
 });
 
-test("a CA that offers no challenge of ours is told nothing", async () => {
+/** Types that nobody has heard of, and one without a token. */
+const strange = [
+  {
+    type: "dns-account-01",
+    url: urlOf("/challenge/1"),
+    status: "pending",
+    token: "0123456789abcdefghij",
+  },
+  { type: "quantum-02", url: urlOf("/challenge/2"), status: "pending", entangled: true },
+];
+
+test("challenges of unknown types beside ours do no harm", async () => {
   const { ca, armed, complete } = await worldOf();
-  ca.script("/authz", { body: { ...authorization, challenges: challenges.slice(0, 1) } });
-  await assert.rejects(complete(), { code: "ACME_CHALLENGE_FAILED" });
-  assert.deepEqual(armed, []);
-  assert.deepEqual(ca.requests, ["POST /authz"]);
+  const offered = { ...authorization, challenges: [...strange, "no object", ...challenges] };
+  ca.script("/authz", { body: offered }, isValid);
+  assert.equal(await complete(), chain);
+  assert.deepEqual(
+    armed.map(({ type }) => type),
+    ["http-01"],
+  );
 });
+
+const unanswerable = [
+  ["types that nobody knows", strange, "dns-account-01, quantum-02"],
+  ["a type that we cannot answer", challenges.slice(0, 1), "dns-01"],
+  ["nothing", [], "no challenge"],
+] as const;
+
+for (const [what, offered, told] of unanswerable) {
+  test(`a CA that offers ${what} is told nothing, and the operator what to do`, async () => {
+    const { ca, armed, complete } = await worldOf();
+    ca.script("/authz", { body: { ...authorization, challenges: offered } });
+    const error = await complete().catch((thrown: unknown) => thrown);
+    const { kind, type, detail, hint } = judge(error);
+    assert.deepEqual([kind, type], ["person", "ACME_CHALLENGE_UNKNOWN"]);
+    const answerable = "this program can answer http-01, tls-alpn-01";
+    assert.ok(detail.endsWith(`: the CA offers ${told}, ${answerable}`), detail);
+    assert.match(hint, /acme\.challenges/);
+    assert.deepEqual(armed, []);
+    assert.deepEqual(ca.requests, ["POST /authz"]);
+  });
+}
 
 test("an order that the CA made invalid ends with the CA's reason, or with ours when it gives none", async () => {
   const { ca, complete } = await worldOf();
