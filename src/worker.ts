@@ -9,7 +9,7 @@ import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { UriHost } from "./base/uri-host.ts";
 import type { Host } from "./config/config.ts";
-import { limits } from "./config/limits.ts";
+import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes, ownNameOf } from "./config/route.ts";
 import { trustedProxies } from "./config/trusted-proxies.ts";
 import { Challenges } from "./connection/challenges.ts";
@@ -30,6 +30,7 @@ import { readCurrent } from "./storage/read-certificate.ts";
 const self = process.argv[2] as Address; // what the supervisor started us as
 const { channel, configure } = await Channel.connect(self);
 const { config } = configure;
+changeLimits(config.limits);
 const manager = new ManagerLink(channel);
 const log = createLog({ ...config.log, process: self });
 const routes = buildRoutes(config.hosts);
