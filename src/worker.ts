@@ -23,11 +23,13 @@ import { accessSink } from "./http/access-log.ts";
 import { Relay } from "./http/relay.ts";
 import { Channel } from "./process/channel.ts";
 import { ManagerLink } from "./process/manager-link.ts";
-import type { Address, CertificateOutcome, Message } from "./process/messages.ts";
+import type { CertificateOutcome, Message } from "./process/messages.ts";
+import { readAddress } from "./process/read-message.ts";
 import { readCurrent } from "./storage/read-certificate.ts";
 
 /** The process of the connection path: every client connection of one core, and nothing of the certificate path. */
-const self = process.argv[2] as Address; // what the supervisor started us as
+const self = readAddress(process.argv[2]);
+if (self === undefined) throw new TypeError("Not started by a supervisor");
 const { channel, configure } = await Channel.connect(self);
 const { config } = configure;
 changeLimits(config.limits);

@@ -132,7 +132,12 @@ export function envelope(from: Address, to: Address, message: Message): Envelope
   return { version: PROTOCOL_VERSION, from, to, message };
 }
 
-function isAddress(value: unknown): boolean {
+/** The address that a process was started as (its first argument); `undefined` for what is none. */
+export function readAddress(value: unknown): Address | undefined {
+  return isAddress(value) ? value : undefined;
+}
+
+function isAddress(value: unknown): value is Address {
   return typeof value === "string" && ADDRESS.test(value);
 }
 

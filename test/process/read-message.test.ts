@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { envelope, readEnvelope } from "../../src/process/read-message.ts";
+import { envelope, readAddress, readEnvelope } from "../../src/process/read-message.ts";
 import { named } from "../support/stored.ts";
 
 const host = named("shop.example");
@@ -73,3 +73,9 @@ for (const { name, value } of bad) {
     assert.equal(readEnvelope(value), undefined);
   });
 }
+
+test("readAddress takes the names of our processes and nothing else", () => {
+  assert.equal(readAddress("worker 12"), "worker 12");
+  for (const text of ["worker 0", "worker", "root", "", undefined])
+    assert.equal(readAddress(text), undefined);
+});
