@@ -42,13 +42,20 @@ export class Resolver {
 
   /** The addresses of a name, IPv4 first. One family that fails does not hide the other. */
   async addresses(name: string, signal: AbortSignal): Promise<Lookup<string>> {
-    const [four, six] = await Promise.all([
-      this.#ask((resolver) => resolver.resolve4(name), signal),
-      this.#ask((resolver) => resolver.resolve6(name), signal),
-    ]);
+    const [four, six] = await Promise.all([this.ipv4(name, signal), this.ipv6(name, signal)]);
     const records = [four, six].flatMap((each) => (each.kind === "found" ? each.records : []));
     if (records.length > 0) return { kind: "found", records };
     return four.kind === "absent" ? six : four;
+  }
+
+  /** A records alone. */
+  ipv4(name: string, signal: AbortSignal): Promise<Lookup<string>> {
+    return this.#ask((resolver) => resolver.resolve4(name), signal);
+  }
+
+  /** AAAA records alone. */
+  ipv6(name: string, signal: AbortSignal): Promise<Lookup<string>> {
+    return this.#ask((resolver) => resolver.resolve6(name), signal);
   }
 
   /** The TXT records of a name, the strings of each joined. */

@@ -2,7 +2,7 @@ import { getServers } from "node:dns";
 import type { Clock } from "../base/clock.ts";
 import { dnsFailure, type TxtRecord } from "./record.ts";
 import { Resolver, type ResolverOptions } from "./resolver.ts";
-import { findZone } from "./zone.ts";
+import { type NameServer, zoneServers } from "./zone-servers.ts";
 
 export interface VisibleOptions {
   /** Who is asked which servers a zone has, and, when those cannot be found or reached, about the record. */
@@ -20,21 +20,12 @@ export interface VisibleOptions {
   readonly timeoutMs: number;
 }
 
-/** A name server: any of its addresses may answer for it. */
-interface NameServer {
-  readonly name: string;
-  readonly addresses: readonly string[];
-}
-
 /** What a name server said about a record. */
 interface Sight {
   readonly server: string;
   readonly kind: "shows" | "lacks" | "silent";
   readonly detail: string;
 }
-
-/** Servers of one zone that are asked; the registries' own zones have 13. */
-const SERVERS_MAX = 16;
 
 /**
  * Resolves once every authoritative server of its zone shows the record, so that a CA that looks once finds
@@ -111,34 +102,6 @@ async function serversOf(
   return found.length > 0 ? found : recursive(options);
 }
 
-async function zoneServers(
-  resolver: Resolver,
-  name: string,
-  port: number,
-  signal: AbortSignal,
-): Promise<readonly NameServer[]> {
-  let zone: string;
-  try {
-    zone = await findZone(resolver, name, signal);
-  } catch {
-    signal.throwIfAborted();
-    return []; // a name server that knows no SOA records, or a network without one
-  }
-  const names = await resolver.nameServers(zone, signal);
-  const servers = names.kind === "found" ? names.records.slice(0, SERVERS_MAX) : [];
-  const found = await Promise.all(
-    servers.map(async (server) => {
-      const addresses = await resolver.addresses(server, signal);
-      return {
-        name: server,
-        addresses:
-          addresses.kind === "found" ? addresses.records.map((one) => withPort(one, port)) : [],
-      };
-    }),
-  );
-  return found.filter(({ addresses }) => addresses.length > 0);
-}
-
 /** The configured resolvers, each on its own, or the machine's as one. */
 function recursive({ resolvers }: VisibleOptions): readonly NameServer[] {
   if (resolvers.servers.length > 0) return resolvers.servers.map(single);
@@ -147,8 +110,4 @@ function recursive({ resolvers }: VisibleOptions): readonly NameServer[] {
 
 function single(address: string): NameServer {
   return { name: address, addresses: [address] };
-}
-
-function withPort(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

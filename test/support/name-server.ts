@@ -18,9 +18,14 @@ export interface NameServer extends AsyncDisposable {
 /** By dns-packet's numbers: what the package leaves to its users. */
 const RCODES = { NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const;
 
-/** Starts it. A name that `say` knows nothing of is not answered at all. */
+/**
+ * Starts it. A name that `say` knows nothing of is not answered at all.
+ *
+ * @param at Where, in place of a free port of 127.0.0.1.
+ */
 export async function startNameServer(
   say: (type: string, name: string) => Said | undefined,
+  at: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 },
 ): Promise<NameServer> {
   const socket = createSocket("udp4");
   const questions: string[] = [];
@@ -40,10 +45,10 @@ export async function startNameServer(
     });
     socket.send(answer, from.port, from.address);
   });
-  socket.bind(0, "127.0.0.1");
+  socket.bind(at.port, at.host);
   await once(socket, "listening");
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `${at.host}:${socket.address().port}`,
     questions,
     [Symbol.asyncDispose]: async () => {
       await once(socket.close(), "close");
