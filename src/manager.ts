@@ -10,13 +10,15 @@ import { parseCertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
+import type { Probe } from "./base/probe.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
+import { parseUriHost } from "./base/uri-host.ts";
 import { programVersion } from "./base/version.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
 import { readOperatorRequest } from "./certificate/operator.ts";
 import type { Config } from "./config/config.ts";
-import { changeLimits, limits } from "./config/limits.ts";
+import { limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
 import { Channel } from "./process/channel.ts";
 import type { Address, Message, WorkerFacts } from "./process/messages.ts";
@@ -25,7 +27,6 @@ import { Storage } from "./storage/storage.ts";
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
 const { channel, configure } = await Channel.connect("manager");
 const { config, reach, startedAt } = configure;
-changeLimits(config.limits);
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
 let workers: readonly WorkerFacts[] = [];
@@ -136,6 +137,7 @@ async function openAdmin(floor: CertificateFloor): Promise<() => Promise<void>> 
       snapshot: () => snapshotOf(floor),
       act: (request, tell) => act(floor, request, tell),
       reload: askForReload,
+      probe: (host) => probe(floor, host),
     });
   } catch (error) {
     log.error("admin.unavailable", failureFacts(error));
@@ -214,6 +216,13 @@ async function act(
   } finally {
     unwatch();
   }
+}
+
+/** For a name that is one of ours, or would be. */
+async function probe(floor: CertificateFloor, host: string): Promise<Probe | undefined> {
+  const name = parseUriHost(host);
+  if (name === undefined || !(await floor.isAllowed(name, undefined))) return undefined;
+  return await floor.probes.arm(name);
 }
 
 function snapshotOf(floor: CertificateFloor): Snapshot {

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import { createInterface } from "node:readline";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import { type HostOutcome, type HostRequest, PROGRESS_TYPE } from "./host-request.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -9,6 +10,8 @@ import type { Snapshot } from "./snapshot.ts";
 const ANSWER_TIMEOUT_MS = 5_000;
 /** Reading 10,000 hosts takes a second or two, and another reload may be under way. */
 const RELOAD_TIMEOUT_MS = 30_000;
+/** Every worker has to know it first, which is waited for no longer than this. */
+const PROBE_TIMEOUT_MS = 10_000;
 /** An order takes at most five minutes, and it may wait for its turn and come twice. */
 const ACTION_TIMEOUT_MS = 1_200_000;
 /** No answer of the program is longer; the largest is the table of ten thousand hosts. */
@@ -77,6 +80,26 @@ export async function askForReload(path: string): Promise<ReloadOutcome> {
   }
 }
 
+/**
+ * Has the running program answer something for a host that nobody else can, for a short while; `undefined` when it
+ * does not.
+ *
+ * @throws {LatchkeyError} as {@link askStatus}.
+ */
+export async function askForProbe(path: string, host: string): Promise<Probe | undefined> {
+  try {
+    const response = await send(path, {
+      method: "POST",
+      path: `/hosts/${encodeURIComponent(host)}/probe`,
+      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+    });
+    const answer = await textOf(response);
+    return response.statusCode === 200 ? readProbe(JSON.parse(answer)) : undefined;
+  } catch (cause) {
+    throw unanswered(path, cause);
+  }
+}
+
 async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk);
@@ -134,4 +157,11 @@ function readSnapshot(value: unknown): Snapshot {
     workers,
     hosts,
   };
+}
+
+function readProbe(value: unknown): Probe {
+  const { token, words, chain } = Object(value);
+  if (typeof token !== "string" || typeof words !== "string")
+    throw new Error("it answers something else");
+  return { token, words, chain: typeof chain === "string" ? chain : undefined };
 }

@@ -28,16 +28,28 @@ export const PROGRESS_TYPE = "application/x-ndjson";
 const STATUS = { done: 200, failed: 502, refused: 409, unknown: 404 } as const;
 
 /** `undefined` for any other request. */
-export function readHostRequest({ method, url = "" }: IncomingMessage): HostRequest | undefined {
+export function readHostRequest(request: IncomingMessage): HostRequest | undefined {
+  const { host, word, query } = partsOf(request) ?? {};
+  const action = ACTIONS.find((known) => known === word);
+  if (action === undefined || host === undefined) return undefined;
+  const reason = new URLSearchParams(query).get("reason") ?? undefined;
+  return { host, action, reason };
+}
+
+/** The host of `POST /hosts/NAME/probe`; `undefined` for any other request. */
+export function readProbeRequest(request: IncomingMessage): string | undefined {
+  const parts = partsOf(request);
+  return parts?.word === "probe" ? parts.host : undefined;
+}
+
+/** `POST /hosts/NAME/WORD?QUERY`. */
+function partsOf({ method, url = "" }: IncomingMessage) {
   if (method !== "POST") return undefined;
   const [path = "", query = ""] = url.split("?", 2);
   const [empty, hosts, name = "", word, ...rest] = path.split("/");
-  const action = ACTIONS.find((known) => known === word);
   const host = decoded(name);
   const isOne = empty === "" && hosts === "hosts" && rest.length === 0;
-  if (!isOne || action === undefined || host === undefined || host === "") return undefined;
-  const reason = new URLSearchParams(query).get("reason") ?? undefined;
-  return { host, action, reason };
+  return isOne && host !== undefined && host !== "" ? { host, word, query } : undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { lstat, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { HostEvent } from "../base/watched-log.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type HostOutcome,
   type HostRequest,
   readHostRequest,
+  readProbeRequest,
 } from "./host-request.ts";
 import { sendJson } from "./send-json.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -19,6 +21,8 @@ export interface AdminSteps {
   act(request: HostRequest, tell: (happened: HostEvent) => void): Promise<HostOutcome>;
   /** Has the configuration read again; never rejects. */
   reload(): Promise<ReloadOutcome>;
+  /** Answers something for the host, for a short while, that nobody else can; `undefined`: no such host, or not now. */
+  probe(host: string): Promise<Probe | undefined>;
 }
 
 /** Whoever may open the socket is the operator; still, nothing of theirs may hang about. */
@@ -30,7 +34,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /**
  * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`,
  * `POST /reload` (200 accepted, 422 rejected),
- * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}.
+ * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}; `POST /hosts/NAME/probe`.
  * A socket file left by a dead program is replaced; the caller holds the lease on storage.
  *
  * @returns The function that stops listening and removes the socket.
@@ -54,6 +58,8 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
   request.resume();
   const asked = readHostRequest(request);
   if (asked !== undefined) return void answerHostRequest(asked, steps.act, request, response);
+  const probed = readProbeRequest(request);
+  if (probed !== undefined) return void answerProbe(steps, probed, response);
   const route = `${request.method} ${request.url}`;
   if (route === "POST /reload") return void answerReload(steps, response);
   if (route === "GET /status") {
@@ -71,6 +77,16 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
 async function answerReload(steps: AdminSteps, response: ServerResponse): Promise<void> {
   const answer = await steps.reload();
   sendJson(response, answer.kind === "accepted" ? 200 : 422, answer);
+}
+
+async function answerProbe(
+  steps: AdminSteps,
+  host: string,
+  response: ServerResponse,
+): Promise<void> {
+  const probe = await steps.probe(host);
+  if (probe !== undefined) sendJson(response, 200, probe);
+  else sendJson(response, 404, { error: `Cannot answer for ${host} now` });
 }
 
 /** All rights of group and others, and execution. */

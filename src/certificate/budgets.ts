@@ -7,7 +7,7 @@ import { RecentMap } from "../base/recent-map.ts";
 import { type Rate, TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
 import type { BudgetFile, BudgetKind, StoredBudget } from "../storage/budgets.ts";
-import { type Planned, type Subject, subjectsOf } from "./planned-order.ts";
+import { inWords, type Planned, type Subject, subjectsOf } from "./planned-order.ts";
 import { limitedBy } from "./rate-limited.ts";
 
 /** What the budgets need from their surroundings. */
@@ -250,25 +250,4 @@ function hostOf({ directory }: Subject): string {
 
 function timeText(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function inWords({ kind, subject }: Subject): string {
-  switch (kind) {
-    case "accounts":
-      return "new accounts";
-    case "orders":
-      return "new orders";
-    case "renewals":
-      return "renewals";
-    case "domain":
-      return `new certificates under ${subject}`;
-    case "names":
-      return `certificates for ${subject}`;
-    case "failures":
-      return `failed authorizations of ${subject}`;
-    case "windows":
-      return "questions about renewal windows";
-    default:
-      return "requests";
-  }
 }

@@ -38,6 +38,7 @@ import {
 } from "./operator.ts";
 import { Outlook } from "./outlook.ts";
 import { PolicyGate } from "./policy-gate.ts";
+import { Probes } from "./probe.ts";
 import { Proofs } from "./proofs.ts";
 import { keepRenewing } from "./renew.ts";
 import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
@@ -46,7 +47,7 @@ import { forgetSpentOrders } from "./spent-orders.ts";
 import { swap } from "./swap.ts";
 import { TroubleWatch } from "./trouble-watch.ts";
 import { saveUnsaved } from "./unsaved.ts";
-import { polling } from "./window.ts";
+import { POLLING } from "./window.ts";
 
 /** What the certificate floor stands on. */
 export interface FloorSteps {
@@ -78,6 +79,8 @@ export class CertificateFloor {
   readonly #watch: RenewalWatch;
   readonly #keeper: CertificateKeeper;
   readonly #outlook: Outlook;
+  /** Answers an operator's look at where names lead. */
+  readonly probes: Probes;
   /** Sees what is wrong. */
   readonly troubles: TroubleWatch;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
@@ -89,6 +92,7 @@ export class CertificateFloor {
     const { clock, log, signal, config, storage } = steps;
     this.#steps = steps;
     this.#challenges = new Challenges(this.#acknowledgements, steps.broadcast, log);
+    this.probes = new Probes(this.#challenges, this.#holdings);
     this.#durable = new Durable(storage, log, signal);
     this.#cas = new CaAccess({ ...steps, email: config.email });
     this.#proofs = new Proofs({
@@ -288,7 +292,7 @@ export class CertificateFloor {
       holdings: this.#holdings,
       store: storage.renewalInfos,
       endpointOf: (host, directory) => this.#cas.endpointOf(host, directory),
-      polling: polling(),
+      polling: POLLING,
       checkEveryMs: config.renewal.checkEveryMs,
       clock,
       log,

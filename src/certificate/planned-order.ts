@@ -66,3 +66,25 @@ export function subjectsOf({ directory, name, purpose }: Planned): Subjects {
       return unreachable(purpose);
   }
 }
+
+/** What a budget counts, in the plural. */
+export function inWords({ kind, subject }: Subject): string {
+  switch (kind) {
+    case "accounts":
+      return "new accounts";
+    case "orders":
+      return "new orders";
+    case "renewals":
+      return "renewals";
+    case "domain":
+      return `new certificates under ${subject}`;
+    case "names":
+      return `certificates for ${subject}`;
+    case "failures":
+      return `failed authorizations of ${subject}`;
+    case "windows":
+      return "questions about renewal windows";
+    default:
+      return "requests";
+  }
+}

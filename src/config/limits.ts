@@ -1,5 +1,5 @@
-/** Every number in the program as it comes: unit in the name, reason beside it. */
-const defaults = {
+/** Every number in the program: unit in the name, reason beside it. */
+export const limits = {
   // ── the front door ──────────────────────────────────────────────────────────────────────────
   /** A client still sending its ClientHello after this is idle or hostile. */
   helloTimeoutMs: 5_000,
@@ -284,6 +284,28 @@ const defaults = {
   preflightEveryMs: 600_000,
   preflightInFlightMax: 8,
 
+  // ── doctor ──────────────────────────────────────────────────────────────────────────────────
+  /** One look at one thing from outside; CAs wait about as long. */
+  doctorLookTimeoutMs: 5_000,
+  /** Everything: a person waits for it. */
+  doctorTimeoutMs: 120_000,
+  /** Hosts looked at unasked, and at once; addresses of each; CAs. */
+  doctorHostsMax: 200,
+  doctorInFlightMax: 8,
+  doctorAddressesMax: 8,
+  doctorCasMax: 16,
+  /** A look-up that takes longer is slow: validators give up after some seconds. */
+  dnsSlowMs: 2_000,
+  /** A clock that is off by more is told, and by more than that makes certificates of now not yet valid. */
+  clockOffAdviceMs: 60_000,
+  clockOffProblemMs: 300_000,
+  /** Less free space is too little for an issuance (64 KiB are probed), or soon will be. */
+  storageFreeMinBytes: 131_072,
+  storageFreeAdviceBytes: 10_485_760,
+  /** How long a probe of the operator's is answered, and how many at once: longer than all looks at one host. */
+  probeLifeMs: 30_000,
+  probesMax: 64,
+
   // ── configuration ───────────────────────────────────────────────────────────────────────────
   /** A configuration file; 10,000 hosts in long form take about 1 MiB. */
   configMaxBytes: 10_485_760,
@@ -317,24 +339,3 @@ const defaults = {
   /** The body of `respond`: a short word, not a file. */
   respondBodyMaxBytes: 65_536,
 } as const;
-
-/** `16` is a number like any other once it may be changed. */
-type Widened<Value> = Value extends number ? number : Value;
-
-/** Every number in the program, as it is in force. */
-export const limits: {
-  readonly [Name in keyof typeof defaults]: Widened<(typeof defaults)[Name]>;
-} = {
-  ...defaults,
-};
-
-/**
- * Puts other numbers in force, and those that are not named back to what they are by default. To be called
- * before a process begins its work: what has been read is not read again.
- */
-export function changeLimits(
-  changes: Readonly<Partial<Record<keyof typeof defaults, number | undefined>>>,
-): void {
-  const written = Object.entries(changes).filter(([, value]) => value !== undefined);
-  Object.assign(limits, defaults, Object.fromEntries(written));
-}

@@ -7,7 +7,7 @@ import { createServer as createRawServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { askForHost, askStatus } from "../../src/admin/client.ts";
+import { askForHost, askForProbe, askStatus } from "../../src/admin/client.ts";
 import { type AdminSteps, serveAdmin } from "../../src/admin/server.ts";
 import type { Snapshot } from "../../src/admin/snapshot.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -21,6 +21,8 @@ const steps: AdminSteps = {
     if (host === "unknown.example") return { outcome: "unknown", detail: "who?", host: null };
     return { outcome: "done", detail: `${action}, ${reason}`, host: null };
   },
+  probe: async (host) =>
+    host === "known.example" ? { token: "t", words: "w", chain: undefined } : undefined,
 };
 
 test("the admin socket is the operator's alone, from its first moment, and answers with the snapshot", async () => {
@@ -136,4 +138,18 @@ test("askStatus ends with the connection, whatever came over it", async (t) => {
   t.after(() => server.close());
   await new Promise<void>((resolve) => server.listen(path, resolve));
   await assert.rejects(askStatus(path), { code: "PROCESS_UNREACHABLE" });
+});
+
+test("the admin socket gives a probe for a host of ours, and none for another", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "admin.sock");
+  const close = await serveAdmin(path, steps);
+  assert.deepEqual(await askForProbe(path, "known.example"), {
+    token: "t",
+    words: "w",
+    chain: undefined,
+  });
+  assert.equal(await askForProbe(path, "unknown.example"), undefined);
+  await close();
+  await assert.rejects(askForProbe(path, "known.example"), { code: "NOT_RUNNING" });
 });
