@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   certificate: ["base", "config", "process", "storage", "acme", "authority", "dns"],
   alert: ["base", "config", "storage"],
   admin: ["base", "config"],
-  cli: ["base", "config", "admin", "storage", "certificate", "supervisor.ts"],
+  doctor: ["base", "config", "storage", "acme", "dns", "certificate"],
+  cli: ["base", "config", "admin", "storage", "certificate", "doctor", "supervisor.ts"],
   // The composition roots: nobody imports them but the command line.
   "main.ts": ["base", "cli"],
   "supervisor.ts": ["base", "config", "process"],

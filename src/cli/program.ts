@@ -97,8 +97,30 @@ function defineCommands(finish: (code: number) => void): Command {
     command("revoke", "a new certificate for a host; the old one is declared invalid"),
     "revoke",
   ).option("--reason <reason>", "such as keyCompromise or superseded (RFC 5280 §5.3.1)");
+  defineDoctor(
+    command("doctor", "what makes issuance fail, as far as this machine can see"),
+    finish,
+  );
   defineBackups(command, finish);
   return program;
+}
+
+/** The look for what is wrong. */
+function defineDoctor(line: Command, finish: (code: number) => void): void {
+  line
+    .argument("[hosts...]", "hosts to look at; all unless given")
+    .option("--json", "for programs")
+    .option("--http <port>", "where CAs look for http-01, if not at port 80", readPort)
+    .option("--https <port>", "where CAs look for tls-alpn-01, if not at port 443", readPort)
+    .action(
+      async (
+        hosts: readonly string[],
+        options: ConfigOption & { json?: boolean; http?: number; https?: number },
+      ) => {
+        const { doctor } = await import("./doctor.ts");
+        finish(await doctor(hosts, options));
+      },
+    );
 }
 
 /** The storage as one file, and back. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer } from "node:tls";
 import type { Listener } from "../../src/authority/validate-http.ts";
@@ -10,8 +11,17 @@ export interface Responder extends AsyncDisposable {
 }
 
 /** Answers HTTP with `answer`. */
-export async function respondHttp(answer: RequestListener): Promise<Responder> {
-  const server = createServer(answer).listen(0, "127.0.0.1");
+export function respondHttp(answer: RequestListener): Promise<Responder> {
+  return serve(createServer(answer));
+}
+
+/** Answers HTTPS with `answer` and this certificate for every name. */
+export function respondHttps({ chain, key }: Shown, answer: RequestListener): Promise<Responder> {
+  return serve(createHttpsServer({ cert: chain, key }, answer));
+}
+
+async function serve(server: Server | HttpsServer): Promise<Responder> {
+  server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     listener: { host: "127.0.0.1", port: (server.address() as AddressInfo).port },

@@ -1,0 +1,63 @@
+import { askForProbe, askStatus } from "../admin/client.ts";
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { systemClock } from "../base/clock.ts";
+import { codeOf, messageOf } from "../base/errors.ts";
+import { createLog } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { examine, hasProblem, type Program } from "../doctor/examine.ts";
+import { Storage } from "../storage/storage.ts";
+import { readConfiguration } from "./configuration.ts";
+import { describeReport, jsonOf } from "./doctor-report.ts";
+import { EXIT } from "./exit.ts";
+import { recordsFromStorage } from "./stored-records.ts";
+
+/** Standard output is for the report. */
+const STDERR_FD = 2;
+
+export interface DoctorOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+  /** Where CAs look; 80 and 443 unless given. */
+  readonly http?: number;
+  readonly https?: number;
+}
+
+/**
+ * `latchkey doctor [HOST…]`: looks from this machine for what makes issuance fail. Asks a CA for its directory and for
+ * nothing else, changes nothing, and ends with 1 when there is a problem.
+ */
+export async function doctor(hosts: readonly string[], options: DoctorOptions): Promise<number> {
+  const config = await readConfiguration(options.config, process.env);
+  const clock = systemClock;
+  const log = createLog({ ...config.log, level: "error", process: "doctor", fd: STDERR_FD });
+  const { program, records } = await findProgram(config);
+  const storage = await Storage.open({ root: config.storage, clock, log, readOnly: true });
+  const { http = limits.httpPort, https = limits.httpsPort } = options;
+  const steps = { config, records, storage, program, ports: { http, https }, clock, log };
+  const report = await examine(steps, hosts, new AbortController().signal);
+  const text = options.json === true ? jsonOf(report) : describeReport(report);
+  process.stdout.write(text);
+  return hasProblem(report) ? EXIT.failed : EXIT.ok;
+}
+
+interface Found {
+  readonly program: Program;
+  readonly records: readonly CertificateRecord[];
+}
+
+/** The running program, else what its storage knows. */
+async function findProgram(config: Config): Promise<Found> {
+  const { admin } = config.listen;
+  try {
+    const { pid, hosts } = await askStatus(admin);
+    const probe = (host: string) => askForProbe(admin, host);
+    return { program: { kind: "running", pid, probe }, records: hosts };
+  } catch (error) {
+    const program: Program =
+      codeOf(error) === "NOT_RUNNING"
+        ? { kind: "stopped" }
+        : { kind: "silent", why: messageOf(error) };
+    return { program, records: await recordsFromStorage(config) };
+  }
+}

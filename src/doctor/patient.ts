@@ -1,0 +1,72 @@
+import {
+  type CertificateName,
+  isWildcardName,
+  parseCertificateName,
+} from "../base/certificate-name.ts";
+import type { CertificateRecord, CertificateState } from "../base/certificate-record.ts";
+import { parseHostname } from "../base/hostname.ts";
+import { parseIpAddress } from "../base/ip-address.ts";
+import type { Host } from "../config/config.ts";
+import { certificateNameOf, type Routes } from "../config/route.ts";
+import { type Finding, fine, problem } from "./finding.ts";
+
+/** A host that is to be looked at. */
+export type Patient =
+  | { readonly kind: "known"; readonly name: CertificateName; readonly entry: Host }
+  /** There is nothing to look at, and why. */
+  | { readonly kind: "settled"; readonly name: string; readonly finding: Finding };
+
+/** Those in which a person has to look come first. */
+const RANKS: Readonly<Partial<Record<CertificateState, number>>> = {
+  failed: 0,
+  failing: 1,
+  refused: 2,
+  waiting: 3,
+};
+const LAST_RANK = 4;
+
+/** What somebody asked for by name: a host, or a wildcard that has one certificate. */
+export function patientOf(text: string, routes: Routes): Patient {
+  const certified = parseCertificateName(text.toLowerCase());
+  if (certified !== undefined && isWildcardName(certified)) {
+    const entry = routes.findCertified(certified);
+    return entry === undefined ? nameByName(text) : { kind: "known", name: certified, entry };
+  }
+  const host = parseIpAddress(text) ?? parseHostname(text);
+  const entry = host && routes.find(host);
+  if (host === undefined || entry === undefined) {
+    const saw = `no host of the configuration matches ${text}`;
+    const finding = problem("host.unknown", saw, "Correct the name, or add it under hosts");
+    return { kind: "settled", name: text, finding };
+  }
+  const source = entry.certificate.kind;
+  if (source === "acme") return { kind: "known", name: certificateNameOf(entry, host), entry };
+  const why =
+    source === "manual" ? "its certificate is given by hand" : "its TLS is passed through";
+  return {
+    kind: "settled",
+    name: host,
+    finding: fine("host.not-ours", `${why}: nothing is issued`),
+  };
+}
+
+/** All that the configuration has, the worst off first; hosts for which nothing is issued are left out. */
+export function allPatients(
+  records: readonly CertificateRecord[],
+  routes: Routes,
+): readonly Patient[] {
+  return records
+    .toSorted((one, other) => rankOf(one) - rankOf(other))
+    .map(({ host }) => patientOf(host, routes))
+    .filter(({ kind }) => kind === "known");
+}
+
+function rankOf({ state }: CertificateRecord): number {
+  return RANKS[state] ?? LAST_RANK;
+}
+
+function nameByName(text: string): Patient {
+  const saw = `${text} has no certificate of its own: its names are certified one by one`;
+  const finding = problem("host.unknown", saw, "Ask about a name below it");
+  return { kind: "settled", name: text, finding };
+}
