@@ -37,6 +37,12 @@ export class TokenBucket {
     return true;
   }
 
+  /** Puts one back that was taken for nothing. */
+  giveBack(now: number): void {
+    this.#refill(now);
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + 1);
+  }
+
   /** Is there a token now? */
   has(now: number): boolean {
     return this.waitMs(now) === 0;

@@ -19,6 +19,9 @@ export interface BudgetSteps {
   readonly log: Log;
 }
 
+/** Let's Encrypt counts these when a certificate is issued, not when it is ordered. */
+const COUNT_CERTIFICATES: ReadonlySet<BudgetKind> = new Set(["domain", "names"]);
+
 /** Why nothing is asked of a CA now; not a failure of anybody. */
 export interface Wait {
   readonly code: "BUDGET_SPENT" | "ACME_PAUSED";
@@ -83,6 +86,7 @@ export class Budgets {
     try {
       return await work();
     } catch (error) {
+      await this.unissued(planned);
       if (isLimited(error)) this.close(limitedBy(error, planned), error.retryAfterMs, error.detail);
       throw error;
     }
@@ -95,6 +99,21 @@ export class Budgets {
     if (wait !== undefined) throw waiting("make an account", wait);
     await this.#take([subject]);
     return await work();
+  }
+
+  /**
+   * No certificate came of this order: what counts certificates is given back. What counts orders is not, for
+   * the CA may have counted. Never rejects.
+   */
+  async unissued(planned: Planned): Promise<void> {
+    const now = this.#steps.clock.now();
+    const counted = subjectsOf(planned).spent.filter(({ kind }) => COUNT_CERTIFICATES.has(kind));
+    for (const subject of counted) {
+      const budget = this.#get(subject);
+      budget.bucket?.giveBack(now);
+      this.#put(subject, budget);
+    }
+    if (counted.length > 0) await this.#saveOrTell();
   }
 
   /** The CA looked, and did not find what proves control of the name. Never rejects. */
@@ -127,9 +146,7 @@ export class Budgets {
       until: new Date(closedUntil).toISOString(),
       detail: why,
     });
-    void this.#save().catch((error: unknown) => {
-      log.error("storage.failed", { path: "budgets.json", ...failureFacts(error) });
-    });
+    void this.#saveOrTell();
   }
 
   /** Until when the CA wants no request of this kind; `undefined`: it may be asked. */
@@ -197,6 +214,14 @@ export class Budgets {
     this.#queued = queued;
     this.#writing = queued;
     return queued;
+  }
+
+  async #saveOrTell(): Promise<void> {
+    try {
+      await this.#save();
+    } catch (error) {
+      this.#steps.log.error("storage.failed", { path: "budgets.json", ...failureFacts(error) });
+    }
   }
 
   #worthKeeping(): StoredBudget[] {

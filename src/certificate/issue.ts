@@ -10,7 +10,7 @@ import type { Orders } from "../storage/orders.ts";
 import type { Accounts, Endpoint } from "./account.ts";
 import type { Budgets } from "./budgets.ts";
 import { completeOrder, type OrderSteps } from "./order.ts";
-import { purposeOf } from "./planned-order.ts";
+import { type Planned, purposeOf } from "./planned-order.ts";
 import { profileFor } from "./profile.ts";
 import type { Holding, Issued } from "./records.ts";
 import { verifyCredential } from "./verify.ts";
@@ -23,7 +23,7 @@ export interface IssueSteps extends Omit<OrderSteps, "client"> {
   /** Can storage be written? Rejects when not: then nothing is asked of the CA. */
   probe(): Promise<void>;
   readonly orders: Pick<Orders, "load" | "save" | "remove">;
-  readonly budgets: Pick<Budgets, "place" | "failed">;
+  readonly budgets: Pick<Budgets, "place" | "failed" | "unissued">;
   /** The certificate that the new one takes over from, of the same name. */
   readonly predecessor: Predecessor | undefined;
 }
@@ -79,8 +79,12 @@ async function issueWith(
   issuer: Issuer,
   signal: AbortSignal,
 ): Promise<Issued> {
+  const replaces = await replacedBy(steps, client, directory, signal);
+  const purpose = purposeOf(directory, steps.predecessor, replaces !== undefined);
+  const planned = { directory, name: host, purpose };
   const resumed = await resume(steps, client, directory, host, signal);
-  const { order, key } = resumed ?? (await begin(steps, client, directory, host, issuer, signal));
+  const { order, key } =
+    resumed ?? (await begin(steps, client, { planned, replaces, issuer }, signal));
   try {
     const chain = await completeOrder({ ...steps, client }, host, key, order, signal);
     return { credential: verifyCredential(chain, key, host, steps.clock.now()), issuer: directory };
@@ -88,6 +92,7 @@ async function issueWith(
     // An order that the CA has ended is no use to anybody; one that it never answered about may go on.
     const isWorthAnotherLook = resumed === undefined && isNonsense(error);
     if (hasEnded(error) && !isWorthAnotherLook) await forget(steps, host);
+    if (hasEnded(error) && !mayHaveIssued(error)) await steps.budgets.unissued(planned);
     if (error instanceof AcmeProblem && error.challenge !== undefined)
       await steps.budgets.failed(directory, host);
     throw error;
@@ -132,16 +137,18 @@ async function resume(
 async function begin(
   steps: IssueSteps,
   client: AcmeClient,
-  directory: string,
-  host: CertificateName,
-  issuer: Issuer,
+  wanted: {
+    readonly planned: Planned;
+    readonly replaces: string | undefined;
+    readonly issuer: Issuer;
+  },
   signal: AbortSignal,
 ): Promise<OpenOrder> {
+  const { planned, replaces, issuer } = wanted;
+  const { name: host, directory } = planned;
   const profile = profileFor(await client.directory(signal), host, issuer, steps.log);
   const key = await createKey(steps.keyType);
-  const replaces = await replacedBy(steps, client, directory, signal);
-  const purpose = purposeOf(directory, steps.predecessor, replaces !== undefined);
-  const order = await steps.budgets.place({ directory, name: host, purpose }, () =>
+  const order = await steps.budgets.place(planned, () =>
     place(steps, client, { names: [host], profile, replaces }, signal),
   );
   const createdAt = steps.clock.now();
@@ -200,6 +207,11 @@ function isAccountLost(error: unknown): boolean {
 /** A page of HTML, 100 MB: perhaps not the CA's own words. Its order may be well, and costs nothing to ask about. */
 function isNonsense(error: unknown): boolean {
   return codeOf(error) === "ACME_PROTOCOL";
+}
+
+/** An answer that makes no sense, or a certificate that does not fit, may well have been counted. */
+function mayHaveIssued(error: unknown): boolean {
+  return isNonsense(error) || codeOf(error) === "CERTIFICATE_INVALID";
 }
 
 /** Did the CA say the last word on this order? A CA in trouble, or its gateway, has not. */

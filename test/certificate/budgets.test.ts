@@ -162,6 +162,28 @@ test("what is spent is on disk before the CA hears of the order, and outlives a 
   });
 });
 
+test("an order that was not placed costs nothing of what counts certificates, however long a CA is out", async () => {
+  const { budgets, disk } = await budgetsOf();
+  const out = new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: connection refused");
+  for (let count = 0; count < 50; count += 1) {
+    const placing = budgets.place(order("shop.example"), async () => {
+      throw out;
+    });
+    await assert.rejects(placing, out);
+  }
+  assert.equal(budgets.waitFor(order("shop.example")), undefined);
+  assert.deepEqual([...new Set(disk.map(({ kind }) => kind))], ["orders"]);
+});
+
+test("an order that ended without a certificate gives back what counts certificates, and no more than it took", async () => {
+  const { budgets, spend } = await budgetsOf();
+  await spend(() => order("shop.example"));
+  await budgets.unissued(order("shop.example"));
+  assert.equal((await spend(() => order("shop.example"))).placed, 1);
+  await budgets.unissued(order("shop.example", "advised"));
+  assert.equal(budgets.waitFor(order("shop.example"))?.code, "BUDGET_SPENT");
+});
+
 test("nothing is asked of the CA when its budget cannot be written down", async () => {
   const { budgets, disk } = await budgetsOf();
   disk.splice = () => {

@@ -40,6 +40,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
   ca.script("/finalize", isDone);
   ca.script("/certificate", pem);
   const log = keptLog();
+  const unissued: unknown[] = [];
   const accountsOnDisk = new Map<string, StoredAccount>();
   const orders = new Map<string, StoredOrder>(stored && [[host, stored]]);
   const accounts = new Accounts({
@@ -65,7 +66,11 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
         arm: async () => () => {},
         endpointOf: () => ({ directory: ca.directory, transport: ca }),
         probe: async () => {},
-        budgets: { place: (_planned, work) => work(), failed: async () => {} },
+        budgets: {
+          place: (_planned, work) => work(),
+          failed: async () => {},
+          unissued: async (planned) => void unissued.push(planned),
+        },
         predecessor,
         orders: {
           load: async (name) => orders.get(name),
@@ -78,7 +83,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
       signal,
     );
   const endpoint = { directory: ca.directory, transport: ca };
-  return { ca, log, accounts, endpoint, orders, obtain, signal };
+  return { ca, log, accounts, endpoint, orders, obtain, signal, unissued };
 }
 
 function storedOrder(): StoredOrder {
@@ -144,6 +149,24 @@ test("an order whose certificate makes no sense is asked about once more, then g
   assert.equal(orders.size, 0);
   assert.equal(ca.requests.filter((request) => request === "POST /order").length, 1);
 });
+
+const endings: readonly {
+  readonly what: string;
+  readonly status: "invalid" | "valid";
+  readonly givesBack: boolean;
+}[] = [
+  { what: "the CA made invalid", status: "invalid", givesBack: true },
+  { what: "brought a certificate that does not fit", status: "valid", givesBack: false },
+];
+for (const { what, status, givesBack } of endings) {
+  test(`an order that ${what} ${givesBack ? "gives back" : "keeps"} what it took of the budgets`, async () => {
+    const { ca, obtain, unissued } = worldOf("nothing");
+    ca.script("/order/new", { body: { ...order, status, certificate: urlOf("/certificate") } });
+    ca.script("/finalize", { body: { ...order, status: "processing" } });
+    await assert.rejects(obtain());
+    assert.equal(unissued.length, givesBack ? 1 : 0);
+  });
+}
 
 test("an account that several orders find lost is made anew once", async () => {
   const { ca, log, accounts, endpoint, signal } = worldOf();
