@@ -8,7 +8,7 @@ import type { Storage } from "../storage/storage.ts";
 import { Accounts, type Endpoint } from "./account.ts";
 import { Budgets, type Wait } from "./budgets.ts";
 import { caLimitsOf } from "./ca-limits.ts";
-import { Endpoints } from "./endpoints.ts";
+import { Endpoints, type TransportTo } from "./endpoints.ts";
 import type { IssueSteps } from "./issue.ts";
 import { REVOCATION_REASONS, type RevocationReason } from "./operator.ts";
 import { OrderQueue } from "./order-queue.ts";
@@ -23,6 +23,8 @@ export interface CaAccessSteps {
   readonly storage: Storage;
   /** The internal one. */
   readonly authority: Endpoint;
+  /** Over HTTPS, unless given. */
+  readonly transportTo?: TransportTo | undefined;
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
   readonly clock: Clock;
@@ -54,12 +56,15 @@ export class CaAccess {
       inFlightMax: limits.ordersInFlightMax,
       paceMsOf: (directory) => limitsOf(directory).paceMs,
     });
-    this.endpoints = new Endpoints(authority, (transport, directory) =>
-      pausing(transport, directory, {
-        budgets: this.budgets,
-        clock,
-        noticed: (identities) => void this.#caaIdentities.set(directory, identities),
-      }),
+    this.endpoints = new Endpoints(
+      authority,
+      (transport, directory) =>
+        pausing(transport, directory, {
+          budgets: this.budgets,
+          clock,
+          noticed: (identities) => void this.#caaIdentities.set(directory, identities),
+        }),
+      steps.transportTo,
     );
     this.accounts = new Accounts({
       email,

@@ -10,17 +10,33 @@ const USER_AGENT = `latchkey/${programVersion()} (acme-client/5.4.0)`;
 /** What stands in a way to a CA; see {@link pausing}. */
 type Guard = (transport: AcmeTransport, directory: string) => AcmeTransport;
 
+/** How requests get to a CA that is not our own. */
+export type TransportTo = (issuer: Extract<Issuer, { kind: "acme" }>) => AcmeTransport;
+
+/** As the program reaches them. */
+const overHttps: TransportTo = ({ trust }) =>
+  createHttpsTransport({
+    trust,
+    userAgent: USER_AGENT,
+    connectTimeoutMs: limits.acmeConnectTimeoutMs,
+    headersTimeoutMs: limits.acmeHeadersTimeoutMs,
+    totalTimeoutMs: limits.acmeRequestTimeoutMs,
+    answerMaxBytes: limits.acmeAnswerMaxBytes,
+  });
+
 /** The way to each issuer: over HTTPS, or in process to our own authority. Made at the first need and kept. */
 export class Endpoints {
   readonly #authority: Endpoint;
   readonly #guard: Guard;
+  readonly #transportTo: TransportTo;
   /** By what an issuer says: every host brings an object of its own through the pipe. */
   readonly #known = new Map<string, Endpoint>();
 
   /** @param authority The internal one, to which the way is never closed. */
-  constructor(authority: Endpoint, guard: Guard) {
+  constructor(authority: Endpoint, guard: Guard, transportTo: TransportTo = overHttps) {
     this.#authority = authority;
     this.#guard = guard;
+    this.#transportTo = transportTo;
   }
 
   /** URL of its directory, which tells issuers apart in storage. */
@@ -46,15 +62,7 @@ export class Endpoints {
 
   #make(issuer: Issuer): Endpoint {
     if (issuer.kind === "internal") return this.#authority;
-    const transport = createHttpsTransport({
-      trust: issuer.trust,
-      userAgent: USER_AGENT,
-      connectTimeoutMs: limits.acmeConnectTimeoutMs,
-      headersTimeoutMs: limits.acmeHeadersTimeoutMs,
-      totalTimeoutMs: limits.acmeRequestTimeoutMs,
-      answerMaxBytes: limits.acmeAnswerMaxBytes,
-    });
-    const guarded = this.#guard(transport, issuer.directory);
+    const guarded = this.#guard(this.#transportTo(issuer), issuer.directory);
     return { directory: issuer.directory, transport: guarded, binding: issuer.eab };
   }
 }

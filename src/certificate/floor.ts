@@ -24,6 +24,7 @@ import { CaAccess } from "./ca-access.ts";
 import { Challenges } from "./challenge.ts";
 import { configurationOf } from "./configuration.ts";
 import { Durable } from "./durable.ts";
+import type { TransportTo } from "./endpoints.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
@@ -55,6 +56,8 @@ export interface FloorSteps {
   readonly storage: Storage;
   /** The internal authority. */
   readonly authority: Endpoint;
+  /** How CAs of the internet are reached; over HTTPS, unless given. */
+  readonly transportTo?: TransportTo | undefined;
   /** Our own listeners, as this machine reaches them. */
   readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
   /** The entry whose certificate is made out to this name. */
