@@ -26,6 +26,8 @@ export type ErrorCode =
   | "HOST_BACKING_OFF"
   /** A certificate is not what was asked for: name, key, dates or chain. */
   | "CERTIFICATE_INVALID"
+  /** A certificate of a CA is right, but by this machine's clock its life has not begun. */
+  | "CERTIFICATE_NOT_YET_VALID"
   /** The CA answered with an error document (RFC 7807); see `AcmeProblem`. */
   | "ACME_PROBLEM"
   /** The CA could not be reached, was too slow, or is not trusted: nothing was asked of it. */

@@ -16,6 +16,8 @@ export interface Failure {
   readonly detail: string;
   readonly hint: string;
   readonly retryAfterMs: number | undefined;
+  /** No attempt is made sooner, whatever the ladder says: this one cost a certificate of the few of a week. */
+  readonly leastWaitMs: number;
   readonly weight: Weight;
   /** The type of the challenge that another type may do better than. */
   readonly challenge: string | undefined;
@@ -181,7 +183,10 @@ export class AttemptMemory {
       now,
       waitUntil:
         failure.retryAfterMs === undefined ? undefined : waitUntil(now, failure.retryAfterMs),
-      ladderAt: this.#ladderAt(holding, holding.attempts, kind, issuers.length),
+      ladderAt: Math.max(
+        this.#ladderAt(holding, holding.attempts, kind, issuers.length),
+        now + failure.leastWaitMs,
+      ),
     });
     this.#steps.log.error("certificate.failed", {
       host,

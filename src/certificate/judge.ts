@@ -1,5 +1,6 @@
 import { AcmeProblem, hintFor, type Verdict, verdictOf } from "../acme/problem.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import { limits } from "../config/limits.ts";
 import type { FailureKind } from "../storage/attempts.ts";
 import type { Failure } from "./attempts.ts";
 
@@ -18,6 +19,8 @@ const HINTS: Readonly<Record<string, string>> = {
     "Correct the profile of the issuer to one that the CA offers, or remove it.",
   CERTIFICATE_INVALID:
     "The CA sent a certificate that does not fit; the next attempt orders a new one.",
+  CERTIFICATE_NOT_YET_VALID:
+    "Set this machine's clock right; the same certificate is fetched again, and used when its time has come.",
   DNS_FAILED:
     "Check `acme.dns` (credentials, zones) and that every name server of the zone serves what is put there; the CA was not told to look.",
   STORAGE_FAILED:
@@ -30,6 +33,7 @@ const FALLBACK_HINT = "See the log of the program for what happened around this 
 
 /** Failures of ours that no issuer has to do with. */
 const UNRELATED: ReadonlySet<string> = new Set([
+  "CERTIFICATE_NOT_YET_VALID",
   "DNS_FAILED",
   "STORAGE_FAILED",
   "STORAGE_UNUSABLE",
@@ -53,6 +57,7 @@ export function judge(error: unknown): Failure {
     detail,
     hint: HINTS[type] ?? hintFor(type, detail) ?? FALLBACK_HINT,
     retryAfterMs,
+    leastWaitMs: code === "CERTIFICATE_INVALID" ? limits.refusedMinMs : 0,
     weight: UNRELATED.has(code) ? "none" : verdict.kind === "wait" ? "decisive" : "counted",
   };
 }

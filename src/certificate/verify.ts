@@ -12,7 +12,8 @@ const BEGIN = "-----BEGIN CERTIFICATE-----";
  * The last gate before what a CA sent goes live: the key belongs to the leaf, the chain holds together
  * and is whole, it is for `host` and no other name, it is no CA itself, and it is valid now.
  *
- * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit; the old one stays in use.
+ * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit; `CERTIFICATE_NOT_YET_VALID` when
+ *   nothing else is wrong. The old one stays in use.
  */
 export function verifyCredential(
   chain: string,
@@ -25,9 +26,11 @@ export function verifyCredential(
     throw invalid(host, `it is for "${credential.names.join('", "')}"`);
   }
   if (credential.notAfter <= now) throw invalid(host, "it has expired");
-  if (credential.notBefore > now + CLOCK_SKEW_MS)
-    throw invalid(host, "it is not valid yet (is this machine's clock right?)");
   verifyLeaf(new X509Certificate(chain), host, isAlone(chain));
+  if (credential.notBefore > now + CLOCK_SKEW_MS) {
+    const why = "it is not valid yet (is this machine's clock right?)";
+    throw invalid(host, why, "CERTIFICATE_NOT_YET_VALID");
+  }
   return credential;
 }
 
@@ -50,10 +53,10 @@ function isOfKnownRoot(leaf: X509Certificate): boolean {
     .some((root) => leaf.checkIssued(root) && leaf.verify(root.publicKey));
 }
 
-function invalid(host: CertificateName, why: string): LatchkeyError {
-  return new LatchkeyError(
-    "CERTIFICATE_INVALID",
-    `Cannot use the certificate for ${host}: ${why}`,
-    { host },
-  );
+function invalid(
+  host: CertificateName,
+  why: string,
+  code: "CERTIFICATE_INVALID" | "CERTIFICATE_NOT_YET_VALID" = "CERTIFICATE_INVALID",
+): LatchkeyError {
+  return new LatchkeyError(code, `Cannot use the certificate for ${host}: ${why}`, { host });
 }

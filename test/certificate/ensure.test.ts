@@ -288,6 +288,26 @@ test("the time that an order may take begins when its turn comes", async (t) => 
   assert.equal(deadlines.mock.callCount(), count);
 });
 
+test("C9: after a certificate that does not fit, the CA is asked again an hour later at the soonest", async () => {
+  const world = recordingKeeper({
+    order: async () => {
+      throw new LatchkeyError("CERTIFICATE_INVALID", "Cannot use the certificate: it has expired");
+    },
+  });
+  const asked: number[] = [];
+  for (let minute = 0; minute < 24 * 60; minute += 1) {
+    await world.keeper.ensure(host);
+    if (world.taken.splice(0).includes("order")) asked.push(minute);
+    world.clock.advance(MINUTE);
+  }
+  const waits = asked.slice(1).map((at, index) => at - (asked[index] ?? 0));
+  assert.deepEqual(waits.slice(0, 3), [60, 60, 100]);
+  assert.ok(
+    waits.every((wait) => wait >= 60),
+    String(waits),
+  );
+});
+
 const remembered = (nextAttemptAt: number): FailureMemory => ({
   host,
   kind: "refused",

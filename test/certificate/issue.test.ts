@@ -150,6 +150,25 @@ test("an order whose certificate makes no sense is asked about once more, then g
   assert.equal(ca.requests.filter((request) => request === "POST /order").length, 1);
 });
 
+test("a certificate that is not valid yet by this machine's clock is fetched again later, not ordered again", async () => {
+  const { ca, orders, obtain, unissued } = worldOf();
+  const inAnHour = { notBefore: Date.now() + 3_600_000, notAfter: Date.now() + 90_000_000 };
+  const early = makeCertificate({
+    names: [host],
+    key: createPrivateKey(key),
+    issuer: makeAuthority(),
+    ...inAnHour,
+  });
+  ca.script("/certificate", { ...pem, body: early.chain });
+  for (let attempt = 0; attempt < 3; attempt += 1)
+    await assert.rejects(obtain(), { code: "CERTIFICATE_NOT_YET_VALID" });
+  assert.equal(orders.size, 1);
+  ca.script("/certificate", pem);
+  assert.equal((await obtain()).credential.key, key);
+  assert.ok(!ca.requests.includes("POST /order"));
+  assert.deepEqual(unissued, []);
+});
+
 const endings: readonly {
   readonly what: string;
   readonly status: "invalid" | "valid";
