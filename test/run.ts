@@ -1,15 +1,17 @@
 /**
- * Runs the tests. Without arguments: every suite that needs nothing installed, and says which ones
- * were left out. With names (`pebble`, …): those suites, failing when what they need is missing.
+ * Runs the tests. Without arguments: every suite that needs nothing installed and takes no minutes, and
+ * says which ones were left out. With names (`pebble`, …): those suites, failing when what they need is
+ * missing.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
-/** Suites that need an installed program, and what it is. */
+/** Suites apart: those that need an installed program, and what it is; and one that takes a minute. */
 const PEERS: Readonly<Record<string, { readonly needs: readonly string[] }>> = {
   pebble: { needs: ["pebble", "pebble-challtestsrv"] },
   faults: { needs: ["strace"] },
+  simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
 };
 
@@ -61,9 +63,11 @@ child.on("exit", (code) => {
       );
     }
     for (const [name, { needs }] of Object.entries(PEERS)) {
-      process.stdout.write(
-        `left out: the ${name} suite needs ${needs.join(" and ")}; install with: bash .ci/install-peers; run with: npm run test:${name}\n`,
-      );
+      const why =
+        needs.length > 0
+          ? `needs ${needs.join(" and ")}; install with: bash .ci/install-peers`
+          : "takes a minute";
+      process.stdout.write(`left out: the ${name} suite ${why}; run with: npm run test:${name}\n`);
     }
   }
   process.exitCode = code ?? 1;

@@ -13,6 +13,8 @@ export interface NameServer extends AsyncDisposable {
   readonly address: string;
   /** `A a.example`, in order. */
   readonly questions: readonly string[];
+  /** Lets the process end, or see that nothing is left to do, while it listens. */
+  unref(): void;
 }
 
 /** By dns-packet's numbers: what the package leaves to its users. */
@@ -50,6 +52,7 @@ export async function startNameServer(
   return {
     address: `${at.host}:${socket.address().port}`,
     questions,
+    unref: () => void socket.unref(),
     [Symbol.asyncDispose]: async () => {
       await once(socket.close(), "close");
     },

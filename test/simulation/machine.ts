@@ -1,0 +1,140 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Facts } from "../../src/base/errors.ts";
+import type { Log } from "../../src/base/log.ts";
+import { CertificateFloor } from "../../src/certificate/floor.ts";
+import type { Config } from "../../src/config/config.ts";
+import { diskFiles } from "../../src/config/files.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { buildRoutes } from "../../src/config/route.ts";
+import type { ManagerToWorkers } from "../../src/process/messages.ts";
+import { Storage } from "../../src/storage/storage.ts";
+import type { SimulatedCa } from "./simulated-ca.ts";
+import { type VirtualClock, withoutSleep } from "./virtual-clock.ts";
+
+/** What outlives a reboot, and who watches. */
+export interface MachineParts {
+  readonly root: string;
+  readonly hosts: readonly string[];
+  readonly clock: VirtualClock;
+  readonly ca: SimulatedCa;
+  /** Of the name server that the machine asks. */
+  readonly nameServer: string;
+  /** Token to key authorization: what the worker answers now. */
+  readonly answers: Map<string, string>;
+  /** A certificate went live. */
+  served(host: string, certificate: { readonly serial: string; readonly notAfter: number }): void;
+  told(event: string, facts: Facts): void;
+}
+
+/** The real storage and certificate floor, put together as in the manager, with a worker that only obeys. */
+export class Machine {
+  readonly #parts: MachineParts;
+  readonly #storage: Storage;
+  readonly #floor: CertificateFloor;
+  readonly #stopping: AbortController;
+  readonly #running: Promise<void>;
+  readonly #armed = new Map<number, string>();
+
+  private constructor(
+    parts: MachineParts,
+    made: { storage: Storage; floor: CertificateFloor; stopping: AbortController },
+  ) {
+    this.#parts = parts;
+    this.#storage = made.storage;
+    this.#floor = made.floor;
+    this.#stopping = made.stopping;
+    this.#running = made.floor.run();
+  }
+
+  /** Starts on whatever the storage folder holds. */
+  static async boot(parts: MachineParts): Promise<Machine> {
+    const { root, clock, ca, hosts } = parts;
+    const stopping = new AbortController();
+    const log = logTo((event, facts) => {
+      if (!stopping.signal.aborted) parts.told(event, facts);
+    });
+    const storage = await Storage.open({ root, clock: withoutSleep(clock), log });
+    await storage.acquire(stopping.signal);
+    const config = configOf(hosts, parts.nameServer);
+    const routes = buildRoutes(config.hosts);
+    let machine: Machine | undefined;
+    const floor = new CertificateFloor({
+      config,
+      storage,
+      authority: { directory: "https://nobody.internal/", transport: ca.transport },
+      transportTo: () => ca.transport,
+      reach: { https: [], http: [ca.listener] },
+      findHost: (name) => routes.findCertified(name),
+      broadcast: (message) => {
+        if (machine !== undefined) void machine.#obey(message);
+      },
+      clock,
+      log,
+      signal: stopping.signal,
+    });
+    await floor.open();
+    floor.peersChanged([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
+    machine = new Machine(parts, { storage, floor, stopping });
+    for (const host of await storage.certificates.list()) await machine.#serve(host);
+    return machine;
+  }
+
+  /** The power goes: nothing new is begun. {@link release} follows when all is still. */
+  stop(): void {
+    this.#stopping.abort(new Error("Stopping"));
+    this.#parts.answers.clear();
+  }
+
+  /** After {@link stop}: the folder is free for the next boot. */
+  async release(): Promise<void> {
+    await this.#running;
+    await this.#storage.close();
+  }
+
+  /** The rows as an operator sees them. */
+  list() {
+    return this.#floor.list();
+  }
+
+  async #obey(message: ManagerToWorkers): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    await nextTurn(); // as from another process
+    switch (message.type) {
+      case "challenge.arm": {
+        const { challenge } = message;
+        if (challenge.type !== "http-01") return;
+        this.#armed.set(challenge.id, challenge.token);
+        this.#parts.answers.set(challenge.token, challenge.keyAuthorization);
+        return this.#floor.acknowledged(challenge.id, 1);
+      }
+      case "challenge.disarm":
+        this.#parts.answers.delete(this.#armed.get(message.challenge) ?? "");
+        this.#armed.delete(message.challenge);
+        return;
+      case "certificate.announce":
+        await this.#serve(message.host);
+        return this.#floor.acknowledged(message.announcement, 1);
+      default:
+        return;
+    }
+  }
+
+  /** As a worker does it: what is in storage, read there. */
+  async #serve(host: Parameters<Storage["certificates"]["load"]>[0]): Promise<void> {
+    const stored = await this.#storage.certificates.load(host);
+    if (stored !== undefined) this.#parts.served(host, stored.credential);
+  }
+}
+
+function configOf(hosts: readonly string[], nameServer: string): Config {
+  const acme = `acme: { resolvers: ["${nameServer}"] }`;
+  const text = `${acme}\nhosts:\n${hosts.map((host) => `  ${host}: { respond: ok }\n`).join("")}`;
+  const loaded = parseConfig(text, { file: "/etc/latchkey.yaml", files: diskFiles, cores: 1 });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults));
+  return loaded.config;
+}
+
+function logTo(tell: (event: string, facts: Facts) => void): Log {
+  const keep = (event: string, facts: Facts = {}) => tell(event, facts);
+  return { debug: keep, info: keep, warn: keep, error: keep };
+}
