@@ -168,7 +168,7 @@ async function askForCertificate(
 /** On port 80: is there, or may there be, a site under this name? */
 async function isServed(host: UriHost, visitor: string | undefined): Promise<boolean> {
   const route = routes.find(host);
-  if (route === undefined) return false;
+  if (route === undefined || route.action.kind === "certificate-only") return false;
   if (route.certificate.kind !== "acme" || ownNameOf(route) !== undefined) return true;
   try {
     const signal = withDeadline(stopping.signal, limits.askTimeoutMs + limits.syncTimeoutMs);

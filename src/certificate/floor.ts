@@ -22,6 +22,7 @@ import { Acknowledgements } from "./acknowledge.ts";
 import { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
 import { Challenges } from "./challenge.ts";
+import { Commands } from "./commands.ts";
 import { configurationOf } from "./configuration.ts";
 import { Durable } from "./durable.ts";
 import type { TransportTo } from "./endpoints.ts";
@@ -86,6 +87,7 @@ export class CertificateFloor {
   readonly probes: Probes;
   /** Sees what is wrong. */
   readonly troubles: TroubleWatch;
+  readonly #commands: Commands;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
   readonly #cas: CaAccess;
   readonly #durable: Durable;
@@ -106,10 +108,13 @@ export class CertificateFloor {
       store: storage.publishedRecords,
     });
     this.#gate = new PolicyGate({ ...steps, isKnown: (host) => this.#holdings.isAllowed(host) });
+    const holdings = () => this.#holdings.all();
+    this.#commands = new Commands({ ...steps, holdings, store: storage.commandRuns });
     this.troubles = new TroubleWatch({
       ...steps,
       asks: this.#gate.asks,
-      holdings: () => this.#holdings.all(),
+      commands: this.#commands,
+      holdings,
       manual: () => this.#manual.values(),
       directoryOf: (issuer) => this.#cas.endpoints.directoryOf(issuer),
       confirmWritable: () => this.#durable.confirmWritable(),
@@ -169,11 +174,14 @@ export class CertificateFloor {
       clock,
       bell: this.#bell,
       renewal: config.renewal,
-      atStart: config.acme.issue === "at-start",
+      // Of a name that is certified for another program no visitor ever asks us.
+      atStart: (host: CertificateName) =>
+        config.acme.issue === "at-start" ||
+        this.#steps.findHost(host)?.action.kind === "certificate-only",
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) => this.#keeper.renew(holding),
       saveUnsaved: () => saveUnsaved(this.#holdings, this.#keeper),
     };
-    const looking = [this.#outlook.run(signal), this.troubles.keepLooking(signal)];
+    const looking = [this.#outlook, this.troubles, this.#commands].map((each) => each.run(signal));
     const polling = this.#watch.keepAsking(signal);
     await Promise.all([keepRenewing(steps, signal), polling, watching, ...looking]);
   }

@@ -1,4 +1,5 @@
 import type { Bell } from "../base/bell.ts";
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Renewal } from "../config/config.ts";
 import type { Holdings } from "./holdings.ts";
@@ -14,7 +15,7 @@ export interface RenewSteps {
   readonly bell: Bell;
   readonly renewal: Renewal;
   /** Are listed hosts without a certificate ordered unasked? */
-  readonly atStart: boolean;
+  atStart(host: CertificateName): boolean;
   /** One attempt for one name; never rejects. */
   renew(holding: Holding): Promise<void>;
   /** Certificates that live in memory only: is storage willing again? Never rejects. */
@@ -61,7 +62,9 @@ const SHORTEST_WAIT_MS = 250;
 function dueNow(steps: RenewSteps, underWay: ReadonlySet<Holding>, now: number): Holding[] {
   return [...steps.holdings.all()]
     .filter((holding) => !underWay.has(holding))
-    .filter((holding) => (dueAt(holding, steps.atStart) ?? Number.POSITIVE_INFINITY) <= now)
+    .filter(
+      (holding) => (dueAt(holding, steps.atStart(holding.host)) ?? Number.POSITIVE_INFINITY) <= now,
+    )
     .sort((a, b) => rankOf(a, now) - rankOf(b, now));
 }
 
@@ -69,7 +72,7 @@ function nextDueAt(steps: RenewSteps, underWay: ReadonlySet<Holding>): number {
   let next = Number.POSITIVE_INFINITY;
   for (const holding of steps.holdings.all()) {
     if (underWay.has(holding)) continue;
-    next = Math.min(next, dueAt(holding, steps.atStart) ?? next);
+    next = Math.min(next, dueAt(holding, steps.atStart(holding.host)) ?? next);
   }
   return next;
 }

@@ -1,11 +1,13 @@
+import { parseCertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { codeOf } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
-import { keyOf, type Trouble } from "../base/trouble.ts";
+import { keyOf, readKey, type Trouble } from "../base/trouble.ts";
 import type { Config, Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { AskWatch } from "./ask-watch.ts";
+import type { Commands } from "./commands.ts";
 import type { Holding } from "./records.ts";
 import { type Judging, troublesOf, troublesOfManual } from "./troubles.ts";
 
@@ -20,6 +22,7 @@ export interface TroubleSteps {
     readonly isLeaseLost: boolean;
   };
   readonly asks: AskWatch;
+  readonly commands: Commands;
   /** Every name, and the entry whose certificate is made out to it. */
   holdings(): Iterable<Holding>;
   findHost(host: Holding["host"]): Host | undefined;
@@ -51,17 +54,31 @@ export class TroubleWatch {
     /** Has nobody found out yet, since the program started? */
     isUndecided(key: string): boolean;
   } {
-    const { asks, config } = this.#steps;
+    const { asks, commands, config } = this.#steps;
     const urls = askUrlsOf(config);
     const unasked = new Set(urls.filter((url) => !asks.wasAsked(url)).map(keyOfAsk));
     return {
-      troubles: [...this.#ofStorage(), ...this.#ofAsks(urls), ...this.#ofHosts(lasted)],
-      isUndecided: (key) => unasked.has(key),
+      troubles: [
+        ...this.#ofStorage(),
+        ...this.#ofAsks(urls),
+        ...this.#ofHosts(lasted),
+        ...commands.troubles(),
+      ],
+      isUndecided: (key) => unasked.has(key) || this.#isUnrun(key),
     };
   }
 
+  /** Is it a command that may not have been looked at since the start? One that is configured no longer is over. */
+  #isUnrun(key: string): boolean {
+    const { kind, host } = readKey(key) ?? {};
+    if (kind !== "command.failing" || host === undefined) return false;
+    const name = parseCertificateName(host);
+    const isWanted = name && this.#steps.findHost(name)?.onCertificate !== undefined;
+    return isWanted === true && !this.#steps.commands.isKnown(host);
+  }
+
   /** A disk fills up, and a lease is lost, also while nothing is ordered. Until the signal ends it. */
-  async keepLooking(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
     const { clock, confirmWritable, log, storage } = this.#steps;
     while (!signal.aborted) {
       const isWell = storage.failure === undefined && !storage.isLeaseLost;

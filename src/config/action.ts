@@ -16,11 +16,12 @@ const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>
   "pass-through": ["passThrough", "timeouts"],
   redirect: ["redirect", "status", ...CERTIFICATE],
   respond: ["respond", ...CERTIFICATE],
+  "certificate-only": ["issuer", "dns"],
 };
-/** Accepted only with the value that means the same as leaving them out, so they go with everything. */
-const HARMLESS: readonly string[] = ["compress", "certificateOnly"];
+/** Keys that go with everything, or are told of elsewhere. */
+const HARMLESS: readonly string[] = ["compress", "certificateOnly", "onCertificate"];
 /** The keys that say what a host does; `to` and `paths` say it together. */
-const DOES = ["to", "paths", "passThrough", "redirect", "respond"] as const;
+const DOES = ["to", "paths", "passThrough", "redirect", "respond", "certificateOnly"] as const;
 
 const NOUN: Readonly<Record<Action["kind"], string>> = {
   forward: "`to`",
@@ -28,6 +29,7 @@ const NOUN: Readonly<Record<Action["kind"], string>> = {
   "pass-through": "`passThrough`",
   redirect: "`redirect`",
   respond: "`respond`",
+  "certificate-only": "`certificateOnly`",
 };
 
 /** What a host does: exactly one thing, and every other key goes with it. `undefined` after a fault. */
@@ -45,6 +47,7 @@ export function readAction(written: WrittenHost, place: HostPlace): Action | und
       timeouts: readTunnelTimeouts(written, place),
     };
   }
+  if (kind === "certificate-only") return { kind };
   if (redirect !== undefined) return readRedirect(redirect, written.status, place);
   if (respond !== undefined) return readRespond(respond, place);
   if (first?.kind === "tcp") {
@@ -57,7 +60,7 @@ function kindOf(
   written: WrittenHost,
   { path, faulty, desk }: HostPlace,
 ): Action["kind"] | undefined {
-  const present = DOES.filter((key) => written[key] !== undefined);
+  const present = DOES.filter((key) => written[key] !== undefined && written[key] !== false);
   const [first] = present;
   if (first === undefined) {
     // A misspelt `to` is told already: that the host does nothing is a consequence.
@@ -73,6 +76,7 @@ function kindOf(
   }
   if (rivals.length > 0) return undefined;
   if (first === "passThrough") return "pass-through";
+  if (first === "certificateOnly") return "certificate-only";
   if (first === "redirect" || first === "respond") return first;
   return written.to?.some(({ kind }) => kind === "tcp") === true ? "tcp" : "forward";
 }

@@ -51,9 +51,17 @@ export function readCertificateSource(
     const isOne = pattern.kind === "wildcard" && written.onDemand === undefined;
     if (pattern.kind === "exact" || (isOne && isProvenByDns(dns, issuers, place)))
       return { kind: "acme", issuers, onDemand: undefined, dns };
-    reportPolicy(policy, issuers, pattern, place);
+    if (action.kind === "certificate-only") reportVisitorless(pattern, place);
+    else reportPolicy(policy, issuers, pattern, place);
     return { kind: "acme", issuers, onDemand: policy && formatPolicy(policy.written), dns };
   };
+}
+
+/** On demand means that a visitor comes, and here nobody is let in. */
+function reportVisitorless(pattern: HostPattern, { path, desk }: HostPlace): void {
+  const name = formatPattern(pattern);
+  const wanted = "wanted names one by one, or `dns` for one certificate of a wildcard";
+  desk.report([...path, "certificateOnly"], `has no names to certify under "${name}", ${wanted}`);
 }
 
 /** Can a wildcard be certified as one name? Our own authority looks at listeners, not at DNS. */

@@ -162,6 +162,8 @@ export interface Host {
   readonly pattern: HostPattern;
   readonly action: Action;
   readonly certificate: CertificateSource;
+  /** Run after each new certificate: a program and its arguments, no shell. Known to the manager alone. */
+  readonly onCertificate?: readonly string[] | undefined;
 }
 
 /** What a host entry answers to. */
@@ -199,7 +201,9 @@ export type Action =
   /** Routed by SNI, never decrypted. */
   | { readonly kind: "pass-through"; readonly backend: TcpAddress; readonly timeouts: Timeouts }
   | Redirect
-  | Respond;
+  | Respond
+  /** Certified for another program; nothing is served under its name here. */
+  | { readonly kind: "certificate-only" };
 
 export interface Forward {
   readonly kind: "forward";

@@ -109,6 +109,8 @@ function describeAction(action: Action, seenPort: number | undefined): string {
       const origin = formatOrigin(action.host, action.port ?? seenPort ?? limits.httpsPort);
       return `redirect ${action.status} ${origin}${action.path ?? ""}`;
     }
+    case "certificate-only":
+      return "certificate only";
     case "respond":
       return `respond ${action.status}`;
     default:

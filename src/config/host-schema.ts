@@ -1,4 +1,5 @@
 import { readServerName, readTcpAddress } from "./addresses.ts";
+import { commandSchema } from "./alerts-schema.ts";
 import { readBackendAddress, readBackendPort } from "./backend-address.ts";
 import { dnsSchema } from "./dns-schema.ts";
 import { issuerNames, namedIssuer, readDirectory, readIssuerName } from "./issuers.ts";
@@ -201,8 +202,14 @@ const hostKeys = mapping(
     clientAuth: notYet(),
     tls: notYet(),
     hsts: notYet(),
-    certificateOnly: notYet(false, "off"),
-    onCertificate: notYet(),
+    certificateOnly: key(
+      "Is it certified for another program, and nothing served here? Default off.",
+      onOff,
+    ),
+    onCertificate: key(
+      "Program and arguments run after each new certificate; host and folder come last.",
+      commandSchema,
+    ),
   },
   "a mapping such as { to: 3001 }",
 );

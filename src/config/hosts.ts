@@ -1,9 +1,11 @@
 import { readAction } from "./action.ts";
+import { readCommand } from "./alerts.ts";
 import { readCertificateSource } from "./certificate-source.ts";
 import type { Host, HostPattern } from "./config.ts";
 import { isMapping } from "./document.ts";
 import { formatPattern, readHostPattern } from "./host-pattern.ts";
-import { hostSchema } from "./host-schema.ts";
+import type { HostPlace } from "./host-place.ts";
+import { hostSchema, type WrittenHost } from "./host-schema.ts";
 import type { Settings } from "./settings.ts";
 import { checkAndReport } from "./shape-faults.ts";
 import type { Desk } from "./surroundings.ts";
@@ -70,5 +72,22 @@ function readEntry(
   const action = readAction(written, place);
   if (action === undefined) return [];
   const certificate = readCertificateSource(written, action, place);
-  return patterns.map((pattern) => ({ pattern, action, certificate: certificate(pattern) }));
+  const onCertificate = readHook(written, place);
+  return patterns.map((pattern) => {
+    const host = { pattern, action, certificate: certificate(pattern) };
+    return onCertificate === undefined ? host : { ...host, onCertificate };
+  });
+}
+
+/** What is run after each new certificate, where there ever is one. */
+function readHook(
+  { onCertificate, passThrough, certificate }: WrittenHost,
+  { path, desk }: HostPlace,
+): readonly string[] | undefined {
+  if (onCertificate === undefined) return undefined;
+  const [rival] = [passThrough && "passThrough", certificate && "certificate"].filter(Boolean);
+  if (rival === undefined) return readCommand(onCertificate, desk);
+  const message = `does not go with \`${rival}\`: nothing is ordered for this host`;
+  desk.report([...path, "onCertificate"], message, "key");
+  return undefined;
 }

@@ -254,6 +254,11 @@ export const limits = {
   webhookWaitsMs: [2_000, 10_000, 30_000, 120_000],
   /** A program of the operator's: then it is killed. */
   commandTimeoutMs: 60_000,
+  /** `onCertificate`: the waits after each failure, the last one again and again; several run at once. */
+  commandWaitsMs: [60_000, 300_000, 900_000, 3_600_000],
+  commandsInFlightMax: 4,
+  /** How often is looked whether a certificate has come that a command waits for. */
+  commandCheckEveryMs: 1_000,
 
   // ── DNS ────────────────────────────────────────────────────────────────────────────
   dnsPort: 53,

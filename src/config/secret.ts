@@ -81,9 +81,13 @@ export function withoutSecrets(config: Config): Config {
     alerts: { ...config.alerts, webhook: undefined, exec: undefined },
     hosts: config.hosts.map((host) => {
       const { certificate } = host;
-      if (certificate.kind !== "acme") return host;
+      if (certificate.kind !== "acme") return { ...host, onCertificate: undefined };
       const issuers = certificate.issuers.map(bare);
-      return { ...host, certificate: { ...certificate, issuers, dns: undefined } };
+      return {
+        ...host,
+        onCertificate: undefined,
+        certificate: { ...certificate, issuers, dns: undefined },
+      };
     }),
   };
 }

@@ -14,6 +14,8 @@ export type RefusalCode =
   | "NAME_UNUSABLE"
   /** A name that no host entry answers to. */
   | "HOST_UNKNOWN"
+  /** A name that is certified for another program. */
+  | "HOST_CERTIFICATE_ONLY"
   /** A name that on-demand policy does not allow. */
   | "HOST_REFUSED"
   /** A client that has brought too many new names: nobody looked whether policy allows this one. */

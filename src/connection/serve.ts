@@ -53,6 +53,8 @@ export async function serve(socket: Socket, clientAddress: string, steps: Steps)
     throw new Refusal("no_application_protocol", "CHALLENGE_UNKNOWN", { host });
   }
 
+  if (action.kind === "certificate-only")
+    throw new Refusal("unrecognized_name", "HOST_CERTIFICATE_ONLY", { host });
   if (isTooDeep(host, route)) throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
   const credential = await credentialFor(socket, host, route, {
     credentials: steps.credentials,

@@ -84,7 +84,7 @@ export class Relay {
 
 /** @throws {TypeError} when the route is of a kind that never reaches HTTP: the caller mistook it. */
 function httpAction({ action }: Host): HttpAction {
-  if (action.kind === "tcp" || action.kind === "pass-through")
+  if (action.kind !== "forward" && action.kind !== "redirect" && action.kind !== "respond")
     throw new TypeError(`Cannot relay HTTP: the route is for ${action.kind}`);
   return action;
 }

@@ -9,6 +9,7 @@ import { Attempts } from "./attempts.ts";
 import { AuthorityFiles } from "./authority-files.ts";
 import { BudgetFile } from "./budgets.ts";
 import { Certificates } from "./certificates.ts";
+import { CommandRuns } from "./command-runs.ts";
 import type { Lease } from "./lease.ts";
 import { acquireLease } from "./lock.ts";
 import { Orders } from "./orders.ts";
@@ -51,6 +52,7 @@ export class Storage implements StorageFolder {
   readonly renewalInfos: RenewalInfos;
   readonly publishedRecords: PublishedRecords;
   readonly toldTroubles: ToldTroubles;
+  readonly commandRuns: CommandRuns;
   readonly authority: AuthorityFiles;
   readonly #owner: string | undefined;
   readonly #mayPrepare: boolean;
@@ -89,6 +91,7 @@ export class Storage implements StorageFolder {
     this.renewalInfos = new RenewalInfos(this);
     this.publishedRecords = new PublishedRecords(this);
     this.toldTroubles = new ToldTroubles(this);
+    this.commandRuns = new CommandRuns(this);
     this.authority = new AuthorityFiles(this);
   }
 

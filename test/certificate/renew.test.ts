@@ -27,7 +27,7 @@ function loop(atStart = true) {
         holdings,
         clock,
         bell,
-        atStart,
+        atStart: () => atStart,
         renewal: { checkEveryMs: HOUR, at: "auto" },
         saveUnsaved: async () => {},
         renew: async (holding: Holding) => {

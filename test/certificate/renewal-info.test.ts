@@ -291,7 +291,7 @@ function renewing(world: ReturnType<typeof worldOf>) {
       holdings: world.holdings,
       clock: world.clock,
       bell: world.bell,
-      atStart: true,
+      atStart: () => true,
       renewal: { checkEveryMs: DAY, at: "auto" },
       saveUnsaved: async () => {},
       renew: async (holding: Holding) => {

@@ -58,9 +58,41 @@ for (const [text, says] of faults) {
   });
 }
 
+const hooks: readonly (readonly [entry: string, says: RegExp | undefined])[] = [
+  ["a.example: { certificateOnly: true, onCertificate: [/usr/local/bin/reload-mail] }", undefined],
+  ["a.example: { to: 3001, onCertificate: [reload] }", undefined],
+  ["a.example: { certificateOnly: on, issuer: letsencrypt-staging }", undefined],
+  ["a.localhost: { certificateOnly: true }", undefined],
+  ["a.example: { certificateOnly: true, to: 3001 }", /certificateOnly: does not go with `to`/],
+  [
+    "a.example: { certificateOnly: true, maxBody: 1MiB }",
+    /maxBody: does not go with `certificateOnly`/,
+  ],
+  ["a.example: { certificateOnly: off }", /does nothing, wanted one of .*certificateOnly/],
+  [
+    '"*.a.example": { certificateOnly: true }',
+    /certificateOnly: has no names to certify under "\*\.a\.example", wanted names one by one/,
+  ],
+  [
+    "a.example: { passThrough: 127.0.0.1:1, onCertificate: [reload] }",
+    /onCertificate: does not go with `passThrough`: nothing is ordered for this host/,
+  ],
+];
+
+for (const [entry, says] of hooks) {
+  test(`${entry} ${says === undefined ? "is read" : "is a fault"}`, () => {
+    const found = faultsOf(`hosts:\n  ${entry}\n`).map(formatFault);
+    assert.equal(found.length, says === undefined ? 0 : 1, found.join("\n"));
+    if (says !== undefined) assert.match(found[0] ?? "", says);
+  });
+}
+
 test("a worker knows neither where alerts go nor what is run for them", () => {
-  const config = configOf(`alerts: { webhook: env:HOOK, exec: [page] }\n${HOSTS}`, FILE, { HOOK });
+  const hosts = "hosts: { a.example: { to: 3001, onCertificate: [reload] } }";
+  const text = `alerts: { webhook: env:HOOK, exec: [page] }\n${hosts}`;
+  const config = configOf(text, FILE, { HOOK });
+  assert.deepEqual(config.hosts[0]?.onCertificate, ["reload"]);
   const bare = withoutSecrets(config);
   assert.deepEqual([bare.alerts.webhook, bare.alerts.exec], [undefined, undefined]);
-  assert.ok(!JSON.stringify(bare).includes("T0KEN"));
+  assert.ok(!JSON.stringify(bare).includes("T0KEN") && !JSON.stringify(bare).includes("reload"));
 });

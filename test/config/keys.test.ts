@@ -309,6 +309,19 @@ const rows: readonly Row[] = [
   { key: "hosts.*.certificate.chain", type: "5", value: "missing.pem", says: /^does not exist/ },
   { key: "hosts.*.certificate.key", type: "5", value: "missing.pem", says: /^does not exist/ },
   ...onDemand("hosts.*.onDemand"),
+  {
+    key: "hosts.*.certificateOnly",
+    type: "5",
+    value: "maybe",
+    says: /^is not known, wanted one of on, off/,
+  },
+  {
+    key: "hosts.*.onCertificate",
+    type: "reload",
+    value: '[""]',
+    says: /^is no program/,
+    at: "[0]",
+  },
   ...dnsForms("hosts.*.dns"),
 ];
 

@@ -29,8 +29,6 @@ const later: readonly (readonly [string, string])[] = [
   ["hosts: { a.example: { to: 3001, rateLimit: {} } }", 'hosts["a.example"].rateLimit'],
   ["hosts: { a.example: { to: 3001, auth: {} } }", 'hosts["a.example"].auth'],
   ["hosts: { a.example: { to: 3001, compress: true } }", 'hosts["a.example"].compress'],
-  ["hosts: { a.example: { certificateOnly: true } }", 'hosts["a.example"].certificateOnly'],
-  ["hosts: { a.example: { to: 3001, onCertificate: [x] } }", 'hosts["a.example"].onCertificate'],
   [
     "hosts: { a.example: { paths: { /: { to: 3, auth: {} } } } }",
     'hosts["a.example"].paths["/"].auth',

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Commands } from "../../src/certificate/commands.ts";
+import { type HeldCertificate, type Holding, newHolding } from "../../src/certificate/records.ts";
+import { configOf } from "../support/config-text.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { awaitedLog } from "../support/issuing.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { named, openStorage } from "../support/stored.ts";
+
+const HOST = named("mail.example");
+const MINUTE = 60_000;
+
+function held(serial: string): HeldCertificate {
+  const times = { notBefore: 0, notAfter: 1, renewAt: 1 };
+  return {
+    issuer: "x",
+    serial,
+    certId: undefined,
+    ...times,
+    followsAdvice: true,
+    unsaved: undefined,
+  };
+}
+
+/** A host with a command that writes a line for each run, and fails while `broken` is there. */
+async function world() {
+  const opened = await openStorage();
+  const folder = await temporaryFolder();
+  const path = join(folder.path, "reload");
+  const runs = join(folder.path, "runs");
+  const broken = join(folder.path, "broken");
+  const line = `echo "$1 $2 $3 $LATCHKEY_HOST $LATCHKEY_FOLDER $LATCHKEY_SERIAL" >> ${runs}`;
+  await writeFile(
+    path,
+    `#!/bin/sh\n${line}\n! test -e ${broken} || { echo is broken >&2; exit 1; }\n`,
+  );
+  await chmod(path, 0o700);
+  const config = configOf(
+    `hosts: { mail.example: { certificateOnly: true, onCertificate: [${path}, now] } }`,
+  );
+  const clock = new ManualClock();
+  const holding: Holding = newHolding(HOST, true);
+  return {
+    ...{ clock, holding, broken, storage: opened.storage },
+    /** One life of the program, until `work` has ended. */
+    async live(work: (commands: Commands, log: ReturnType<typeof awaitedLog>) => Promise<void>) {
+      const log = awaitedLog();
+      const stopping = new AbortController();
+      const commands = new Commands({
+        holdings: () => [holding],
+        findHost: () => config.hosts[0],
+        store: opened.storage.commandRuns,
+        ...{ clock, log },
+      });
+      const running = commands.run(stopping.signal);
+      await work(commands, log);
+      stopping.abort();
+      await running;
+    },
+    runs: async () => (await readFile(runs, "utf8").catch(() => "")).split("\n").slice(0, -1),
+    async [Symbol.asyncDispose]() {
+      await folder[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("a command is run once for each certificate, with host and folder, and not again after a restart", async () => {
+  await using mail = await world();
+  mail.holding.certificate = held("01");
+  const folder = join(mail.storage.root, "certificates", HOST, "current");
+  const line = (serial: string) => `now ${HOST} ${folder} ${HOST} ${folder} ${serial}`;
+  await mail.live(async (_commands, log) => void (await log.first("command.done")));
+  assert.deepEqual(await mail.runs(), [line("01")]);
+  await mail.live(async (commands) => {
+    for (let look = 0; look < 3; look += 1) {
+      await mail.clock.asleep(1);
+      mail.clock.advance(MINUTE);
+    }
+    assert.deepEqual(commands.troubles(), []);
+  });
+  assert.deepEqual(await mail.runs(), [line("01")]);
+  mail.holding.certificate = held("02");
+  await mail.live(async (_commands, log) => void (await log.first("command.done")));
+  assert.deepEqual(await mail.runs(), [line("01"), line("02")]);
+});
+
+test("a command that fails is run again after a minute, over a restart too, and is in trouble until it ends well", async () => {
+  await using mail = await world();
+  await writeFile(mail.broken, "");
+  mail.holding.certificate = held("01");
+  await mail.live(async (commands, log) => {
+    const { facts } = await log.first("command.failed");
+    assert.equal(facts["message"], "it ended with 1: is broken");
+    const [trouble] = commands.troubles();
+    assert.deepEqual(
+      [trouble?.kind, trouble?.host, trouble?.detail, trouble?.nextAttemptAt],
+      ["command.failing", HOST, "it ended with 1: is broken", mail.clock.now() + MINUTE],
+    );
+  });
+  await mail.live(async (commands) => {
+    await mail.clock.asleep(1);
+    while (!commands.isKnown(HOST)) await new Promise(setImmediate);
+    assert.equal(commands.troubles().length, 1);
+  });
+  assert.equal((await mail.runs()).length, 1);
+  await rm(mail.broken);
+  mail.clock.advance(MINUTE);
+  await mail.live(async (commands, log) => {
+    await log.first("command.done");
+    assert.deepEqual(commands.troubles(), []);
+  });
+  assert.equal((await mail.runs()).length, 2);
+});
+
+test("no command is run while a certificate is being ordered, or is in memory only", async () => {
+  await using mail = await world();
+  mail.holding.certificate = { ...held("01"), unsaved: { chain: "", key: "" } };
+  await mail.live(async () => mail.clock.asleep(1));
+  mail.holding.certificate = held("01");
+  mail.holding.isOrdering = true;
+  await mail.live(async () => mail.clock.asleep(1));
+  assert.deepEqual(await mail.runs(), []);
+});
