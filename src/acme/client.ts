@@ -3,6 +3,7 @@ import { LatchkeyError } from "../base/errors.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { PackageAnswer } from "./acme-package.ts";
 import { readChain } from "./chain.ts";
+import { linksIn } from "./link.ts";
 import { AcmeProblem } from "./problem.ts";
 import { AcmeReader } from "./reader.ts";
 import {
@@ -35,6 +36,14 @@ export interface NewOrder {
   readonly profile?: string | undefined;
   /** The CertID of the certificate that this one takes over from (RFC 9773 §5). */
   readonly replaces?: string | undefined;
+}
+
+/** A certificate as the CA offers it. Nothing in it is verified. */
+export interface AcmeCertificate {
+  /** PEM, leaf first, certificates and nothing else. */
+  readonly chain: string;
+  /** URLs of the same certificate with other chains (RFC 8555 §7.4.2), in the CA's order. */
+  readonly alternates: readonly string[];
 }
 
 export interface NewAccount {
@@ -148,15 +157,23 @@ export class AcmeClient {
     return readOrder(answer.data, order.url, this.#retryAfter(answer));
   }
 
-  /** The chain of a valid order: PEM, leaf first, certificates and nothing else. Not verified. */
-  async certificate(order: AcmeOrder, signal: AbortSignal): Promise<string> {
-    const action = "download a certificate";
-    const url = order.certificate;
-    if (url === undefined) throw confused(action, `the order is ${order.status}`);
-    const answer = await this.#askAsAccount(action, signal, (api) =>
-      api.apiRequest(url, undefined, [200]),
-    );
-    return readChain(answer.data);
+  /** The certificate of a valid order. */
+  async certificate(
+    { certificate: url, status }: AcmeOrder,
+    signal: AbortSignal,
+  ): Promise<AcmeCertificate> {
+    if (url === undefined) throw confused(DOWNLOAD, `the order is ${status}`);
+    const { data, headers } = await this.#download(url, signal);
+    const alternates = linksIn(headers["link"], "alternate");
+    return {
+      chain: readChain(data),
+      alternates: alternates.flatMap((alternate) => absolute(alternate, url) ?? []),
+    };
+  }
+
+  /** The chain behind one of the alternates of a certificate: PEM like its own. */
+  async chain(url: string, signal: AbortSignal): Promise<string> {
+    return readChain((await this.#download(url, signal)).data);
   }
 
   /**
@@ -190,11 +207,16 @@ export class AcmeClient {
     return this.#signing.ask(action, this.#accountUrl, signal, work);
   }
 
+  #download(url: string, signal: AbortSignal): Promise<PackageAnswer> {
+    return this.#askAsAccount(DOWNLOAD, signal, (api) => api.apiRequest(url, undefined, [200]));
+  }
+
   #retryAfter({ headers }: { readonly headers: Readonly<Record<string, string>> }) {
     return parseRetryAfter(headers["retry-after"], this.#options.clock.now());
   }
 }
 
+const DOWNLOAD = "download a certificate";
 const ALREADY_REVOKED = "urn:ietf:params:acme:error:alreadyRevoked";
 
 function locationOf(action: string, { headers, url: asked }: PackageAnswer): string {

@@ -67,6 +67,11 @@ export function serialOf(certificate: X509Certificate): string {
   return hex.length % 2 === 0 ? hex : `0${hex}`;
 }
 
+/** The certificates of a chain one by one, PEM, in its order. */
+export function certificatesIn(chain: string): string[] {
+  return [...chain.matchAll(PEM_BLOCK)].map(([block]) => block);
+}
+
 function readChain(chain: string): X509Certificate[] {
   if (Buffer.byteLength(chain) > CHAIN_MAX_BYTES) throw invalid("the chain is larger than 256 KiB");
   const blocks = [...chain.matchAll(PEM_BLOCK)];

@@ -9,6 +9,7 @@ import { limits } from "../config/limits.ts";
 import type { Orders } from "../storage/orders.ts";
 import type { Accounts, Endpoint } from "./account.ts";
 import type { Budgets } from "./budgets.ts";
+import { chooseChain } from "./chains.ts";
 import { completeOrder, type OrderSteps } from "./order.ts";
 import { type Planned, purposeOf } from "./planned-order.ts";
 import { profileFor } from "./profile.ts";
@@ -50,7 +51,7 @@ interface OpenOrder {
 
 /**
  * One certificate from one CA: account → order (the interrupted one, if there is one) → key and order
- * URL on disk → challenges → certificate, verified. The order stays on disk until the caller has
+ * URL on disk → challenges → certificate, verified, by the chain that is preferred. The order stays on disk until the caller has
  * stored the certificate, unless the CA has ended it.
  */
 export async function issue(
@@ -86,8 +87,12 @@ async function issueWith(
   const { order, key } =
     resumed ?? (await begin(steps, client, { planned, replaces, issuer }, signal));
   try {
-    const chain = await completeOrder({ ...steps, client }, host, key, order, signal);
-    return { credential: verifyCredential(chain, key, host, steps.clock.now()), issuer: directory };
+    const certificate = await completeOrder({ ...steps, client }, host, key, order, signal);
+    const verify = (chain: string) => verifyCredential(chain, key, host, steps.clock.now());
+    const chains = { client, log: steps.log, verify };
+    const preferred = issuer.kind === "acme" ? issuer.preferredChain : undefined;
+    const credential = await chooseChain(chains, host, certificate, preferred, signal);
+    return { credential, issuer: directory };
   } catch (error) {
     // An order that the CA has ended is no use to anybody; one that it never answered about may go on.
     const isWorthAnotherLook = resumed === undefined && isNonsense(error);

@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { createAlpnCertificate } from "../acme/alpn-certificate.ts";
-import type { AcmeAuthorization, AcmeChallenge, AcmeClient, AcmeOrder } from "../acme/client.ts";
+import type {
+  AcmeAuthorization,
+  AcmeCertificate,
+  AcmeChallenge,
+  AcmeClient,
+  AcmeOrder,
+} from "../acme/client.ts";
 import { createCsr } from "../acme/csr.ts";
 import { type CertificateName, provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
@@ -35,7 +41,7 @@ export interface OrderSteps {
  *
  * @param order Fresh, or found again after a restart: in whatever state.
  * @param key PEM of the private key that the certificate is for; the caller has stored it.
- * @returns PEM of the chain, leaf first. Not verified yet.
+ * @returns Not verified yet.
  * @throws {LatchkeyError} `ACME_CHALLENGE_FAILED`, `ACME_CHALLENGE_UNKNOWN`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`.
  */
 export async function completeOrder(
@@ -44,7 +50,7 @@ export async function completeOrder(
   key: string,
   order: AcmeOrder,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<AcmeCertificate> {
   let current = order;
   let isProven = false;
   let waits = 0;

@@ -52,6 +52,8 @@ export type Issuer =
       /** Known to the manager alone: workers get a configuration without it. */
       readonly eab: AccountBinding | undefined;
       readonly profile: string | undefined;
+      /** Common name of the issuer of the topmost certificate of the chain that is wanted. */
+      readonly preferredChain: string | undefined;
     };
 
 /** What ties an account to one of the CA's website (RFC 8555 §7.3.4). */

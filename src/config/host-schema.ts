@@ -5,7 +5,7 @@ import { dnsSchema } from "./dns-schema.ts";
 import { issuerNames, namedIssuer, readDirectory, readIssuerName } from "./issuers.ts";
 import { limits } from "./limits.ts";
 import { readAskUrl, readPrefix } from "./locations.ts";
-import { readAllowed, readProfile } from "./names.ts";
+import { readAllowed, readChainName, readProfile } from "./names.ts";
 import { readSize } from "./quantities.ts";
 import { read } from "./reading.ts";
 import { readRedirectStatus, readRedirectTarget } from "./redirect-target.ts";
@@ -46,11 +46,14 @@ export const issuerSchema = anyOf(
             "a mapping such as { kid: env:KID, hmac: env:HMAC }",
           ),
         ),
-        preferredChain: notYet(),
+        preferredChain: key(
+          "The chain whose topmost certificate is issued by this common name, if the CA offers it.",
+          text(readChainName, "a common name such as ISRG Root X1"),
+        ),
       },
       ISSUER,
-    ).transform(({ directory, trust, eab, profile }) => {
-      return { kind: "acme" as const, directory, trust, eab, profile };
+    ).transform(({ directory, trust, eab, profile, preferredChain }) => {
+      return { kind: "acme" as const, directory, trust, eab, profile, preferredChain };
     }),
   ],
   ISSUER,

@@ -40,6 +40,7 @@ export function namedIssuer(name: IssuerName) {
     trust: undefined,
     eab: undefined,
     profile: undefined,
+    preferredChain: undefined,
   } as const satisfies Issuer;
 }
 

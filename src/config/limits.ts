@@ -216,6 +216,8 @@ export const limits = {
   acmeRequestTimeoutMs: 60_000,
   /** An answer of a CA; the largest real one, a chain, is under 10 KiB. */
   acmeAnswerMaxBytes: 262_144,
+  /** Other chains of one certificate that are looked at for `preferredChain`; real CAs offer up to three. */
+  acmeAlternateChainsMax: 5,
   /** A nonce refused: at once again with the fresh one, this often (a CA that refuses half of them: 0.5¹⁶ fail). */
   acmeBadNonceRetriesMax: 15,
   acmeNoncePoolMax: 32,

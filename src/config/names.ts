@@ -36,6 +36,13 @@ export function readAllowed(text: string): Reading<HostPattern> {
     : pattern;
 }
 
+/** The common name of a root (RFC 5280 §4.1.2.4), compared as it stands. */
+export function readChainName(text: string): Reading<string> {
+  return /^\P{C}+$/u.test(text) && text.trim() === text
+    ? read(text)
+    : wrong("is not the common name of a certificate, wanted one such as ISRG Root X1");
+}
+
 /** The name of a certificate profile (draft-ietf-acme-profiles). */
 export function readProfile(text: string): Reading<string> {
   return /^[!-~]+$/.test(text)

@@ -258,8 +258,27 @@ test("a certificate is downloaded as the CA sends it, if it is nothing else", as
   ca.script("/order/1", { body: valid });
   ca.script("/certificate/1", { headers, body: chain }, { headers, body: chain + key });
   const order = await client.order(urlOf("/order/1"), unending);
-  assert.equal(await client.certificate(order, unending), chain);
+  assert.equal((await client.certificate(order, unending)).chain, chain);
   await assert.rejects(client.certificate(order, unending), { code: "ACME_PROTOCOL" });
+});
+
+test("other chains of a certificate are found by their links and read like its own", async () => {
+  const { ca, client } = await registered();
+  const { chain, key } = makeCertificate({ names: ["a.example"], issuer: makeAuthority() });
+  const link =
+    '<https://ca.test/directory>;rel="index", </other/1>;rel="alternate", <https://ca.test/other/2>;rel="alternate"';
+  ca.script("/order/1", {
+    body: { ...pending, status: "valid", certificate: urlOf("/certificate/1") },
+  });
+  ca.script("/certificate/1", { headers: { link }, body: chain });
+  ca.script("/other/1", { body: chain });
+  ca.script("/other/2", { body: chain + key });
+  const order = await client.order(urlOf("/order/1"), unending);
+  const { alternates } = await client.certificate(order, unending);
+  assert.deepEqual(alternates, [urlOf("/other/1"), urlOf("/other/2")]);
+  assert.equal(await client.chain(urlOf("/other/1"), unending), chain);
+  assert.deepEqual(ca.posts.at(-1)?.payload, undefined);
+  await assert.rejects(client.chain(urlOf("/other/2"), unending), { code: "ACME_PROTOCOL" });
 });
 
 test("an order that is not valid has no certificate to download", async () => {
@@ -390,7 +409,7 @@ for (const type of ["text/plain", "application/octet-stream", "text/html; charse
     ca.script("/certificate/1", { headers, body: chain });
     ca.refuseNonces(1);
     const order = await client.order(urlOf("/order/1"), unending);
-    assert.equal(await client.certificate(order, unending), chain);
+    assert.equal((await client.certificate(order, unending)).chain, chain);
 
     const { body } = problem(400, "rejectedIdentifier");
     ca.script("/order", { status: 400, headers, body: JSON.stringify(body) });

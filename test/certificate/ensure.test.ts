@@ -430,6 +430,7 @@ const acme = (directory: string): Issuer => ({
   trust: undefined,
   eab: undefined,
   profile: undefined,
+  preferredChain: undefined,
 });
 
 /** A keeper with two CAs; `fails` says what an order at one of them ends with. */

@@ -24,6 +24,7 @@ const issuer = {
   trust: undefined,
   eab: undefined,
   profile: undefined,
+  preferredChain: undefined,
 } as const;
 
 const order = { authorizations: [urlOf("/authz")], finalize: urlOf("/finalize"), status: "ready" };

@@ -111,7 +111,7 @@ async function worldOf() {
 
 test("an order goes from its challenge to its chain, each thing asked once", async () => {
   const { ca, waits, armed, complete, live } = await worldOf();
-  assert.equal(await complete(), chain);
+  assert.equal((await complete()).chain, chain);
   assert.deepEqual(ca.requests, [
     "POST /authz",
     "POST /challenge/http",
@@ -174,7 +174,7 @@ test("the challenge that the program wants most is answered, whatever the CA's o
 test("an authorization that is valid already is not proven again", async () => {
   const { ca, armed, complete } = await worldOf();
   ca.script("/authz", isValid);
-  assert.equal(await complete(), chain);
+  assert.equal((await complete()).chain, chain);
   assert.deepEqual(armed, []);
 });
 
@@ -182,7 +182,7 @@ test("a challenge that the CA is looking at is armed, and not answered a second 
   const { ca, armed, complete } = await worldOf();
   const looking = challenges.map((challenge) => ({ ...challenge, status: "processing" }));
   ca.script("/authz", { body: { ...authorization, challenges: looking } }, isValid);
-  assert.equal(await complete(), chain);
+  assert.equal((await complete()).chain, chain);
   assert.equal(armed.length, 1);
   assert.ok(!ca.requests.includes("POST /challenge/http"));
 });
@@ -191,7 +191,7 @@ test("looks at an order in processing are 250 ms apart, doubling to 15 s", async
   const { ca, waits, complete } = await worldOf();
   ca.script("/finalize", isProcessing);
   ca.script("/order/1", isReady, ...Array(8).fill(isProcessing), isDone);
-  assert.equal(await complete(), chain);
+  assert.equal((await complete()).chain, chain);
   assert.deepEqual(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);
 });
 
@@ -206,7 +206,7 @@ for (const { text, waitMs } of retryAfters) {
     const { ca, waits, complete } = await worldOf();
     ca.script("/finalize", { ...isProcessing, headers: { "retry-after": text } });
     ca.script("/order/1", isReady, isDone);
-    assert.equal(await complete(), chain);
+    assert.equal((await complete()).chain, chain);
     assert.deepEqual(waits, [waitMs]);
   });
 }
@@ -214,7 +214,7 @@ for (const { text, waitMs } of retryAfters) {
 test("an order that stays pending although its name is proven is not asked about without a pause", async () => {
   const { ca, waits, complete } = await worldOf();
   ca.script("/order/1", isPending, isPending, isPending, isReady);
-  assert.equal(await complete(), chain);
+  assert.equal((await complete()).chain, chain);
   assert.deepEqual(waits, [250, 500, 1_000]);
 });
 
@@ -248,7 +248,7 @@ test("challenges of unknown types beside ours do no harm", async () => {
   const { ca, armed, complete } = await worldOf();
   const offered = { ...authorization, challenges: [...strange, "no object", ...challenges] };
   ca.script("/authz", { body: offered }, isValid);
-  assert.equal(await complete(), chain);
+  assert.equal((await complete()).chain, chain);
   assert.deepEqual(
     armed.map(({ type }) => type),
     ["http-01"],

@@ -72,6 +72,7 @@ const publicCa: Issuer = {
   trust: undefined,
   eab: undefined,
   profile: undefined,
+  preferredChain: undefined,
 };
 const zone: Readonly<Record<string, readonly string[]>> = {
   "www.shop.example": ["203.0.113.7"],

@@ -10,6 +10,7 @@ const own = {
   trust: undefined,
   eab: undefined,
   profile: undefined,
+  preferredChain: undefined,
 } as const;
 
 test("an issuer is shown by the name it was written with", () => {

@@ -54,6 +54,12 @@ function issuer(key: string): readonly Row[] {
       says: /^does not exist, wanted the path of a file/,
     },
     { key: `${key}.profile`, type: "5", value: "two words", says: /^is not the name of a profile/ },
+    {
+      key: `${key}.preferredChain`,
+      type: "5",
+      value: '" ISRG Root X1"',
+      says: /^is not the common name of a certificate, wanted one such as ISRG Root X1/,
+    },
   ];
 }
 
@@ -408,7 +414,8 @@ function documentOf(key: string, value: string, name = lastNameOf(key)) {
 
 /** What must stand beside a key so that it alone is wrong. */
 function besideOf(parent: string, step: string): readonly string[] {
-  if (["trust", "eab", "profile"].includes(step)) return ["directory: https://ca.example/"];
+  if (["trust", "eab", "profile", "preferredChain"].includes(step))
+    return ["directory: https://ca.example/"];
   if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
   if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
   if (/\.dns(?:\.\[\])?$/.test(parent)) return besideInDns(step);

@@ -58,6 +58,7 @@ test("the smallest useful file works as it stands", async (t) => {
           trust: undefined,
           eab: undefined,
           profile: undefined,
+          preferredChain: undefined,
         },
       ],
       issuersWritten: false,

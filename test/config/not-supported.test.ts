@@ -9,11 +9,6 @@ const later: readonly (readonly [string, string])[] = [
   ["listen: { proxyProtocol: [10.0.0.0/8] }", "listen.proxyProtocol"],
   ["trustedProxies: cloudflare", "trustedProxies"],
   ["trustedProxies: [cloudflare]", "trustedProxies[0]"],
-  [
-    "acme: { issuers: [{ directory: https://ca.example/, preferredChain: X }] }",
-    "acme.issuers[0].preferredChain",
-  ],
-  ["limits: { helloTimeoutMs: 1 }", "limits"],
   ["watch: true", "watch"],
   ["hosts: { a.example: { to: [{ url: 3001, weight: 3 }] } }", 'hosts["a.example"].to[0].weight'],
   ["hosts: { a.example: { to: h2c://127.0.0.1:3001 } }", 'hosts["a.example"].to'],

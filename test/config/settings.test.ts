@@ -52,7 +52,14 @@ ${HOST}`;
     trustedProxies: ["10.0.0.0/8", "::1/128"],
     acme: {
       issuers: [
-        { kind: "acme", directory, trust: undefined, eab: undefined, profile: undefined },
+        {
+          kind: "acme",
+          directory,
+          trust: undefined,
+          eab: undefined,
+          profile: undefined,
+          preferredChain: undefined,
+        },
         { kind: "internal" },
       ],
       issuersWritten: true,

@@ -179,7 +179,7 @@ async function issue(type: Answerable, host: string, keyType: KeyType, replaces?
   await client.finalize(ready, createCsr([host], key), signal);
   const valid = await settled(() => client.order(order.url, signal));
   assert.equal(valid.status, "valid");
-  return { chain: await client.certificate(valid, signal), key };
+  return { chain: (await client.certificate(valid, signal)).chain, key };
 }
 
 async function prove(client: AcmeClient, type: Answerable, url: string) {

@@ -70,7 +70,7 @@ export async function obtain(
   const ready = await client.order(order.url, signal);
   const key = await createKey(options.keyType ?? "ecdsa-p256");
   const done = await client.finalize(ready, createCsr(names, key), signal);
-  return { chain: await client.certificate(done, signal), key };
+  return { chain: (await client.certificate(done, signal)).chain, key };
 }
 
 /** Answers one challenge of each authorization, and waits until they are judged. */

@@ -25,6 +25,8 @@ export interface PebbleOptions {
   readonly retryAfterSeconds?: number;
   /** Keys (base64url) by their name; no account is made without one of them. */
   readonly bindings?: Readonly<Record<string, string>>;
+  /** Other chains of each certificate, each to a root of its own; none unless given. */
+  readonly alternateRoots?: number;
   /** `address:port` of another name server that Pebble asks, in place of its own. */
   readonly asks?: string;
   /** Names refused as `rejectedIdentifier`. */
@@ -37,8 +39,12 @@ export interface Pebble extends AsyncDisposable {
   readonly directory: string;
   /** PEM of the root that its own TLS is trusted by. */
   readonly trustPem: string;
-  /** PEM of the root of the certificates that it issues; a new one at every start. */
-  roots(): Promise<string>;
+  /**
+   * PEM of the root of the certificates that it issues; a new one at every start.
+   *
+   * @param alternate The root of the nth other chain.
+   */
+  roots(alternate?: number): Promise<string>;
   /** What it knows of a certificate by its serial, as hexadecimal: JSON text. */
   certificateStatus(serial: string): Promise<string>;
   /** What it answers, word for word, when the renewal window of this certificate is asked for. */
@@ -105,7 +111,7 @@ async function startOnce(options: PebbleOptions): Promise<Pebble> {
   return {
     directory,
     trustPem: authority.certificate,
-    roots: () => ask(transport, `${management}/roots/0`),
+    roots: (alternate = 0) => ask(transport, `${management}/roots/${alternate}`),
     certificateStatus: (serial) => ask(transport, `${management}/cert-status-by-serial/${serial}`),
     setRenewalInfo: async (certificate, ariResponse) => {
       const body = JSON.stringify({ certificate, ariResponse });
@@ -175,7 +181,7 @@ function writeConfig(
 function startPrograms(
   folder: string,
   logFile: string,
-  { nonceReject = 0, authzReuse = 0, asks }: PebbleOptions,
+  { nonceReject = 0, authzReuse = 0, alternateRoots = 0, asks }: PebbleOptions,
   ports: Ports,
 ): readonly ChildProcess[] {
   const dns = `127.0.0.1:${ports.dns}`;
@@ -199,6 +205,7 @@ function startPrograms(
         PEBBLE_VA_NOSLEEP: "1",
         PEBBLE_WFE_NONCEREJECT: String(nonceReject),
         PEBBLE_AUTHZREUSE: String(authzReuse),
+        PEBBLE_ALTERNATE_ROOTS: String(alternateRoots),
       },
     ),
   ];
