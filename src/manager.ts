@@ -18,7 +18,7 @@ import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
 import { readOperatorRequest } from "./certificate/operator.ts";
 import type { Config } from "./config/config.ts";
-import { limits } from "./config/limits.ts";
+import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
 import { Channel } from "./process/channel.ts";
 import type { Address, Message, WorkerFacts } from "./process/messages.ts";
@@ -27,6 +27,7 @@ import { Storage } from "./storage/storage.ts";
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
 const { channel, configure } = await Channel.connect("manager");
 const { config, reach, startedAt } = configure;
+changeLimits(config.limits);
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
 let workers: readonly WorkerFacts[] = [];

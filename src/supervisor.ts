@@ -8,7 +8,7 @@ import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import type { Config } from "./config/config.ts";
 import { describeChanges } from "./config/describe.ts";
 import { FaultyConfig, formatFault } from "./config/faults.ts";
-import { limits } from "./config/limits.ts";
+import { changeLimits, limits } from "./config/limits.ts";
 import { withoutSecrets } from "./config/secret.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
 import { Doors } from "./process/doors.ts";
@@ -39,6 +39,7 @@ const packageRoot = dirname(here);
 export async function supervise(options: SupervisorOptions): Promise<number> {
   const startedAt = systemClock.now();
   let config = options.config;
+  changeLimits(config.limits);
   const log = createLog({ ...config.log, process: "supervisor" });
   const doors = new Doors(config.listen, inheritedFds(process.env, process.pid));
   let access = openAccessLog(config);
@@ -80,6 +81,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       const [before, reopened] = [access, reopen(doors, next)];
       tell({ kind: "accepted", changes: describeChanges(config, next) });
       [config, access] = [next, reopened];
+      changeLimits(config.limits);
       const settled = fleet.replace(fleetPlan(next, doors.current, reopened, startedAt));
       const reloaded = settled.then(() => {
         doors.closeUnused();

@@ -11,31 +11,24 @@ export interface CaLimits {
   readonly paceMs: number;
 }
 
-const PRIVATE: CaLimits = {
-  rates: { accounts: limits.budgetAccounts },
-  paceMs: limits.orderPaceMs,
+type Rates = CaLimits["rates"];
+
+const PRIVATE: Rates = { accounts: limits.budgetAccounts };
+
+const PUBLIC: Rates = {
+  accounts: limits.budgetAccounts,
+  orders: limits.budgetOrders,
+  renewals: limits.budgetRenewals,
+  domain: limits.budgetDomain,
+  names: limits.budgetNames,
+  failures: limits.budgetFailures,
 };
 
-const PUBLIC: CaLimits = {
-  rates: {
-    accounts: limits.budgetAccounts,
-    orders: limits.budgetOrders,
-    renewals: limits.budgetRenewals,
-    domain: limits.budgetDomain,
-    names: limits.budgetNames,
-    failures: limits.budgetFailures,
-  },
-  paceMs: limits.orderPaceMs,
-};
-
-const STAGING: CaLimits = {
-  rates: {
-    accounts: limits.budgetAccounts,
-    orders: limits.budgetStagingOrders,
-    renewals: limits.budgetStagingOrders,
-    failures: limits.budgetStagingFailures,
-  },
-  paceMs: limits.orderPaceMs,
+const STAGING: Rates = {
+  accounts: limits.budgetAccounts,
+  orders: limits.budgetStagingOrders,
+  renewals: limits.budgetStagingOrders,
+  failures: limits.budgetStagingFailures,
 };
 
 /** Ourselves: nobody's budget is spent, and a hundred names of a demonstration need not wait. */
@@ -51,6 +44,7 @@ const INTERNAL: CaLimits = { rates: {}, paceMs: 0 };
 export function caLimitsOf(directory: string, internal: string): CaLimits {
   if (directory === internal) return INTERNAL;
   const name = nameOf({ kind: "acme", directory });
-  if (name === "letsencrypt-staging") return STAGING;
-  return name === directory ? PRIVATE : PUBLIC;
+  const paceMs = limits.orderPaceMs;
+  if (name === "letsencrypt-staging") return { rates: STAGING, paceMs };
+  return { rates: name === directory ? PRIVATE : PUBLIC, paceMs };
 }

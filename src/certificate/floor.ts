@@ -49,7 +49,7 @@ import { forgetSpentOrders } from "./spent-orders.ts";
 import { swap } from "./swap.ts";
 import { TroubleWatch } from "./trouble-watch.ts";
 import { saveUnsaved } from "./unsaved.ts";
-import { POLLING } from "./window.ts";
+import { polling } from "./window.ts";
 
 /** What the certificate floor stands on. */
 export interface FloorSteps {
@@ -303,7 +303,7 @@ export class CertificateFloor {
       holdings: this.#holdings,
       store: storage.renewalInfos,
       endpointOf: (host, directory) => this.#cas.endpointOf(host, directory),
-      polling: POLLING,
+      polling: polling(),
       checkEveryMs: config.renewal.checkEveryMs,
       clock,
       log,

@@ -32,11 +32,13 @@ const ADVICE_DELAYS_UNTIL_LEFT = 1 / 20;
 const REST = 1 / 10;
 
 /** The questions of a program that runs; tests have shorter waits. */
-export const POLLING: Polling = {
-  minMs: limits.renewalInfoMinMs,
-  maxMs: limits.renewalInfoMaxMs,
-  usualMs: limits.renewalInfoUsualMs,
-};
+export function polling(): Polling {
+  return {
+    minMs: limits.renewalInfoMinMs,
+    maxMs: limits.renewalInfoMaxMs,
+    usualMs: limits.renewalInfoUsualMs,
+  };
+}
 
 /** Can it be meant? One that reaches beyond the end of the certificate cannot, nor one from before there were any. */
 export function isBelievable(

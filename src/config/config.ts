@@ -1,6 +1,7 @@
 import type { Hostname } from "../base/hostname.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
+import type { LimitChanges } from "./changeable-limits.ts";
 
 /** The whole configuration after reading: defaults filled in, paths absolute, hosts normalised. Plain JSON. */
 export interface Config {
@@ -19,6 +20,8 @@ export interface Config {
   readonly renewal: Renewal;
   readonly alerts: Alerts;
   readonly log: LogConfig;
+  /** Numbers of `limits.ts` that the operator changed. */
+  readonly limits: LimitChanges;
   readonly hosts: readonly Host[];
 }
 

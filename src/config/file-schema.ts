@@ -1,5 +1,6 @@
 import { readListenAddress, readNameServer, readTrustedProxy } from "./addresses.ts";
 import { alertsSchema } from "./alerts-schema.ts";
+import { limitsSchema } from "./changeable-limits.ts";
 import { dnsSchema } from "./dns-schema.ts";
 import { hostSchema, issuerSchema, onDemandSchema } from "./host-schema.ts";
 import { limits } from "./limits.ts";
@@ -170,7 +171,7 @@ const settings = {
       "a mapping such as { level: info }",
     ),
   ),
-  limits: notYet(),
+  limits: key("Numbers that protect the program, where the usual ones do not fit.", limitsSchema),
   watch: notYet(false, "off"),
 };
 

@@ -1,5 +1,5 @@
-/** Every number in the program: unit in the name, reason beside it. */
-export const limits = {
+/** Every number in the program as it comes: unit in the name, reason beside it. */
+const defaults = {
   // ── the front door ──────────────────────────────────────────────────────────────────────────
   /** A client still sending its ClientHello after this is idle or hostile. */
   helloTimeoutMs: 5_000,
@@ -346,3 +346,24 @@ export const limits = {
   /** The body of `respond`: a short word, not a file. */
   respondBodyMaxBytes: 65_536,
 } as const;
+
+/** `16` is a number like any other once it may be changed. */
+type Widened<Value> = Value extends number ? number : Value;
+
+/** Every number in the program, as it is in force. */
+export const limits: {
+  readonly [Name in keyof typeof defaults]: Widened<(typeof defaults)[Name]>;
+} = {
+  ...defaults,
+};
+
+/**
+ * Puts other numbers in force, and those that are not named back to what they are by default. To be called
+ * before a process begins its work: what has been read is not read again.
+ */
+export function changeLimits(
+  changes: Readonly<Partial<Record<keyof typeof defaults, number | undefined>>>,
+): void {
+  const written = Object.entries(changes).filter(([, value]) => value !== undefined);
+  Object.assign(limits, defaults, Object.fromEntries(written));
+}

@@ -40,6 +40,7 @@ export function readSettings(root: object, desk: Desk): Settings {
     },
     alerts: readAlerts(written.alerts, written.renewal?.at ?? "auto", desk),
     log: readLog(written, desk),
+    limits: written.limits ?? {},
     onDemand: written.onDemand,
     faulty,
   };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { createAsk } from "../../src/certificate/ask.ts";
@@ -361,6 +361,21 @@ test("a service that is down costs one line a minute, however many names strange
   clock.advance(60_000);
   await flood("b");
   assert.equal(lines(), 2);
+});
+
+test("T33: at most eight questions are under way at once", async (t) => {
+  const waiting: ServerResponse[] = [];
+  let most = 0;
+  const { url } = await service(t, (_, response) => {
+    most = Math.max(most, waiting.push(response));
+    // Answered when eight have come; a ninth would have come with them.
+    if (waiting.length === 8)
+      setImmediate(() => waiting.splice(0).forEach((each) => void each.end()));
+  });
+  const ask = createAsk(new ManualClock(), keptLog(), new AbortController().signal);
+  const names = Array.from({ length: 40 }, (_, index) => named(`n${index}.example`));
+  await Promise.all(names.map((name) => ask.about(url, name, false)));
+  assert.equal(most, 8);
 });
 
 test("a silent service is left alone for five seconds about a name", async (t) => {

@@ -8,7 +8,7 @@ import { Holdings } from "../../src/certificate/holdings.ts";
 import { type HeldCertificate, type Holding, recordOf } from "../../src/certificate/records.ts";
 import { keepRenewing } from "../../src/certificate/renew.ts";
 import { RenewalWatch, type WatchSteps } from "../../src/certificate/renewal-info.ts";
-import { POLLING } from "../../src/certificate/window.ts";
+import { polling } from "../../src/certificate/window.ts";
 import type { StoredRenewalInfo } from "../../src/storage/renewal-info.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { problem, type ScriptedAnswer, ScriptedCa, urlOf } from "../support/scripted-ca.ts";
@@ -35,7 +35,7 @@ function worldOf(
     holdings,
     clock,
     log,
-    polling: POLLING,
+    polling: polling(),
     checkEveryMs: 10 * MINUTE,
     random: () => 0.5,
     moved: () => bell.ring(),

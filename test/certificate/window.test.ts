@@ -6,7 +6,7 @@ import {
   afterSuggestion,
   failureWait,
   isBelievable,
-  POLLING,
+  polling,
   recalled,
 } from "../../src/certificate/window.ts";
 import type { StoredRenewalInfo } from "../../src/storage/renewal-info.ts";
@@ -22,7 +22,7 @@ const successor = { serial: "02", notBefore: BEGIN + DAY, notAfter: BEGIN + 91 *
 const usual = { start: BEGIN + 59 * DAY, end: BEGIN + 61 * DAY, explanationUrl: undefined };
 
 function draw(now: number, chance = 0.5) {
-  return { now, chance, polling: POLLING };
+  return { now, chance, polling: polling() };
 }
 
 function suggestion(start: number, end: number, retryAfterMs: number | undefined = 6 * HOUR) {
@@ -153,14 +153,14 @@ const failures = [
 
 for (const { failures: count, retryAfterMs, waitMs } of failures) {
   test(`after failure ${count} and Retry-After ${retryAfterMs} the next look is ${waitMs} ms away`, () => {
-    assert.equal(failureWait(count, retryAfterMs, 0.5, POLLING), waitMs);
+    assert.equal(failureWait(count, retryAfterMs, 0.5, polling()), waitMs);
   });
 }
 
 test("waits after failures part by a tenth, and never fall below the floor", () => {
-  assert.equal(failureWait(3, undefined, 0, POLLING), 3.6 * MINUTE);
-  assert.equal(failureWait(3, undefined, 1, POLLING), 4.4 * MINUTE);
-  assert.equal(failureWait(1, undefined, 0, POLLING), MINUTE);
+  assert.equal(failureWait(3, undefined, 0, polling()), 3.6 * MINUTE);
+  assert.equal(failureWait(3, undefined, 1, polling()), 4.4 * MINUTE);
+  assert.equal(failureWait(1, undefined, 0, polling()), MINUTE);
 });
 
 test("a failure leaves window and moment as they are", () => {
@@ -239,9 +239,9 @@ test("what is stored counts as far as it can be meant", () => {
     suggestion(usual.start, usual.end),
     draw(BEGIN),
   );
-  assert.deepEqual(recalled(stored, subject, BEGIN, POLLING), stored);
+  assert.deepEqual(recalled(stored, subject, BEGIN, polling()), stored);
   const later = { ...stored, nextCheckAt: BEGIN + 9_000 * DAY };
-  assert.equal(recalled(later, subject, BEGIN, POLLING).nextCheckAt, BEGIN + 11 * HOUR);
+  assert.equal(recalled(later, subject, BEGIN, polling()).nextCheckAt, BEGIN + 11 * HOUR);
   const shorter = { ...subject, notAfter: BEGIN + 50 * DAY };
-  assert.equal(recalled(stored, shorter, BEGIN, POLLING).window, undefined);
+  assert.equal(recalled(stored, shorter, BEGIN, polling()).window, undefined);
 });

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fileJsonSchema } from "../../src/config/file-schema.ts";
+import { limits } from "../../src/config/limits.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { expectedHttpsPort } from "../../src/config/settings.ts";
 import { configOf } from "../support/config-text.ts";
@@ -42,9 +43,12 @@ test("the settings in config/reference.yaml are the defaults", async () => {
   const { hosts: _hosts, email: _email, workers: _workers, ...settings } = loaded.config;
   const bare = configOf("hosts: { a.example: 3001 }", pathOf("reference.yaml"));
   const { hosts: _bareHosts, email: _none, workers: _cores, ...defaults } = bare;
+  for (const [name, value] of Object.entries(settings.limits))
+    assert.equal(value, new Map(Object.entries(limits)).get(name), name);
   assert.equal(settings.listen.publicHttpsPort, expectedHttpsPort(defaults.listen));
   assert.deepEqual(settings, {
     ...defaults,
+    limits: settings.limits,
     acme: { ...defaults.acme, issuersWritten: true },
     listen: { ...defaults.listen, publicHttpsPort: settings.listen.publicHttpsPort },
   });

@@ -63,6 +63,19 @@ function issuer(key: string): readonly Row[] {
   ];
 }
 
+/** All have the same forms, and bounds of their own. */
+function limits(): readonly Row[] {
+  const { properties } = fileJsonSchema() as {
+    properties: { limits: { properties: Readonly<Record<string, unknown>> } };
+  };
+  return Object.keys(properties.limits.properties).map((name) => ({
+    key: `limits.${name}`,
+    type: "true",
+    value: "9000000000000",
+    says: /^is out of range, wanted a whole number from \d+ to \d+/,
+  }));
+}
+
 function onDemand(key: string): readonly Row[] {
   return [
     { key, type: "5", value: "{}", says: /^is empty, wanted `ask` or `allow`/ },
@@ -260,6 +273,8 @@ const rows: readonly Row[] = [
     value: "onn",
     says: /wanted off, on, or a path with a \/ or \. in it/,
   },
+  mapping("limits"),
+  ...limits(),
   { key: "hosts", type: "5", value: "{}", says: /^is empty, wanted hosts/ },
   ...forwarding("hosts.*"),
   {

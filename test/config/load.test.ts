@@ -72,6 +72,7 @@ test("the smallest useful file works as it stands", async (t) => {
     renewal: { checkEveryMs: 600_000, at: "auto" },
     alerts: { webhook: undefined, exec: undefined, expiresWithin: 0.25 },
     log: { level: "info", format: "auto", access: "off" },
+    limits: {},
   });
   assert.deepEqual(
     hosts.map(({ action }) => action.kind),

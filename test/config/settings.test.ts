@@ -33,6 +33,7 @@ authority: { lifetime: 1m, permit: [Example] }
 renewal: { checkEvery: 1s, at: 25% }
 alerts: { webhook: https://chat.example/hook, exec: [page, me], expiresWithin: 10% }
 log: { level: debug, format: json, access: on }
+limits: { helloTimeoutMs: 2s, headMaxBytes: 8KiB, connectionsMax: 500, orderPaceMs: 0 }
 ${HOST}`;
   const { hosts: _hosts, file: _file, ...settings } = configOf(text);
   const directory = "https://acme-staging-v02.api.letsencrypt.org/directory";
@@ -73,6 +74,12 @@ ${HOST}`;
     renewal: { checkEveryMs: 1_000, at: 0.25 },
     alerts: { webhook: "https://chat.example/hook", exec: ["page", "me"], expiresWithin: 0.1 },
     log: { level: "debug", format: "json", access: "on" },
+    limits: {
+      helloTimeoutMs: 2_000,
+      headMaxBytes: 8_192,
+      connectionsMax: 500,
+      orderPaceMs: 0,
+    },
   });
 });
 

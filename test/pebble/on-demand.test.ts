@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, test } from "node:test";
 import { CaWorld, settledRow } from "../support/ca-world.ts";
+import { closeServer, listenAnywhere } from "../support/tls-door.ts";
 import { browse, handshake, refusal } from "../support/visit.ts";
 
 const world = await CaWorld.start();
@@ -53,4 +55,33 @@ hosts: { c.shop.example: { respond: ok } }`);
   world.gate.open();
   assert.equal((await page).body, "ok");
   assert.equal(latchkey.count("order.started"), 1);
+});
+
+test("T31: of the names that the service allows, a public CA is asked for those that lead here in DNS", async () => {
+  const service = createServer(({ url = "" }, response) => {
+    response.writeHead(/domain=(here|away)\.customers\.example$/.test(url) ? 200 : 404).end();
+  });
+  const port = await listenAnywhere(service);
+  const { pebble } = world;
+  const lead = (host: string, address: string) =>
+    pebble.say("add-a", { host: `${host}.`, addresses: [address] });
+  await lead("away.customers.example", "203.0.113.9");
+  await lead("gateway.shop.example", "198.51.100.1");
+  await using latchkey = await world.start(`
+acme: { issuers: [${world.issuer()}], issue: first-visit, resolvers: ["${pebble.nameServer}"] }
+onDemand: { ask: "http://127.0.0.1:${port}/allowed" }
+hosts: { "*.customers.example": { respond: ok }, gateway.shop.example: { respond: ok } }`);
+  const before = world.asked.orders;
+  assert.equal((await refusal(world.httpsPort, "made-up.customers.example")).alert, 112);
+  assert.equal((await refusal(world.httpsPort, "away.customers.example")).alert, 112);
+  assert.equal(world.asked.orders - before, 0);
+  const page = await browse(world.httpsPort, "here.customers.example", root);
+  assert.equal(page.body, "ok");
+  assert.equal(world.asked.orders - before, 1);
+  const { hosts } = await latchkey.status();
+  assert.deepEqual(
+    hosts.map(({ host }) => host),
+    ["*.customers.example", "here.customers.example", "gateway.shop.example"],
+  );
+  await closeServer(service);
 });

@@ -208,6 +208,7 @@ acme:
   issuers: [{ directory: "https://127.0.0.1:9/directory" }]
   resolvers: ["${names.address}"]
   issue: first-visit
+trustedProxies: [127.0.5.0/24]
 onDemand: { ask: "${service.url}", allow: [written.shop.example] }
 hosts: { "*.shop.example": { respond: shop }, www.shop.example: { respond: www } }`,
   );
@@ -227,4 +228,9 @@ hosts: { "*.shop.example": { respond: shop }, www.shop.example: { respond: www }
   assert.deepEqual(ordersOf(latchkey), ["here.shop.example", "written.shop.example"]);
   const rows = (await latchkey.status()).hosts.map(({ host }) => host);
   assert.ok(!rows.includes("away.shop.example") && !rows.includes("gone.shop.example"));
+
+  // Behind a trusted proxy is everybody: what one client may bring is not asked of it.
+  const beyond = [...madeUp(25, "shop.example")];
+  await flood({ port: latchkey.httpsPort, names: beyond, clients: ["127.0.5.1"], atOnce: 5 });
+  assert.ok(beyond.every((name) => service.asked.includes(name)));
 });
