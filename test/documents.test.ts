@@ -7,10 +7,12 @@ import { diskFiles } from "../src/config/files.ts";
 import { limits } from "../src/config/limits.ts";
 import { parseConfig } from "../src/config/load.ts";
 import { inheritedFds } from "../src/process/listeners.ts";
+import { unknownIds, unshown, withTable } from "./support/faults-table.ts";
 
 const DOCUMENTS = [
   "README.md",
   "ARCHITECTURE.md",
+  "FAULTS.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
   "CHANGELOG.md",
@@ -20,6 +22,7 @@ const README_MAX_LINES = 280;
 
 const read = (file: string): string => readFileSync(file, "utf8");
 const readme = read("README.md");
+const faults = read("FAULTS.md");
 const architecture = read("ARCHITECTURE.md");
 const architectureTest = read("test/architecture.test.ts");
 const manifest: {
@@ -193,3 +196,12 @@ function tableIn(source: string, name: string): Record<string, string[]> {
   const listOf = (text: string) => [...text.matchAll(/"([^"]+)"/g)].map(([, item = ""]) => item);
   return Object.fromEntries(entries.map(([, key = "", list = ""]) => [key, listOf(list)]));
 }
+
+test("FAULTS.md is what the tests' names say; if not: npm run faults", () => {
+  assert.equal(withTable(faults), faults);
+});
+
+test("every fault of FAULTS.md is shown by a test, and every test that names a fault has its row", () => {
+  assert.deepEqual(unshown(), []);
+  assert.deepEqual(unknownIds(), []);
+});

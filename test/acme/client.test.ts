@@ -178,7 +178,7 @@ test("a refused nonce is replaced by the one of the refusal itself", async () =>
   assert.equal(ca.requests.filter((request) => request.startsWith("HEAD")).length, 1);
 });
 
-test("as many refused nonces as are allowed are survived, and one more is not", async () => {
+test("C4: as many refused nonces as are allowed are survived, and one more is not", async () => {
   const { ca, client } = await registered({ badNonceRetries: 10 });
   ca.script("/order/1", { body: pending });
   ca.refuseNonces(10);
@@ -436,7 +436,7 @@ test("a relative URL in JSON, where RFC 8555 wants a whole one, is named", async
   });
 });
 
-test("a CA that has moved is followed: what is not found is asked for where its directory says", async () => {
+test("C12: a CA that has moved is followed: what is not found is asked for where its directory says", async () => {
   const { ca, client } = await registered();
   ca.script("/directory", { body: bareDirectory("/v2") });
   ca.script("/order", problem(404, "malformed"));

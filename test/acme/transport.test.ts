@@ -145,7 +145,7 @@ const failures: readonly {
   },
 ];
 
-test("an answer that is too large makes no sense, and is not read to its end", async (t) => {
+test("C9: an answer that is too large makes no sense, and is not read to its end", async (t) => {
   let sent = 0;
   const url = await serve(t, (_request, response) => {
     const more = (error?: Error | null) => {
@@ -179,7 +179,7 @@ test("an answer that fills the cap exactly is taken", async (t) => {
   assert.equal((await transport(t).request(get(url), unending)).body.length, 1_000);
 });
 
-test("a CA with a certificate of a stranger is not trusted", async (t) => {
+test("C1: a CA with a certificate of a stranger is not trusted", async (t) => {
   const url = await serve(t, (_request, response) => {
     response.end();
   });
@@ -211,7 +211,7 @@ test("a CA with a certificate for another name is not trusted", async (t) => {
   });
 });
 
-test("a CA that accepts and never speaks TLS is given up after the connect deadline", async (t) => {
+test("C6: a CA that accepts and never speaks TLS is given up after the connect deadline", async (t) => {
   const url = await listen(t, (socket) => socket.resume());
   await assert.rejects(transport(t, { connectTimeoutMs: 100 }).request(get(url), unending), {
     code: "ACME_UNREACHABLE",
@@ -239,7 +239,7 @@ test("a port where nobody listens is refused", async (t) => {
   });
 });
 
-test("a name that does not resolve is unreachable", async (t) => {
+test("N1: a name that does not resolve is unreachable", async (t) => {
   await assert.rejects(transport(t).request(get("https://ca.invalid/directory"), unending), {
     code: "ACME_UNREACHABLE",
     message: /its name does not resolve/,

@@ -81,7 +81,7 @@ test("an alias is followed, and the credentials are those of the zone where it l
   await assert.rejects(world.proofs.arm(plain, never), refused);
 });
 
-test("what a program that was killed left in DNS is taken away at the next start", async () => {
+test("N2: what a program that was killed left in DNS is taken away at the next start", async () => {
   await using world = await worldOf([entryOf("latchkey")]);
   await world.proofs.arm({ type: "dns-01", certificate: host, value: "left" }, never);
   assert.deepEqual(await bind.txt(NAME), ["left"]);
@@ -106,7 +106,7 @@ test("an order that goes on publishes again what its predecessor left, and takes
   assert.deepEqual(await world.notes(), []);
 });
 
-test("a record that cannot be taken away is noted until it can, and the order does not fail by it", async () => {
+test("N2: a record that cannot be taken away is noted until it can, and the order does not fail by it", async () => {
   await using world = await worldOf([entryOf("latchkey")]);
   const disarm = await world.proofs.arm(
     { type: "dns-01", certificate: host, value: "stays" },

@@ -188,7 +188,7 @@ const optionsOf = (root: string) => ({
 });
 
 for (const { what, send, detail } of badChains) {
-  test(`a chain ${what} never goes live: the old one is served, and the reason is told`, async () => {
+  test(`C9: a chain ${what} never goes live: the old one is served, and the reason is told`, async () => {
     await using folder = await temporaryFolder();
     await using issuing = await Issuing.open(optionsOf(join(folder.path, "storage")));
     const { floor, log, told } = issuing;

@@ -162,7 +162,7 @@ test("what is spent is on disk before the CA hears of the order, and outlives a 
   });
 });
 
-test("an order that was not placed costs nothing of what counts certificates, however long a CA is out", async () => {
+test("C1: an order that was not placed costs nothing of what counts certificates, however long a CA is out", async () => {
   const { budgets, disk } = await budgetsOf();
   const out = new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: connection refused");
   for (let count = 0; count < 50; count += 1) {

@@ -91,7 +91,7 @@ function storedOrder(): StoredOrder {
   return { host, directory: urlOf("/directory"), orderUrl: urlOf("/order/old"), key, createdAt: 0 };
 }
 
-test("an interrupted order goes on with its own key, and no new one is placed", async () => {
+test("D6: an interrupted order goes on with its own key, and no new one is placed", async () => {
   const { ca, obtain } = worldOf();
   const { credential } = await obtain();
   assert.equal(credential.key, key);
@@ -151,7 +151,7 @@ test("an order whose certificate makes no sense is asked about once more, then g
   assert.equal(ca.requests.filter((request) => request === "POST /order").length, 1);
 });
 
-test("a certificate that is not valid yet by this machine's clock is fetched again later, not ordered again", async () => {
+test("K3: a certificate that is not valid yet by this machine's clock is fetched again later, not ordered again", async () => {
   const { ca, orders, obtain, unissued } = worldOf();
   const inAnHour = { notBefore: Date.now() + 3_600_000, notAfter: Date.now() + 90_000_000 };
   const early = makeCertificate({
@@ -188,7 +188,7 @@ for (const { what, status, givesBack } of endings) {
   });
 }
 
-test("an account that several orders find lost is made anew once", async () => {
+test("C14: an account that several orders find lost is made anew once", async () => {
   const { ca, log, accounts, endpoint, signal } = worldOf();
   const client = await accounts.clientFor(endpoint, signal);
   const first = await accounts.replace(endpoint, client, signal);

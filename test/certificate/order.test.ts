@@ -171,7 +171,7 @@ test("the challenge that the program wants most is answered, whatever the CA's o
   );
 });
 
-test("an authorization that is valid already is not proven again", async () => {
+test("C13: an authorization that is valid already is not proven again", async () => {
   const { ca, armed, complete } = await worldOf();
   ca.script("/authz", isValid);
   assert.equal((await complete()).chain, chain);
@@ -187,7 +187,7 @@ test("a challenge that the CA is looking at is armed, and not answered a second 
   assert.ok(!ca.requests.includes("POST /challenge/http"));
 });
 
-test("looks at an order in processing are 250 ms apart, doubling to 15 s", async () => {
+test("C7: looks at an order in processing are 250 ms apart, doubling to 15 s", async () => {
   const { ca, waits, complete } = await worldOf();
   ca.script("/finalize", isProcessing);
   ca.script("/order/1", isReady, ...Array(8).fill(isProcessing), isDone);
@@ -211,7 +211,7 @@ for (const { text, waitMs } of retryAfters) {
   });
 }
 
-test("an order that stays pending although its name is proven is not asked about without a pause", async () => {
+test("C7: an order that stays pending although its name is proven is not asked about without a pause", async () => {
   const { ca, waits, complete } = await worldOf();
   ca.script("/order/1", isPending, isPending, isPending, isReady);
   assert.equal((await complete()).chain, chain);

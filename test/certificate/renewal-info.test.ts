@@ -141,7 +141,7 @@ const useless: readonly { readonly what: string; readonly answer: ScriptedAnswer
 ];
 
 for (const { what, answer } of useless) {
-  test(`what a CA says to a renewal is ignored, and asked again a minute later: ${what}`, async () => {
+  test(`C11: what a CA says to a renewal is ignored, and asked again a minute later: ${what}`, async () => {
     const ca = only("shop.example", answer, later);
     const world = worldOf({ [ca.directory]: ca });
     const holding = world.hold("shop.example");
@@ -195,7 +195,7 @@ function silentCa() {
   return { asked, transport };
 }
 
-test("a CA that is down, or hangs, delays nobody but its own names, and is not asked for each of them", async () => {
+test("C6: a CA that is down, or hangs, delays nobody but its own names, and is not asked for each of them", async () => {
   const hanging = silentCa();
   let knocks = 0;
   const down: AcmeTransport = {
@@ -306,7 +306,7 @@ function renewing(world: ReturnType<typeof worldOf>) {
   return renewed;
 }
 
-test("a window that moves into the past renews at once, not at the next look of the loop", async () => {
+test("C10: a window that moves into the past renews at once, not at the next look of the loop", async () => {
   const revoked = windowOf(START - HOUR, START - HOUR / 2, {
     explanationURL: "https://ca.test/incident",
   });

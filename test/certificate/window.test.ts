@@ -42,7 +42,7 @@ const windows = [
 ];
 
 for (const { what, start, end, isMeant } of windows) {
-  test(`a window is ${isMeant ? "believed" : "ignored"}: ${what}`, () => {
+  test(`C11: a window is ${isMeant ? "believed" : "ignored"}: ${what}`, () => {
     assert.equal(isBelievable({ start: BEGIN + start, end: BEGIN + end }, subject), isMeant);
   });
 }

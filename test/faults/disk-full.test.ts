@@ -17,7 +17,7 @@ function openOn(disk: SmallDisk): Promise<Issuing> {
   return Issuing.open({ root, hosts: [host], directory: ca.directory, ca: ca.address });
 }
 
-test("a disk with room for less than an issuance asks nothing of the CA, one with more has the certificate", {
+test("S1: a disk with room for less than an issuance asks nothing of the CA, one with more has the certificate", {
   skip,
 }, async (t) => {
   const pages: number[] = [];
@@ -39,7 +39,7 @@ test("a disk with room for less than an issuance asks nothing of the CA, one wit
 
 for (const path of ["/finalize/", "/certificate/"]) {
   for (let left = 0; left <= 4; left += 1) {
-    test(`a disk that has ${left} pages left at ${path} serves from memory and saves later, with one order`, {
+    test(`S2: a disk that has ${left} pages left at ${path} serves from memory and saves later, with one order`, {
       skip,
     }, async () => {
       await using disk = await smallDisk();

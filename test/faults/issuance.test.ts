@@ -83,7 +83,7 @@ async function assertRecovers(world: FaultyIssuance, root: string): Promise<void
 
 for (const [name, calls] of Object.entries(kills) as ["a renewal", (typeof kills)["a renewal"]][]) {
   for (const { call, atLeast } of calls) {
-    test(`killed before any ${nameOf(call)} of ${name}, the next program has its certificate and repeats no order`, async (t) => {
+    test(`D6: killed before any ${nameOf(call)} of ${name}, the next program has its certificate and repeats no order`, async (t) => {
       const killed = await sweep(worlds[name], async (world, nth) => {
         const root = await world.copy();
         const fault = `signal=SIGKILL:when=${nth}`;
@@ -99,7 +99,7 @@ for (const [name, calls] of Object.entries(kills) as ["a renewal", (typeof kills
 }
 
 for (const moment of ["before", "after"] as const) {
-  test(`killed ${moment} the CA hears of any request, the next program has its certificate and repeats no order`, async (t) => {
+  test(`D6: killed ${moment} the CA hears of any request, the next program has its certificate and repeats no order`, async (t) => {
     const requests = await sweep(worlds["a first issuance"], async (world, nth) => {
       const root = await world.copy();
       const seen = world.ca.requests.length;
@@ -128,7 +128,7 @@ for (const moment of ["before", "after"] as const) {
 }
 
 for (const { call, error, atLeast } of errors) {
-  test(`${error} at one ${nameOf(call)} of a renewal costs no order that could go on, and no certificate`, async (t) => {
+  test(`S4: ${error} at one ${nameOf(call)} of a renewal costs no order that could go on, and no certificate`, async (t) => {
     const failures = await sweep(worlds["a renewal"], async (world, nth) => {
       const root = await world.copy();
       const fault = `error=${error}:when=${nth}`;

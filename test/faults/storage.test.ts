@@ -138,7 +138,7 @@ const errors = [
 ];
 
 for (const { call, error, atLeast } of errors) {
-  test(`${error} at any ${nameOf(call)} of a renewal is a failure that leaves storage whole`, async (t) => {
+  test(`S4: ${error} at any ${nameOf(call)} of a renewal is a failure that leaves storage whole`, async (t) => {
     const world = await makeWorld(t);
     // From that call on for ever: the disk does not come back while the program runs.
     const failures = await sweep(

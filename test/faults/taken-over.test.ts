@@ -8,7 +8,7 @@ import { shakeHands } from "../support/visitor.ts";
 const hosts = (...names: readonly string[]) =>
   `workers: 1\nrenewal: { checkEvery: 1s }\nhosts:\n${names.map((name) => `  ${name}: { respond: ok }\n`).join("")}`;
 
-test("a program that was stopped for long loses its storage to the next one, and writes into it no more", async () => {
+test("D10: a program that was stopped for long loses its storage to the next one, and writes into it no more", async () => {
   await using first = await Latchkey.start({ config: hosts("a.localhost", "b.localhost") });
   for (const name of ["a.localhost", "b.localhost"])
     await first.event("certificate.swapped", ({ host }) => host === name);

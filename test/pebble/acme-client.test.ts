@@ -60,7 +60,7 @@ after(async () => {
 
 const accountKey = await createKey("ecdsa-p256");
 
-test("Pebble issues by http-01 although it refuses every second nonce", async () => {
+test("C4: Pebble issues by http-01 although it refuses every second nonce", async () => {
   const { chain, key } = await issue("http-01", "one.shop.example", "ecdsa-p256");
   const { names } = readCredential(chain, key);
   assert.deepEqual(names, ["one.shop.example"]);

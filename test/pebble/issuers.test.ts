@@ -45,7 +45,7 @@ async function letTimePass(storage: string): Promise<void> {
   await writeFile(file, JSON.stringify({ ...memory, nextAttemptAt: "2026-01-01T00:00:00Z" }));
 }
 
-test("the second CA takes over when the first is down, and the first has the next renewal when it is back", async () => {
+test("C16: the second CA takes over when the first is down, and the first has the next renewal when it is back", async () => {
   await using first = await CaWorld.start({ validitySeconds: 3_600 });
   await using second = await CaWorld.start({ validitySeconds: 60 }, first);
   const storage = join(first.folder, "storage");

@@ -7,7 +7,7 @@ import { CaWorld, settledRow } from "../support/ca-world.ts";
 const HOST = "a.shop.example";
 const LEAF = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/;
 
-test("a window that moves into the past renews at once after a restart, and the new one keeps its moment", async () => {
+test("C10: a window that moves into the past renews at once after a restart, and the new one keeps its moment", async () => {
   await using world = await CaWorld.start();
   const storage = join(world.folder, "storage");
   const config = `acme: { issuers: [${world.issuer()}] }\nhosts: { ${HOST}: { respond: ok } }`;

@@ -49,7 +49,7 @@ test("a restart orders nothing that storage holds, and uses the account of befor
 });
 
 for (const moment of ["order.created", "challenge.armed", "order.finalizing"]) {
-  test(`a manager killed at ${moment} goes on with the order that is on disk`, async () => {
+  test(`D6: a manager killed at ${moment} goes on with the order that is on disk`, async () => {
     await using world = await CaWorld.start(SLOW);
     await using latchkey = await world.start(configOf(world, HOST));
     await latchkey.event(moment);
@@ -82,7 +82,7 @@ const powerCuts = [
 ];
 
 for (const { moment, ordersMax } of powerCuts) {
-  test(`a whole program killed at ${moment} needs no more than ${ordersMax} orders`, async () => {
+  test(`D6: a whole program killed at ${moment} needs no more than ${ordersMax} orders`, async () => {
     await using world = await CaWorld.start(SLOW);
     const storage = join(world.folder, "storage");
     const first = await world.start(configOf(world, HOST), { storage });
@@ -99,7 +99,7 @@ for (const { moment, ordersMax } of powerCuts) {
   });
 }
 
-test("a CA that has forgotten account and order gets one new account, and issues", async () => {
+test("C14: a CA that has forgotten account and order gets one new account, and issues", async () => {
   await using world = await CaWorld.start(SLOW);
   const storage = join(world.folder, "storage");
   const first = await world.start(configOf(world, HOST), { storage });

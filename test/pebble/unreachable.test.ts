@@ -8,7 +8,7 @@ import { handshake, refusal } from "../support/visit.ts";
 
 const HOST = "a.shop.example";
 
-test("a CA that is down is not asked again before its time, not even after a restart, and then it issues", async () => {
+test("C1: a CA that is down is not asked again before its time, not even after a restart, and then it issues", async () => {
   await using world = await CaWorld.start();
   const config = `workers: 1\nacme: { issuers: [${world.issuer()}] }\nhosts: { ${HOST}: { respond: ok } }`;
   const storage = join(world.folder, "storage");

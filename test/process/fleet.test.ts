@@ -150,7 +150,7 @@ test("a fleet that was killed starts nobody again", async (t) => {
   assert.deepEqual(asked, [1]);
 });
 
-test("a child that cannot be started is tried again with back-off, and nothing else falls", async () => {
+test("D8: a child that cannot be started is tried again with back-off, and nothing else falls", async () => {
   await using world = new World(plan(1, "works"));
   await world.fleet.start();
   void world.fleet.replace(plan(1, "works", [9_999])); // a descriptor that is not open

@@ -69,7 +69,7 @@ function envelopeOf(message: unknown): unknown {
 }
 
 for (const { name, value } of bad) {
-  test(`readEnvelope refuses ${name}`, () => {
+  test(`D11: readEnvelope refuses ${name}`, () => {
     assert.equal(readEnvelope(value), undefined);
   });
 }

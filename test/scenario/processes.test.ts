@@ -57,7 +57,7 @@ async function oneWorker(latchkey: Latchkey): Promise<number> {
   return (await workerPids(latchkey))[0] ?? assert.fail("no worker");
 }
 
-test("a killed worker is replaced, and none of 1,000 connections opened after the kill fails", async () => {
+test("D1: a killed worker is replaced, and none of 1,000 connections opened after the kill fails", async () => {
   await using latchkey = await Latchkey.start({ config });
   await latchkey.event("certificate.swapped");
   const victim = await oneWorker(latchkey);
@@ -68,7 +68,7 @@ test("a killed worker is replaced, and none of 1,000 connections opened after th
   assert.ok(!(await workerPids(latchkey)).includes(victim));
 });
 
-test("with the manager stopped and a worker killed, no connection to a stored host fails", async () => {
+test("D4: with the manager stopped and a worker killed, no connection to a stored host fails", async () => {
   await using latchkey = await Latchkey.start({ config });
   await latchkey.event("certificate.swapped");
   const victim = await oneWorker(latchkey);
@@ -94,7 +94,7 @@ function wake(pid: number): void {
   }
 }
 
-test("a killed manager is back within a second or two and orders nothing again", async () => {
+test("D3: a killed manager is back within a second or two and orders nothing again", async () => {
   await using latchkey = await Latchkey.start({ config });
   await latchkey.event("certificate.swapped");
   const ready = await latchkey.event("process.ready", ({ child }) => child === "manager");
@@ -117,7 +117,7 @@ test("a first visitor who comes while the manager is being replaced gets the cer
   await handshake(latchkey.httpsPort, "up.localhost");
 });
 
-test("a worker that hangs is killed and replaced", async () => {
+test("D9: a worker that hangs is killed and replaced", async () => {
   await using latchkey = await Latchkey.start({ config });
   const victim = await oneWorker(latchkey);
   process.kill(victim, "SIGSTOP");
@@ -163,7 +163,7 @@ async function gone(pid: number): Promise<void> {
   assert.fail(`process ${pid} is still there`);
 }
 
-test("SIGTERM ends the program with 0, at once when nothing is open", async () => {
+test("D12: SIGTERM ends the program with 0, at once when nothing is open", async () => {
   await using latchkey = await Latchkey.start({ config });
   assert.equal(await latchkey.stop("SIGTERM"), 0);
 });
@@ -182,7 +182,7 @@ test("SIGUSR1 opens no inspector in any process", async () => {
   await assert.rejects(fetch("http://127.0.0.1:9229/json"));
 });
 
-test("a second program on the same storage does not start, and says why", async () => {
+test("S10: a second program on the same storage does not start, and says why", async () => {
   await using first = await Latchkey.start({ config });
   await using second = await Latchkey.spawn({ config, storage: first.storage });
   assert.equal(await second.exited, 1);
@@ -190,7 +190,7 @@ test("a second program on the same storage does not start, and says why", async 
   assert.equal(first.process.exitCode, null);
 });
 
-test("a port that is taken ends the program with 1, and says which", async () => {
+test("N4: a port that is taken ends the program with 1, and says which", async () => {
   await using first = await Latchkey.start({ config });
   const listen = `listen: { https: ["127.0.0.1:${first.httpsPort}"], http: [] }`;
   await using second = await Latchkey.spawn({ config, listen });

@@ -34,7 +34,7 @@ async function addBrokenGeneration(storage: string, host: string): Promise<void>
   await symlink("000002", join(folder, "current"));
 }
 
-test("what storage holds is served after a restart, a crash and a broken issuance, and nothing is ordered", async () => {
+test("D5: what storage holds is served after a restart, a crash and a broken issuance, and nothing is ordered", async () => {
   await using folder = await temporaryFolder();
   const storage = join(folder.path, "storage");
   let serials: Handshake[];

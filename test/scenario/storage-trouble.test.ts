@@ -10,7 +10,7 @@ const hosts = (...names: readonly string[]) =>
 
 const config = hosts("old.localhost", "new.localhost");
 
-test("a storage that cannot be written is served from, and nothing is ordered", {
+test("S5: a storage that cannot be written is served from, and nothing is ordered", {
   skip: skipSmallDisk,
 }, async (t) => {
   await using disk = await smallDisk();

@@ -98,7 +98,7 @@ const broken: readonly {
 ];
 
 for (const { name, file, content, keeps, moves } of broken) {
-  test(`when ${name}, ${keeps} of the account remains`, async () => {
+  test(`S8: when ${name}, ${keeps} of the account remains`, async () => {
     await using opened = await openStorage();
     const { accounts } = opened.storage;
     await accounts.save(account);
@@ -118,7 +118,7 @@ for (const { name, file, content, keeps, moves } of broken) {
   });
 }
 
-test("an account folder that is a link is not read through, and not written through", async () => {
+test("S13: an account folder that is a link is not read through, and not written through", async () => {
   await using opened = await openStorage();
   const { accounts } = opened.storage;
   const elsewhere = join(opened.root, "../elsewhere");

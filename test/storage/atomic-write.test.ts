@@ -80,7 +80,7 @@ test("a link is replaced at once", async () => {
   assert.deepEqual(await pathsOf(folder.path), ["current"]);
 });
 
-test("bytes that the system takes a few at a time are all written, in order", async () => {
+test("S3: bytes that the system takes a few at a time are all written, in order", async () => {
   const positions: number[] = [];
   const written: number[] = [];
   const slow: ByteSink = {
@@ -96,7 +96,7 @@ test("bytes that the system takes a few at a time are all written, in order", as
   assert.equal(Buffer.from(written).toString(), "abcdefgh");
 });
 
-test("a disk that takes no byte and reports no error is a failure", async () => {
+test("S3: a disk that takes no byte and reports no error is a failure", async () => {
   const full: ByteSink = { write: async () => ({ bytesWritten: 0 }) };
   await assert.rejects(writeAll(full, Buffer.from("a")), { code: "STORAGE_FAILED" });
 });

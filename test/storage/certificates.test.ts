@@ -113,7 +113,7 @@ test("a reader beside a writer always finds a whole certificate, and never an ol
   assert.equal((await readCurrent(certificates.folder, host))?.generation, 31);
 });
 
-test("a broken generation is moved aside, the one before it serves, and `current` follows", async () => {
+test("S7: a broken generation is moved aside, the one before it serves, and `current` follows", async () => {
   await using opened = await openStorage();
   const { certificates } = opened.storage;
   const old = await certificates.save(host, certificateFor(host), meta);
@@ -144,7 +144,7 @@ test("when nothing of a host is whole it has no certificate, and its numbers go 
   assert.deepEqual(await certificates.load(host), saved);
 });
 
-test("a broken host keeps no other from being listed and loaded", async () => {
+test("S7: a broken host keeps no other from being listed and loaded", async () => {
   await using opened = await openStorage();
   const { certificates } = opened.storage;
   const good = named("good.example");
@@ -185,7 +185,7 @@ test("a folder in the place of `current` does not keep a certificate from being 
   assert.deepEqual(await certificates.load(host), saved);
 });
 
-test("a link planted in the place of a host's folder is moved aside, and nothing is written through it", async () => {
+test("S13: a link planted in the place of a host's folder is moved aside, and nothing is written through it", async () => {
   await using opened = await openStorage();
   const { certificates } = opened.storage;
   const elsewhere = join(opened.root, "../elsewhere");

@@ -27,7 +27,7 @@ async function openToWrite(path: string) {
   return opened;
 }
 
-test("a file that does not fit on the disk leaves the old one, byte by byte", {
+test("S3: a file that does not fit on the disk leaves the old one, byte by byte", {
   skip,
 }, async () => {
   await using disk = await smallDisk();
@@ -118,7 +118,7 @@ test("a storage on a full disk opens, serves what it has, and takes over once th
   await storage.close();
 });
 
-test("a read-only storage opens and serves, a broken host included, and writes nothing", {
+test("S5: a read-only storage opens and serves, a broken host included, and writes nothing", {
   skip,
 }, async () => {
   await using disk = await smallDisk();

@@ -112,7 +112,7 @@ test("of many programs that find a dead holder's lock, one takes the lease", { s
   for (const lease of holders) await lease.release();
 });
 
-test("the lock of a process that was killed is taken at once", { skip }, async () => {
+test("S9: the lock of a process that was killed is taken at once", { skip }, async () => {
   await using lock = await openLock();
   const child = spawn(process.execPath, ["--eval", "setInterval(() => {}, 1000)"]);
   const pid = child.pid ?? 0;
@@ -125,7 +125,7 @@ test("the lock of a process that was killed is taken at once", { skip }, async (
   assert.equal(lease.fencing, 8);
 });
 
-test("the lock of a pid that is in use again is taken at once", { skip }, async () => {
+test("S9: the lock of a pid that is in use again is taken at once", { skip }, async () => {
   await using lock = await openLock();
   await writeFile(lock.path, formatLock(await recordOf({ started: "1" })));
   await using lease = await lock.acquire();
@@ -162,7 +162,7 @@ const silent: readonly {
 ];
 
 for (const { name, plant } of silent) {
-  test(`a lock that is ${name} is taken over after 15 to 20 s`, async () => {
+  test(`S9: a lock that is ${name} is taken over after 15 to 20 s`, async () => {
     await using lock = await openLock();
     await plant(lock.path);
     const { outcome, seconds } = await lock.clock.until(lock.acquire(), 1);

@@ -154,7 +154,7 @@ const damages: readonly Damage[] = [
 ];
 
 for (const { name, inflict } of damages) {
-  test(`when ${name} a reader falls back, and without anything else says so`, async () => {
+  test(`S7: when ${name} a reader falls back, and without anything else says so`, async () => {
     await using opened = await openStorage();
     const { certificates } = opened.storage;
     const old = await certificates.save(host, certificateFor(host), { issuer: directory });

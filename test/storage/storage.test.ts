@@ -90,7 +90,7 @@ test("looser modes are tightened, and it is said", async () => {
 
 for (const inner of ["", "certificates", "accounts"]) {
   const skip = isRoot ? false : "only root can give a folder to another user";
-  test(`a storage whose folder "${inner}" is another user's is refused`, { skip }, async () => {
+  test(`S6: a storage whose folder "${inner}" is another user's is refused`, { skip }, async () => {
     await using folder = await temporaryFolder();
     await mkdir(join(folder.path, inner), { recursive: true });
     await chown(join(folder.path, inner), 65_534, 65_534);
@@ -127,7 +127,7 @@ for (const { content, opens } of formats) {
   });
 }
 
-test("a link to the storage is the operator's; a link inside it is refused", async () => {
+test("S13: a link to the storage is the operator's; a link inside it is refused", async () => {
   await using folder = await temporaryFolder();
   await mkdir(join(folder.path, "disk"));
   await symlink("disk", join(folder.path, "storage"));
@@ -142,7 +142,7 @@ test("a storage where the system makes no folders is refused, and not tried for 
   await assert.rejects(open("/proc/latchkey/storage"), { code: "STORAGE_UNUSABLE" });
 });
 
-test("a storage is made with its parents, for this user alone", async () => {
+test("S6: a storage is made with its parents, for this user alone", async () => {
   await using folder = await temporaryFolder();
   await using storage = await open(join(folder.path, "a/b/storage"));
   for (const path of [storage.root, join(folder.path, "a/b"), join(folder.path, "a")]) {
@@ -229,7 +229,7 @@ test("a storage that is closed lets the next program in, which sweeps up", async
   assert.deepEqual(await pathsOf(opened.root), ["FORMAT", ...folders, "lock"].sort());
 });
 
-test("a storage that is deleted while it is open takes certificates again", async () => {
+test("S12: a storage that is deleted while it is open takes certificates again", async () => {
   await using opened = await openStorage();
   const { certificates } = opened.storage;
   const credential = certificateFor(host);

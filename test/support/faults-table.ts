@@ -1,0 +1,114 @@
+import { globSync, readFileSync } from "node:fs";
+
+/** What can go wrong, by the name that tests call it. */
+const FAULTS: Readonly<Record<string, string>> = {
+  D1: "a worker is killed under load",
+  D3: "the manager is killed",
+  D4: "the manager is killed and stays away",
+  D5: "everything is killed, as by a power cut, and started again",
+  D6: "a kill at any step of issuance",
+  D7: "a crash loop",
+  D8: "a child that dies young, again and again",
+  D9: "a worker that hangs",
+  D10: "the program is stopped for long and goes on",
+  D11: "nonsense between the processes",
+  D12: "SIGTERM",
+  S1: "the disk is full before an order",
+  S2: "the disk is full between the order and its certificate",
+  S3: "a write that comes out short",
+  S4: "fsync, read or write fails",
+  S5: "storage is read-only",
+  S6: "the storage folder is missing, or another user's",
+  S7: "files of a host are cut, empty, swapped or of something else",
+  S8: "the account's files are broken",
+  S9: "the lock of a dead program, of no program, or of the future",
+  S10: "two programs on one storage",
+  S12: "the storage folder is deleted while the program runs",
+  S13: "links planted in storage",
+  C1: "the CA is down, or cannot be trusted",
+  C2: "the CA answers 500, 502, 503",
+  C3: "the CA answers 429, with any Retry-After",
+  C4: "the CA refuses nonces",
+  C6: "the CA is slow, or says nothing",
+  C7: "orders and authorizations that stay as they are",
+  C8: "a challenge that the CA finds wrong",
+  C9: "a certificate that does not fit",
+  C10: "the CA says: renew now",
+  C11: "the CA's renewal window makes no sense",
+  C12: "the CA moves its resources",
+  C13: "authorizations that are valid already",
+  C14: "the account is gone",
+  C15: "a thousand renewals at once",
+  C16: "the first of two CAs keeps failing",
+  C17: "certificates of 160 hours",
+  K1: "the clock jumps ahead",
+  K2: "the clock is set back",
+  K3: "the clock is wrong for hours",
+  N1: "the CA's name does not resolve",
+  N2: "a DNS-01 record that never shows, or stays",
+  N4: "the port is taken",
+};
+
+/** The sentence of a test, and where it stands. */
+interface Shown {
+  readonly id: string;
+  readonly sentence: string;
+  readonly file: string;
+}
+
+const BEGIN = "<!-- from the tests' names: npm run faults -->";
+const END = "<!-- end -->";
+/** `test("C9: …"`, also as a template and on a line of its own. */
+const NAMED_TEST = /\btest\(\s*(["`])([CDKNS]\d{1,2}(?:, [CDKNS]\d{1,2})*): (.+?)\1, /gs;
+
+/** Ids of tests that no row is about: for the test of the table. */
+export function unknownIds(): string[] {
+  return shown()
+    .map(({ id }) => id)
+    .filter((id) => !(id in FAULTS));
+}
+
+/** Faults that no test is named after. */
+export function unshown(): string[] {
+  const ids = new Set(shown().map(({ id }) => id));
+  return Object.keys(FAULTS).filter((id) => !ids.has(id));
+}
+
+/** The document with its table made anew. */
+export function withTable(document: string): string {
+  const [before, rest = ""] = document.split(BEGIN);
+  return `${before}${BEGIN}\n\n${table()}\n\n${END}${rest.split(END)[1] ?? "\n"}`;
+}
+
+function table(): string {
+  const all = shown();
+  const rows = Object.entries(FAULTS).map(([id, fault]) => {
+    const tests = all
+      .filter((each) => each.id === id)
+      .map(({ sentence, file }) => `${sentence} ([${file.replace(/^test\//, "")}](${file}))`);
+    return `| ${id} | ${fault} | ${tests.join("<br>")} |`;
+  });
+  return [
+    "| | fault | what happens, and the test that shows it |",
+    "| --- | --- | --- |",
+    ...rows,
+  ].join("\n");
+}
+
+function shown(): Shown[] {
+  return globSync("test/**/*.test.ts")
+    .sort()
+    .flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(NAMED_TEST)].flatMap(([, , ids = "", name = ""]) =>
+        ids.split(", ").map((id) => ({ id, sentence: readable(name), file })),
+      ),
+    );
+}
+
+/** A template's rows differ in what stands in its holes. */
+function readable(name: string): string {
+  return name
+    .replace(/\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}/g, "…")
+    .replace(/\|/g, "\\|")
+    .replace(/\\"/g, '"');
+}
