@@ -33,6 +33,8 @@ interface Line {
   running: number;
   /** Has an attempt just started? */
   isPausing: boolean;
+  /** Who wants, or has, the CA for itself: called when nothing is under way. */
+  readonly alone: Set<() => void>;
 }
 
 /**
@@ -66,6 +68,32 @@ export class OrderQueue {
     return undefined;
   }
 
+  /**
+   * Runs `work` when no attempt is under way at this CA, and lets none start until it is done. Rejects as `work`
+   * does, and with the signal's reason when that ends the wait.
+   */
+  async alone<Value>(
+    directory: string,
+    work: () => Promise<Value>,
+    signal: AbortSignal,
+  ): Promise<Value> {
+    signal.throwIfAborted();
+    const line = this.#lineOf(directory);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    line.alone.add(resolve);
+    try {
+      this.#next(line);
+      await promise;
+      return await work();
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      line.alone.delete(resolve);
+      this.#next(line);
+    }
+  }
+
   async #enter(line: Line, attempt: Attempt): Promise<Wait | undefined> {
     const { signal } = this.#steps;
     const { promise, resolve, reject } = Promise.withResolvers<Wait | undefined>();
@@ -87,6 +115,11 @@ export class OrderQueue {
   }
 
   #next(line: Line): void {
+    const [alone] = line.alone;
+    if (alone !== undefined) {
+      if (line.running === 0) alone();
+      return;
+    }
     while (!line.isPausing && line.running < this.#steps.inFlightMax) {
       const first = line.waiting.shift();
       if (first === undefined) return;
@@ -119,7 +152,7 @@ export class OrderQueue {
   #lineOf(directory: string): Line {
     const known = this.#lines.get(directory);
     if (known !== undefined) return known;
-    const line = { waiting: [], running: 0, isPausing: false };
+    const line = { waiting: [], running: 0, isPausing: false, alone: new Set<() => void>() };
     this.#lines.set(directory, line);
     return line;
   }

@@ -20,7 +20,7 @@ function queueOf(paceMs: number, inFlightMax = 3) {
       started.push({ what, at: clock.now() - origin });
       return new Promise((resolve) => ends.set(what, resolve));
     });
-  return { clock, stopping, started, join, end: (what: string) => ends.get(what)?.() };
+  return { queue, clock, stopping, started, join, end: (what: string) => ends.get(what)?.() };
 }
 
 test("C15: a thousand names that are due at once start one in 2 s, the nearest expiry first, and no more than 10 at once", async () => {
@@ -115,4 +115,50 @@ test("who waits when the program stops is told, and nobody starts any more", asy
   clock.advance(10_000);
   await turn();
   assert.equal(started.length, 1);
+});
+
+test("who wants a CA alone waits for what is under way, and holds up what comes, at that CA alone", async () => {
+  const { queue, started, join, end } = queueOf(0);
+  const { signal } = new AbortController();
+  const order: string[] = [];
+  void join("before", 1);
+  const done = Promise.withResolvers<void>();
+  const alone = ["first", "second"].map((what) =>
+    queue.alone(
+      CA,
+      async () => {
+        order.push(what);
+        if (what === "first") await done.promise;
+      },
+      signal,
+    ),
+  );
+  void join("after", 1);
+  void join("elsewhere", 1, { directory: "https://other.example/directory" });
+  await turn();
+  assert.deepEqual(order, []);
+  end("before");
+  await turn();
+  assert.deepEqual(order, ["first"]);
+  assert.deepEqual(
+    started.map(({ what }) => what),
+    ["before", "elsewhere"],
+  );
+  done.resolve();
+  await Promise.all(alone);
+  await turn();
+  assert.deepEqual(order, ["first", "second"]);
+  assert.equal(started.at(-1)?.what, "after");
+});
+
+test("who wanted a CA alone and gave up holds nobody up", async () => {
+  const { queue, started, join } = queueOf(0);
+  void join("before", 1);
+  const giving = new AbortController();
+  const alone = queue.alone(CA, () => assert.fail("it gave up"), giving.signal);
+  void join("after", 1);
+  giving.abort(new Error("too long"));
+  await assert.rejects(alone, { message: "too long" });
+  await turn();
+  assert.equal(started.length, 2);
 });
