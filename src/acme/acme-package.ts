@@ -34,6 +34,8 @@ declare module "acme-client" {
         method: string,
         options: { readonly data: object },
       ) => Promise<PackageAnswer>;
+      /** A flattened JWS by the key of this client; with its public key, unless it is told the account. */
+      createSignedBody(url: string, payload: object): object;
     };
   }
 }

@@ -196,6 +196,21 @@ export class AcmeClient {
     }
   }
 
+  /**
+   * Gives the account another key (RFC 8555 §7.3.5). When the CA agrees, this client, which signs with the key
+   * of before, can do nothing more; when no answer comes, only the CA knows which key counts.
+   *
+   * @param to PEM of the new private key, used for nothing else.
+   */
+  async changeKey(to: string, signal: AbortSignal): Promise<void> {
+    const action = "change the key of the account";
+    await this.#askAsAccount(action, signal, async (api, { keyChangeUrl }) => {
+      if (keyChangeUrl === undefined) throw confused(action, "the CA does not offer it");
+      const change = this.#signing.keyChange(to, keyChangeUrl, this.#accountUrl ?? "");
+      return await api.apiRequest(keyChangeUrl, change, [200]);
+    });
+  }
+
   /** What proves control with a token: `token.thumbprint` (RFC 8555 §8.1). Secret until answered. */
   keyAuthorization(token: string): string {
     return `${token}.${this.#thumbprint}`;

@@ -12,6 +12,8 @@ export interface AcmeDirectory {
   readonly newOrderUrl: string;
   /** Where certificates are revoked (§7.6); RFC 8555 wants it, CAs of one's own may have none. */
   readonly revokeCertUrl: string | undefined;
+  /** Where an account gets another key (§7.3.5); RFC 8555 wants it, and not every CA has it. */
+  readonly keyChangeUrl: string | undefined;
   /** Where renewal windows are asked for (RFC 9773 §3); `undefined` when the CA has none. */
   readonly renewalInfoUrl: string | undefined;
   readonly termsOfService: string | undefined;
@@ -102,6 +104,7 @@ export function readDirectory(value: unknown): AcmeDirectory {
     newAccountUrl: urlIn(directory, "newAccount"),
     newOrderUrl: urlIn(directory, "newOrder"),
     revokeCertUrl: maybe(directory, "revokeCert", urlIn),
+    keyChangeUrl: maybe(directory, "keyChange", urlIn),
     renewalInfoUrl: maybe(directory, "renewalInfo", urlIn),
     termsOfService: maybe(meta, "termsOfService", textIn),
     website: maybe(meta, "website", textIn),

@@ -1,3 +1,4 @@
+import { createPublicKey } from "node:crypto";
 import { Client } from "acme-client";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
@@ -65,6 +66,17 @@ export class Signing {
         throw confused(action, messageOf(cause), cause);
       }
     });
+  }
+
+  /**
+   * The content of a request that gives the account the key `to` (RFC 8555 §7.3.5): signed by that
+   * key, without a nonce, so that nobody gets a key that somebody else holds.
+   */
+  keyChange(to: string, url: string, account: string): object {
+    const { directory: directoryUrl, accountKey } = this.#options;
+    const oldKey = createPublicKey(accountKey).export({ format: "jwk" });
+    const next = new Client({ directoryUrl, accountKey: to });
+    return next.http.createSignedBody(url, { account, oldKey });
   }
 
   /**

@@ -288,6 +288,36 @@ test("an order that is not valid has no certificate to download", async () => {
   await assert.rejects(client.certificate(order, unending), { code: "ACME_PROTOCOL" });
 });
 
+test("an account changes its key, which the CA then knows it by (RFC 8555 §7.3.5)", async () => {
+  const { ca, client, accountUrl } = await registered();
+  const nextKey = await createKey("ecdsa-p256");
+  await client.changeKey(nextKey, unending);
+  assert.deepEqual([ca.posts.at(-1)?.path, ca.posts.at(-1)?.kid], ["/key-change", accountUrl]);
+  const asked = { onlyReturnExisting: true };
+  const next = clientOf(ca, { accountKey: nextKey });
+  assert.equal(await next.createAccount(asked, unending), accountUrl);
+  await assert.rejects(clientOf(ca).createAccount(asked, unending), {
+    type: "urn:ietf:params:acme:error:accountDoesNotExist",
+  });
+});
+
+test("a key that another account has is refused, and the old one goes on", async () => {
+  const { ca, client } = await registered();
+  const taken = await createKey("ecdsa-p256");
+  await clientOf(ca, { accountKey: taken }).createAccount({}, unending);
+  await assert.rejects(client.changeKey(taken, unending), { status: 409 });
+  ca.script("/order", placed);
+  assert.equal((await client.newOrder({ names: ["a.example"] }, unending)).status, "pending");
+});
+
+test("a CA without key changes is asked for none", async () => {
+  const ca = new ScriptedCa();
+  ca.script("/directory", { body: bareDirectory("") });
+  const client = clientOf(ca, { accountUrl: urlOf("/account/1") });
+  await assert.rejects(client.changeKey(accountKey, unending), { code: "ACME_PROTOCOL" });
+  assert.deepEqual(ca.requests, ["GET /directory"]);
+});
+
 test("a key authorization is the token and the thumbprint of the account's key", () => {
   const client = clientOf(new ScriptedCa());
   assert.equal(client.keyAuthorization("token"), `token.${thumbprintOf(accountKey)}`);
@@ -388,6 +418,7 @@ test("a directory without meta, renewal information or revocation is a whole one
     newAccountUrl: urlOf("/account"),
     newOrderUrl: urlOf("/order"),
     revokeCertUrl: undefined,
+    keyChangeUrl: undefined,
     renewalInfoUrl: undefined,
     termsOfService: undefined,
     website: undefined,

@@ -32,6 +32,7 @@ test("a directory is read with what it says of itself", () => {
     newAccountUrl: `${url}/a`,
     newOrderUrl: `${url}/o`,
     revokeCertUrl: undefined,
+    keyChangeUrl: undefined,
     renewalInfoUrl: `${url}/r`,
     termsOfService: "https://ca.test/terms",
     website: "https://ca.test/",

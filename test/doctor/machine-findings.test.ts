@@ -41,6 +41,7 @@ const DIRECTORY = {
   newAccountUrl: "https://ca.example/account",
   newOrderUrl: "https://ca.example/order",
   revokeCertUrl: undefined,
+  keyChangeUrl: undefined,
   renewalInfoUrl: undefined,
   termsOfService: undefined,
   website: undefined,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, createPublicKey, verify } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { AcmeAnswer, AcmeRequest, AcmeTransport } from "../../src/acme/transport.ts";
 
 /** What a script says to one request; status 200 and an empty object unless given. */
@@ -43,6 +44,7 @@ export class ScriptedCa implements AcmeTransport {
         newNonce: urlOf("/nonce"),
         newAccount: urlOf("/account"),
         newOrder: urlOf("/order"),
+        keyChange: urlOf("/key-change"),
         renewalInfo: urlOf("/renewal"),
       },
     });
@@ -85,19 +87,36 @@ export class ScriptedCa implements AcmeTransport {
     this.#refusalsLeft = Math.max(0, this.#refusalsLeft - 1);
     if (isRefused) return problem(400, "badNonce");
     const isScripted = this.#scripts.has(path);
-    return path === "/account" && !isScripted ? this.#account(jwk, payload) : this.#scripted(path);
+    if (isScripted) return this.#scripted(path);
+    if (path === "/key-change") return this.#changeKey(header.kid, jwk, payload);
+    return path === "/account" ? this.#account(jwk, payload) : this.#scripted(path);
   }
 
   /** RFC 8555 §7.3: the account of a key is made once, and found again by its key. */
   #account(jwk: Jwk, payload: unknown): ScriptedAnswer {
     const id = createHash("sha256").update(JSON.stringify(jwk)).digest("hex").slice(0, 8);
-    const location = urlOf(`/account/${id}`);
-    const isKnown = this.#accounts.has(location);
+    const known = [...this.#accounts].find(([, key]) => isDeepStrictEqual(key, jwk))?.[0];
+    const location = known ?? urlOf(`/account/${id}`);
+    const isKnown = known !== undefined;
     if (!isKnown && Object(payload).onlyReturnExisting === true) {
       return problem(400, "accountDoesNotExist");
     }
     this.#accounts.set(location, jwk);
     return { status: isKnown ? 200 : 201, headers: { location }, body: { status: "valid" } };
+  }
+
+  /** RFC 8555 §7.3.5: the new key signs what the old one asks for. */
+  #changeKey(account: string, oldKey: Jwk, jws: unknown): ScriptedAnswer {
+    const { protected: head, payload, ...rest } = Object(jws);
+    assert.deepEqual(Object.keys(rest), ["signature"]);
+    const { jwk, ...header } = JSON.parse(decoded(head));
+    assert.deepEqual(header, { alg: "ES256", url: urlOf("/key-change") });
+    assert.ok(isSignedBy(jwk, Object(jws)), "the new key signs");
+    assert.deepEqual(JSON.parse(decoded(payload)), { account, oldKey });
+    const owner = [...this.#accounts].find(([, key]) => isDeepStrictEqual(key, jwk))?.[0];
+    if (owner !== undefined) return { ...problem(409, "malformed"), headers: { location: owner } };
+    this.#accounts.set(account, jwk);
+    return {};
   }
 
   #scripted(path: string): ScriptedAnswer {
