@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ensureFolder, removeLeftovers, writeFileAtomically } from "./atomic-write.ts";
+import { ensureFolder, removeFile, removeLeftovers, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
 import { fingerprintOf, readKeyFile } from "./key-file.ts";
 import { accountFolderOf } from "./layout.ts";
@@ -13,11 +13,18 @@ export interface StoredAccount {
   readonly directory: string;
   /** PEM (PKCS #8). Never logged. */
   readonly key: string;
+  /**
+   * The key that the CA was going to be told in place of `key` (RFC 8555 §7.3.5), as long as it has not
+   * been heard that it agreed: only the CA knows which of the two counts.
+   */
+  readonly nextKey?: string;
   /** The account's URL at the CA; `undefined` when only the key is known, and the CA has to be asked (RFC 8555 §7.3.1). */
   readonly url: string | undefined;
   /** Milliseconds since the epoch (RFC 3339 on disk). */
   readonly createdAt: number;
 }
+
+const NEXT_KEY = "next.key";
 
 /** The accounts, one folder for each CA. */
 export class Accounts {
@@ -46,22 +53,33 @@ export class Accounts {
       this.#item(directory, path, "account.json"),
       () => readDescription(path, directory, fingerprintOf(key)),
     );
-    return { directory, key, url: found?.url, createdAt: found?.createdAt ?? 0 };
+    const stored = { directory, key, url: found?.url, createdAt: found?.createdAt ?? 0 };
+    const nextKey = await this.#loadNext(directory, folder);
+    return nextKey === undefined ? stored : { ...stored, nextKey };
+  }
+
+  #loadNext(directory: string, folder: string): Promise<string | undefined> {
+    const path = join(folder, NEXT_KEY);
+    return readOrMoveAside(this.#storage, this.#item(directory, path, NEXT_KEY), () =>
+      readKeyFile(path),
+    );
   }
 
   /**
    * Stores the account; call it with the key alone before the CA is asked, so that a crash in
-   * between leaves no account behind that nobody has the key of.
+   * between leaves no account behind that nobody has the key of; the same with a `nextKey`. Saved without
+   * one, a `nextKey` of before is gone.
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
    */
   async save(account: StoredAccount): Promise<void> {
     await this.#storage.confirmWritable();
-    const { directory, key, url, createdAt } = account;
+    const { directory, key, nextKey, url, createdAt } = account;
     const folder = await ensureFolder(this.#storage.root, "accounts", accountFolderOf(directory));
     await removeLeftovers(folder);
-    // The key first: account.json says which key it is about, and is void beside another one.
     const confirm = () => this.#storage.confirmWritable();
+    if (nextKey !== undefined) await writeFileAtomically(join(folder, NEXT_KEY), nextKey, confirm);
+    // The key first: account.json says which key it is about, and is void beside another one.
     await writeFileAtomically(join(folder, "account.key"), key, confirm);
     await writeFileAtomically(
       join(folder, "account.json"),
@@ -73,6 +91,7 @@ export class Accounts {
       }),
       confirm,
     );
+    if (nextKey === undefined) await removeFile(join(folder, NEXT_KEY));
   }
 
   #folderOf(directory: string): string {

@@ -9,6 +9,7 @@ import {
   rename,
   rm,
   symlink,
+  unlink,
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf } from "../base/errors.ts";
@@ -107,6 +108,20 @@ export async function removeFolderAtomically(path: string): Promise<void> {
     await rename(path, temporary);
     await syncFolder(dirname(path));
     await rm(temporary, { recursive: true, force: true });
+  } catch (cause) {
+    if (codeOf(cause) !== "ENOENT") throw failed(`remove "${path}"`, cause);
+  }
+}
+
+/**
+ * Makes the file `path` go; none there is fine too.
+ *
+ * @throws {LatchkeyError} `STORAGE_FAILED`.
+ */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+    await syncFolder(dirname(path));
   } catch (cause) {
     if (codeOf(cause) !== "ENOENT") throw failed(`remove "${path}"`, cause);
   }

@@ -45,6 +45,28 @@ test("a new key beside the description of the old one is an account whose URL is
   assert.deepEqual([found?.key, found?.url], [renewed, undefined]);
 });
 
+test("a key that the CA is about to be told stands beside the old one, until one of them is saved alone", async () => {
+  await using opened = await openStorage();
+  const { accounts } = opened.storage;
+  const nextKey = certificateFor(named("b.example")).key;
+  await accounts.save(account);
+  await accounts.save({ ...account, nextKey });
+  assert.deepEqual(await accounts.load(directory), { ...account, nextKey });
+  await accounts.save({ ...account, key: nextKey });
+  assert.deepEqual(await accounts.load(directory), { ...account, key: nextKey });
+  assert.ok(!(await pathsOf(opened.root)).some((path) => path.endsWith("next.key")));
+});
+
+test("a next key that cannot be read is moved aside alone", async () => {
+  await using opened = await openStorage();
+  const { accounts } = opened.storage;
+  await accounts.save(account);
+  await writeFile(join(opened.root, "accounts", folderName, "next.key"), "half");
+  assert.deepEqual(await accounts.load(directory), account);
+  const moved = (await pathsOf(opened.root)).filter((path) => /^quarantine.*next\.key/.test(path));
+  assert.equal(moved.length, 1);
+});
+
 const broken: readonly {
   readonly name: string;
   readonly file: string;
