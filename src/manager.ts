@@ -138,6 +138,7 @@ async function openAdmin(floor: CertificateFloor): Promise<() => Promise<void>> 
       snapshot: () => snapshotOf(floor),
       act: (request, tell) => act(floor, request, tell),
       reload: askForReload,
+      rollOver: ({ directory }) => floor.rollOver(directory),
       probe: (host) => probe(floor, host),
     });
   } catch (error) {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { RolloverOutcome } from "../base/rollover-outcome.ts";
 import type { HostEvent } from "../base/watched-log.ts";
 import {
   answerHostRequest,
@@ -11,6 +12,7 @@ import {
   readHostRequest,
   readProbeRequest,
 } from "./host-request.ts";
+import { answerRollover, type RolloverRequest, readRolloverRequest } from "./rollover-request.ts";
 import { sendJson } from "./send-json.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -21,6 +23,8 @@ export interface AdminSteps {
   act(request: HostRequest, tell: (happened: HostEvent) => void): Promise<HostOutcome>;
   /** Has the configuration read again; never rejects. */
   reload(): Promise<ReloadOutcome>;
+  /** Gives accounts with CAs new keys; never rejects. */
+  rollOver(request: RolloverRequest): Promise<readonly RolloverOutcome[]>;
   /** Answers something for the host, for a short while, that nobody else can; `undefined`: no such host, or not now. */
   probe(host: string): Promise<Probe | undefined>;
 }
@@ -33,7 +37,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
  * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`,
- * `POST /reload` (200 accepted, 422 rejected),
+ * `POST /reload` (200 accepted, 422 rejected), `POST /accounts/rollover`: see {@link answerRollover},
  * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}; `POST /hosts/NAME/probe`.
  * A socket file left by a dead program is replaced; the caller holds the lease on storage.
  *
@@ -60,6 +64,9 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
   if (asked !== undefined) return void answerHostRequest(asked, steps.act, request, response);
   const probed = readProbeRequest(request);
   if (probed !== undefined) return void answerProbe(steps, probed, response);
+  const rollover = readRolloverRequest(request);
+  if (rollover !== undefined)
+    return void answerRollover(rollover, (asked) => steps.rollOver(asked), response);
   const route = `${request.method} ${request.url}`;
   if (route === "POST /reload") return void answerReload(steps, response);
   if (route === "GET /status") {
@@ -69,7 +76,7 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
     sendJson(response, isServing ? 200 : 503, { status: isServing ? "ok" : "no worker is ready" });
   } else {
     sendJson(response, 404, {
-      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /reload, POST /hosts/NAME/renew, retry or revoke`,
+      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry or revoke`,
     });
   }
 }

@@ -1,5 +1,6 @@
 import { AcmeClient } from "../acme/client.ts";
 import { createKey } from "../acme/keys.ts";
+import { AcmeProblem } from "../acme/problem.ts";
 import type { AccountBinding } from "../acme/signing.ts";
 import type { AcmeTransport } from "../acme/transport.ts";
 import type { Clock } from "../base/clock.ts";
@@ -7,7 +8,7 @@ import type { Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import { limits } from "../config/limits.ts";
-import type { Accounts as AccountStore } from "../storage/accounts.ts";
+import type { Accounts as AccountStore, StoredAccount } from "../storage/accounts.ts";
 import type { Budgets } from "./budgets.ts";
 
 /** What the accounts need from their surroundings. */
@@ -30,6 +31,14 @@ export interface Endpoint {
   readonly binding?: AccountBinding | undefined;
 }
 
+/** What became of a change of keys. */
+export type Rolled =
+  | { readonly kind: "changed"; readonly account: string }
+  /** There is no account. */
+  | { readonly kind: "none" }
+  /** The CA does not do it. */
+  | { readonly kind: "not-offered" };
+
 /**
  * One account with each CA, made at the first need and kept for ever. Issuers may reach one directory in
  * several ways (another `trust`, another profile): each has a client of its own, for the one account.
@@ -50,7 +59,7 @@ export class Accounts {
     const known = this.#clients.get(endpoint);
     if (known !== undefined) return Promise.resolve(known);
     return this.#inTurn(endpoint, signal, async () => {
-      const stored = await this.#steps.store.load(endpoint.directory);
+      const stored = await this.#settled(endpoint, signal);
       return stored?.url === undefined
         ? await this.#register(endpoint, stored?.key, signal)
         : this.#client(endpoint, stored.key, stored.url);
@@ -75,13 +84,100 @@ export class Accounts {
     });
   }
 
+  /**
+   * Gives our account with this CA a new key (RFC 8555 §7.3.5). The caller sees to it that no order is under way
+   * there. The key is on disk before the CA hears of it, and whatever happens then, the CA decides which of
+   * the two counts: see {@link Accounts.#settled}.
+   *
+   * @throws As the CA does; it is asked again before the account is used.
+   */
+  async roll(endpoint: Endpoint, signal: AbortSignal): Promise<Rolled> {
+    const { directory } = endpoint;
+    if ((await this.#steps.store.load(directory)) === undefined) return { kind: "none" };
+    const client = await this.clientFor(endpoint, signal);
+    if ((await client.directory(signal)).keyChangeUrl === undefined) return { kind: "not-offered" };
+    return await this.#turnOf(directory).run(async () => {
+      const stored = await this.#steps.store.load(directory);
+      if (stored?.url === undefined) return { kind: "none" };
+      await this.#change(endpoint, client, { ...stored, url: stored.url }, signal);
+      return { kind: "changed", account: stored.url };
+    }, signal);
+  }
+
+  async #change(
+    endpoint: Endpoint,
+    client: AcmeClient,
+    stored: StoredAccount,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { store } = this.#steps;
+    const nextKey = await createKey("ecdsa-p256");
+    await store.save({ ...stored, nextKey });
+    for (const known of this.#clients.keys())
+      if (known.directory === endpoint.directory) this.#clients.delete(known);
+    try {
+      await client.changeKey(nextKey, signal);
+    } catch (error) {
+      if (error instanceof AcmeProblem) await this.#settled(endpoint, signal);
+      throw error;
+    }
+    const { directory, url, createdAt } = stored;
+    await store.save({ directory, key: nextKey, url, createdAt });
+  }
+
+  /**
+   * The stored account with one key. Where a change of keys was interrupted there are two, and only the CA
+   * knows which one counts: it is asked for the account of each. When it knows neither, both stay, until a
+   * new account takes their place.
+   */
+  async #settled(endpoint: Endpoint, signal: AbortSignal): Promise<StoredAccount | undefined> {
+    const { store, log } = this.#steps;
+    const stored = await store.load(endpoint.directory);
+    if (stored?.nextKey === undefined) return stored;
+    const { directory, createdAt, nextKey, ...rest } = stored;
+    if (nextKey === stored.key) {
+      // All was done but for the last step.
+      await store.save({ directory, createdAt, ...rest });
+      return { directory, createdAt, ...rest };
+    }
+    for (const key of [nextKey, stored.key]) {
+      const url = await this.#accountOf(endpoint, key, signal);
+      if (url === undefined) continue;
+      await store.save({ directory, key, url, createdAt });
+      const counts = key === stored.key ? "the old one" : "the new one";
+      log.warn("account.key-settled", { issuer: directory, account: url, key: counts });
+      return { directory, key, url, createdAt };
+    }
+    return stored;
+  }
+
+  /** The account of this key, if the CA has one (RFC 8555 §7.3.1). */
+  async #accountOf(
+    endpoint: Endpoint,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    try {
+      const client = this.#client(endpoint, key, undefined);
+      return await client.createAccount({ onlyReturnExisting: true }, signal);
+    } catch (error) {
+      if (isAccountUnknown(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #turnOf(directory: string): Semaphore {
+    const turn = this.#turns.get(directory) ?? new Semaphore(1);
+    this.#turns.set(directory, turn);
+    return turn;
+  }
+
   #inTurn(
     endpoint: Endpoint,
     signal: AbortSignal,
     find: () => Promise<AcmeClient>,
   ): Promise<AcmeClient> {
-    const turn = this.#turns.get(endpoint.directory) ?? new Semaphore(1);
-    this.#turns.set(endpoint.directory, turn);
+    const turn = this.#turnOf(endpoint.directory);
     return this.#flights.run(endpoint, async () => {
       const client = await turn.run(find, signal);
       this.#clients.set(endpoint, client);
@@ -126,4 +222,11 @@ export class Accounts {
       noncePoolMax: limits.acmeNoncePoolMax,
     });
   }
+}
+
+/** Does the CA say that it has no such account? */
+export function isAccountUnknown(error: unknown): boolean {
+  return (
+    error instanceof AcmeProblem && error.type === "urn:ietf:params:acme:error:accountDoesNotExist"
+  );
 }

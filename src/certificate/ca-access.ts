@@ -2,7 +2,8 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, withDeadline } from "../base/clock.ts";
 import { LatchkeyError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
-import type { Host, Issuer } from "../config/config.ts";
+import type { RolloverOutcome } from "../base/rollover-outcome.ts";
+import type { Config, Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Accounts, type Endpoint } from "./account.ts";
@@ -15,11 +16,12 @@ import { OrderQueue } from "./order-queue.ts";
 import { pausing } from "./pausing.ts";
 import { purposeOf } from "./planned-order.ts";
 import type { Holding } from "./records.ts";
+import { rollOver } from "./rollover.ts";
 import { issuerInTurn } from "./turn.ts";
 
 /** What the way to the CAs needs from its surroundings. */
 export interface CaAccessSteps {
-  readonly email: string | undefined;
+  readonly config: Pick<Config, "email" | "acme" | "hosts">;
   readonly storage: Storage;
   /** The internal one. */
   readonly authority: Endpoint;
@@ -45,7 +47,7 @@ export class CaAccess {
   readonly #caaIdentities = new Map<string, readonly string[]>();
 
   constructor(steps: CaAccessSteps) {
-    const { email, storage, authority, clock, log, signal } = steps;
+    const { config, storage, authority, clock, log, signal } = steps;
     const limitsOf = (directory: string) => caLimitsOf(directory, authority.directory);
     const ratesOf = (directory: string) => limitsOf(directory).rates;
     this.#steps = steps;
@@ -67,7 +69,7 @@ export class CaAccess {
       steps.transportTo,
     );
     this.accounts = new Accounts({
-      email,
+      email: config.email,
       store: storage.accounts,
       register: (directory, work) => this.budgets.register(directory, work),
       clock,
@@ -108,6 +110,17 @@ export class CaAccess {
     return source?.kind === "acme" ? this.endpoints.find(source.issuers, directory) : undefined;
   }
 
+  /** See {@link rollOver}: for every CA of the configuration, or the one with this directory. */
+  rollOver(directory: string | undefined): Promise<readonly RolloverOutcome[]> {
+    const { log, signal, config } = this.#steps;
+    const { accounts, queue, endpoints } = this;
+    const ways = issuersOf(config).map((issuer) => endpoints.of(issuer));
+    return rollOver(
+      { accounts, queue, log, signal },
+      ways.filter((way) => directory === undefined || way.directory === directory),
+    );
+  }
+
   /**
    * Revokes a certificate of `name` at the CA that issued it, as the account that ordered it.
    *
@@ -127,4 +140,12 @@ export class CaAccess {
     const client = await this.accounts.clientFor(endpoint, deadline);
     await client.revoke(chain, REVOCATION_REASONS[reason], deadline);
   }
+}
+
+/** Of all hosts, and those that others would get. */
+function issuersOf({ acme, hosts }: Pick<Config, "acme" | "hosts">): readonly Issuer[] {
+  const ofHosts = hosts.flatMap(({ certificate }) =>
+    certificate.kind === "acme" ? certificate.issuers : [],
+  );
+  return [...ofHosts, ...acme.issuers];
 }

@@ -4,6 +4,7 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
+import type { RolloverOutcome } from "../base/rollover-outcome.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Config, Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
@@ -99,7 +100,7 @@ export class CertificateFloor {
     this.#challenges = new Challenges(this.#acknowledgements, steps.broadcast, log);
     this.probes = new Probes(this.#challenges, this.#holdings);
     this.#durable = new Durable(storage, log, signal);
-    this.#cas = new CaAccess({ ...steps, email: config.email });
+    this.#cas = new CaAccess(steps);
     this.#proofs = new Proofs({
       ...{ config, clock, log, signal },
       listeners: steps.reach,
@@ -216,6 +217,11 @@ export class CertificateFloor {
       log,
     };
     return await obey(steps, name, request);
+  }
+
+  /** New keys for our accounts, with every CA or with the one of this directory. Never rejects. */
+  rollOver(directory: string | undefined): Promise<readonly RolloverOutcome[]> {
+    return this.#cas.rollOver(directory);
   }
 
   /** Has this name a certificate, or would it get one? */

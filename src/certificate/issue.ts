@@ -7,7 +7,7 @@ import { failureFacts } from "../base/log.ts";
 import type { Issuer, KeyType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Orders } from "../storage/orders.ts";
-import type { Accounts, Endpoint } from "./account.ts";
+import { type Accounts, type Endpoint, isAccountUnknown } from "./account.ts";
 import type { Budgets } from "./budgets.ts";
 import { chooseChain } from "./chains.ts";
 import { completeOrder, type OrderSteps } from "./order.ts";
@@ -66,7 +66,7 @@ export async function issue(
   try {
     return await issueWith(steps, client, endpoint, host, issuer, signal);
   } catch (error) {
-    if (!isAccountLost(error)) throw error;
+    if (!isAccountUnknown(error)) throw error;
     const fresh = await steps.accounts.replace(endpoint, client, signal);
     return await issueWith(steps, fresh, endpoint, host, issuer, signal);
   }
@@ -132,7 +132,7 @@ async function resume(
     steps.log.info("order.resumed", { host, status: order.status });
     return { order, key: stored.key };
   } catch (error) {
-    if (isAccountLost(error) || !hasEnded(error)) throw error;
+    if (isAccountUnknown(error) || !hasEnded(error)) throw error;
     steps.log.info("order.lost", { host, ...failureFacts(error) });
     return undefined;
   }
@@ -202,12 +202,6 @@ const REPLACES_REFUSED: ReadonlySet<string> = new Set(
     (type) => `urn:ietf:params:acme:error:${type}`,
   ),
 );
-
-function isAccountLost(error: unknown): boolean {
-  return (
-    error instanceof AcmeProblem && error.type === "urn:ietf:params:acme:error:accountDoesNotExist"
-  );
-}
 
 /** A page of HTML, 100 MB: perhaps not the CA's own words. Its order may be well, and costs nothing to ask about. */
 function isNonsense(error: unknown): boolean {

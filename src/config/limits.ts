@@ -124,6 +124,8 @@ const defaults = {
   /** Handshakes parked for a certificate, in one worker: all together, and for one name. */
   parkedMax: 100,
   parkedPerHostMax: 50,
+  /** An account that is to get a new key waits so long for its orders to end; visitors wait behind it. */
+  accountIdleMaxMs: 20_000,
   /** One order from newOrder to the certificate, all polling included. */
   orderTimeoutMs: 300_000,
   /** Orders under way at once, at one CA. */

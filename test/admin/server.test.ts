@@ -10,11 +10,19 @@ import { test } from "node:test";
 import { askForHost, askForProbe, askStatus } from "../../src/admin/client.ts";
 import { type AdminSteps, serveAdmin } from "../../src/admin/server.ts";
 import type { Snapshot } from "../../src/admin/snapshot.ts";
+import type { RolloverOutcome } from "../../src/base/rollover-outcome.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const snapshot: Snapshot = { version: "1.2.3", pid: 7, startedAt: "now", workers: [], hosts: [] };
+const ROLLOVERS: readonly RolloverOutcome[] = [
+  { directory: "https://done.example/", outcome: "done", detail: "it has" },
+  { directory: "https://refused.example/", outcome: "refused", detail: "it cannot" },
+  { directory: "https://failed.example/", outcome: "failed", detail: "it broke" },
+];
 const steps: AdminSteps = {
   reload: async () => ({ kind: "rejected", why: "because", faults: ["latchkey.yaml:1:1: x: y"] }),
+  rollOver: async ({ directory }) =>
+    ROLLOVERS.filter((each) => directory === undefined || each.directory.endsWith(directory)),
   snapshot: () => snapshot,
   act: async ({ host, action, reason = "no reason" }, tell) => {
     tell({ event: "order.started", facts: { host } });
@@ -153,3 +161,32 @@ test("the admin socket gives a probe for a host of ours, and none for another", 
   await close();
   await assert.rejects(askForProbe(path, "known.example"), { code: "NOT_RUNNING" });
 });
+
+const rollovers = [
+  ["", 502, ["done", "refused", "failed"]],
+  ["?directory=https://done.example/", 200, ["done"]],
+  ["?directory=https%3A%2F%2Frefused.example%2F", 409, ["refused"]],
+  ["?directory=https://failed.example/", 502, ["failed"]],
+  ["?directory=https://unknown.example/", 404, []],
+] as const;
+
+for (const [query, status, outcomes] of rollovers) {
+  test(`POST /accounts/rollover${query} answers with ${status} and a row for each CA`, async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, "admin.sock");
+    const close = await serveAdmin(path, steps);
+    const asking = request({
+      socketPath: path,
+      method: "POST",
+      path: `/accounts/rollover${query}`,
+    });
+    const [response]: IncomingMessage[] = await once(asking.end(), "response");
+    const { accounts } = JSON.parse(await text(response ?? assert.fail()));
+    assert.equal(response?.statusCode, status);
+    assert.deepEqual(
+      accounts.map(({ outcome }: RolloverOutcome) => outcome),
+      outcomes,
+    );
+    await close();
+  });
+}

@@ -72,30 +72,9 @@ export class FaultyIssuance implements AsyncDisposable {
   }
 
   /** Starts the program on `root`, under strace when there is a fault for a call. */
-  start(root: string, fault?: { readonly call: string; readonly what: string }): ChildProcess {
+  start(root: string, fault?: Fault): ChildProcess {
     const command = [process.execPath, PROGRAM, root, host, `${this.ca.address.port}`, this.#trust];
-    const inject = fault && [
-      "-e",
-      `trace=${fault.call}`,
-      "-e",
-      `inject=${fault.call}:${fault.what}`,
-    ];
-    // With --seccomp-bpf only these calls stop the program, but strace 6.1 then loses signals.
-    const filter = fault?.what.startsWith("error=") === true ? ["--seccomp-bpf"] : [];
-    const strace = ["strace", "-f", ...filter, "-qq", "-o", `${root}.calls`];
-    const [program = "", ...rest] = inject ? [...strace, ...inject, ...command] : command;
-    return spawn(program, rest, {
-      // One thread makes all calls on files: strace counts them thread by thread.
-      env: {
-        ...process.env,
-        UV_THREADPOOL_SIZE: "1",
-        NODE_OPTIONS: "",
-        // Reading the program's own files takes most of a run.
-        NODE_COMPILE_CACHE: COMPILED,
-      },
-      stdio: "ignore",
-      timeout: RUN_MAX_MS,
-    });
+    return startUnder(command, root, fault);
   }
 
   /** How it ended, and whether the fault found its call. */
@@ -117,6 +96,33 @@ export class FaultyIssuance implements AsyncDisposable {
   get #trust(): string {
     return join(this.#folder.path, "trust.pem");
   }
+}
+
+/** A fault for a call, as strace takes it. */
+export interface Fault {
+  readonly call: string;
+  readonly what: string;
+}
+
+/** Starts a program that works on `root`, under strace when there is a fault for a call. */
+export function startUnder(command: readonly string[], root: string, fault?: Fault): ChildProcess {
+  const inject = fault && ["-e", `trace=${fault.call}`, "-e", `inject=${fault.call}:${fault.what}`];
+  // With --seccomp-bpf only these calls stop the program, but strace 6.1 then loses signals.
+  const filter = fault?.what.startsWith("error=") === true ? ["--seccomp-bpf"] : [];
+  const strace = ["strace", "-f", ...filter, "-qq", "-o", `${root}.calls`];
+  const [program = "", ...rest] = inject ? [...strace, ...inject, ...command] : command;
+  return spawn(program, rest, {
+    // One thread makes all calls on files: strace counts them thread by thread.
+    env: {
+      ...process.env,
+      UV_THREADPOOL_SIZE: "1",
+      NODE_OPTIONS: "",
+      // Reading the program's own files takes most of a run.
+      NODE_COMPILE_CACHE: COMPILED,
+    },
+    stdio: "ignore",
+    timeout: RUN_MAX_MS,
+  });
 }
 
 export interface Ending {

@@ -120,7 +120,7 @@ export class HttpsAuthority implements AsyncDisposable {
   }
 }
 
-/** The program's own way to a CA, for {@link HttpsAuthority}: its names resolve nowhere, so they are sent to its port. */
+/** The program's own way to a CA of a test: its names resolve nowhere, so they are sent to its port. */
 export function transportTo({ port, trust }: CaAddress): AcmeTransport {
   const https = createHttpsTransport({
     trust,
@@ -148,5 +148,5 @@ export async function arm(
 }
 
 function localUrl(url: string, port: number): string {
-  return url.replace(ORIGIN, `https://localhost:${port}`);
+  return url.replace(new URL(url).origin, `https://localhost:${port}`);
 }
