@@ -235,6 +235,11 @@ function snapshotOf(floor: CertificateFloor): Snapshot {
     startedAt: timeText(startedAt),
     workers: workers.map((worker) => ({ ...worker, startedAt: timeText(worker.startedAt) })),
     hosts: floor.list(),
+    troubles: floor.troubles
+      .look(() => false)
+      .troubles.map(({ host = null, nextAttemptAt: next, ...trouble }) => {
+        return { ...trouble, host, nextAttemptAt: next === undefined ? null : timeText(next) };
+      }),
   };
 }
 

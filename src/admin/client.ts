@@ -147,7 +147,7 @@ function unanswered(path: string, cause: unknown): LatchkeyError {
 
 /** Of another version, or another program altogether, no part may be missing that commands go through. */
 function readSnapshot(value: unknown): Snapshot {
-  const { hosts, workers, version, pid, startedAt } = Object(value);
+  const { hosts, troubles = [], workers, version, pid, startedAt } = Object(value);
   if (!Array.isArray(hosts) || !Array.isArray(workers))
     throw new Error("it answers something else");
   return {
@@ -156,6 +156,7 @@ function readSnapshot(value: unknown): Snapshot {
     startedAt: String(startedAt),
     workers,
     hosts,
+    troubles,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { RolloverOutcome } from "../base/rollover-outcome.ts";
 import type { HostEvent } from "../base/watched-log.ts";
+import { healthOf } from "./health.ts";
 import {
   answerHostRequest,
   type HostOutcome,
@@ -72,8 +73,8 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
   if (route === "GET /status") {
     sendJson(response, 200, steps.snapshot());
   } else if (route === "GET /healthz") {
-    const isServing = steps.snapshot().workers.some(({ ready }) => ready);
-    sendJson(response, isServing ? 200 : 503, { status: isServing ? "ok" : "no worker is ready" });
+    const health = healthOf(steps.snapshot());
+    sendJson(response, health.status === "failing" ? 503 : 200, health);
   } else {
     sendJson(response, 404, {
       error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry or revoke`,

@@ -1,5 +1,7 @@
 import type { CertificateRecord, CertificateState } from "../base/certificate-record.ts";
 
+import type { Trouble } from "../base/trouble.ts";
+
 /** The program now, as one plain object: the answer to `GET /status` and `latchkey status --json`. */
 export interface Snapshot {
   readonly version: string;
@@ -9,6 +11,14 @@ export interface Snapshot {
   readonly startedAt: string;
   readonly workers: readonly WorkerSnapshot[];
   readonly hosts: readonly CertificateRecord[];
+  /** Everything that alerts tell of, whether anybody is told or not. */
+  readonly troubles: readonly TroubleSnapshot[];
+}
+
+/** A trouble as JSON has it. */
+export interface TroubleSnapshot extends Omit<Trouble, "host" | "nextAttemptAt"> {
+  readonly host: string | null;
+  readonly nextAttemptAt: string | null;
 }
 
 export interface WorkerSnapshot {

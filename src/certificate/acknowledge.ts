@@ -47,6 +47,11 @@ export class Acknowledgements {
     this.#drop(this.#rounds.get(round), worker);
   }
 
+  /** How many workers are there. */
+  get workers(): number {
+    return this.#workers.length;
+  }
+
   /** Who is there now. */
   peersChanged(workers: readonly WorkerFacts[]): void {
     this.#workers = workers.filter(({ ready }) => ready).map(({ index }) => index);

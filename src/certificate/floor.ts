@@ -3,6 +3,7 @@ import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
+import { readCredential } from "../base/credential.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { RolloverOutcome } from "../base/rollover-outcome.ts";
 import type { UriHost } from "../base/uri-host.ts";
@@ -43,6 +44,7 @@ import { Outlook } from "./outlook.ts";
 import { PolicyGate } from "./policy-gate.ts";
 import { Probes } from "./probe.ts";
 import { Proofs } from "./proofs.ts";
+import type { Holding } from "./records.ts";
 import { keepRenewing } from "./renew.ts";
 import { RenewalWatch, type WatchSteps } from "./renewal-info.ts";
 import { countAddresses, lookAtServed, reachFor } from "./served.ts";
@@ -50,6 +52,7 @@ import { forgetSpentOrders } from "./spent-orders.ts";
 import { swap } from "./swap.ts";
 import { TroubleWatch } from "./trouble-watch.ts";
 import { saveUnsaved } from "./unsaved.ts";
+import { Watchdog } from "./watchdog.ts";
 import { polling } from "./window.ts";
 
 /** What the certificate floor stands on. */
@@ -89,6 +92,7 @@ export class CertificateFloor {
   /** Sees what is wrong. */
   readonly troubles: TroubleWatch;
   readonly #commands: Commands;
+  readonly #watchdog: Watchdog;
   #manual: ReadonlyMap<string, CertificateRecord> = new Map();
   readonly #cas: CaAccess;
   readonly #durable: Durable;
@@ -111,10 +115,18 @@ export class CertificateFloor {
     this.#gate = new PolicyGate({ ...steps, isKnown: (host) => this.#holdings.isAllowed(host) });
     const holdings = () => this.#holdings.all();
     this.#commands = new Commands({ ...steps, holdings, store: storage.commandRuns });
+    this.#watchdog = new Watchdog({
+      ...{ clock, log, random },
+      holdings: () => [...this.#holdings.all()].filter(({ host }) => this.#isServed(host)),
+      servedSerial: (host) => this.#servedSerial(host),
+      workers: () => this.#acknowledgements.workers,
+      announceAgain: (holding) => this.#announceAgain(holding),
+    });
     this.troubles = new TroubleWatch({
       ...steps,
       asks: this.#gate.asks,
       commands: this.#commands,
+      watchdog: this.#watchdog,
       holdings,
       manual: () => this.#manual.values(),
       directoryOf: (issuer) => this.#cas.endpoints.directoryOf(issuer),
@@ -182,9 +194,14 @@ export class CertificateFloor {
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) => this.#keeper.renew(holding),
       saveUnsaved: () => saveUnsaved(this.#holdings, this.#keeper),
     };
-    const looking = [this.#outlook, this.troubles, this.#commands].map((each) => each.run(signal));
+    const looking = [this.#outlook, this.troubles, this.#commands, this.#watchdog];
     const polling = this.#watch.keepAsking(signal);
-    await Promise.all([keepRenewing(steps, signal), polling, watching, ...looking]);
+    await Promise.all([
+      keepRenewing(steps, signal),
+      polling,
+      watching,
+      ...looking.map((each) => each.run(signal)),
+    ]);
   }
 
   /** Resolves, soon, when nothing is left in DNS of the orders that the signal ended. */
@@ -264,8 +281,7 @@ export class CertificateFloor {
   }
 
   #keeperSteps(): KeeperSteps {
-    const { config, storage, clock, log, reach } = this.#steps;
-    const addresses = countAddresses(config.hosts);
+    const { config, storage, clock, log } = this.#steps;
     return {
       decide: (host, client) => this.#gate.decide(host, client),
       load: async (host) => {
@@ -295,12 +311,30 @@ export class CertificateFloor {
       swap: (host, credential, held) => {
         const { broadcast } = this.#steps;
         const acknowledgements = this.#acknowledgements;
-        const servedSerial = (name: CertificateName) =>
-          lookAtServed(reachFor(name, reach.https[0], addresses), name);
+        const servedSerial = (name: CertificateName) => this.#servedSerial(name);
         this.#watch.noticed();
         return swap({ acknowledgements, broadcast, servedSerial, log }, host, credential, held);
       },
     };
+  }
+
+  /** What a client of ours gets. */
+  #servedSerial(name: CertificateName): Promise<string | undefined> {
+    const { config, reach } = this.#steps;
+    return lookAtServed(reachFor(name, reach.https[0], countAddresses(config.hosts)), name);
+  }
+
+  #isServed(host: CertificateName): boolean {
+    return this.#steps.findHost(host)?.action.kind !== "certificate-only";
+  }
+
+  async #announceAgain(holding: Holding): Promise<void> {
+    const unsaved = holding.certificate?.unsaved;
+    const credential =
+      unsaved === undefined
+        ? (await this.#steps.storage.certificates.load(holding.host))?.credential
+        : readCredential(unsaved.chain, unsaved.key);
+    if (credential !== undefined) await this.#keeper.goLive(holding, credential);
   }
 
   #watchSteps(): WatchSteps {

@@ -10,6 +10,7 @@ import type { AskWatch } from "./ask-watch.ts";
 import type { Commands } from "./commands.ts";
 import type { Holding } from "./records.ts";
 import { type Judging, troublesOf, troublesOfManual } from "./troubles.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 /** What the watch sees. */
 export interface TroubleSteps {
@@ -23,6 +24,7 @@ export interface TroubleSteps {
   };
   readonly asks: AskWatch;
   readonly commands: Commands;
+  readonly watchdog: Watchdog;
   /** Every name, and the entry whose certificate is made out to it. */
   holdings(): Iterable<Holding>;
   findHost(host: Holding["host"]): Host | undefined;
@@ -54,7 +56,7 @@ export class TroubleWatch {
     /** Has nobody found out yet, since the program started? */
     isUndecided(key: string): boolean;
   } {
-    const { asks, commands, config } = this.#steps;
+    const { asks, commands, config, watchdog } = this.#steps;
     const urls = askUrlsOf(config);
     const unasked = new Set(urls.filter((url) => !asks.wasAsked(url)).map(keyOfAsk));
     return {
@@ -63,6 +65,7 @@ export class TroubleWatch {
         ...this.#ofAsks(urls),
         ...this.#ofHosts(lasted),
         ...commands.troubles(),
+        ...watchdog.troubles(),
       ],
       isUndecided: (key) => unasked.has(key) || this.#isUnrun(key),
     };

@@ -1,12 +1,12 @@
 import { askStatus } from "../admin/client.ts";
+import { healthOf } from "../admin/health.ts";
 import { messageOf } from "../base/errors.ts";
 import { readConfiguration } from "./configuration.ts";
 
-/** For the image: exit code 0 when the program that runs here has a worker that serves, else 1. */
+/** For the image: exit code 0 while the program that runs here serves something, else 1. */
 try {
   const { listen } = await readConfiguration(undefined);
-  const { workers } = await askStatus(listen.admin);
-  process.exitCode = workers.some(({ ready }) => ready) ? 0 : 1;
+  process.exitCode = healthOf(await askStatus(listen.admin)).status === "failing" ? 1 : 0;
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -15,6 +15,7 @@ interface Stopped {
   readonly startedAt: null;
   readonly workers: readonly [];
   readonly hosts: readonly CertificateRecord[];
+  readonly troubles: readonly [];
 }
 
 /** `latchkey status`: what is running, and each host; when nothing runs, what storage knows. */
@@ -31,6 +32,7 @@ export async function status(file: string | undefined, json: boolean): Promise<n
       startedAt: null,
       workers: [],
       hosts: await recordsFromStorage(config),
+      troubles: [],
     };
   }
   process.stdout.write(
@@ -40,7 +42,10 @@ export async function status(file: string | undefined, json: boolean): Promise<n
 }
 
 function describeStatus(now: Snapshot | Stopped, ms: number): string {
-  return `${headline(now)}\n\n${describeRecords(now.hosts, ms)}`;
+  const troubles = now.troubles.map(
+    ({ message, detail, hint }) => `! ${message}\n  ${detail}\n  → ${hint}\n`,
+  );
+  return [`${headline(now)}\n`, ...troubles, describeRecords(now.hosts, ms)].join("\n");
 }
 
 function headline({ version, pid, startedAt, workers }: Snapshot | Stopped): string {

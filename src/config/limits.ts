@@ -258,6 +258,11 @@ const defaults = {
   webhookWaitsMs: [2_000, 10_000, 30_000, 120_000],
   /** A program of the operator's: then it is killed. */
   commandTimeoutMs: 60_000,
+  /** How often every name is looked at from outside; sooner while one is served wrongly. */
+  watchdogEveryMs: 600_000,
+  watchdogAgainMs: 60_000,
+  /** Looks at one name in a round: connections go to workers by chance. */
+  watchdogLooksMax: 16,
   /** `onCertificate`: the waits after each failure, the last one again and again; several run at once. */
   commandWaitsMs: [60_000, 300_000, 900_000, 3_600_000],
   commandsInFlightMax: 4,

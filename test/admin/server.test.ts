@@ -13,7 +13,14 @@ import type { Snapshot } from "../../src/admin/snapshot.ts";
 import type { RolloverOutcome } from "../../src/base/rollover-outcome.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
-const snapshot: Snapshot = { version: "1.2.3", pid: 7, startedAt: "now", workers: [], hosts: [] };
+const snapshot: Snapshot = {
+  version: "1.2.3",
+  pid: 7,
+  startedAt: "now",
+  workers: [],
+  hosts: [],
+  troubles: [],
+};
 const ROLLOVERS: readonly RolloverOutcome[] = [
   { directory: "https://done.example/", outcome: "done", detail: "it has" },
   { directory: "https://refused.example/", outcome: "refused", detail: "it cannot" },

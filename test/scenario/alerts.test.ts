@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, readFile, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { askForHost } from "../../src/admin/client.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -28,18 +31,30 @@ test("an issuer at a dead port is told of once, over a restart too, and so is it
       env,
     });
     const begun = await webhook.notice(({ event }) => event === "issuance.failing");
-    const { host, state, severity, key, detail, hint, nextAttemptAt, text, machine } = begun;
+    const { host, state, severity, key, detail, hint, nextAttemptAt, text: words, machine } = begun;
     assert.deepEqual([host, state, severity], ["lost.localhost", "begun", "critical"]);
     assert.equal(key, "issuance.failing lost.localhost");
     assert.match(String(detail), /^ACME_UNREACHABLE: Cannot reach 127\.0\.0\.1:1: /);
     assert.notEqual(hint, "");
     assert.match(String(nextAttemptAt), /^20\d\d-.*Z$/);
     assert.ok(
-      text?.startsWith(`Trouble at ${machine}: lost.localhost has no certificate`),
-      text ?? "",
+      words?.startsWith(`Trouble at ${machine}: lost.localhost has no certificate`),
+      words ?? "",
     );
     const sent = await latchkey.event("alert.sent");
     assert.deepEqual([sent["alert"], sent["state"]], [key, "begun"]);
+    const { status, body } = await health(storage);
+    assert.deepEqual([status, body.status], [200, "degraded"]);
+    const [lost] = body.hosts;
+    assert.deepEqual(
+      [lost.host, lost.state, lost.cause.type],
+      ["lost.localhost", "failed", "ACME_UNREACHABLE"],
+    );
+    assert.equal(lost.nextAttemptAt, nextAttemptAt);
+    assert.deepEqual(
+      body.troubles.map(({ kind }: { kind: string }) => kind),
+      ["issuance.failing"],
+    );
     assert.ok(!JSON.stringify(latchkey.lines).includes("secret"), "the URL is a secret");
     assert.equal(await latchkey.stop(), 0);
   }
@@ -84,3 +99,10 @@ test("a program is run with the facts in its environment and on its standard inp
   assert.equal(first, `me; touch ${folder.path}/owned|issuance.failing|lost.localhost|begun|`);
   assert.equal(JSON.parse(rest).host, "lost.localhost");
 });
+
+/** The answer to `GET /healthz`. */
+async function health(storage: string) {
+  const asked = request({ socketPath: join(storage, "admin.sock"), path: "/healthz" }).end();
+  const [response] = await once(asked, "response");
+  return { status: response.statusCode, body: JSON.parse(await text(response)) };
+}
