@@ -143,6 +143,8 @@ export class Preflight {
   /** With a challenge of our own making that no CA knows of. */
   async #sightOfChallenge(holding: Holding, signal: AbortSignal): Promise<Sight> {
     const challenge = await challengeFor(holding);
+    // An order began meanwhile: workers answer the latest challenge of a host, and must not answer ours to its CA.
+    if (holding.isOrdering) return "unclear";
     const disarm = await this.#steps.arm(challenge);
     try {
       return sightOf(await this.#steps.look(challenge, signal));

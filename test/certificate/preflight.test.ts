@@ -32,6 +32,7 @@ function preflightOf(server: NameServer, now: () => World) {
   const log = keptLog();
   let moved = 0;
   let armed = 0;
+  let everArmed = 0;
   const preflight = new Preflight({
     holdings,
     clock,
@@ -40,6 +41,7 @@ function preflightOf(server: NameServer, now: () => World) {
     random: () => 0.5,
     arm: async () => {
       armed += 1;
+      everArmed += 1;
       return () => {
         armed -= 1;
       };
@@ -65,7 +67,15 @@ function preflightOf(server: NameServer, now: () => World) {
     holding.nextAttemptAt = clock.now() + 24 * HOUR;
     return holding;
   };
-  return { preflight, clock, log, fail, moved: () => moved, armed: () => armed };
+  return {
+    preflight,
+    clock,
+    log,
+    fail,
+    moved: () => moved,
+    armed: () => armed,
+    everArmed: () => everArmed,
+  };
 }
 
 /** A name server that says what the world is like now. */
@@ -176,4 +186,15 @@ test("a name that waits for a budget, is being ordered or was only ever a strang
     await preflight.lookAtAll(new AbortController().signal);
   }
   assert.deepEqual(server.questions, []);
+});
+
+test("nothing is armed in the place of the challenge of an order that began while others were looked at", async () => {
+  await using server = await serverOf(() => ({}));
+  const { preflight, fail, everArmed } = preflightOf(server, () => ({}));
+  const holding = fail(`${ACME}tls`);
+  holding.failedChallenge = "tls-alpn-01";
+  const looking = preflight.lookAtAll(new AbortController().signal);
+  holding.isOrdering = true;
+  await looking;
+  assert.equal(everArmed(), 0);
 });
