@@ -173,11 +173,12 @@ function inUse({ certificate }: Holding): string {
   return `${certificate.serial} is in use until ${until}`;
 }
 
-function failureOf({ waiting, lastError = waiting, nextAttemptAt }: Holding): string {
-  if (lastError === undefined) return "the attempt was ended";
+/** What put the attempt off, if anything did, else its failure: what happened before says nothing of this one. */
+function failureOf({ lastError, waiting = lastError, nextAttemptAt }: Holding): string {
+  if (waiting === undefined) return "the attempt was ended";
   const next =
     nextAttemptAt === undefined ? "" : `; next attempt ${new Date(nextAttemptAt).toISOString()}`;
-  return `${lastError.type}: ${lastError.detail} (${lastError.hint})${next}`;
+  return `${waiting.type}: ${waiting.detail} (${waiting.hint})${next}`;
 }
 
 function messageIn(error: unknown): string {
