@@ -124,7 +124,7 @@ export class AttemptMemory {
       holding,
       issuers,
       { type, detail },
-      { weight: "none", now, waitUntil: until, ladderAt: until },
+      { weight: "none", now, waitUntil: until, ladderAt: this.#ladderNow(holding, issuers) },
     );
     holding.nextAttemptAt = nextAttemptAt;
     holding.waiting = { type, detail, hint: WAITING_HINT, at: timeText(now) };
@@ -232,6 +232,13 @@ export class AttemptMemory {
 
   #directoriesOf(issuers: readonly Issuer[]): string[] {
     return issuers.map((issuer) => this.#steps.directoryOf(issuer));
+  }
+
+  /** When the failures of before let an issuer be asked that has its turn without another one. */
+  #ladderNow(holding: Holding, issuers: readonly Issuer[]): number {
+    const { attempts, failureKind } = holding;
+    if (attempts === 0) return this.#steps.clock.now();
+    return this.#ladderAt(holding, attempts, failureKind, issuers.length);
   }
 
   /** A step of the ladder is one round through all issuers. */

@@ -76,7 +76,7 @@ export function withinADay(at: number, now: number): number {
   return at - now > limits.refusedMaxMs * (1 + limits.jitter) ? now + limits.refusedMaxMs : at;
 }
 
-/** The moment that a Retry-After (in milliseconds) means: believed from a second to a day. */
+/** The moment that a Retry-After (in milliseconds) means: believed from a minute to a day. */
 export function waitUntil(now: number, retryAfterMs: number): number {
   return now + Math.min(Math.max(retryAfterMs, limits.retryAfterMinMs), limits.retryAfterMaxMs);
 }

@@ -27,9 +27,10 @@ export function issuerInTurn(issuers: readonly string[], turn: IssuerTurn | unde
 }
 
 /**
- * Whose turn it is after a failure, and when. The next issuer of the list is asked at once, since it has
- * not said no. After the last one the round starts again by the ladder, with the first issuer that lets
- * itself be asked then. Until the moment that an issuer named nothing is asked of it.
+ * Whose turn it is after a failure, and when. The next issuers of the list are asked at once, since they have
+ * not said no; those before them by the ladder, when the round starts again. Until the moment that an issuer
+ * named nothing is asked of it: whoever lets itself be asked before the others has the turn, so that one that
+ * wants a day of peace holds up nobody.
  */
 export function turnAfter(
   issuers: readonly string[],
@@ -44,12 +45,12 @@ export function turnAfter(
   const waits = waitsAfter(turn, issuer, failure);
   if (issuers.length < 2 || !isOver(failure, failures))
     return { turn: { issuer, failures, waits }, at: waitUntil ?? ladderAt };
-  const next = issuers[index + 1];
-  if (next !== undefined)
-    return { turn: { issuer: next, failures: 0, waits }, at: Math.max(now, waits[next] ?? 0) };
-  const first = soonest(issuers, waits, ladderAt);
-  const at = Math.max(ladderAt, waits[first] ?? 0);
-  return { turn: { issuer: first, failures: 0, waits }, at };
+  const readyAt = (place: number, name: string) =>
+    Math.max(place > index ? now : ladderAt, waits[name] ?? 0);
+  const places = issuers.map((name, place) => ({ name, place, at: readyAt(place, name) }));
+  const inTurn = [...places.slice(index + 1), ...places.slice(0, index + 1)];
+  const next = inTurn.reduce((best, each) => (each.at < best.at ? each : best));
+  return { turn: { issuer: next.name, failures: 0, waits }, at: next.at };
 }
 
 function isOver({ weight, waitUntil, now }: TurnedFailure, failures: number): boolean {
@@ -67,14 +68,4 @@ function waitsAfter(
     ([name, until]) => name !== issuer && until > now,
   );
   return Object.fromEntries(waitUntil === undefined ? kept : [...kept, [issuer, waitUntil]]);
-}
-
-/** The first issuer that is ready at `at`, else the one that is ready before the others. */
-function soonest(
-  issuers: readonly string[],
-  waits: Readonly<Record<string, number>>,
-  at: number,
-): string {
-  const readyAt = (issuer: string) => Math.max(at, waits[issuer] ?? 0);
-  return issuers.reduce((best, issuer) => (readyAt(issuer) < readyAt(best) ? issuer : best));
 }

@@ -562,6 +562,17 @@ test("C16: a name whose first CA's budget is spent for an hour or more goes to t
   assert.equal(world.row().state, "valid");
 });
 
+test("a name whose CAs all have their budgets spent waits for the first that has one again", async () => {
+  const now = Date.now();
+  const untilOf = (directory: string) => now + (directory === "first" ? 2 : 24) * 60 * MINUTE;
+  const world = worldOfTwo(() => undefined, {
+    waitFor: (_holding, directory) => ({ ...spent, until: untilOf(directory) }),
+  });
+  await world.keeper.ensure(host);
+  await world.renewAll();
+  assert.equal(world.row().nextAttemptAt, new Date(untilOf("first")).toISOString());
+});
+
 for (const hasOrder of [false, true]) {
   const what = hasOrder ? "with its order on disk" : "before there is an order";
   const most = hasOrder ? 4 : 2;

@@ -85,9 +85,23 @@ const rows: readonly Row[] = [
   },
   {
     name: "the next issuer is not asked before it said",
+    of: ["a", "b"],
+    turn: at("a", 1, { b: NOW + 30_000 }),
+    becomes: at("b", 0, { b: NOW + 30_000 }),
+    in: 30_000,
+  },
+  {
+    name: "one that is not to be asked for long is passed over for the one behind it",
     turn: at("a", 1, { b: NOW + HOUR }),
-    becomes: at("b", 0, { b: NOW + HOUR }),
-    in: HOUR,
+    becomes: at("c", 0, { b: NOW + HOUR }),
+    in: 0,
+  },
+  {
+    name: "one that is not to be asked for long does not hold up the one before it",
+    of: ["a", "b"],
+    turn: at("a", 1, { b: NOW + 24 * HOUR }),
+    becomes: at("a", 0, { b: NOW + 24 * HOUR }),
+    in: MINUTE,
   },
   {
     name: "an only issuer keeps it, whatever happens",
