@@ -155,9 +155,12 @@ export class CertificateKeeper {
 
   /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */
   async #load(holding: Holding): Promise<boolean> {
-    if (holding.certificate?.unsaved !== undefined) return true;
+    const before = holding.certificate;
+    if (before?.unsaved !== undefined) return true;
     try {
       const stored = await this.#steps.load(holding.host);
+      // An order ended while storage was read: what was read is older, and may be all that storage will ever hold.
+      if (holding.certificate !== before) return holding.certificate !== undefined;
       if (stored === undefined) return this.#forget(holding);
       holding.certificate = this.#heldOf(holding.host, stored);
       return true;

@@ -573,6 +573,27 @@ test("a name whose CAs all have their budgets spent waits for the first that has
   assert.equal(world.row().nextAttemptAt, new Date(untilOf("first")).toISOString());
 });
 
+test("a visitor who read storage while an order ended does not bring the certificate of before back", async () => {
+  const old = issuedFor("shop.example");
+  const reading = Promise.withResolvers<Issued>();
+  let reads = 0;
+  const world = recordingKeeper({
+    load: async () => {
+      reads += 1;
+      return reads === 2 ? await reading.promise : old;
+    },
+    store: () => Promise.reject(new LatchkeyError("STORAGE_FAILED", "Cannot write: full")),
+  });
+  await world.keeper.adopt(host, true);
+  const visitor = world.keeper.ensure(host);
+  assert.equal((await world.keeper.orderNow(host)).kind, "issued");
+  const { serial } = world.row();
+  reading.resolve(old);
+  assert.equal((await visitor).kind, "held");
+  assert.equal(world.row().serial, serial);
+  assert.deepEqual(world.taken, ["order", "store", "swap"]);
+});
+
 for (const hasOrder of [false, true]) {
   const what = hasOrder ? "with its order on disk" : "before there is an order";
   const most = hasOrder ? 4 : 2;
