@@ -69,7 +69,8 @@ export class BudgetFile {
   async save(budgets: Iterable<StoredBudget>): Promise<void> {
     await this.#storage.confirmWritable();
     const path = join(this.#storage.root, "budgets.json");
-    await writeFileAtomically(path, formatRecord({ budgets: nested(budgets) }));
+    const text = formatRecord({ budgets: nested(budgets) });
+    await writeFileAtomically(path, text, () => this.#storage.confirmWritable());
   }
 }
 

@@ -49,7 +49,9 @@ export class CommandRuns {
     const { serial, failures, nextAttemptAt, detail } = run;
     const time = nextAttemptAt === undefined ? undefined : formatTime(nextAttemptAt);
     const text = formatRecord({ serial, failures, nextAttemptAt: time, detail });
-    await writeFileAtomically(join(folder, "command.json"), text);
+    await writeFileAtomically(join(folder, "command.json"), text, () =>
+      this.#storage.confirmWritable(),
+    );
   }
 }
 

@@ -52,7 +52,8 @@ export class ToldTroubles {
   async save(troubles: readonly ToldTrouble[]): Promise<void> {
     await this.#storage.confirmWritable();
     const fields = troubles.map((told) => [told.key, fieldsOf(told)] as const);
-    await writeFileAtomically(this.#path, formatRecord({ troubles: Object.fromEntries(fields) }));
+    const text = formatRecord({ troubles: Object.fromEntries(fields) });
+    await writeFileAtomically(this.#path, text, () => this.#storage.confirmWritable());
   }
 
   get #path(): string {

@@ -5,10 +5,14 @@ import { test } from "node:test";
 import { Accounts } from "../../src/storage/accounts.ts";
 import { Attempts } from "../../src/storage/attempts.ts";
 import { AuthorityFiles } from "../../src/storage/authority-files.ts";
+import { BudgetFile } from "../../src/storage/budgets.ts";
 import { Certificates } from "../../src/storage/certificates.ts";
+import { CommandRuns } from "../../src/storage/command-runs.ts";
 import { Orders } from "../../src/storage/orders.ts";
+import { PublishedRecords } from "../../src/storage/published-records.ts";
 import { RenewalInfos } from "../../src/storage/renewal-info.ts";
 import type { StorageFolder } from "../../src/storage/storage-folder.ts";
+import { ToldTroubles } from "../../src/storage/told-troubles.ts";
 import { entriesOf } from "../support/folders.ts";
 import { certificateFor, directory, named, openStorage } from "../support/stored.ts";
 
@@ -17,6 +21,20 @@ const { key } = certificateFor(host);
 const order = { host, directory, orderUrl: `${directory}/order/1`, key, createdAt: 0 };
 const lastError = { type: "a", detail: "b", hint: undefined, at: 0 };
 const failure = { host, kind: "refused", attempts: 1, nextAttemptAt: 0, lastError } as const;
+const run = { serial: "01", failures: 0, nextAttemptAt: undefined, detail: undefined };
+const record = { certificate: host, name: `_acme-challenge.${host}`, value: "one" };
+const spent = {
+  directory,
+  kind: "names",
+  subject: host,
+  fullAt: 1,
+  closedUntil: undefined,
+} as const;
+const told = {
+  ...({ key: `renewal.failing ${host}`, kind: "renewal.failing", host } as const),
+  ...({ severity: "warning", message: "it fails", since: 0, state: "begun" } as const),
+  ...{ toldAt: 0, isDelivered: true, endedAt: undefined },
+};
 const advice = { nextCheckAt: 0, failures: 0, window: undefined, hurriedAt: undefined };
 
 /** Every way to change what storage holds, and how often it asks for the lease before something is seen of it. */
@@ -44,6 +62,15 @@ const changes: readonly {
     what: "renewal advice",
     asks: 2,
     make: (folder) => new RenewalInfos(folder).save(host, { serial: "01", ...advice }),
+  },
+  { what: "a budget", asks: 2, make: (folder) => new BudgetFile(folder).save([spent]) },
+  { what: "what was told", asks: 2, make: (folder) => new ToldTroubles(folder).save([told]) },
+  { what: "a command's run", asks: 2, make: (folder) => new CommandRuns(folder).save(host, run) },
+  { what: "a record in DNS", asks: 2, make: (folder) => new PublishedRecords(folder).save(record) },
+  {
+    what: "the end of a record",
+    asks: 1,
+    make: (folder) => new PublishedRecords(folder).remove(record),
   },
   {
     what: "a file of the authority",
