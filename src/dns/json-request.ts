@@ -29,6 +29,7 @@ export async function requestJson(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<JsonAnswer> {
+  requirePrintable(headers);
   try {
     const response = await fetch(url, {
       method,
@@ -41,6 +42,14 @@ export async function requestJson(
   } catch (cause) {
     signal.throwIfAborted();
     throw new Error(`${url.host}: ${whyOf(cause)}`, { cause });
+  }
+}
+
+/** Checked here, for `fetch` would quote the whole value, credentials and all, in its message. */
+function requirePrintable(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[\x20-\x7e]*$/.test(value))
+      throw new Error(`the credentials for the field ${name} are not one line of printable ASCII`);
   }
 }
 

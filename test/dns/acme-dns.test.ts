@@ -29,6 +29,24 @@ async function startServer(status: number) {
   };
 }
 
+for (const [what, password] of [
+  ["two lines", "the-password\nand more"],
+  ["a control character", "the-password\u0001"],
+  ["more than ASCII", "the-password\u2019"],
+] as const) {
+  test(`credentials of ${what} are a failure that does not show them`, async () => {
+    await using server = await startServer(200);
+    const options = { server: server.url, account: { ...account, password }, timeoutMs: 5_000 };
+    const attempt = createAcmeDns(options).publish({ name, value: "one" }, never);
+    await assert.rejects(attempt, (error: Error & { code?: string }) => {
+      assert.equal(error.code, "DNS_FAILED");
+      assert.match(error.message, /x-api-key/);
+      assert.ok(!error.message.includes("the-password"), error.message);
+      return true;
+    });
+  });
+}
+
 test("an update is made as the account, and nothing is to be taken away", async () => {
   await using server = await startServer(200);
   const provider = createAcmeDns({ server: server.url, account, timeoutMs: 5_000 });
