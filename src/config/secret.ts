@@ -71,7 +71,10 @@ function readSecretFile(desk: Desk, path: string): Reading<string> {
     : wrong("names a file that is too large for a secret");
 }
 
-/** The same configuration for a process that strangers talk to, which has no use for any secret. */
+/**
+ * The same configuration for a process that strangers talk to, which has no use for any secret, nor for a URL that
+ * may hold one.
+ */
 export function withoutSecrets(config: Config): Config {
   const bare = (issuer: Issuer): Issuer =>
     issuer.kind === "acme" ? { ...issuer, eab: undefined } : issuer;
@@ -83,10 +86,11 @@ export function withoutSecrets(config: Config): Config {
       const { certificate } = host;
       if (certificate.kind !== "acme") return { ...host, onCertificate: undefined };
       const issuers = certificate.issuers.map(bare);
+      const onDemand = certificate.onDemand && { ...certificate.onDemand, ask: undefined };
       return {
         ...host,
         onCertificate: undefined,
-        certificate: { ...certificate, issuers, dns: undefined },
+        certificate: { ...certificate, issuers, onDemand, dns: undefined },
       };
     }),
   };

@@ -65,3 +65,11 @@ test("neither the routing table nor a worker's configuration holds a secret", ()
   assert.ok(!JSON.stringify(withoutSecrets(config)).includes("c2VjcmV0"));
   assert.equal(withoutSecrets(config).hosts.length, 1);
 });
+
+test("a worker knows that a host is on demand, and not whom to ask, for the URL may hold a secret", () => {
+  const ask = "http://127.0.0.1:3000/?token=the-secret";
+  const config = configOf(`onDemand: { ask: "${ask}" }\nhosts: { "*.shop.example": 3001 }\n`);
+  const [host] = withoutSecrets(config).hosts;
+  assert.ok(!JSON.stringify(host).includes("the-secret"));
+  assert.ok(host?.certificate.kind === "acme" && host.certificate.onDemand !== undefined);
+});
