@@ -22,8 +22,6 @@ export type ErrorCode =
   | "BACKUP_UNREADABLE"
   /** Policy says that this name gets no certificate. */
   | "HOST_REFUSED"
-  /** The name is in back-off, or has failed for good until a person acts. */
-  | "HOST_BACKING_OFF"
   /** A certificate is not what was asked for: name, key, dates or chain. */
   | "CERTIFICATE_INVALID"
   /** A certificate of a CA is right, but by this machine's clock its life has not begun. */
