@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { codeOf, messageOf } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import { limits } from "../config/limits.ts";
+import { changeLimits, limits } from "../config/limits.ts";
 import { examine, hasProblem, type Program } from "../doctor/examine.ts";
 import { Storage } from "../storage/storage.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -29,6 +29,7 @@ export interface DoctorOptions {
  */
 export async function doctor(hosts: readonly string[], options: DoctorOptions): Promise<number> {
   const config = await readConfiguration(options.config, process.env);
+  changeLimits(config.limits);
   const clock = systemClock;
   const log = createLog({ ...config.log, level: "error", process: "doctor", fd: STDERR_FD });
   const { program, records } = await findProgram(config);
