@@ -20,7 +20,7 @@ export interface Subject extends Validity {
 export interface Polling {
   /** Not more often than this, also after a failure. */
   readonly minMs: number;
-  /** Not less often than this. */
+  /** Not less often than this, unless `minMs` is longer. */
   readonly maxMs: number;
   /** When the CA does not say; also the longest wait after failures. */
   readonly usualMs: number;
@@ -183,5 +183,5 @@ function pick(
 }
 
 function between(ms: number, { minMs, maxMs }: Polling): number {
-  return Math.round(Math.min(Math.max(ms, minMs), maxMs));
+  return Math.round(Math.max(Math.min(ms, maxMs), minMs));
 }

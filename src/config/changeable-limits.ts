@@ -37,6 +37,7 @@ const CHANGEABLE = {
   ordersInFlightMax: count(1, 1_000),
   orderPaceMs: time(0, HOUR),
   renewalInfoMinMs: time(SECOND, 11 * HOUR),
+  renewalInfoMaxMs: time(SECOND, 11 * HOUR),
   askTimeoutMs: time(100, 10 * SECOND),
   askCacheMs: time(0, 24 * HOUR),
   onDemandNamesMax: count(1, 1_000_000),
