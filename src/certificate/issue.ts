@@ -49,6 +49,12 @@ interface OpenOrder {
   readonly key: string;
 }
 
+/** An order that the CA has just taken, and the certificate that it says it replaces. */
+interface PlacedOrder {
+  readonly order: AcmeOrder;
+  readonly replaces: string | undefined;
+}
+
 /**
  * One certificate from one CA: account → order (the interrupted one, if there is one) → key and order
  * URL on disk → challenges → certificate, verified, by the chain that is preferred. The order stays on disk until the caller has
@@ -81,11 +87,10 @@ async function issueWith(
   signal: AbortSignal,
 ): Promise<Issued> {
   const replaces = await replacedBy(steps, client, directory, signal);
-  const purpose = purposeOf(directory, steps.predecessor, replaces !== undefined);
-  const planned = { directory, name: host, purpose };
   const resumed = await resume(steps, client, directory, host, signal);
-  const { order, key } =
-    resumed ?? (await begin(steps, client, { planned, replaces, issuer }, signal));
+  const { order, key, ...placed } = resumed
+    ? { ...resumed, replaces }
+    : await begin(steps, client, { directory, host, issuer, replaces }, signal);
   try {
     const certificate = await completeOrder({ ...steps, client }, host, key, order, signal);
     const verify = (chain: string) => verifyCredential(chain, key, host, steps.clock.now());
@@ -97,7 +102,9 @@ async function issueWith(
     // An order that the CA has ended is no use to anybody; one that it never answered about may go on.
     const isWorthAnotherLook = resumed === undefined && isNonsense(error);
     if (hasEnded(error) && !isWorthAnotherLook) await forget(steps, host);
-    if (hasEnded(error) && !mayHaveIssued(error)) await steps.budgets.unissued(planned);
+    if (hasEnded(error) && !mayHaveIssued(error)) {
+      await steps.budgets.unissued(plannedFor(steps, directory, host, placed.replaces));
+    }
     if (error instanceof AcmeProblem && error.challenge !== undefined)
       await steps.budgets.failed(directory, host);
     throw error;
@@ -143,23 +150,22 @@ async function begin(
   steps: IssueSteps,
   client: AcmeClient,
   wanted: {
-    readonly planned: Planned;
-    readonly replaces: string | undefined;
+    readonly directory: string;
+    readonly host: CertificateName;
     readonly issuer: Issuer;
+    readonly replaces: string | undefined;
   },
   signal: AbortSignal,
-): Promise<OpenOrder> {
-  const { planned, replaces, issuer } = wanted;
-  const { name: host, directory } = planned;
+): Promise<OpenOrder & PlacedOrder> {
+  const { directory, host, issuer } = wanted;
   const profile = profileFor(await client.directory(signal), host, issuer, steps.log);
   const key = await createKey(steps.keyType);
-  const order = await steps.budgets.place(planned, () =>
-    place(steps, client, { names: [host], profile, replaces }, signal),
-  );
+  const asked = { names: [host], profile, replaces: wanted.replaces } as const;
+  const { order, replaces } = await place(steps, client, directory, asked, signal);
   const createdAt = steps.clock.now();
   await steps.orders.save({ host, orderUrl: order.url, directory, key, createdAt, profile });
   steps.log.info("order.created", { host, issuer: directory, replaces });
-  return { order, key };
+  return { order, key, replaces };
 }
 
 /** Only the CA that issued a certificate knows it, and only one with renewal information cares. */
@@ -174,22 +180,40 @@ async function replacedBy(
   return renewalInfoUrl === undefined ? undefined : predecessor.certId;
 }
 
-/** What a CA minds about `replaces` costs no attempt: the order is placed again at once without it. */
+function plannedFor(
+  { predecessor }: IssueSteps,
+  directory: string,
+  name: CertificateName,
+  replaces: string | undefined,
+): Planned {
+  return { directory, name, purpose: purposeOf(directory, predecessor, replaces !== undefined) };
+}
+
+/**
+ * What a CA minds about `replaces` costs no attempt: the order is placed again at once without it, and then
+ * out of other budgets.
+ */
 async function place(
   steps: IssueSteps,
   client: AcmeClient,
-  wanted: NewOrder,
+  directory: string,
+  wanted: NewOrder & { readonly names: readonly [CertificateName] },
   signal: AbortSignal,
-): Promise<AcmeOrder> {
+): Promise<PlacedOrder> {
   const { replaces, ...rest } = wanted;
-  if (replaces === undefined) return await client.newOrder(rest, signal);
+  const [host] = wanted.names;
+  const placed = async (order: NewOrder): Promise<PlacedOrder> => {
+    const planned = plannedFor(steps, directory, host, order.replaces);
+    const work = () => client.newOrder(order, signal);
+    return { order: await steps.budgets.place(planned, work), replaces: order.replaces };
+  };
+  if (replaces === undefined) return await placed(rest);
   try {
-    return await client.newOrder(wanted, signal);
+    return await placed(wanted);
   } catch (error) {
     if (!(error instanceof AcmeProblem && REPLACES_REFUSED.has(error.type))) throw error;
-    const [host] = wanted.names;
     steps.log.info("order.not-replacing", { host, replaces, ...failureFacts(error) });
-    return await client.newOrder(rest, signal);
+    return await placed(rest);
   }
 }
 
