@@ -3,6 +3,7 @@ import { LatchkeyError } from "../base/errors.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { PackageAnswer } from "./acme-package.ts";
 import { readChain } from "./chain.ts";
+import { isJsonObject } from "./json.ts";
 import { linksIn } from "./link.ts";
 import { AcmeProblem } from "./problem.ts";
 import { AcmeReader } from "./reader.ts";
@@ -114,6 +115,17 @@ export class AcmeClient {
     );
     this.#accountUrl = locationOf(action, answer);
     return this.#accountUrl;
+  }
+
+  /** How the CA has our account: `valid`, `deactivated`, `revoked` (RFC 8555 §7.1.2), or in words of its own. */
+  async accountStatus(signal: AbortSignal): Promise<string> {
+    const action = "read the account";
+    const answer = await this.#askAsAccount(action, signal, (api) =>
+      api.apiRequest(this.#accountUrl ?? "", undefined, [200]),
+    );
+    const status = isJsonObject(answer.data) ? answer.data["status"] : undefined;
+    if (typeof status === "string") return status;
+    throw confused(action, "its answer has no status");
   }
 
   /** Places an order. The CA may answer with one that is under way for the same names. */

@@ -10,6 +10,7 @@ import { SingleFlight } from "../base/single-flight.ts";
 import { limits } from "../config/limits.ts";
 import type { Accounts as AccountStore, StoredAccount } from "../storage/accounts.ts";
 import type { Budgets } from "./budgets.ts";
+import { isAccountRefused } from "./lost-account.ts";
 
 /** What the accounts need from their surroundings. */
 export interface AccountSteps {
@@ -60,9 +61,8 @@ export class Accounts {
     if (known !== undefined) return Promise.resolve(known);
     return this.#inTurn(endpoint, signal, async () => {
       const stored = await this.#settled(endpoint, signal);
-      return stored?.url === undefined
-        ? await this.#register(endpoint, stored?.key, signal)
-        : this.#client(endpoint, stored.key, stored.url);
+      if (stored?.url !== undefined) return this.#client(endpoint, stored.key, stored.url);
+      return await this.#find(endpoint, stored?.key, signal);
     });
   }
 
@@ -151,7 +151,7 @@ export class Accounts {
     return stored;
   }
 
-  /** The account of this key, if the CA has one (RFC 8555 §7.3.1). */
+  /** The account of this key, if the CA has one that can be used (RFC 8555 §7.3.1). */
   async #accountOf(
     endpoint: Endpoint,
     key: string,
@@ -161,7 +161,7 @@ export class Accounts {
       const client = this.#client(endpoint, key, undefined);
       return await client.createAccount({ onlyReturnExisting: true }, signal);
     } catch (error) {
-      if (isAccountUnknown(error)) return undefined;
+      if (isAccountRefused(error)) return undefined;
       throw error;
     }
   }
@@ -183,6 +183,23 @@ export class Accounts {
       this.#clients.set(endpoint, client);
       return client;
     });
+  }
+
+  /** The account of a key that is known, which may be closed: then a new one, of a new key. */
+  async #find(
+    endpoint: Endpoint,
+    known: string | undefined,
+    signal: AbortSignal,
+  ): Promise<AcmeClient> {
+    try {
+      return await this.#register(endpoint, known, signal);
+    } catch (error) {
+      // With a binding that may be what is refused.
+      const isClosed = known !== undefined && endpoint.binding === undefined;
+      if (!isClosed || !isAccountRefused(error)) throw error;
+      this.#steps.log.warn("account.lost", { issuer: endpoint.directory });
+      return await this.#register(endpoint, undefined, signal);
+    }
   }
 
   /** The key is on disk before the CA hears of it: an account whose key is lost is lost. */
@@ -222,11 +239,4 @@ export class Accounts {
       noncePoolMax: limits.acmeNoncePoolMax,
     });
   }
-}
-
-/** Does the CA say that it has no such account? */
-export function isAccountUnknown(error: unknown): boolean {
-  return (
-    error instanceof AcmeProblem && error.type === "urn:ietf:params:acme:error:accountDoesNotExist"
-  );
 }

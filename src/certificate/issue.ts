@@ -7,9 +7,10 @@ import { failureFacts } from "../base/log.ts";
 import type { Issuer, KeyType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Orders } from "../storage/orders.ts";
-import { type Accounts, type Endpoint, isAccountUnknown } from "./account.ts";
+import type { Accounts, Endpoint } from "./account.ts";
 import type { Budgets } from "./budgets.ts";
 import { chooseChain } from "./chains.ts";
+import { isAccountLost, isAccountUnknown } from "./lost-account.ts";
 import { completeOrder, type OrderSteps } from "./order.ts";
 import { type Planned, purposeOf } from "./planned-order.ts";
 import { profileFor } from "./profile.ts";
@@ -72,7 +73,7 @@ export async function issue(
   try {
     return await issueWith(steps, client, endpoint, host, issuer, signal);
   } catch (error) {
-    if (!isAccountUnknown(error)) throw error;
+    if (!(await isAccountLost(client, error, signal))) throw error;
     const fresh = await steps.accounts.replace(endpoint, client, signal);
     return await issueWith(steps, fresh, endpoint, host, issuer, signal);
   }

@@ -31,11 +31,13 @@ const order = { authorizations: [urlOf("/authz")], finalize: urlOf("/finalize"),
 const isDone = { body: { ...order, status: "valid", certificate: urlOf("/certificate") } };
 const pem = { headers: { "content-type": "application/pem-certificate-chain" }, body: chain };
 
+const placed = { status: 201, headers: { location: urlOf("/order/new") }, body: order };
+
 /** A CA that issues at once, and a storage that remembers one interrupted order, `/order/old`. */
 function worldOf(holds: "an order" | "nothing" = "an order") {
   const stored = holds === "an order" ? storedOrder() : undefined;
   const ca = new ScriptedCa();
-  ca.script("/order", { status: 201, headers: { location: urlOf("/order/new") }, body: order });
+  ca.script("/order", placed);
   ca.script("/order/new", isDone);
   ca.script("/order/old", isDone);
   ca.script("/finalize", isDone);
@@ -54,6 +56,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
       save: async (account) => void accountsOnDisk.set(account.directory, account),
     },
   });
+  const purposes: string[] = [];
   const signal = AbortSignal.timeout(10_000);
   const obtain = (predecessor?: Predecessor) =>
     issue(
@@ -68,7 +71,10 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
         endpointOf: () => ({ directory: ca.directory, transport: ca }),
         probe: async () => {},
         budgets: {
-          place: (_planned, work) => work(),
+          place: ({ purpose }, work) => {
+            purposes.push(purpose);
+            return work();
+          },
           failed: async () => {},
           unissued: async (planned) => void unissued.push(planned),
         },
@@ -84,7 +90,18 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
       signal,
     );
   const endpoint = { directory: ca.directory, transport: ca };
-  return { ca, log, accounts, endpoint, orders, obtain, signal, unissued };
+  return {
+    ca,
+    log,
+    accounts,
+    accountsOnDisk,
+    endpoint,
+    orders,
+    purposes,
+    obtain,
+    signal,
+    unissued,
+  };
 }
 
 function storedOrder(): StoredOrder {
@@ -198,18 +215,103 @@ test("C14: an account that several orders find lost is made anew once", async ()
   assert.equal(ca.requests.filter((request) => request === "POST /account").length, 2);
 });
 
+/** A CA at which the account that is on disk is as `account` says, and is refused. */
+async function worldOfAccount(account: ScriptedAnswer, ...orders: readonly ScriptedAnswer[]) {
+  const world = worldOf("nothing");
+  const { ca, accounts, endpoint, signal } = world;
+  const { accountUrl = "" } = await accounts.clientFor(endpoint, signal);
+  ca.script(new URL(accountUrl).pathname, account);
+  ca.script("/order", ...orders);
+  // A certificate of this CA does not fit the key of a new order.
+  const outcome = await world.obtain().catch((error: unknown) => error);
+  const count = (request: string) => ca.requests.filter((each) => each === request).length;
+  return { ...world, outcome, accountUrl, count };
+}
+
+const unauthorized = problem(403, "unauthorized");
+
+const closed: readonly { readonly what: string; readonly answer: ScriptedAnswer }[] = [
+  { what: "that it is deactivated", answer: { body: { status: "deactivated" } } },
+  { what: "that it is revoked", answer: { body: { status: "revoked" } } },
+  { what: "as it answered the order", answer: unauthorized },
+  { what: "that it knows none", answer: problem(400, "accountDoesNotExist") },
+];
+
+for (const { what, answer } of closed) {
+  test(`an unauthorized order makes one new account when the CA says of the old one ${what}`, async () => {
+    const { ca, log, outcome, accountUrl, count } = await worldOfAccount(
+      answer,
+      unauthorized,
+      placed,
+    );
+    assert.equal(Object(outcome).code, "CERTIFICATE_INVALID");
+    assert.equal(log.only("account.lost")["issuer"], ca.directory);
+    assert.equal(count("POST /account"), 2);
+    const [first, second] = ca.posts.filter(({ path }) => path === "/order");
+    assert.equal(first?.kid, accountUrl);
+    assert.notEqual(second?.kid, accountUrl);
+  });
+}
+
+const open: readonly { readonly what: string; readonly answer: ScriptedAnswer }[] = [
+  { what: "that it is valid", answer: { body: { status: "valid" } } },
+  { what: "nothing of its status", answer: { body: {} } },
+  { what: "that it has trouble of its own", answer: problem(500, "serverInternal") },
+  { what: "by a page", answer: { status: 404, body: "<html>" } },
+];
+
+for (const { what, answer } of open) {
+  test(`an unauthorized order keeps the account when the CA says of it ${what}`, async () => {
+    const { outcome, count } = await worldOfAccount(answer, unauthorized);
+    assert.equal(Object(outcome).type, "urn:ietf:params:acme:error:unauthorized");
+    assert.deepEqual([count("POST /account"), count("POST /order")], [1, 1]);
+  });
+}
+
+test("an order that a new account is refused as well ends the attempt", async () => {
+  const { outcome, count } = await worldOfAccount(unauthorized, unauthorized);
+  assert.equal(Object(outcome).type, "urn:ietf:params:acme:error:unauthorized");
+  assert.deepEqual([count("POST /account"), count("POST /order")], [2, 2]);
+});
+
+test("a key whose account is closed gives way to a new one of a new key", async () => {
+  const { ca, log, accounts, accountsOnDisk, endpoint, signal } = worldOf();
+  const closed = { directory: ca.directory, key, url: undefined, createdAt: 0 };
+  accountsOnDisk.set(ca.directory, closed);
+  const location = urlOf("/account/new");
+  ca.script("/account", unauthorized, { status: 201, headers: { location } });
+  assert.equal((await accounts.clientFor(endpoint, signal)).accountUrl, location);
+  assert.equal(log.only("account.lost")["issuer"], ca.directory);
+  assert.notEqual(accountsOnDisk.get(ca.directory)?.key, key);
+});
+
+test("a key of a CA's website that is refused is not tried with another key of ours", async () => {
+  const { ca, accounts, accountsOnDisk, endpoint, signal } = worldOf();
+  accountsOnDisk.set(ca.directory, { directory: ca.directory, key, url: undefined, createdAt: 0 });
+  ca.script("/account", unauthorized);
+  const bound = { ...endpoint, binding: { kid: "kid-1", hmac: "c2VjcmV0" } };
+  await assert.rejects(accounts.clientFor(bound, signal), {
+    type: "urn:ietf:params:acme:error:unauthorized",
+  });
+  assert.equal(accountsOnDisk.get(ca.directory)?.key, key);
+});
+
+test("an order refused for another reason asks nothing about the account", async () => {
+  const { accountUrl, count } = await worldOfAccount(unauthorized, problem(400, "caa"));
+  assert.equal(count(`POST ${new URL(accountUrl).pathname}`), 0);
+});
+
 const predecessor: Predecessor = { issuer: urlOf("/directory"), certId: "aki.serial" };
-const placed = { status: 201, headers: { location: urlOf("/order/new") }, body: order };
 
 /** What the orders of a world without an interrupted one said, by what the CA answers to each. */
 async function ordersOf(replaced: Predecessor | undefined, ...answers: readonly ScriptedAnswer[]) {
-  const { ca, log, orders, obtain } = worldOf();
+  const { ca, log, orders, purposes, obtain } = worldOf();
   orders.clear();
   ca.script("/order", ...answers);
   // The new order's key is made on the way: the certificate of this CA cannot fit it.
   await assert.rejects(obtain(replaced));
   const payloads = ca.posts.filter(({ path }) => path === "/order").map(({ payload }) => payload);
-  return { ca, log, payloads };
+  return { ca, log, purposes, payloads };
 }
 
 const identifiers = [{ type: "dns", value: host }];
@@ -252,10 +354,12 @@ const minded = [
 ];
 
 for (const answer of minded) {
-  test(`what a CA answers to replaces with status ${answer.status} is ordered again at once without it`, async () => {
-    const { log, payloads } = await ordersOf(predecessor, answer, placed);
+  test(`what a CA answers to replaces with status ${answer.status} is ordered again at once without it, out of the budgets of a renewal`, async () => {
+    const { log, purposes, payloads } = await ordersOf(predecessor, answer, placed);
     assert.deepEqual(payloads, [{ identifiers, replaces: "aki.serial" }, { identifiers }]);
     assert.equal(log.only("order.not-replacing")["replaces"], "aki.serial");
+    assert.equal(log.only("order.created")["replaces"], undefined);
+    assert.deepEqual(purposes, ["advised", "renewal"]);
   });
 }
 

@@ -1,0 +1,39 @@
+import type { AcmeClient } from "../acme/client.ts";
+import { AcmeProblem } from "../acme/problem.ts";
+
+const UNKNOWN = "urn:ietf:params:acme:error:accountDoesNotExist";
+const UNAUTHORIZED = "urn:ietf:params:acme:error:unauthorized";
+
+/** Does the CA say that it knows no such account? */
+export function isAccountUnknown(error: unknown): boolean {
+  return error instanceof AcmeProblem && error.type === UNKNOWN;
+}
+
+/** Asked about an account itself: does the CA say that there is none, or that it is closed? */
+export function isAccountRefused(error: unknown): boolean {
+  return isAccountUnknown(error) || isUnauthorized(error);
+}
+
+/**
+ * Is the account that an order failed with (`error`) of no use any more? CAs say `unauthorized` of one that
+ * is deactivated (RFC 8555 §7.3.6), and of much else: then the CA is asked about the account itself.
+ * Never rejects; while the CA does not say, the account is kept.
+ */
+export async function isAccountLost(
+  client: Pick<AcmeClient, "accountStatus">,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (isAccountUnknown(error)) return true;
+  // What a validator found says nothing of the account.
+  if (!isUnauthorized(error) || error.challenge !== undefined) return false;
+  try {
+    return (await client.accountStatus(signal)) !== "valid";
+  } catch (answer) {
+    return isAccountRefused(answer);
+  }
+}
+
+function isUnauthorized(error: unknown): error is AcmeProblem {
+  return error instanceof AcmeProblem && error.type === UNAUTHORIZED;
+}
