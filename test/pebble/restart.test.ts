@@ -15,16 +15,6 @@ function configOf(world: CaWorld, ...hosts: readonly string[]): string {
   return `workers: 1\nacme: { issuers: [${world.issuer()}] }\nhosts:\n${entries}`;
 }
 
-/** Every process of the program at once, as a machine that loses power ends them. */
-async function killAll(latchkey: Latchkey): Promise<void> {
-  const pids = latchkey.lines
-    .filter(({ event }) => event === "process.ready")
-    .map(({ pid }) => Number(pid));
-  latchkey.process.kill("SIGKILL");
-  for (const pid of pids) process.kill(pid, "SIGKILL");
-  await latchkey.exited;
-}
-
 async function killManager(latchkey: Latchkey): Promise<void> {
   const ready = await latchkey.event("process.ready", ({ child }) => child === "manager");
   process.kill(Number(ready["pid"]), "SIGKILL");
@@ -34,11 +24,10 @@ async function killManager(latchkey: Latchkey): Promise<void> {
 test("a restart orders nothing that storage holds, and uses the account of before", async () => {
   await using world = await CaWorld.start();
   const storage = join(world.folder, "storage");
-  const first = await world.start(configOf(world, HOST), { storage });
+  await using first = await world.start(configOf(world, HOST), { storage });
   await first.event("certificate.swapped");
   const { serial } = await settledRow(first, HOST);
   assert.equal(await first.stop(), 0);
-  await first[Symbol.asyncDispose]();
 
   await using second = await world.start(configOf(world, HOST, "b.shop.example"), { storage });
   await second.event("certificate.swapped", ({ host }) => host === "b.shop.example");
@@ -85,10 +74,9 @@ for (const { moment, ordersMax } of powerCuts) {
   test(`D6: a whole program killed at ${moment} needs no more than ${ordersMax} orders`, async () => {
     await using world = await CaWorld.start(SLOW);
     const storage = join(world.folder, "storage");
-    const first = await world.start(configOf(world, HOST), { storage });
+    await using first = await world.start(configOf(world, HOST), { storage });
     await first.event(moment);
-    await killAll(first);
-    await first[Symbol.asyncDispose]();
+    await first.kill();
 
     await using second = await world.start(configOf(world, HOST), { storage });
     await second.event("certificate.swapped");
@@ -102,10 +90,9 @@ for (const { moment, ordersMax } of powerCuts) {
 test("C14: a CA that has forgotten account and order gets one new account, and issues", async () => {
   await using world = await CaWorld.start(SLOW);
   const storage = join(world.folder, "storage");
-  const first = await world.start(configOf(world, HOST), { storage });
+  await using first = await world.start(configOf(world, HOST), { storage });
   await first.event("challenge.armed");
-  await killAll(first);
-  await first[Symbol.asyncDispose]();
+  await first.kill();
   await world.replaceCa();
 
   const hosts = [HOST, "b.shop.example", "c.shop.example", "d.shop.example"];

@@ -34,7 +34,7 @@ test("C1: a CA that is down is not asked again before its time, not even after a
 
   world.gate.open();
   world.gate.connections = 0;
-  const second = await world.start(config, { storage });
+  await using second = await world.start(config, { storage });
   await assertRefusedAtOnce(world);
   assert.deepEqual(await settledRow(second, HOST), row);
   assert.equal(await second.stop(), 0);

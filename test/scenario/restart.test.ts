@@ -16,14 +16,6 @@ ${names.map((name) => `  ${name}: { respond: ok }`).join("\n")}
 const serialsOf = (latchkey: Latchkey): Promise<Handshake[]> =>
   Promise.all(names.map((name) => shakeHands(latchkey, name)));
 
-/** kill -9 of every process of the program at once. */
-async function killAll(latchkey: Latchkey): Promise<void> {
-  const pids = latchkey.lines.flatMap(({ event, pid }) => (event === "process.ready" ? pid : []));
-  latchkey.process.kill("SIGKILL");
-  for (const pid of pids) process.kill(Number(pid), "SIGKILL");
-  await latchkey.exited;
-}
-
 /** The newest issuance of a host, made again and spoilt: what a broken disk leaves behind. */
 async function addBrokenGeneration(storage: string, host: string): Promise<void> {
   const folder = join(storage, "certificates", host);
@@ -49,7 +41,7 @@ test("D5: what storage holds is served after a restart, a crash and a broken iss
     assert.deepEqual(await serialsOf(second), serials);
     assert.ok((await second.status()).hosts.every(({ state }) => state === "valid"));
     assert.equal(second.count("order.started"), 0);
-    await killAll(second);
+    await second.kill();
   }
   await addBrokenGeneration(storage, "b.localhost");
   await using third = await Latchkey.start({ config, storage });

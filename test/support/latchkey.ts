@@ -146,6 +146,14 @@ export class Latchkey {
     return await this.#exited;
   }
 
+  /** Ends every process of it at once, as a machine that loses power does. */
+  async kill(): Promise<void> {
+    const pids = this.lines.flatMap(({ event, pid }) => (event === "process.ready" ? pid : []));
+    this.process.kill("SIGKILL");
+    for (const pid of pids) killQuietly(Number(pid));
+    await this.#exited;
+  }
+
   /** The exit code, or the signal that killed it. */
   get exited(): Promise<number | string> {
     return this.#exited;
