@@ -74,18 +74,39 @@ test("a wildcard is proven in DNS although hosts that can be reached are proven 
 
 test("a program that stops while it waits for name servers leaves nothing in DNS", async () => {
   await using blind = await startNameServer(() => ({ rcode: "NXDOMAIN" }));
-  const latchkey = await world.start(
+  await using latchkey = await world.start(
     `${acme(blind.address)}\nhosts: { "*.shop.example": { respond: ok } }`,
     { env },
   );
-  try {
-    await latchkey.event("dns.published");
-    assert.equal((await bind.txt(NAME)).length, 1);
-    assert.equal(await latchkey.stop(), 0);
-    await assertNothingLeft(latchkey.storage);
-  } finally {
-    await latchkey[Symbol.asyncDispose]();
-  }
+  await latchkey.event("dns.published");
+  assert.equal((await bind.txt(NAME)).length, 1);
+  assert.equal(await latchkey.stop(), 0);
+  await assertNothingLeft(latchkey.storage);
+});
+
+test("a program that is killed while its record is in DNS takes it away at the next start, and goes on with the order", async () => {
+  const config = (seenAt: string) =>
+    `${acme(seenAt)}\nhosts: { "*.shop.example": { respond: killed } }`;
+  const storage = join(world.folder, "killed");
+  const { accounts, orders, issued } = world.asked;
+  await using blind = await startNameServer(() => ({ rcode: "NXDOMAIN" }));
+  await using first = await world.start(config(blind.address), { env, storage });
+  await first.event("dns.published");
+  const [left] = await bind.txt(NAME);
+  assert.equal((await readdir(join(storage, "dns"))).length, 1);
+  await first.kill();
+  assert.deepEqual(await bind.txt(NAME), [left]);
+
+  await using second = await world.start(config(bind.address), { env, storage });
+  await second.event("order.resumed");
+  assert.equal((await settledRow(second, "*.shop.example")).state, "valid");
+  assert.equal((await browse(world.httpsPort, "d.shop.example", root)).body, "killed");
+  await assertNothingLeft(storage);
+  assert.deepEqual(world.asked, {
+    accounts: accounts + 1,
+    orders: orders + 1,
+    issued: issued + 1,
+  });
 });
 
 test("a provider that refuses is told with what to do, and the CA was not bothered", async () => {
