@@ -70,9 +70,7 @@ export function providerOf(
         return createAcmeDns({ server: provider.server, account, timeoutMs });
       throw dnsFailure(`prove control of ${host} in DNS`, "`accounts` of acme-dns has none for it");
     }
-    case "exec": {
-      const PATH = process.env["PATH"] ?? "";
-      return createExec({ ...provider, environment: { PATH, ...provider.environment } });
-    }
+    case "exec":
+      return createExec(provider);
   }
 }

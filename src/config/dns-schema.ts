@@ -55,7 +55,7 @@ const entry = mapping(
       anyOf([word.transform((one) => [one]), series(word, "a list")], "a program, or a list"),
     ),
     environment: key(
-      "exec: variables of the program, besides PATH.",
+      "exec: variables of the program, besides PATH, HOME, TZ, LANG, LC_ALL.",
       table(text(read, "a variable"), secret, "a mapping such as { TOKEN: env:TOKEN }"),
     ),
     timeout: key("exec: default 60s.", duration(1_000, limits.dnsExecTimeoutMaxMs, "60s")),

@@ -1,20 +1,15 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { withDeadline } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
+import { runProgram } from "../base/run-program.ts";
 import { type DnsProvider, dnsFailure, type TxtRecord } from "./record.ts";
 
 export interface ExecOptions {
   /** The program and its first arguments; no shell reads them. */
   readonly command: readonly string[];
-  /** All of its environment. */
+  /** Besides what every program of ours gets; see {@link runProgram}. */
   readonly environment: Readonly<Record<string, string>>;
   /** Then it is killed, with everything it started. */
   readonly timeoutMs: number;
 }
-
-/** The end of what the program said on standard error goes into the failure. */
-const WORDS_MAX_CHARACTERS = 500;
 
 /**
  * Any program, called as lego's `exec` provider calls it: `program present FQDN VALUE` and
@@ -33,54 +28,16 @@ async function run(
   { name, value }: TxtRecord,
   signal: AbortSignal,
 ): Promise<void> {
-  const [program = "", ...first] = command;
-  const action = `run "${program} ${verb}" for ${name}`;
-  signal.throwIfAborted();
+  const plan = {
+    command: [...command, verb, `${name}.`, value],
+    environment,
+    input: "",
+    timeoutMs,
+  };
   try {
-    const args = [...first, verb, `${name}.`, value];
-    await ended(program, args, environment, withDeadline(signal, timeoutMs));
+    await runProgram(plan, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw dnsFailure(action, messageOf(error), error);
-  }
-}
-
-/** Resolves when the program has ended well. */
-async function ended(
-  program: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<void> {
-  // A process group of its own: the program's own children end with it.
-  const child = spawn(program, args, {
-    env: environment,
-    stdio: ["ignore", "ignore", "pipe"],
-    detached: true,
-  });
-  let words = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    words = (words + text).slice(-WORDS_MAX_CHARACTERS);
-  });
-  const kill = () => {
-    if (child.pid !== undefined) killGroup(child.pid);
-  };
-  signal.addEventListener("abort", kill, { once: true });
-  try {
-    const [code, by] = await once(child, "close");
-    signal.throwIfAborted();
-    if (code === 0) return;
-    const how = by === null ? `it ended with ${code}` : `it was ended by ${by}`;
-    throw new Error(words.trim() === "" ? how : `${how}: ${words.trim()}`);
-  } finally {
-    signal.removeEventListener("abort", kill);
-  }
-}
-
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, "SIGKILL");
-  } catch {
-    // It has just ended.
+    throw dnsFailure(`run "${command[0]} ${verb}" for ${name}`, messageOf(error), error);
   }
 }
