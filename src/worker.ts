@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { addressesIn } from "./base/address-range.ts";
 import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { readCredential } from "./base/credential.ts";
@@ -11,7 +12,6 @@ import type { UriHost } from "./base/uri-host.ts";
 import type { Host } from "./config/config.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes, ownNameOf } from "./config/route.ts";
-import { trustedProxies } from "./config/trusted-proxies.ts";
 import { Challenges } from "./connection/challenges.ts";
 import { Credentials } from "./connection/credentials.ts";
 import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
@@ -52,7 +52,7 @@ const credentials = new Credentials(
   systemClock,
 );
 const publicHttpsPort = config.listen.publicHttpsPort ?? limits.httpsPort;
-const isTrustedProxy = trustedProxies(config.trustedProxies);
+const isTrustedProxy = addressesIn(config.trustedProxies);
 const relay = new Relay({
   log,
   clock: systemClock,

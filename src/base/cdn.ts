@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from "node:net";
+import { addressesIn } from "./address-range.ts";
 
 /** A network that terminates TLS in front of other people's servers. */
 interface Cdn {
@@ -59,24 +59,14 @@ const CDNS: readonly Cdn[] = [
   { name: "Akamai", ranges: [], field: ["server", /^AkamaiGHost/] },
 ];
 
-const LISTS = CDNS.map(({ name, ranges }) => ({ name, list: listOf(ranges) }));
+const LISTS = CDNS.map(({ name, ranges }) => ({ name, has: addressesIn(ranges) }));
 
 /** Whose address this is; `undefined`: of none that we know. */
 export function cdnAt(address: string): string | undefined {
-  const family = isIPv6(address) ? "ipv6" : "ipv4";
-  return LISTS.find(({ list }) => list.check(address, family))?.name;
+  return LISTS.find(({ has }) => has(address))?.name;
 }
 
 /** Who answered, by the header fields of an answer (lower-case names). */
 export function cdnIn(headers: Readonly<Record<string, unknown>>): string | undefined {
   return CDNS.find(({ field: [name, value] }) => value.test(String(headers[name] ?? "")))?.name;
-}
-
-function listOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [net = "", bits] = range.split("/");
-    list.addSubnet(net, Number(bits), isIPv6(net) ? "ipv6" : "ipv4");
-  }
-  return list;
 }

@@ -1,6 +1,6 @@
-import { networkInterfaces } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { ownAddresses } from "../base/own-addresses.ts";
 import type { Config, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { Resolver } from "../dns/resolver.ts";
@@ -70,10 +70,4 @@ export class Outlook {
   run(signal: AbortSignal): Promise<void> {
     return this.#preflight.run(signal);
   }
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.map(({ address }) => address),
-  );
 }

@@ -1,15 +1,15 @@
-import { networkInterfaces } from "node:os";
+import { addressesIn } from "../base/address-range.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { LastError } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { Log } from "../base/log.ts";
+import { ownAddresses } from "../base/own-addresses.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Config, Host, HostPattern } from "../config/config.ts";
 import { isInternalName } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
-import { trustedProxies } from "../config/trusted-proxies.ts";
 import { Resolver } from "../dns/resolver.ts";
 import { createAsk } from "./ask.ts";
 import { AskProbe } from "./ask-probe.ts";
@@ -94,13 +94,8 @@ function newStraying({ config, clock, log, signal }: GateSteps): Straying {
   return new Straying({
     lookUp: (name, within) => resolver.addresses(name, within),
     listed: listed.filter((host): host is Hostname => !isIpAddress(host) && !isInternalName(host)),
-    addresses: () => [
-      ...listed.filter(isIpAddress),
-      ...Object.values(networkInterfaces()).flatMap(
-        (each) => each?.map(({ address }) => address) ?? [],
-      ),
-    ],
-    isTrustedProxy: trustedProxies(config.trustedProxies),
+    addresses: () => [...listed.filter(isIpAddress), ...ownAddresses()],
+    isTrustedProxy: addressesIn(config.trustedProxies),
     hasResolvers: servers.length > 0,
     clock,
     log,

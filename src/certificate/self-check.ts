@@ -1,8 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { isIP, isIPv6 } from "node:net";
 import { connect } from "node:tls";
+import { isLoopbackAddress, isReservedAddress } from "../base/address-range.ts";
 import { Deadline } from "../base/clock.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
@@ -104,14 +105,15 @@ async function lookAt(
   signal: AbortSignal,
 ): Promise<Finding> {
   const own = steps.ownAddresses();
-  const isOwn = own.includes(address) || isIn(LOOPBACK, address);
+  const isOwn = own.includes(address) || isLoopbackAddress(address);
   const [listeners, port] =
     challenge.type === "http-01" ? [steps.reach.http, HTTP_PORT] : [steps.reach.https, HTTPS_PORT];
   const ours = isOwn ? listeners[0] : undefined;
   if (isOwn && ours === undefined) return UNKNOWN;
   const at = ours ?? { host: address, port };
   // Behind NAT the public address is often answered by the router itself when it is asked from inside.
-  const isCertain = isOwn || own.some((each) => isPublic(each) && isIPv6(each) === isIPv6(address));
+  const isCertain =
+    isOwn || own.some((each) => !isReservedAddress(each) && isIPv6(each) === isIPv6(address));
   const wrong = (why: string): Finding =>
     isCertain
       ? { kind: "wrong", code: "CHALLENGE_UNANSWERED", why: `at ${address} ${why}` }
@@ -198,33 +200,4 @@ async function tlsFault(
   } finally {
     socket.destroy();
   }
-}
-
-const LOOPBACK = listOf(["127.0.0.0", 8], ["::1", 128]);
-/** RFC 6890: addresses that no CA reaches. */
-const NOT_PUBLIC = listOf(
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.168.0.0", 16],
-  ["::1", 128],
-  ["fc00::", 7],
-  ["fe80::", 10],
-);
-
-function isPublic(address: string): boolean {
-  return !isIn(NOT_PUBLIC, address);
-}
-
-function isIn(list: BlockList, address: string): boolean {
-  return list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
-}
-
-function listOf(...subnets: readonly (readonly [string, number])[]): BlockList {
-  const list = new BlockList();
-  for (const [net, prefix] of subnets) list.addSubnet(net, prefix, isIPv6(net) ? "ipv6" : "ipv4");
-  return list;
 }

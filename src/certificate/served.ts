@@ -1,9 +1,9 @@
-import { networkInterfaces } from "node:os";
 import { connect } from "node:tls";
 import { type CertificateName, isWildcardName, provenHost } from "../base/certificate-name.ts";
 import { serialOf } from "../base/credential.ts";
 import { parsePlain } from "../base/hostname.ts";
 import { isIpAddress } from "../base/ip-address.ts";
+import { ownAddresses } from "../base/own-addresses.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import type { Reach } from "../process/messages.ts";
@@ -57,8 +57,7 @@ export function reachFor(
   addresses: number,
 ): Reach | undefined {
   if (reach === undefined || !isIpAddress(name) || addresses === 1) return reach;
-  const own = Object.values(networkInterfaces()).flatMap((all = []) => all);
-  return own.some(({ address }) => address === name) ? { host: name, port: reach.port } : undefined;
+  return ownAddresses().includes(name) ? { host: name, port: reach.port } : undefined;
 }
 
 /** How many hosts of the configuration are addresses. */

@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { isReservedAddress } from "../base/address-range.ts";
 import type { Clock } from "../base/clock.ts";
 import { Deadline } from "../base/clock.ts";
 import { type Hostname, isUnder } from "../base/hostname.ts";
@@ -10,7 +11,6 @@ import { SingleFlight } from "../base/single-flight.ts";
 import type { Issuer } from "../config/config.ts";
 import { internalSuffixes } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
-import { trustedProxies } from "../config/trusted-proxies.ts";
 import type { Lookup } from "../dns/resolver.ts";
 
 /** What is known of where this machine is. */
@@ -79,7 +79,7 @@ export class Straying {
     if (this.#steps.hasResolvers) return true;
     const { hostname } = new URL(issuer.directory);
     const isInside = internalSuffixes.some((suffix) => isUnder(hostname, suffix));
-    return !isInside && !isPrivate(hostname.replace(/^\[(.*)\]$/, "$1"));
+    return !isInside && !isReservedAddress(hostname.replace(/^\[(.*)\]$/, "$1"));
   }
 
   async #look(host: Hostname): Promise<string | undefined> {
@@ -134,14 +134,8 @@ export function strayingOf(
 /** Addresses in one message. */
 const SHOWN_MAX = 4;
 
-/** Addresses that nobody reaches from outside (RFC 1918, 6598, 3927, 1122, 4193, 4291). */
-const isPrivate = trustedProxies([
-  ...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"],
-  ...["127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128"],
-]);
-
 function kindOf(address: string): string {
-  return `${isIPv6(address) ? 6 : 4} ${isPrivate(address) ? "private" : "public"}`;
+  return `${isIPv6(address) ? 6 : 4} ${isReservedAddress(address) ? "private" : "public"}`;
 }
 
 /** One spelling for each address. */

@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from "node:net";
+import { isReservedAddress } from "../base/address-range.ts";
 import { isUnder } from "../base/hostname.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { Issuer } from "./config.ts";
@@ -103,31 +103,6 @@ export function refusalOf(
   return `no public authority certifies "${name}", ${remedy}`;
 }
 
-/** Ranges that belong to nobody in particular (RFC 6890), without those that documents use as examples. */
-const reserved = new BlockList();
-for (const [network, prefix] of [
-  ...([
-    ["0.0.0.0", 8],
-    ["10.0.0.0", 8],
-    ["100.64.0.0", 10],
-    ["127.0.0.0", 8],
-  ] as const),
-  ...([
-    ["169.254.0.0", 16],
-    ["172.16.0.0", 12],
-    ["192.168.0.0", 16],
-    ["224.0.0.0", 3],
-  ] as const),
-])
-  reserved.addSubnet(network, prefix, "ipv4");
-for (const [network, prefix] of [
-  ["::", 127],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["ff00::", 8],
-] as const)
-  reserved.addSubnet(network, prefix, "ipv6");
-
 function addressRefusal(
   issuer: Issuer,
   address: string,
@@ -137,8 +112,7 @@ function addressRefusal(
     if (permit.includes(address)) return undefined;
     return `the internal authority does not certify "${address}", add it to authority.permit`;
   }
-  if (!isPublic(issuer) || !reserved.check(address, isIPv6(address) ? "ipv6" : "ipv4"))
-    return undefined;
+  if (!isPublic(issuer) || !isReservedAddress(address)) return undefined;
   return `no public authority certifies "${address}", set \`issuer: internal\` on this host and add it to authority.permit`;
 }
 
