@@ -169,7 +169,7 @@ function receive(
   switch (message.type) {
     case "peers":
       workers = message.workers;
-      floor.peersChanged(workers);
+      floor.workers.changed(workers);
       break;
     case "drain":
       void stop();
@@ -188,10 +188,10 @@ function receive(
       });
       break;
     case "challenge.acknowledged":
-      floor.acknowledged(message.challenge, workerOf(from));
+      floor.workers.acknowledged(message.challenge, workerOf(from));
       break;
     case "certificate.acknowledged":
-      floor.acknowledged(message.announcement, workerOf(from));
+      floor.workers.acknowledged(message.announcement, workerOf(from));
       break;
     default:
       break; // what is for other processes

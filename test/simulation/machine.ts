@@ -73,7 +73,7 @@ export class Machine {
       signal: stopping.signal,
     });
     await floor.open();
-    floor.peersChanged([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
+    floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
     machine = new Machine(parts, { storage, floor, stopping });
     for (const host of await storage.certificates.list()) await machine.#serve(host);
     return machine;
@@ -105,7 +105,7 @@ export class Machine {
         if (challenge.type !== "http-01") return;
         this.#armed.set(challenge.id, challenge.token);
         this.#parts.answers.set(challenge.token, challenge.keyAuthorization);
-        return this.#floor.acknowledged(challenge.id, 1);
+        return this.#floor.workers.acknowledged(challenge.id, 1);
       }
       case "challenge.disarm":
         this.#parts.answers.delete(this.#armed.get(message.challenge) ?? "");
@@ -113,7 +113,7 @@ export class Machine {
         return;
       case "certificate.announce":
         await this.#serve(message.host);
-        return this.#floor.acknowledged(message.announcement, 1);
+        return this.#floor.workers.acknowledged(message.announcement, 1);
       default:
         return;
     }

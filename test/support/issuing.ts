@@ -68,7 +68,7 @@ export class Issuing implements AsyncDisposable {
   /** Orders and renews until the end of this. */
   async run(): Promise<void> {
     await this.floor.open();
-    this.floor.peersChanged([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
+    this.floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
     this.#running = this.floor.run();
   }
 
@@ -91,12 +91,12 @@ export class Issuing implements AsyncDisposable {
     this.told.push(message);
     if (message.type === "certificate.announce") {
       await nextTurn(); // as from another process
-      this.floor.acknowledged(message.announcement, 1);
+      this.floor.workers.acknowledged(message.announcement, 1);
     }
     if (message.type !== "challenge.arm" || message.challenge.type !== "http-01") return;
     const { id, token, keyAuthorization } = message.challenge;
     await arm(this.#options.ca, token, keyAuthorization);
-    this.floor.acknowledged(id, 1);
+    this.floor.workers.acknowledged(id, 1);
   }
 }
 

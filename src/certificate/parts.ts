@@ -1,0 +1,204 @@
+import { randomInt } from "node:crypto";
+import { Bell } from "../base/bell.ts";
+import type { CertificateName } from "../base/certificate-name.ts";
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import type { Clock } from "../base/clock.ts";
+import { readCredential } from "../base/credential.ts";
+import type { Log } from "../base/log.ts";
+import type { Config, Host } from "../config/config.ts";
+import type { ManagerToWorkers, Reach } from "../process/messages.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Endpoint } from "./account.ts";
+import { AttemptMemory } from "./attempts.ts";
+import { CaAccess } from "./ca-access.ts";
+import { Commands } from "./commands.ts";
+import { configurationOf } from "./configuration.ts";
+import { Durable } from "./durable.ts";
+import type { TransportTo } from "./endpoints.ts";
+import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
+import { Holdings } from "./holdings.ts";
+import { issue, predecessorOf } from "./issue.ts";
+import { judge } from "./judge.ts";
+import { Outlook } from "./outlook.ts";
+import { PolicyGate } from "./policy-gate.ts";
+import { Proofs } from "./proofs.ts";
+import { RenewalWatch } from "./renewal-info.ts";
+import { TroubleWatch } from "./trouble-watch.ts";
+import { Watchdog } from "./watchdog.ts";
+import { polling } from "./window.ts";
+import { Workers } from "./workers.ts";
+
+/** What the certificate floor stands on. */
+export interface FloorSteps {
+  readonly config: Config;
+  readonly storage: Storage;
+  /** The internal authority. */
+  readonly authority: Endpoint;
+  /** How CAs of the internet are reached; over HTTPS, unless given. */
+  readonly transportTo?: TransportTo | undefined;
+  /** Our own listeners, as this machine reaches them. */
+  readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
+  /** The entry whose certificate is made out to this name. */
+  findHost(name: CertificateName): Host | undefined;
+  broadcast(message: ManagerToWorkers): void;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+}
+
+/** What every name, order and look has to do with. */
+interface Ground {
+  readonly holdings: Holdings;
+  readonly workers: Workers;
+  readonly durable: Durable;
+  readonly cas: CaAccess;
+  /** Rings when a renewal may have moved. */
+  readonly bell: Bell;
+}
+
+/** The parts that an order goes through. */
+interface Way extends Ground {
+  readonly outlook: Outlook;
+  readonly proofs: Proofs;
+  readonly gate: PolicyGate;
+  readonly watch: RenewalWatch;
+}
+
+/** Every part of the certificate path. */
+export interface Parts extends Way {
+  readonly keeper: CertificateKeeper;
+  readonly commands: Commands;
+  readonly watchdog: Watchdog;
+  readonly troubles: TroubleWatch;
+}
+
+/**
+ * Plugs the parts together: whom each of them asks for what. Nothing of it moves yet.
+ *
+ * @param manual The rows of hosts with files given by hand, as they were last read.
+ */
+export function plugTogether(steps: FloorSteps, manual: () => Iterable<CertificateRecord>): Parts {
+  const { config, storage, log, signal, reach } = steps;
+  const ground = {
+    holdings: new Holdings(),
+    workers: new Workers({ ...steps, hosts: config.hosts, https: reach.https[0] }),
+    durable: new Durable(storage, log, signal),
+    cas: new CaAccess(steps),
+    bell: new Bell(),
+  };
+  const way = newWay(steps, ground);
+  const keeper = newKeeper(steps, way);
+  const holdings = () => ground.holdings.all();
+  const commands = new Commands({ ...steps, holdings, store: storage.commandRuns });
+  const watchdog = newWatchdog(steps, ground, keeper);
+  const troubles = new TroubleWatch({
+    ...steps,
+    ...{ asks: way.gate.asks, commands, watchdog, holdings, manual },
+    directoryOf: (issuer) => ground.cas.endpoints.directoryOf(issuer),
+    confirmWritable: () => ground.durable.confirmWritable(),
+  });
+  return { ...way, keeper, commands, watchdog, troubles };
+}
+
+function newWay(steps: FloorSteps, ground: Ground): Way {
+  const { config, storage } = steps;
+  const { holdings, workers, durable, cas, bell } = ground;
+  const moved = () => bell.ring();
+  const outlook = new Outlook({
+    ...steps,
+    ...{ cas, holdings, random, moved },
+    challenges: workers.challenges,
+    probe: () => durable.confirmWritable(),
+  });
+  const proofs = new Proofs({
+    ...steps,
+    listeners: steps.reach,
+    arm: (challenge, issuer, signal) => outlook.arm(challenge, issuer, signal),
+    store: storage.publishedRecords,
+  });
+  const gate = new PolicyGate({ ...steps, isKnown: (host) => holdings.isAllowed(host) });
+  const watch = new RenewalWatch({
+    ...steps,
+    ...{ holdings, random, moved },
+    store: storage.renewalInfos,
+    endpointOf: (host, directory) => cas.endpointOf(host, directory),
+    polling: polling(),
+    checkEveryMs: config.renewal.checkEveryMs,
+  });
+  return { ...ground, outlook, proofs, gate, watch };
+}
+
+function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
+  const { config, storage, clock, log, signal } = steps;
+  const { holdings, cas } = way;
+  const attempts = new AttemptMemory({
+    ...{ clock, log, random, judge },
+    store: storage.attempts,
+    hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
+    directoryOf: (issuer) => cas.endpoints.directoryOf(issuer),
+    configurationOf: (host) => configurationOf(config, steps.findHost(host)),
+  });
+  return new CertificateKeeper(
+    keeperSteps(steps, way),
+    { holdings, attempts, queue: cas.queue },
+    { renewal: config.renewal, clock, log, signal },
+  );
+}
+
+function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
+  const { config, storage, clock, log } = steps;
+  const { holdings, workers, durable, cas, proofs, gate, watch } = way;
+  return {
+    decide: (host, client) => gate.decide(host, client),
+    load: async (host) => {
+      const stored = await storage.certificates.load(host);
+      if (stored !== undefined) await watch.recall(host, stored.credential);
+      return stored && { credential: stored.credential, issuer: stored.meta.issuer };
+    },
+    directoryOf: (issuer) => cas.endpoints.directoryOf(issuer),
+    waitFor: (holding, directory) => cas.waitFor(holding, directory),
+    order: (host, issuer, signal) => {
+      const holding = holdings.get(host);
+      const order = {
+        ...cas.issuing,
+        ...proofs.for(host, issuer, holding?.failedChallenge),
+        ...{ clock, log, keyType: config.acme.keyType },
+        probe: () => durable.confirmWritable(),
+        predecessor: predecessorOf(holding),
+      };
+      return issue(order, host, issuer, signal);
+    },
+    store: (host, issued) => durable.store(host, issued),
+    isWanted: (host, directory) => cas.endpointOf(host, directory) !== undefined,
+    swap: (host, credential, held) => {
+      watch.noticed();
+      return workers.swap(host, credential, held);
+    },
+  };
+}
+
+function newWatchdog(steps: FloorSteps, ground: Ground, keeper: CertificateKeeper): Watchdog {
+  const { clock, log, findHost, storage } = steps;
+  const { holdings, workers } = ground;
+  const isServed = (host: CertificateName) => findHost(host)?.action.kind !== "certificate-only";
+  return new Watchdog({
+    ...{ clock, log, random },
+    holdings: () => [...holdings.all()].filter(({ host }) => isServed(host)),
+    servedSerial: (host) => workers.servedSerial(host),
+    workers: () => workers.count,
+    announceAgain: async (holding) => {
+      const unsaved = holding.certificate?.unsaved;
+      const credential =
+        unsaved === undefined
+          ? (await storage.certificates.load(holding.host))?.credential
+          : readCredential(unsaved.chain, unsaved.key);
+      if (credential !== undefined) await keeper.goLive(holding, credential);
+    },
+  });
+}
+
+/** From 0, below 1. */
+function random(): number {
+  return randomInt(0, 1_000_000) / 1_000_000;
+}
