@@ -43,8 +43,10 @@ export class Commands {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#steps;
     while (!signal.aborted) {
+      let waitMs: number = limits.commandIdleMs;
       for (const { host, certificate, isOrdering } of this.#steps.holdings()) {
         const command = this.#steps.findHost(host)?.onCertificate;
+        if (command !== undefined) waitMs = limits.commandCheckEveryMs;
         // While it orders, the new certificate may be stored and not swapped in yet.
         const isThere = certificate !== undefined && certificate.unsaved === undefined;
         if (command === undefined || !isThere || isOrdering || this.#underWay.has(host)) continue;
@@ -53,7 +55,7 @@ export class Commands {
           this.#underWay.delete(host),
         );
       }
-      await clock.sleep(limits.commandCheckEveryMs, signal).catch(() => undefined);
+      await clock.sleep(waitMs, signal).catch(() => undefined);
     }
   }
 

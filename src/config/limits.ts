@@ -268,6 +268,8 @@ const defaults = {
   commandsInFlightMax: 4,
   /** How often is looked whether a certificate has come that a command waits for. */
   commandCheckEveryMs: 1_000,
+  /** The same while no host has one: a name made on demand may bring it. */
+  commandIdleMs: 60_000,
 
   // ── DNS ────────────────────────────────────────────────────────────────────────────
   dnsPort: 53,

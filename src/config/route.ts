@@ -68,9 +68,10 @@ export function buildRoutes(hosts: readonly Host[]): Routes {
   }
   const addresses = [...exact.keys()].filter(isIpAddress);
   const find = (host: UriHost) => {
-    if (isIpAddress(host)) return exact.get(host);
+    const own = exact.get(host);
+    if (own !== undefined || isIpAddress(host)) return own;
     const parent = parentOf(host);
-    return exact.get(host) ?? (parent && wildcards.get(parent)) ?? rest[0];
+    return (parent && wildcards.get(parent)) ?? rest[0];
   };
   return {
     find,
