@@ -85,6 +85,7 @@ hosts: { a.shop.example: { respond: ok }, b.shop.example: { respond: ok }, c.sho
 test("storage, status and the handshake agree, and storage is laid out as promised", async () => {
   await using latchkey = await world.start(`acme: { issuers: [${issuer()}] }\n${site}`);
   await latchkey.event("certificate.swapped");
+  await latchkey.event("renewal-info.received");
   const row = await settledRow(latchkey, HOST);
   const { serial, certificate } = await handshake(world.httpsPort, HOST, root);
   assert.equal(row.state, "valid");
@@ -113,6 +114,7 @@ test("storage, status and the handshake agree, and storage is laid out as promis
       `certificates/${HOST}/000001/key.pem file 600`,
       `certificates/${HOST}/000001/meta.json file 600`,
       `certificates/${HOST}/current link 777`,
+      `certificates/${HOST}/renewal.json file 600`,
       "dns folder 700",
       "lock file 600",
       "orders folder 700",
