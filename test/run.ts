@@ -7,12 +7,18 @@ import { spawn, spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
-/** Suites apart: those that need an installed program, and what it is; and one that takes a minute. */
-const PEERS: Readonly<Record<string, { readonly needs: readonly string[] }>> = {
+/**
+ * Suites apart: those that need an installed program, and what it is, and maybe the script that they run inside;
+ * and one that takes a minute.
+ */
+const PEERS: Readonly<
+  Record<string, { readonly needs: readonly string[]; readonly inside?: string }>
+> = {
   pebble: { needs: ["pebble", "pebble-challtestsrv"] },
   faults: { needs: ["strace"] },
   simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
+  caddy: { needs: ["caddy", "unshare", "ip"], inside: "test/caddy/own-network.sh" },
 };
 
 /** Programs that single tests hold us against; without them those tests are skipped. */
@@ -31,6 +37,11 @@ if (missing.length > 0)
     `Cannot run: not on the PATH: ${missing.join(", ")} (see CONTRIBUTING.md; .ci/install-peers installs them)`,
   );
 
+const scripts = new Set(wanted.map((name) => PEERS[name]?.inside));
+if (scripts.size > 1)
+  fail(`Cannot run ${wanted.join(" and ")} at once: each inside of its own script`);
+const [script] = scripts;
+
 const peerFolders = Object.keys(PEERS).map((name) => `test/${name}/`);
 const files =
   wanted.length > 0
@@ -47,7 +58,11 @@ const options = [
   "--test-timeout=120000",
   `--test-concurrency=${Math.max(2, availableParallelism())}`,
 ];
-const child = spawn(process.execPath, [...options, ...files.sort()], { stdio: "inherit" });
+const [program = "", ...args] = [
+  ...(script === undefined ? [] : ["sh", script]),
+  ...[process.execPath, ...options, ...files.sort()],
+];
+const child = spawn(program, args, { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 // A file that never ends must fail the run, not hold it up for ever.
 const watchdog = setTimeout(() => {
