@@ -16,7 +16,7 @@ export interface MachineParts {
   readonly root: string;
   readonly hosts: readonly string[];
   readonly clock: VirtualClock;
-  readonly ca: SimulatedCa;
+  readonly ca: Pick<SimulatedCa, "transport" | "listener">;
   /** Of the name server that the machine asks. */
   readonly nameServer: string;
   /** Token to key authorization: what the worker answers now. */
@@ -94,6 +94,11 @@ export class Machine {
   /** The rows as an operator sees them. */
   list() {
     return this.#floor.list();
+  }
+
+  /** What an operator asks for by name. */
+  obey(...asked: Parameters<CertificateFloor["obey"]>) {
+    return this.#floor.obey(...asked);
   }
 
   async #obey(message: ManagerToWorkers): Promise<void> {
