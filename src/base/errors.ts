@@ -47,6 +47,8 @@ export type ErrorCode =
   /** The CA looked at the challenges and said no. */
   | "ACME_CHALLENGE_FAILED"
   | "ACME_CHALLENGE_UNKNOWN"
+  /** The CA takes its time with an order: we stopped looking, and go on with it at the next attempt. */
+  | "ACME_UNFINISHED"
   /** A DNS record could not be put in place, or the servers of its zone do not show it. */
   | "DNS_FAILED"
   /** The admin socket cannot be reached: nothing is running on this storage. */

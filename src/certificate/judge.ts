@@ -21,6 +21,8 @@ const HINTS: Readonly<Record<string, string>> = {
     "The CA sent a certificate that does not fit; the next attempt orders a new one.",
   CERTIFICATE_NOT_YET_VALID:
     "Set this machine's clock right; the same certificate is fetched again, and used when its time has come.",
+  ACME_UNFINISHED:
+    "Nothing needs to be done: the next attempt goes on with the same order. See the status page of the CA if it lasts.",
   DNS_FAILED:
     "Check `acme.dns` (credentials, zones) and that every name server of the zone serves what is put there; the CA was not told to look.",
   STORAGE_FAILED:
@@ -40,8 +42,8 @@ const UNRELATED: ReadonlySet<string> = new Set([
   "STORAGE_LOCKED",
 ]);
 
-/** Failures of ours that never reached the CA. */
-const UNREACHABLE: ReadonlySet<string> = new Set([...UNRELATED, "TimeoutError"]);
+/** What is tried again as soon as what never reached the CA: that, and what goes on where it was. */
+const UNREACHABLE: ReadonlySet<string> = new Set([...UNRELATED, "TimeoutError", "ACME_UNFINISHED"]);
 
 /** Turns whatever ended an attempt into what the schedule and the operator want to know. */
 export function judge(error: unknown): Failure {

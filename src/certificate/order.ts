@@ -13,8 +13,8 @@ import type { Clock } from "../base/clock.ts";
 import { LatchkeyError, unreachable } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { ChallengeType } from "../config/config.ts";
-import { limits } from "../config/limits.ts";
 import type { Challenge, DnsChallenge } from "./challenge.ts";
+import { Patience } from "./patience.ts";
 
 /** What one order needs from its surroundings. */
 export interface OrderSteps {
@@ -36,30 +36,37 @@ export interface OrderSteps {
   ): Promise<AcmeChallenge | undefined>;
 }
 
+/** An order under way. */
+interface UnderWay extends OrderSteps {
+  readonly patience: Patience;
+}
+
 /**
  * Brings an order of one name to its certificate: the state diagram of RFC 8555 §7.1.6 as code.
  *
  * @param order Fresh, or found again after a restart: in whatever state.
  * @param key PEM of the private key that the certificate is for; the caller has stored it.
  * @returns Not verified yet.
- * @throws {LatchkeyError} `ACME_CHALLENGE_FAILED`, `ACME_CHALLENGE_UNKNOWN`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`.
+ * @throws {LatchkeyError} `ACME_CHALLENGE_FAILED`, `ACME_CHALLENGE_UNKNOWN`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`;
+ *   `ACME_UNFINISHED` when the CA takes its time: then the order may be gone on with.
  */
 export async function completeOrder(
-  steps: OrderSteps,
+  given: OrderSteps,
   host: CertificateName,
   key: string,
   order: AcmeOrder,
   signal: AbortSignal,
 ): Promise<AcmeCertificate> {
+  const steps = { ...given, patience: new Patience(host, given.clock) };
   let current = order;
   let isProven = false;
   let waits = 0;
   for (;;) {
-    signal.throwIfAborted(); // a CA may say "processing" for ever
+    signal.throwIfAborted();
     switch (current.status) {
       case "pending":
         // Its authorizations are valid, and the CA has not seen it yet.
-        if (isProven) await pause(steps, current.retryAfterMs, waits++, signal);
+        if (isProven) await steps.patience.wait(current.retryAfterMs, waits++, signal);
         for (const url of current.authorizations) await authorize(steps, host, url, signal);
         isProven = true;
         break;
@@ -68,7 +75,7 @@ export async function completeOrder(
         current = await steps.client.finalize(current, createCsr([host], key), signal);
         continue;
       case "processing":
-        await pause(steps, current.retryAfterMs, waits++, signal);
+        await steps.patience.wait(current.retryAfterMs, waits++, signal);
         break;
       case "valid":
         return await steps.client.certificate(current, signal);
@@ -83,7 +90,7 @@ export async function completeOrder(
 
 /** Proves control of one name; an authorization that is valid already costs nothing. */
 async function authorize(
-  steps: OrderSteps,
+  steps: UnderWay,
   host: CertificateName,
   url: string,
   signal: AbortSignal,
@@ -105,7 +112,7 @@ async function authorize(
 
 /** Lets the CA look at what answers the challenge. */
 async function validate(
-  steps: OrderSteps,
+  steps: UnderWay,
   host: CertificateName,
   url: string,
   challenge: AcmeChallenge,
@@ -118,7 +125,7 @@ async function validate(
 }
 
 async function untilValid(
-  steps: OrderSteps,
+  steps: UnderWay,
   host: CertificateName,
   url: string,
   signal: AbortSignal,
@@ -127,7 +134,7 @@ async function untilValid(
     const authorization = await steps.client.authorization(url, signal);
     if (authorization.status === "valid") return;
     if (authorization.status !== "pending") throw failureOf(host, authorization);
-    await pause(steps, authorization.retryAfterMs, look, signal);
+    await steps.patience.wait(authorization.retryAfterMs, look, signal);
   }
 }
 
@@ -145,7 +152,7 @@ function choose(
 }
 
 async function answerTo(
-  steps: OrderSteps,
+  steps: UnderWay,
   name: CertificateName,
   { type, token }: { readonly type: string; readonly token: string },
 ): Promise<Challenge | DnsChallenge> {
@@ -185,23 +192,5 @@ function failed(host: CertificateName, why: string): LatchkeyError {
     "ACME_CHALLENGE_FAILED",
     `Cannot get a certificate for ${host}: ${why}`,
     { host },
-  );
-}
-
-/**
- * Retry-After within our limits, else 0.25 s doubling to 15 s.
- *
- * @param waits How many there were before.
- */
-async function pause(
-  steps: OrderSteps,
-  retryAfterMs: number | undefined,
-  waits: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const wanted = retryAfterMs ?? limits.acmePollMinMs * 2 ** Math.min(waits, 10);
-  await steps.clock.sleep(
-    Math.min(Math.max(wanted, limits.acmePollMinMs), limits.acmePollMaxMs),
-    signal,
   );
 }

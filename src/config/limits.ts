@@ -223,9 +223,11 @@ const defaults = {
   /** A nonce refused: at once again with the fresh one, this often (a CA that refuses half of them: 0.5¹⁶ fail). */
   acmeBadNonceRetriesMax: 15,
   acmeNoncePoolMax: 32,
-  /** Waits between two looks at an order: Retry-After within these, else growing between them. */
+  /** Waits between two looks at an order: growing between these, or Retry-After where that is longer. */
   acmePollMinMs: 250,
   acmePollMaxMs: 15_000,
+  /** Waits of one attempt, for authorization and order together: about 4 min; the order goes on at the next one. */
+  acmePollsMax: 20,
   /** Retry-After is believed between these. */
   retryAfterMinMs: 60_000,
   retryAfterMaxMs: 86_400_000,
