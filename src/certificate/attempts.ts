@@ -16,7 +16,7 @@ export interface Failure {
   readonly detail: string;
   readonly hint: string;
   readonly retryAfterMs: number | undefined;
-  /** No attempt is made sooner, whatever the ladder says: this one cost a certificate of the few of a week. */
+  /** No attempt is made sooner, whatever the ladder says: this one cost much at the CA (a certificate, many requests). */
   readonly leastWaitMs: number;
   readonly weight: Weight;
   /** The type of the challenge that another type may do better than. */

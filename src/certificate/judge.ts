@@ -45,6 +45,9 @@ const UNRELATED: ReadonlySet<string> = new Set([
 /** What is tried again as soon as what never reached the CA: that, and what goes on where it was. */
 const UNREACHABLE: ReadonlySet<string> = new Set([...UNRELATED, "TimeoutError", "ACME_UNFINISHED"]);
 
+/** Every nonce of many in a row was refused, which cost as many requests: the CA is broken. */
+const BAD_NONCE = "urn:ietf:params:acme:error:badNonce";
+
 /** Turns whatever ended an attempt into what the schedule and the operator want to know. */
 export function judge(error: unknown): Failure {
   const verdict = verdictOf(error);
@@ -52,6 +55,8 @@ export function judge(error: unknown): Failure {
   const code = codeOf(error) ?? (error instanceof Error ? error.name : "unknown");
   const type = error instanceof AcmeProblem ? error.type : code;
   const detail = error instanceof AcmeProblem ? error.detail : messageOf(error);
+  const isNonceless = type === BAD_NONCE;
+  const isDecisive = verdict.kind === "wait" || isNonceless;
   return {
     kind: kindOf(verdict, code),
     challenge: challengeIn(error),
@@ -59,8 +64,8 @@ export function judge(error: unknown): Failure {
     detail,
     hint: HINTS[type] ?? hintFor(type, detail) ?? FALLBACK_HINT,
     retryAfterMs,
-    leastWaitMs: code === "CERTIFICATE_INVALID" ? limits.refusedMinMs : 0,
-    weight: UNRELATED.has(code) ? "none" : verdict.kind === "wait" ? "decisive" : "counted",
+    leastWaitMs: code === "CERTIFICATE_INVALID" || isNonceless ? limits.refusedMinMs : 0,
+    weight: UNRELATED.has(code) ? "none" : isDecisive ? "decisive" : "counted",
   };
 }
 

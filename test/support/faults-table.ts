@@ -29,6 +29,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   C2: "the CA answers 500, 502, 503",
   C3: "the CA answers 429, with any Retry-After",
   C4: "the CA refuses nonces",
+  C5: "the CA refuses nonces for ever",
   C6: "the CA is slow, or says nothing",
   C7: "orders and authorizations that stay as they are",
   C8: "a challenge that the CA finds wrong",
