@@ -61,7 +61,7 @@ export class TroubleWatch {
     const unasked = new Set(urls.filter((url) => !asks.wasAsked(url)).map(keyOfAsk));
     return {
       troubles: [
-        ...this.#ofStorage(),
+        ...this.#ofStorage(lasted),
         ...this.#ofAsks(urls),
         ...this.#ofHosts(lasted),
         ...commands.troubles(),
@@ -95,12 +95,15 @@ export class TroubleWatch {
     }
   }
 
-  #ofStorage(): Trouble[] {
+  #ofStorage(lasted: (key: string) => boolean): Trouble[] {
     const { storage } = this.#steps;
     const troubles: Trouble[] = [];
     const common = { host: undefined, severity: "critical", nextAttemptAt: undefined } as const;
+    const hasLasted = lasted(keyOf({ kind: "storage.unwritable", host: undefined }));
+    // A new certificate is in memory only until it is saved, which ends the order.
     const unsaved = [...this.#steps.holdings()].filter(
-      ({ certificate }) => certificate?.unsaved !== undefined,
+      ({ certificate, isOrdering }) =>
+        certificate?.unsaved !== undefined && (hasLasted || !isOrdering),
     );
     if (storage.failure !== undefined || unsaved.length > 0) {
       const named = unsaved.slice(0, NAMED_MAX).map(({ host }) => host);

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AskWatch } from "../../src/certificate/ask-watch.ts";
+import { Commands } from "../../src/certificate/commands.ts";
+import { newHolding } from "../../src/certificate/records.ts";
+import { TroubleWatch } from "../../src/certificate/trouble-watch.ts";
+import { Watchdog } from "../../src/certificate/watchdog.ts";
+import { configOf } from "../support/config-text.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { keptLog, named } from "../support/stored.ts";
+
+/** One host with a new certificate that is not on the disk, and storage that could be written into when last tried. */
+function world() {
+  const config = configOf("email: a@b.example\nhosts: { a.example: 3001 }");
+  const [clock, log, host] = [new ManualClock(), keptLog(), named("a.example")];
+  const holding = newHolding(host, true);
+  const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: clock.now() + 6e9 };
+  holding.certificate = {
+    ...{ issuer: "x", serial: "02", certId: undefined, ...times, followsAdvice: true },
+    unsaved: { chain: "chain", key: "key" },
+  };
+  const common = { clock, log, holdings: () => [holding], findHost: () => config.hosts[0] };
+  const store = {
+    load: async () => undefined,
+    save: async () => {},
+    folderOf: () => "/nowhere",
+  };
+  const watchdog = new Watchdog({
+    ...{ ...common, servedSerial: async () => "02", workers: () => 1 },
+    ...{ announceAgain: async () => {}, random: () => 0.5 },
+  });
+  const watch = new TroubleWatch({
+    ...{ ...common, config, watchdog, commands: new Commands({ ...common, store }) },
+    ...{ asks: new AskWatch(clock), manual: () => [], directoryOf: () => "x" },
+    storage: { root: "/srv/storage", failure: undefined, isLeaseLost: false },
+    confirmWritable: async () => {},
+  });
+  const kinds = (lasted: boolean) => watch.look(() => lasted).troubles.map(({ kind }) => kind);
+  return { holding, kinds };
+}
+
+test("a certificate that is being saved is no trouble; one that could not be saved is", () => {
+  const { holding, kinds } = world();
+  holding.isOrdering = true;
+  assert.deepEqual(kinds(false), []);
+  holding.isOrdering = false;
+  assert.deepEqual(kinds(false), ["storage.unwritable"]);
+});
+
+test("while it is ordered again, a certificate that could not be saved goes on being a trouble", () => {
+  const { holding, kinds } = world();
+  holding.isOrdering = true;
+  assert.deepEqual(kinds(true), ["storage.unwritable"]);
+});
