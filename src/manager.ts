@@ -16,7 +16,7 @@ import { parseUriHost } from "./base/uri-host.ts";
 import { programVersion } from "./base/version.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
-import { readOperatorRequest } from "./certificate/operator.ts";
+import { REVOCATION_REASONS, readOperatorRequest } from "./certificate/operator.ts";
 import type { Config } from "./config/config.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
@@ -204,10 +204,10 @@ async function act(
   { host, action, reason = "unspecified" }: HostRequest,
   tell: (happened: HostEvent) => void,
 ): Promise<HostOutcome> {
-  const name = parseCertificateName(host.toLowerCase());
+  const name = parseCertificateName(host.toLowerCase().replace(/\.$/, ""));
   const request = readOperatorRequest(action, reason);
   if (name === undefined || request === undefined) {
-    const detail = name === undefined ? `"${host}" is no host` : `"${reason}" is no reason`;
+    const detail = name === undefined ? `"${host}" is no host` : unknownReason(reason);
     return { outcome: "unknown", detail, host: null };
   }
   const unwatch = log.watch(name, tell);
@@ -218,6 +218,10 @@ async function act(
   } finally {
     unwatch();
   }
+}
+
+function unknownReason(reason: string): string {
+  return `"${reason}" is no reason, wanted ${Object.keys(REVOCATION_REASONS).join(", ")}`;
 }
 
 /** For a name that is one of ours, or would be. */

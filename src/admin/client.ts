@@ -127,15 +127,17 @@ async function send(
 }
 
 const ABSENT = "nothing is running on this storage";
+/** The socket of a program that was killed stays, as does that of a manager that is being replaced. */
+const SILENT = `${ABSENT}, or it is just starting`;
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: ABSENT,
-  ECONNREFUSED: ABSENT,
+  ECONNREFUSED: SILENT,
   EACCES: "only the user that it runs as may ask it",
 };
 
 function unanswered(path: string, cause: unknown): LatchkeyError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const isAbsent = WHY[code] === ABSENT;
+  const isAbsent = code === "ENOENT" || code === "ECONNREFUSED";
   const why = WHY[code] ?? messageOf(cause);
   return new LatchkeyError(
     isAbsent ? "NOT_RUNNING" : "PROCESS_UNREACHABLE",

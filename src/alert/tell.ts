@@ -50,7 +50,7 @@ function single({ told, trouble, state }: Due, now: number): Telling {
     key: told.key,
     host: host ?? null,
     severity,
-    message,
+    message: state === "recovered" ? over(message) : message,
     detail: trouble?.detail ?? null,
     hint: trouble?.hint ?? null,
     nextAttemptAt: next === undefined ? null : timeText(next),
@@ -58,6 +58,11 @@ function single({ told, trouble, state }: Due, now: number): Telling {
     at: timeText(now),
   };
   return { notice, keys: [told.key] };
+}
+
+/** The first half of its sentence says what was wrong; the rest of it was true then. */
+function over(message: string): string {
+  return `No longer so: ${message.split("; ")[0]}`;
 }
 
 function together(due: readonly Due[], now: number): Telling {

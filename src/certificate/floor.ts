@@ -120,6 +120,7 @@ export class CertificateFloor {
       isKnown: (host: CertificateName) => findHost(host) !== undefined,
       orderNow: (host: CertificateName) => this.#parts.keeper.orderNow(host),
       holding: (host: CertificateName) => this.#parts.holdings.get(host),
+      isServed: (host: CertificateName) => findHost(host)?.action.kind !== "certificate-only",
       load: (host: CertificateName) => storage.certificates.load(host),
       revoke: (chain: string, directory: string, reason: RevocationReason) =>
         this.#parts.cas.revoke(name, { chain, directory }, reason),

@@ -57,6 +57,8 @@ export interface OperatorSteps {
   /** See {@link CertificateKeeper.orderNow}. */
   orderNow(name: CertificateName): Promise<OrderedNow>;
   holding(name: CertificateName): Holding | undefined;
+  /** Do clients see its certificate? Not that of a host which is `certificateOnly`. */
+  isServed(name: CertificateName): boolean;
   /** What storage holds for the name. */
   load(name: CertificateName): Promise<StoredCertificate | undefined>;
   /** Tells the CA; rejects with its reasons. */
@@ -91,7 +93,10 @@ async function renew(steps: OperatorSteps, name: CertificateName): Promise<Opera
   const ordered = await steps.orderNow(name);
   switch (ordered.kind) {
     case "issued":
-      return { kind: "done", detail: newCertificate(ordered.holding) };
+      return {
+        kind: "done",
+        detail: newCertificate(ordered.holding, steps.isServed(name)),
+      };
     case "failed":
       return { kind: "failed", detail: failureOf(ordered.holding) };
     case "refused":
@@ -158,12 +163,12 @@ async function putAway(
   return { kind: "done", detail: `${credential.serial} is revoked; ${detail}` };
 }
 
-function newCertificate(holding: Holding): string {
+function newCertificate(holding: Holding, isServed: boolean): string {
   const { certificate } = holding;
   const saved =
     certificate?.unsaved === undefined ? "" : ", in memory only: storage cannot be written";
-  const served =
-    certificate?.serial === holding.servedSerial ? "" : ", and what is served could not be seen";
+  const isSeen = !isServed || certificate?.serial === holding.servedSerial;
+  const served = isSeen ? "" : ", and what is served could not be seen";
   return `${inUse(holding)}${saved}${served}`;
 }
 

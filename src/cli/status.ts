@@ -49,7 +49,8 @@ function describeStatus(now: Snapshot | Stopped, ms: number): string {
 }
 
 function headline({ version, pid, startedAt, workers }: Snapshot | Stopped): string {
-  if (version === null) return "latchkey is not running; this is what its storage knows";
+  if (version === null)
+    return "latchkey is not running, or just starting; this is what its storage knows";
   const pids = workers.map(
     ({ index, pid, ready }) => `worker ${index} (pid ${pid}${ready ? "" : ", starting"})`,
   );

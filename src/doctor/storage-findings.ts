@@ -114,7 +114,7 @@ function ofHolder(path: string, { holder }: There, { isRunning }: StorageQuestio
 
 function ofQuarantine(path: string, { quarantined }: There): readonly Finding[] {
   if (quarantined === 0) return [];
-  const saw = `${path}/quarantine holds what could not be read once (${quarantined} entries)`;
+  const saw = `${path}/quarantine holds what was moved aside, unreadable or revoked (entries: ${quarantined})`;
   return [
     advice("storage.quarantine", saw, "Look whether anything of it is needed, then remove it"),
   ];

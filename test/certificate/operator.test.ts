@@ -14,6 +14,7 @@ test("an operator hears why the attempt of now was put off, not how one of befor
       isKnown: () => true,
       orderNow: async () => ({ kind: "failed", holding }),
       holding: () => holding,
+      isServed: () => true,
       load: async () => undefined,
       revoke: async () => {},
       setAside: async () => {},

@@ -50,7 +50,9 @@ test("nothing is served under its name: alert 112, and 404 on port 80", async ()
 test("a new certificate is a new run of the command", async () => {
   const before = await latchkey.event("command.done");
   const args = ["src/latchkey.sh", "renew", "mail.localhost", "--config", latchkey.file];
-  assert.equal((await runProgram("sh", args)).code, 0);
+  const { code, stdout } = await runProgram("sh", args);
+  assert.equal(code, 0);
+  assert.match(stdout, /^mail\.localhost: [0-9a-f]+ is in use until [^,]+$/m);
   await latchkey.event("command.done", ({ serial }) => serial !== before["serial"]);
 });
 
