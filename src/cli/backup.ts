@@ -5,6 +5,7 @@ import { systemClock } from "../base/clock.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import { type ArchiveKey, newArchiveKey, seal, unseal } from "../storage/archive.ts";
+import { syncFolder } from "../storage/atomic-write.ts";
 import { entriesOfStorage } from "../storage/backup.ts";
 import { Storage } from "../storage/storage.ts";
 import { linesOf } from "./archive-file.ts";
@@ -36,6 +37,7 @@ export async function backup(file: string, options: BackupOptions): Promise<numb
     await write(temporary, key, root);
     const count = await countEntries(temporary, key);
     await rename(temporary, file);
+    await syncFolder(dirname(file)); // who is told that there is a backup still has it after a power cut
     process.stdout.write(`${file}: ${count} files of ${root}\n`);
     return EXIT.ok;
   } catch (cause) {

@@ -331,7 +331,7 @@ const defaults = {
   configMaxDepth: 32,
   /** Values that aliases may add up to (a few lines of them could stand for billions). */
   configMaxAliased: 1_000_000,
-  /** A secret from `file:`; a token of a few lines, not a document. */
+  /** A secret from `file:`; a token of a line, not a document. */
   secretMaxCharacters: 4_096,
   /** A PEM file that the configuration names; a whole system's root bundle is about 220 KiB. */
   pemMaxBytes: 1_048_576,
