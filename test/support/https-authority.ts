@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { AcmeAnswer, AcmeRequest, AcmeTransport } from "../../src/acme/transport.ts";
-import { createHttpsTransport } from "../../src/acme/transport.ts";
+import { createHttpsTransport, type HttpsTransportOptions } from "../../src/acme/transport.ts";
 import { Authority } from "../../src/authority/authority.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { limits } from "../../src/config/limits.ts";
@@ -16,6 +16,11 @@ export interface CaAddress {
   readonly port: number;
   /** PEM of the root of the CA's own TLS. */
   readonly trust: string;
+  /** Of each request; the program's own, unless given. */
+  readonly deadlines?: Pick<
+    HttpsTransportOptions,
+    "connectTimeoutMs" | "headersTimeoutMs" | "totalTimeoutMs"
+  >;
 }
 
 /** What a test does to a request on its way; nothing by default. */
@@ -121,13 +126,14 @@ export class HttpsAuthority implements AsyncDisposable {
 }
 
 /** The program's own way to a CA of a test: its names resolve nowhere, so they are sent to its port. */
-export function transportTo({ port, trust }: CaAddress): AcmeTransport {
+export function transportTo({ port, trust, deadlines }: CaAddress): AcmeTransport {
   const https = createHttpsTransport({
     trust,
     userAgent: "latchkey-test/1",
     connectTimeoutMs: limits.acmeConnectTimeoutMs,
     headersTimeoutMs: limits.acmeHeadersTimeoutMs,
     totalTimeoutMs: limits.acmeRequestTimeoutMs,
+    ...deadlines,
     answerMaxBytes: limits.acmeAnswerMaxBytes,
   });
   return {
