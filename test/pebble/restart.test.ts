@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CaWorld, settledRow } from "../support/ca-world.ts";
+import { runProgram } from "../support/client-program.ts";
 import type { Latchkey } from "../support/latchkey.ts";
 import { handshake } from "../support/visit.ts";
 
@@ -86,6 +87,30 @@ for (const { moment, ordersMax } of powerCuts) {
     assert.equal(second.count("order.resumed") + second.count("order.lost"), 1);
   });
 }
+
+test("D7: a program that is killed 20 times in a row while it orders asks the CA for no more than 4 orders, and issues when asked to", {
+  timeout: 600_000,
+}, async () => {
+  await using world = await CaWorld.start(SLOW);
+  const storage = join(world.folder, "storage");
+  for (let life = 0; life < 20; life += 1) {
+    await using latchkey = await world.start(configOf(world, HOST), { storage });
+    // In the middle of an attempt, or as soon as it is clear that none is made.
+    await Promise.race([latchkey.event("challenge.armed"), settledRow(latchkey, HOST)]);
+    await latchkey.kill();
+  }
+  const { accounts, orders } = world.asked;
+  assert.equal(accounts, 1);
+  assert.ok(orders <= 4, `${orders} orders`);
+  // Those of at most five attempts, each of which keeps its connection.
+  assert.ok(world.gate.connections <= 20, `${world.gate.connections} connections`);
+
+  await using last = await world.start(configOf(world, HOST), { storage });
+  assert.equal((await settledRow(last, HOST)).state, "failed");
+  const args = ["src/latchkey.sh", "retry", HOST, "--config", last.file];
+  const { code, stderr } = await runProgram("sh", args);
+  assert.equal(code, 0, stderr);
+});
 
 test("C14: a CA that has forgotten account and order gets one new account, and issues", async () => {
   await using world = await CaWorld.start(SLOW);
