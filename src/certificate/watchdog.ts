@@ -47,7 +47,10 @@ export class Watchdog {
 
   /** One round. */
   async look(signal: AbortSignal): Promise<void> {
-    for (const holding of [...this.#steps.holdings()]) {
+    const holdings = [...this.#steps.holdings()];
+    const held = new Set(holdings.map(({ host }) => host));
+    for (const host of this.#wrong.keys()) if (!held.has(host)) this.#wrong.delete(host);
+    for (const holding of holdings) {
       if (signal.aborted) return;
       await this.#lookAt(holding);
     }

@@ -27,9 +27,10 @@ function world(served: (string | undefined)[], isMendable = true) {
   const log = keptLog();
   const clock = new ManualClock();
   const counts = { looks: 0, announced: 0 };
+  const holdings = [holding];
   const watchdog = new Watchdog({
     ...{ clock, log },
-    holdings: () => [holding],
+    holdings: () => holdings,
     servedSerial: async () => served[counts.looks++ % served.length],
     workers: () => served.length,
     announceAgain: async () => {
@@ -39,7 +40,7 @@ function world(served: (string | undefined)[], isMendable = true) {
     random: () => 0.5,
   });
   const look = () => watchdog.look(new AbortController().signal);
-  return { holding, log, clock, counts, watchdog, look, served };
+  return { holding, holdings, log, clock, counts, watchdog, look, served };
 }
 
 test("when every worker serves what is stored, nothing is announced and nobody is told", async () => {
@@ -70,6 +71,15 @@ test("what a word does not mend is a trouble until it is over", async () => {
     ["certificate.mismatch", HOST, "critical", "Served is 01"],
   );
   served.fill("02");
+  await look();
+  assert.deepEqual(watchdog.troubles(), []);
+});
+
+test("a name that is no longer held is no trouble any more", async () => {
+  const { look, watchdog, holdings } = world(["01"], false);
+  await look();
+  assert.equal(watchdog.troubles().length, 1);
+  holdings.length = 0;
   await look();
   assert.deepEqual(watchdog.troubles(), []);
 });
