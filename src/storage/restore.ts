@@ -92,10 +92,11 @@ async function moveIn({ root, clock }: StorageFolder, staged: string): Promise<v
     `before-restore-${moment}-${randomBytes(4).toString("hex")}`,
   );
   for (const name of [...BACKED_UP_FOLDERS, ...BACKED_UP_FILES]) {
-    if (!(await isThere(join(staged, name)))) continue;
+    // Also what the backup has none of: failures and orders of before are not its own.
     if (await isThere(join(root, name))) await rename(join(root, name), join(aside, name));
-    await rename(join(staged, name), join(root, name));
+    if (await isThere(join(staged, name))) await rename(join(staged, name), join(root, name));
   }
+  for (const name of BACKED_UP_FOLDERS) await ensureFolder(root, name);
   for (const folder of [aside, dirname(aside), root]) await syncFolder(folder);
 }
 

@@ -70,11 +70,15 @@ test("restore changes nothing of a storage in use, unless it is told to put that
     const isOurs = ({ path }: { path: string }) => path !== "lock";
     assert.deepEqual((await entriesOf(storage)).filter(isOurs), before.filter(isOurs));
   }
+  // The backup knows no failures: those of before must not come back as its own.
+  await writeFile(join(storage, "attempts", "a.localhost.json"), "{}");
   const { code } = await runOn(
     latchkey,
     ...["restore", file, "--passphrase", `file:${secret}`, "--replace"],
   );
   assert.equal(code, 0);
+  const paths = (await entriesOf(storage)).map(({ path }) => path);
+  assert.ok(!paths.includes("attempts/a.localhost.json"), paths.join("\n"));
   const aside = (await entriesOf(storage)).filter(({ path }) =>
     /^quarantine\/before-restore-[^/]+\/certificates\/a\.localhost\/current$/.test(path),
   );
