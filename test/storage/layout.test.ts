@@ -19,6 +19,8 @@ const names = [
   { name: "*.shop.example", folder: "_.shop.example" },
   { name: "*.localhost", folder: "_.localhost" },
   { name: "xn--bcher-kva.example", folder: "xn--bcher-kva.example" },
+  { name: "192.0.2.1", folder: "192.0.2.1" },
+  { name: "2001:db8::1", folder: "2001:db8::1" },
   { name: longest, folder: longest },
 ];
 
@@ -63,9 +65,7 @@ const hostile = [
   "*.A.example",
   "*./..",
   "*.127.0.0.1",
-  "127.0.0.1",
   "0x7f.1",
-  "::1",
   "[::1]",
   "a:b",
   "~root",
