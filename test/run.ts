@@ -9,13 +9,14 @@ import { availableParallelism } from "node:os";
 
 /**
  * Suites apart: those that need an installed program, and what it is, and maybe the script that they run inside;
- * and one that takes a minute.
+ * and those that take minutes.
  */
 const PEERS: Readonly<
   Record<string, { readonly needs: readonly string[]; readonly inside?: string }>
 > = {
   pebble: { needs: ["pebble", "pebble-challtestsrv"] },
   faults: { needs: ["strace"] },
+  stories: { needs: [] },
   simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
   caddy: { needs: ["caddy", "unshare", "ip"], inside: "test/caddy/own-network.sh" },
@@ -51,12 +52,12 @@ const files =
       );
 if (files.length === 0) fail("Cannot run: no test file found");
 
-// Most files wait for other processes: two at once, also on a small machine. No --test-force-exit: it
+// Most files wait for other processes: more of them at once than there are processors. No --test-force-exit: it
 // cuts off what a file has still to say, and its tests are then missing from the count.
 const options = [
   "--test",
   "--test-timeout=120000",
-  `--test-concurrency=${Math.max(2, availableParallelism())}`,
+  `--test-concurrency=${2 * availableParallelism()}`,
 ];
 const [program = "", ...args] = [
   ...(script === undefined ? [] : ["sh", script]),
@@ -81,7 +82,7 @@ child.on("exit", (code) => {
       const why =
         needs.length > 0
           ? `needs ${needs.join(" and ")}; install with: bash .ci/install-peers`
-          : "takes a minute";
+          : "takes minutes";
       process.stdout.write(`left out: the ${name} suite ${why}; run with: npm run test:${name}\n`);
     }
   }
