@@ -99,7 +99,7 @@ test("the attempts of every name fit into one file name, each its own", () => {
   assert.equal(new Set(files).size, files.length);
   for (const file of files) {
     assert.ok(Buffer.byteLength(file) <= 255);
-    assert.match(file, /^[a-z0-9_][a-z0-9._-]*\.json$/);
+    assert.match(file, /^[a-z0-9_][a-z0-9._:-]*\.json$/);
   }
 });
 
