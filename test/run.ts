@@ -56,7 +56,8 @@ if (files.length === 0) fail("Cannot run: no test file found");
 // cuts off what a file has still to say, and its tests are then missing from the count.
 const options = [
   "--test",
-  "--test-timeout=120000",
+  // Suites apart start many programs one after the other.
+  `--test-timeout=${wanted.length > 0 ? 300_000 : 120_000}`,
   `--test-concurrency=${2 * availableParallelism()}`,
 ];
 const [program = "", ...args] = [
@@ -67,9 +68,9 @@ const child = spawn(program, args, { stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 // A file that never ends must fail the run, not hold it up for ever.
 const watchdog = setTimeout(() => {
-  process.stderr.write("Cannot go on: the tests have not ended in a quarter of an hour\n");
+  process.stderr.write("Cannot go on: the tests have not ended in half an hour\n");
   child.kill("SIGKILL");
-}, 900_000);
+}, 1_800_000);
 child.on("exit", (code) => {
   clearTimeout(watchdog);
   if (wanted.length === 0) {
