@@ -12,6 +12,9 @@ const PAGE = 4_096;
 const ca = await HttpsAuthority.start();
 after(() => ca[Symbol.asyncDispose]());
 
+/** What is tried before a CA is asked. */
+const PROBE_PAGES = 16;
+
 function openOn(disk: SmallDisk): Promise<Issuing> {
   const root = join(disk.path, "storage");
   return Issuing.open({ root, hosts: [host], directory: ca.directory, ca: ca.address });
@@ -28,11 +31,11 @@ test("S1: a disk with room for less than an issuance orders nothing, one with mo
     const before = ca.orders;
     await disk.fill(left * PAGE);
     await issuing.run();
-    const { event } = await issuing.log.first("certificate.failed", "certificate.stored");
-    await issuing.settled();
+    const outcomes = ["certificate.failed", "certificate.unsaved", "certificate.stored"] as const;
+    const { event } = await issuing.log.first(...outcomes);
     if (event === "certificate.stored") pages.push(left);
-    // Another look at the disk may take the room for a moment after the first: then an account is all.
-    else assert.equal(ca.orders, before, `ordered with ${left} pages left`);
+    // From the size of the probe on other writes may take the room after it.
+    if (left < PROBE_PAGES) assert.equal(ca.orders, before, `ordered with ${left} pages left`);
   }
   t.diagnostic(`the first with a certificate had ${pages[0]} pages`);
   assert.ok(pages.length > 0 && pages.length < 29);
