@@ -1,5 +1,4 @@
 import { BlockList, isIPv6 } from "node:net";
-import { networkInterfaces } from "node:os";
 
 /** RFC 6890 and RFC 6598: addresses that no CA on the internet reaches. */
 const NOT_PUBLIC = listOf([
@@ -8,13 +7,6 @@ const NOT_PUBLIC = listOf([
   ...["::/128", "::1/128", "fc00::/7", "fe80::/10"],
 ]);
 const LOOPBACK = listOf(["127.0.0.0/8", "::1/128"]);
-
-/** The addresses of this machine's interfaces now. */
-export function ownAddresses(): readonly string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((all = []) => all)
-    .map(({ address }) => address);
-}
 
 /** Can it be reached from the internet at all? */
 export function isPublic(address: string): boolean {

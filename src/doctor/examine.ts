@@ -1,6 +1,7 @@
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { type Clock, Deadline } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { ownAddresses } from "../base/own-addresses.ts";
 import type { Probe } from "../base/probe.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import type { UriHost } from "../base/uri-host.ts";
@@ -10,7 +11,6 @@ import { limits } from "../config/limits.ts";
 import { buildRoutes } from "../config/route.ts";
 import { lookAtStorage } from "../storage/look.ts";
 import type { Storage } from "../storage/storage.ts";
-import { ownAddresses } from "./addresses.ts";
 import { type CaFacts, lookAtCas } from "./cas.ts";
 import type { Ports } from "./door-findings.ts";
 import { examineHost, type HostSteps } from "./examine-host.ts";
