@@ -80,7 +80,10 @@ export class TroubleWatch {
     return isWanted === true && !this.#steps.commands.isKnown(host);
   }
 
-  /** A disk fills up, and a lease is lost, also while nothing is ordered. Until the signal ends it. */
+  /**
+   * A disk fills up, and a lease is lost, also while nothing is ordered. Until the signal ends it. An order
+   * looks for itself at its start; another look in the middle of it could take the room that it needs.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, confirmWritable, log, storage } = this.#steps;
     while (!signal.aborted) {
@@ -88,11 +91,17 @@ export class TroubleWatch {
       const waitMs = isWell ? limits.storageCheckEveryMs : limits.unreachableMinMs;
       await clock.sleep(waitMs, signal).catch(() => undefined);
       if (signal.aborted) return;
+      if (this.#isOrdering()) continue;
       await confirmWritable().catch((error: unknown) => {
         // Told when it began: `storage.readonly`, `storage.lease-lost`.
         if (codeOf(error) === undefined) log.error("storage.failed", failureFacts(error));
       });
     }
+  }
+
+  #isOrdering(): boolean {
+    for (const { isOrdering } of this.#steps.holdings()) if (isOrdering) return true;
+    return false;
   }
 
   #ofStorage(lasted: (key: string) => boolean): Trouble[] {

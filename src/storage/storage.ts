@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
+import { SingleFlight } from "../base/single-flight.ts";
 import { Accounts } from "./accounts.ts";
 import { removeLeftovers, tryWrite } from "./atomic-write.ts";
 import { Attempts } from "./attempts.ts";
@@ -56,6 +57,8 @@ export class Storage implements StorageFolder {
   readonly authority: AuthorityFiles;
   readonly #owner: string | undefined;
   readonly #mayPrepare: boolean;
+  readonly #preparing = new SingleFlight<"prepare", void>();
+  readonly #trying = new SingleFlight<"try", void>();
   #isPrepared = false;
   /** Why it could not be written into, once that was said. */
   #failure: string | undefined;
@@ -130,14 +133,15 @@ export class Storage implements StorageFolder {
 
   /**
    * Resolves when 64 KiB can be written, read back and deleted now: never ask a CA for a certificate
-   * that cannot be saved.
+   * that cannot be saved. Who asks meanwhile shares the outcome: on a disk with little left two at once
+   * would take each other's room.
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
    */
   async probe(): Promise<void> {
     await this.confirmWritable();
     try {
-      await tryWrite(this.root, randomBytes(PROBE_BYTES));
+      await this.#tryWrite();
     } catch (error) {
       this.#isPrepared = false;
       this.#report(error);
@@ -168,6 +172,10 @@ export class Storage implements StorageFolder {
 
   async #prepare(): Promise<void> {
     if (this.#isPrepared) return;
+    await this.#preparing.run("prepare", () => this.#prepareNow());
+  }
+
+  async #prepareNow(): Promise<void> {
     if (!this.#mayPrepare) {
       throw new LatchkeyError(
         "STORAGE_FAILED",
@@ -177,7 +185,7 @@ export class Storage implements StorageFolder {
     try {
       await prepareFolders(this.root, this.log);
       // On a disk that was full, folders that are there already say nothing: a real write does.
-      if (this.#failure !== undefined) await tryWrite(this.root, randomBytes(PROBE_BYTES));
+      if (this.#failure !== undefined) await this.#tryWrite();
       this.#isPrepared = true;
       if (this.#failure !== undefined) this.log.info("storage.writable", { path: this.root });
       this.#failure = undefined;
@@ -185,6 +193,10 @@ export class Storage implements StorageFolder {
       this.#report(error);
       throw error;
     }
+  }
+
+  #tryWrite(): Promise<void> {
+    return this.#trying.run("try", () => tryWrite(this.root, randomBytes(PROBE_BYTES)));
   }
 
   /** Said once for each time that writing stops to work. */
