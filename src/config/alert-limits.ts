@@ -1,0 +1,42 @@
+/** Alerts and what watches for them. Unit in the name, reason beside it. */
+export const alertLimits = {
+  /** How often the program looks whether something is to be told. */
+  alertCheckEveryMs: 2_000,
+  /** What lasts is told again, at most, after a day. */
+  alertReminderMs: 86_400_000,
+  /** What comes and goes is told once in so long. */
+  alertQuietMs: 3_600_000,
+  /** What no receiver has taken is told again. */
+  alertRetellMs: 900_000,
+  /** Messages at once, and then one more each time; the last one to be had tells of all the rest. */
+  alertRate: { burst: 10, everyMs: 300_000 },
+  /** Messages that wait for a receiver that is slow; the others are as due later as they are now. */
+  alertQueueMax: 20,
+  /** Troubles that are remembered as told; a file of 1 MiB at most. */
+  troublesMax: 1_000,
+  /** `alerts.expiresWithin`: a renewal is due with a third of the life left, and then fails for days. */
+  alertExpiresWithin: 0.25,
+  /** How often a write is tried while nothing else is written: a disk fills up unseen. */
+  storageCheckEveryMs: 300_000,
+  /** `onDemand.ask` leaves questions open for so long: not a restart, but an outage. */
+  askSilentMs: 300_000,
+  /** When what was told cannot be written down, a manager that came back tells nothing before so long. */
+  alertUnsavedMs: 600_000,
+  /** One POST to the webhook, and the waits before it is tried again. */
+  webhookTimeoutMs: 10_000,
+  webhookWaitsMs: [2_000, 10_000, 30_000, 120_000],
+  /** A program of the operator's: then it is killed. */
+  commandTimeoutMs: 60_000,
+  /** How often every name is looked at from outside; sooner while one is served wrongly. */
+  watchdogEveryMs: 600_000,
+  watchdogAgainMs: 60_000,
+  /** Looks at one name in a round: connections go to workers by chance. */
+  watchdogLooksMax: 16,
+  /** `onCertificate`: the waits after each failure, the last one again and again; several run at once. */
+  commandWaitsMs: [60_000, 300_000, 900_000, 3_600_000],
+  commandsInFlightMax: 4,
+  /** How often is looked whether a certificate has come that a command waits for. */
+  commandCheckEveryMs: 1_000,
+  /** The same while no host has one: a name made on demand may bring it. */
+  commandIdleMs: 60_000,
+} as const;

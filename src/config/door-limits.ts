@@ -1,0 +1,34 @@
+/** The front door: hellos, handshakes, tickets. Unit in the name, reason beside it. */
+export const doorLimits = {
+  /** A client still sending its ClientHello after this is idle or hostile. */
+  helloTimeoutMs: 5_000,
+  /** Handshake bytes we hold before a name is known; post-quantum hellos measure about 1.7 KiB. */
+  helloMaxBytes: 16_384,
+  /** TLS records that one ClientHello may be cut into. */
+  helloMaxRecords: 64,
+  /** From the end of the ClientHello to the end of the handshake. */
+  handshakeTimeoutMs: 10_000,
+  /** A handshake of the CA's validator (Traefik CVE-2026-22045: left open, they pile up). */
+  challengeHandshakeTimeoutMs: 5_000,
+  /** After an alert or a last answer: how long, and for how many bytes, we stay so that it is read. */
+  lingerTimeoutMs: 1_000,
+  lingerMaxBytes: 65_536,
+  /** Challenges answered at once by one worker; the oldest goes (`ordersInFlightMax` names need a few). */
+  challengesMax: 1_000,
+  /** Lines about refused connections in the log, a second; the rest are counted. */
+  refusalLinesPerSecond: 10,
+  /** Names are at most this deep in labels when certificates are made on demand (public CAs stop at 10). */
+  onDemandMaxLabels: 8,
+  /** Connections one worker holds at once; beyond it new ones are closed at once. */
+  connectionsMax: 10_000,
+  /** `tls.Server`s one worker keeps alive (about 55 KiB each, measured). */
+  contextsMax: 5_000,
+  /** Names without a certificate that a worker remembers, so that a flood of them stays cheap. */
+  absentNamesMax: 10_000,
+  /** How long a worker believes that a name has no certificate before it asks again. */
+  absentNameMs: 1_000,
+  /** Ticket master keys change after this (RFC 9325 §4.4 asks for a week at most). */
+  ticketRotationMs: 43_200_000,
+  /** How long a session ticket may be used, in seconds. */
+  ticketLifetimeSeconds: 3_600,
+} as const;

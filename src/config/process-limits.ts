@@ -1,0 +1,30 @@
+/** Processes, their channel and their ends. Unit in the name, reason beside it. */
+export const processLimits = {
+  /** A child says this often that it is alive … */
+  heartbeatEveryMs: 1_000,
+  /** … and is killed and replaced when it has not for so long. */
+  heartbeatTimeoutMs: 5_000,
+  /** A child that is not ready yet may be silent for so long (it reads its programs from disk). */
+  readyTimeoutMs: 20_000,
+  /** First wait before a dead child is started again; doubles with each early death. */
+  restartMinMs: 100,
+  restartMaxMs: 30_000,
+  /** A child that lived this long starts from the first wait again. */
+  restartForgetMs: 10_000,
+  /** The next reload waits so long for the one under way, whose children may never become ready. */
+  reloadMaxMs: 10_000,
+  /** SIGTERM to exit, at most. */
+  drainMaxMs: 30_000,
+  /** A worker that met a fault of ours finishes what it has within this, then ends. */
+  crashDrainMs: 10_000,
+  /** The same signal again within this time is one keypress that reached the process twice. */
+  signalRepeatMs: 1_000,
+  /** Questions from one worker that wait for the manager. */
+  asksMax: 1_000,
+  /** A worker waits this long at its start for what the manager knows, then serves without it. */
+  syncTimeoutMs: 1_000,
+  /** A question waits so long for a manager that died or is replaced; it is back within a second or two. */
+  managerReturnMs: 5_000,
+  /** Workers that have not acknowledged a challenge or a swap by now are not waited for. */
+  acknowledgeTimeoutMs: 5_000,
+} as const;
