@@ -3,9 +3,11 @@
  * says which ones were left out. With names (`pebble`, …): those suites, failing when what they need is
  * missing.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { dirname, resolve } from "node:path";
+import { type Command, type Job, runJobs } from "./support/test-jobs.ts";
 
 /**
  * Suites apart: those that need an installed program, and what it is, and maybe the script that they run inside;
@@ -52,43 +54,60 @@ const files =
       );
 if (files.length === 0) fail("Cannot run: no test file found");
 
-// Most files wait for other processes: more of them at once than there are processors. No --test-force-exit: it
-// cuts off what a file has still to say, and its tests are then missing from the count.
-const options = [
-  "--test",
-  // Suites apart start many programs one after the other.
-  `--test-timeout=${wanted.length > 0 ? 300_000 : 120_000}`,
-  `--test-concurrency=${2 * availableParallelism()}`,
-];
-const [program = "", ...args] = [
-  ...(script === undefined ? [] : ["sh", script]),
-  ...[process.execPath, ...options, ...files.sort()],
-];
-const child = spawn(program, args, { stdio: "inherit" });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+const perTest = wanted.length > 0 ? 300_000 : 120_000; // suites apart start many programs one after the other
+const nodeFlags = ["--test", "--test-isolation=none", `--test-timeout=${perTest}`];
+const [program, ...args] = [...(script === undefined ? [] : ["sh", script]), process.execPath];
+// What one process has compiled the next one reads, also the programs that tests start.
+const env = { NODE_COMPILE_CACHE: resolve("node_modules/.cache/compiled"), ...process.env };
+const command: Command = { program, args: [...args, ...nodeFlags], env };
+
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => stopping.abort(new Error(`stopped by ${signal}`)));
 // A file that never ends must fail the run, not hold it up for ever.
-const watchdog = setTimeout(() => {
-  process.stderr.write("Cannot go on: the tests have not ended in half an hour\n");
-  child.kill("SIGKILL");
-}, 1_800_000);
-child.on("exit", (code) => {
-  clearTimeout(watchdog);
-  if (wanted.length === 0) {
-    for (const program of WITNESSES.filter((each) => !isInstalled(each))) {
-      process.stdout.write(
-        `left out: single tests that need ${program}, which is not installed: apt-get install ${program}\n`,
-      );
-    }
-    for (const [name, { needs }] of Object.entries(PEERS)) {
-      const why =
-        needs.length > 0
-          ? `needs ${needs.join(" and ")}; install with: bash .ci/install-peers`
-          : "takes minutes";
-      process.stdout.write(`left out: the ${name} suite ${why}; run with: npm run test:${name}\n`);
-    }
+const watchdog = setTimeout(
+  () => stopping.abort(new Error("the tests have not ended in half an hour")),
+  1_800_000,
+);
+// Most jobs wait for other processes: more of them at once than there are processors.
+const atOnce = 2 * availableParallelism();
+const outcome = await runJobs(jobsOf(files), { command, atOnce, signal: stopping.signal });
+clearTimeout(watchdog);
+process.stdout.write(outcome.summary);
+if (wanted.length === 0) tellLeftOut();
+process.exitCode = outcome.isGood ? 0 : 1;
+
+/**
+ * What starts whole programs and waits for them is a process for each file, and begins first; the tests of
+ * a room share one: starting it costs more than most files.
+ */
+function jobsOf(paths: readonly string[]): readonly Job[] {
+  const jobs = new Map<string, string[]>();
+  const isAlone = (path: string) => wanted.length > 0 || path.startsWith("test/scenario/");
+  const keyOf = (path: string) => (isAlone(path) ? path : dirname(path));
+  for (const path of [...paths].sort())
+    jobs.set(keyOf(path), [...(jobs.get(keyOf(path)) ?? []), path]);
+  const order = [...jobs.values()];
+  return [
+    ...order.filter(([path = ""]) => isAlone(path)),
+    ...order.filter(([path = ""]) => !isAlone(path)),
+  ];
+}
+
+function tellLeftOut(): void {
+  for (const program of WITNESSES.filter((each) => !isInstalled(each))) {
+    process.stdout.write(
+      `left out: single tests that need ${program}, which is not installed: apt-get install ${program}\n`,
+    );
   }
-  process.exitCode = code ?? 1;
-});
+  for (const [name, { needs }] of Object.entries(PEERS)) {
+    const why =
+      needs.length > 0
+        ? `needs ${needs.join(" and ")}; install with: bash .ci/install-peers`
+        : "takes minutes";
+    process.stdout.write(`left out: the ${name} suite ${why}; run with: npm run test:${name}\n`);
+  }
+}
 
 function isInstalled(program: string): boolean {
   // Servers live in /usr/sbin, which is not on everybody's PATH.

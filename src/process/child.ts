@@ -48,6 +48,8 @@ const ENVIRONMENT = [
   "NODE_EXTRA_CA_CERTS",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
+  // Whoever starts us may have a folder for compiled code; workers, which may not write, go without it.
+  "NODE_COMPILE_CACHE",
 ];
 
 /** One running child process: watched by heartbeat, killed when it hangs. Never restarted: see `Fleet`. */

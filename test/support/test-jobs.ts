@@ -1,0 +1,86 @@
+import { spawn } from "node:child_process";
+
+/** Test files that share a process. */
+export type Job = readonly string[];
+
+/** What runs a job, which is put behind its arguments. */
+export interface Command {
+  readonly program: string | undefined;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** How all jobs went. */
+export interface Outcome {
+  readonly isGood: boolean;
+  /** What failed, once more, and the counts of all jobs in the words of Node's own reporter. */
+  readonly summary: string;
+}
+
+const COUNTED = ["tests", "suites", "pass", "fail", "cancelled", "skipped", "todo"] as const;
+/** What Node's reporter closes a run with. */
+const COUNT_LINE = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
+const FAILURES = "✖ failing tests:";
+
+/** Runs each job, some at once, and prints what each one says when it has ended. Stops all of them by the signal. */
+export async function runJobs(
+  jobs: readonly Job[],
+  { command, atOnce, signal }: { command: Command; atOnce: number; signal: AbortSignal },
+): Promise<Outcome> {
+  const startedAt = performance.now();
+  const counts = new Map<string, number>();
+  const failures: string[] = [];
+  const waiting = [...jobs];
+  const runOneAfterTheOther = async () => {
+    for (let job = waiting.shift(); job !== undefined && !signal.aborted; job = waiting.shift()) {
+      const { code, output } = await run(command, job, signal);
+      const report = readReport(output);
+      process.stdout.write(report.lines);
+      for (const [name, count] of report.counts) counts.set(name, count + (counts.get(name) ?? 0));
+      if (report.failures !== "") failures.push(report.failures);
+      if (code !== 0 && report.failures === "")
+        failures.push(`${job.join(" ")} ended with ${code}`);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, runOneAfterTheOther));
+  if (signal.aborted) failures.push(`Cannot go on: ${signal.reason}`);
+  const told = failures.map((each) => `\n${FAILURES}\n${each}\n`);
+  const lines = COUNTED.map((name) => `ℹ ${name} ${counts.get(name) ?? 0}\n`);
+  const duration = `ℹ duration_ms ${Math.round(performance.now() - startedAt)}\n`;
+  return { isGood: failures.length === 0, summary: [...told, ...lines, duration].join("") };
+}
+
+function run(
+  { program = process.execPath, args, env }: Command,
+  job: Job,
+  signal: AbortSignal,
+): Promise<{ readonly code: number | string; readonly output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(program, [...args, ...job], { stdio: ["ignore", "pipe", "inherit"], env });
+    const stop = () => child.kill("SIGTERM");
+    signal.addEventListener("abort", stop, { once: true });
+    const pieces: Buffer[] = [];
+    child.stdout.on("data", (piece: Buffer) => pieces.push(piece));
+    child.on("error", (error) => pieces.push(Buffer.from(`${error.message}\n`)));
+    child.on("close", (code, killedBy) => {
+      signal.removeEventListener("abort", stop);
+      resolve({ code: code ?? killedBy ?? "nothing", output: Buffer.concat(pieces).toString() });
+    });
+  });
+}
+
+function readReport(output: string): {
+  readonly lines: string;
+  readonly failures: string;
+  readonly counts: ReadonlyMap<string, number>;
+} {
+  const counts = new Map<string, number>();
+  const kept: string[] = [];
+  for (const line of output.split("\n")) {
+    const [, name, count] = COUNT_LINE.exec(line) ?? [];
+    if (name === undefined) kept.push(line);
+    else counts.set(name, Number(count));
+  }
+  const [lines = "", ...failures] = kept.join("\n").split(FAILURES);
+  return { lines: `${lines.trimEnd()}\n`, failures: failures.join("\n").trim(), counts };
+}
