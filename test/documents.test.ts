@@ -90,9 +90,9 @@ test("the README names every setting that there is, and no other", () => {
 
 test("the README has a row for every command", () => {
   const program = read("src/cli/program.ts");
-  const commands = [...program.matchAll(/\bcommand\("(\w+)"/g)].map(([, name = ""]) => name);
+  const commands = [...program.matchAll(/\bcommand\("([\w-]+)"/g)].map(([, name = ""]) => name);
   const rows = rowsOf(sectionOf(readme, "Commands"), "command");
-  const named = rows.map(([cell = ""]) => /`latchkey (\w+)/.exec(cell)?.[1] ?? cell);
+  const named = rows.map(([cell = ""]) => /`latchkey ([\w-]+)/.exec(cell)?.[1] ?? cell);
   assert.deepEqual(named.toSorted(), commands.toSorted());
 });
 

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { readSecret } from "../config/secret.ts";
+import { askUnseen } from "./ask-unseen.ts";
 
 /**
  * The passphrase of a backup: of `env:NAME` or `file:PATH`, else asked for on the terminal, without
@@ -44,22 +43,10 @@ async function readFirst(path: string): Promise<string> {
 
 async function ask(isNew: boolean): Promise<string> {
   if (!process.stdin.isTTY) throw usage("there is no terminal to ask on, wanted --passphrase");
-  const passphrase = await askOnce("Passphrase: ");
-  if (isNew && (await askOnce("The same again: ")) !== passphrase)
+  const passphrase = await askUnseen("Passphrase: ");
+  if (isNew && (await askUnseen("The same again: ")) !== passphrase)
     throw usage("the two are not the same");
   return passphrase;
-}
-
-async function askOnce(question: string): Promise<string> {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  process.stderr.write(question);
-  try {
-    return await terminal.question("");
-  } finally {
-    terminal.close();
-    process.stderr.write("\n");
-  }
 }
 
 function usage(why: string): LatchkeyError {

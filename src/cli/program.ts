@@ -97,17 +97,18 @@ function defineCommands(finish: (code: number) => void): Command {
     command("revoke", "a new certificate for a host; the old one is declared invalid"),
     "revoke",
   ).option("--reason <reason>", "such as keyCompromise or superseded (RFC 5280 §5.3.1)");
-  defineDoctor(
-    command("doctor", "what makes issuance fail, as far as this machine can see"),
-    finish,
-  );
+  defineDoctor(command, finish);
   defineBackups(command, finish);
+  definePasswords(command, finish);
   return program;
 }
 
 /** The look for what is wrong. */
-function defineDoctor(line: Command, finish: (code: number) => void): void {
-  line
+function defineDoctor(
+  command: (name: string, summary: string) => Command,
+  finish: (code: number) => void,
+): void {
+  command("doctor", "what makes issuance fail, as far as this machine can see")
     .argument("[hosts...]", "hosts to look at; all unless given")
     .option("--json", "for programs")
     .option("--http <port>", "where CAs look for http-01, if not at port 80", readPort)
@@ -149,6 +150,19 @@ function defineBackups(
         finish(await restore(file, options));
       },
     );
+}
+
+/** What `auth.basic` wants in place of passwords. */
+function definePasswords(
+  command: (name: string, summary: string) => Command,
+  finish: (code: number) => void,
+): void {
+  command("hash-password", "the hash of a password, for auth.basic; asks, or reads a line").action(
+    async () => {
+      const { printPasswordHash } = await import("./hash-password.ts");
+      finish(await printPasswordHash());
+    },
+  );
 }
 
 function readPort(text: string): number {
