@@ -10,7 +10,7 @@ import type { StoredAccount } from "../../src/storage/accounts.ts";
 import { problem, ScriptedCa, urlOf } from "../support/scripted-ca.ts";
 import { keptLog } from "../support/stored.ts";
 
-const signal = AbortSignal.timeout(30_000);
+const { signal } = new AbortController();
 const unheard = new LatchkeyError("ACME_UNREACHABLE", "Cannot reach ca.test: the line is cut");
 
 /** A CA with an account of ours, the disk that outlives programs, and programs that come one after the other. */

@@ -29,6 +29,7 @@ test("D10: a program that was stopped for long loses its storage to the next one
     (await entriesOf(second.storage)).filter(
       ({ path }) => path !== "lock" && path !== "admin.sock",
     );
+  await second.event("renewal-info.received", ({ host }) => host === "c.localhost"); // its last word on disk
   const before = await stored();
   process.kill(manager, "SIGCONT");
   await first.event("storage.lease-lost");
