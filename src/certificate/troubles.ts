@@ -27,23 +27,21 @@ export function troublesOf(holding: Holding, judging: Judging): Trouble[] {
 const CUT_SHORT = { type: "INTERRUPTED", attempts: 1 };
 
 /** The last attempt failed. Names on demand without a certificate are strangers' ideas: nobody is told of them. */
-function failureOf(holding: Holding, { now }: Judging): Trouble | undefined {
+function failureOf(holding: Holding, { now, lasted }: Judging): Trouble | undefined {
   const { host, certificate, lastError, listed, attempts, nextAttemptAt } = holding;
   if (lastError === undefined || (certificate === undefined && !listed)) return undefined;
-  if (lastError.type === CUT_SHORT.type && attempts <= CUT_SHORT.attempts) return undefined;
+  const isCutShort = lastError.type === CUT_SHORT.type && attempts <= CUT_SHORT.attempts;
+  const kind = certificate === undefined ? "issuance.failing" : "renewal.failing";
+  // What was told before the program ended is not over by its end.
+  if (isCutShort && !lasted(keyOf({ kind, host }))) return undefined;
   const cause = { host, detail: detailOf(lastError), hint: lastError.hint, nextAttemptAt };
   if (certificate === undefined) {
     const message = `${host} has no certificate, and the attempt to get one failed`;
-    return { kind: "issuance.failing", severity: "critical", message, ...cause };
+    return { kind, severity: "critical", message, ...cause };
   }
   const isExpired = certificate.notAfter <= now;
   const message = `The renewal of ${host} fails; its certificate ${isExpired ? "expired" : "is good until"} ${timeText(certificate.notAfter)}`;
-  return {
-    kind: "renewal.failing",
-    severity: isExpired ? "critical" : "warning",
-    message,
-    ...cause,
-  };
+  return { kind, severity: isExpired ? "critical" : "warning", message, ...cause };
 }
 
 /** Little of its life is left, and not because its CA wants to renew it later. */

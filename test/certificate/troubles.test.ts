@@ -62,6 +62,12 @@ const table: readonly (readonly [
   ],
   ["a first attempt that was cut short", { lastError: INTERRUPTED, attempts: 1 }, []],
   [
+    "an attempt that was cut short in a failure that was told before",
+    { certificate: held(29), lastError: INTERRUPTED, attempts: 1 },
+    ["renewal.failing warning"],
+    { lasted: (key) => key === "renewal.failing a.example" },
+  ],
+  [
     "a second attempt that was cut short",
     { lastError: INTERRUPTED, attempts: 2 },
     ["issuance.failing critical"],
