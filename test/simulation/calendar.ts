@@ -1,5 +1,5 @@
 import { seeded } from "../support/seeded.ts";
-import { type OutageKind, outageKinds } from "./simulated-ca.ts";
+import { type OutageKind, type OutageScope, outageKinds, outageScopes } from "./simulated-ca.ts";
 
 /** What happens to the simulated world, each at a true time after its beginning, in milliseconds. */
 export type Happening =
@@ -8,6 +8,8 @@ export type Happening =
       readonly at: number;
       readonly forMs: number;
       readonly how: OutageKind;
+      /** Of the whole CA, or of this endpoint alone. */
+      readonly of: OutageScope;
     }
   /** A person points a name elsewhere, and points it back. */
   | {
@@ -37,7 +39,15 @@ const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;
 
 /** How often a year each of them comes. */
-const PER_YEAR = { hourOutages: 12, longOutages: 2, dnsMistakes: 50, reboots: 40, clockSteps: 8 };
+const PER_YEAR = {
+  hourOutages: 12,
+  longOutages: 2,
+  /** Of one endpoint, for up to a day and a half. */
+  partOutages: 20,
+  dnsMistakes: 50,
+  reboots: 40,
+  clockSteps: 8,
+};
 const STEPS = [30_000, -30_000, HOUR, -HOUR, DAY, -DAY];
 /** Events of the log at which a program dies in the middle of an order. */
 const ORDER_STEPS = ["order.started", "order.created", "challenge.armed", "order.finalizing"];
@@ -51,6 +61,10 @@ export function calendarOf(seed: number, years: number, hosts: readonly string[]
   return [
     ...outages(times(PER_YEAR.hourOutages), HOUR, () => some(outageKinds)),
     ...outages(times(PER_YEAR.longOutages), 3 * DAY, () => some(outageKinds)),
+    ...times(PER_YEAR.partOutages).map((at, index): Happening => {
+      const of = outageScopes[index % outageScopes.length] as OutageScope;
+      return { kind: "outage", at, forMs: HOUR + below(36 * HOUR), how: some(outageKinds), of };
+    }),
     ...times(PER_YEAR.dnsMistakes).map((at): Happening => {
       const forMs = HOUR + below(36 * HOUR);
       return { kind: "dns-mistake", at, forMs, host: some(hosts) };
@@ -66,5 +80,5 @@ export function calendarOf(seed: number, years: number, hosts: readonly string[]
 }
 
 function outages(at: readonly number[], forMs: number, how: () => OutageKind): Happening[] {
-  return at.map((each) => ({ kind: "outage", at: each, forMs, how: how() }));
+  return at.map((each) => ({ kind: "outage", at: each, forMs, how: how(), of: "everything" }));
 }

@@ -1,7 +1,10 @@
-/** A stretch of time during which something was wrong for a host. */
-interface Trouble {
-  readonly from: number;
-  to: number;
+import { excusedMs, type Trouble } from "./excuse.ts";
+
+/** A certificate that clients get. */
+export interface Served {
+  readonly serial: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
 }
 
 /** What a simulated run comes to. Times in minutes of the simulated world unless they say otherwise. */
@@ -11,28 +14,37 @@ export interface Figures {
   readonly orders: number;
   readonly idealOrders: number;
   readonly expiredMinutes: number;
-  /** Of those: while, or until two hours after, a trouble that outlasted the life that was left. */
+  /** Of those: in, or right after, troubles that outlasted all the life that was left when it was due; see `excusedMs`. */
   readonly excusedMinutes: number;
   readonly lostCertificates: number;
   readonly failedAttempts: number;
   readonly episodes: number;
   readonly longestRecovery: number;
+  /** The same after a mistake in DNS alone. */
+  readonly longestDnsRecovery: number;
   readonly outages: number;
   readonly outageHours: number;
+  /** Of a single endpoint. */
+  readonly partOutages: number;
   readonly requestsInOutages: number;
   readonly busiestOutageHour: number;
+  /** Troubles told of when they began, while they lasted, and when they were over. */
+  readonly alertsBegun: number;
+  readonly reminders: number;
+  readonly alertsRecovered: number;
+  /** What was told wrongly, twice, or not at all. */
+  readonly alertFaults: readonly string[];
 }
 
-/** After the end of a trouble a certificate that has expired meanwhile is due within this. */
-const RECOVERY_MS = 2 * 3_600_000;
 const MINUTE_MS = 60_000;
 
 /** Writes down what is served, what is in trouble and what fails, by true time. */
 export class Ledger {
   readonly #now: () => number;
-  readonly #served = new Map<string, { serial: string; notAfter: number }>();
-  readonly #troubles = new Map<string, Trouble[]>();
-  readonly #everyone: Trouble[] = [];
+  readonly #dueBy: (served: Served) => number;
+  readonly #served = new Map<string, Served>();
+  readonly #troubles = new Map<string, Mutable[]>();
+  readonly #everyone: Mutable[] = [];
   readonly #failing = new Map<string, number>();
   readonly #serials = new Set<string>();
   #expiredMs = 0;
@@ -41,11 +53,14 @@ export class Ledger {
   failedAttempts = 0;
   episodes = 0;
   longestRecoveryMs = 0;
+  longestDnsRecoveryMs = 0;
   /** Stretches that a person would want to look at. */
   readonly remarks: string[] = [];
 
-  constructor(now: () => number) {
+  /** @param dueBy When the renewal of a certificate is due at the latest. */
+  constructor(now: () => number, dueBy: (served: Served) => number) {
     this.#now = now;
+    this.#dueBy = dueBy;
   }
 
   get certificates(): number {
@@ -60,8 +75,22 @@ export class Ledger {
     return Math.round(this.#excusedMs / MINUTE_MS);
   }
 
+  /** What is wrong by what happened, as alerts are to tell it: `renewal.failing s1.example`. */
+  wrongNow(wallClock: number, expiresWithin: number): Set<string> {
+    const wrong = new Set<string>();
+    for (const host of this.#failing.keys())
+      wrong.add(`${this.#served.has(host) ? "renewal" : "issuance"}.failing ${host}`);
+    for (const [host, { notBefore, notAfter }] of this.#served) {
+      const leftMs = notAfter - wallClock;
+      if (leftMs <= (notAfter - notBefore) * expiresWithin)
+        wrong.add(`certificate.expiring ${host}`);
+    }
+    return wrong;
+  }
+
   /** From now on this is what a visitor of `host` gets; an older one than before was lost. */
-  serve(host: string, { serial, notAfter }: { serial: string; notAfter: number }): void {
+  serve(host: string, served: Served): void {
+    const { serial } = served;
     const before = this.#served.get(host);
     if (before?.serial === serial) return;
     if (this.#serials.has(serial)) {
@@ -69,13 +98,14 @@ export class Ledger {
       this.remarks.push(`${this.#time()} ${host} serves a certificate of before again`);
     }
     this.#serials.add(serial);
-    this.#served.set(host, { serial, notAfter });
-    if (before !== undefined) this.#countExpired(host, before.notAfter, this.#now());
+    this.#served.set(host, served);
+    if (before !== undefined) this.#countExpired(host, before, this.#now());
+    this.#recovered(host);
   }
 
   /** Something is wrong for this host, or (`undefined`) for all; ends with the returned function. */
   trouble(host: string | undefined): () => void {
-    const trouble: Trouble = { from: this.#now(), to: Number.POSITIVE_INFINITY };
+    const trouble: Mutable = { from: this.#now(), to: Number.POSITIVE_INFINITY };
     const list = host === undefined ? this.#everyone : (this.#troubles.get(host) ?? []);
     list.push(trouble);
     if (host !== undefined) this.#troubles.set(host, list);
@@ -92,15 +122,18 @@ export class Ledger {
   }
 
   /** A failing host has its certificate: how long after the last trouble of its own or of all? */
-  issued(host: string): void {
+  #recovered(host: string): void {
     const since = this.#failing.get(host);
     if (since === undefined) return;
     this.#failing.delete(host);
     const now = this.#now();
-    const ends = [...this.#everyone, ...(this.#troubles.get(host) ?? [])]
-      .filter(({ to, from }) => to <= now && to >= since && from <= now)
-      .map(({ to }) => to);
+    const met = ({ to, from }: Trouble) => to >= since && from <= now;
+    const own = (this.#troubles.get(host) ?? []).filter(met);
+    const all = this.#everyone.filter(met);
+    const ends = [...all, ...own].map(({ to }) => to).filter((to) => to <= now);
     const recoveryMs = now - Math.max(since, ...ends);
+    if (all.length === 0 && own.length > 0)
+      this.longestDnsRecoveryMs = Math.max(this.longestDnsRecoveryMs, recoveryMs);
     if (recoveryMs > this.longestRecoveryMs) {
       this.longestRecoveryMs = recoveryMs;
       this.remarks.push(`${this.#time()} ${host} recovered after ${minutes(recoveryMs)} min`);
@@ -109,18 +142,18 @@ export class Ledger {
 
   /** Closes the book: hosts that are expired now count until now. */
   close(): void {
-    for (const [host, { notAfter }] of this.#served)
-      this.#countExpired(host, notAfter, this.#now());
+    for (const [host, served] of this.#served) this.#countExpired(host, served, this.#now());
   }
 
-  #countExpired(host: string, notAfter: number, until: number): void {
+  #countExpired(host: string, served: Served, until: number): void {
+    const { notAfter } = served;
     if (until <= notAfter) return;
     const troubles = [...this.#everyone, ...(this.#troubles.get(host) ?? [])];
-    const covered = covering(troubles, notAfter, until);
+    const excused = excusedMs(troubles, { dueBy: this.#dueBy(served), notAfter, until });
     this.#expiredMs += until - notAfter;
-    this.#excusedMs += covered;
+    this.#excusedMs += excused;
     this.remarks.push(
-      `${this.#time()} ${host} was expired for ${minutes(until - notAfter)} min, ${minutes(covered)} of them excused`,
+      `${this.#time()} ${host} was expired for ${minutes(until - notAfter)} min, ${minutes(excused)} of them excused`,
     );
   }
 
@@ -129,23 +162,7 @@ export class Ledger {
   }
 }
 
-/** How much of `from` to `to` the troubles cover, each with the time to recover from it. */
-function covering(troubles: readonly Trouble[], from: number, to: number): number {
-  const parts = troubles
-    .map((trouble) => ({
-      from: Math.max(from, trouble.from),
-      to: Math.min(to, trouble.to + RECOVERY_MS),
-    }))
-    .filter((part) => part.to > part.from)
-    .sort((a, b) => a.from - b.from);
-  let covered = 0;
-  let reached = from;
-  for (const part of parts) {
-    covered += Math.max(0, part.to - Math.max(reached, part.from));
-    reached = Math.max(reached, part.to);
-  }
-  return covered;
-}
+type Mutable = { -readonly [Name in keyof Trouble]: Trouble[Name] };
 
 function minutes(ms: number): number {
   return Math.round(ms / MINUTE_MS);

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Alarm } from "../../src/alert/alarm.ts";
+import type { Notice } from "../../src/alert/notice.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import type { Log } from "../../src/base/log.ts";
 import { CertificateFloor } from "../../src/certificate/floor.ts";
@@ -8,6 +10,7 @@ import { parseConfig } from "../../src/config/load.ts";
 import { buildRoutes } from "../../src/config/route.ts";
 import type { ManagerToWorkers } from "../../src/process/messages.ts";
 import { Storage } from "../../src/storage/storage.ts";
+import type { Served } from "./ledger.ts";
 import type { SimulatedCa } from "./simulated-ca.ts";
 import { type VirtualClock, withoutSleep } from "./virtual-clock.ts";
 
@@ -22,7 +25,9 @@ export interface MachineParts {
   /** Token to key authorization: what the worker answers now. */
   readonly answers: Map<string, string>;
   /** A certificate went live. */
-  served(host: string, certificate: { readonly serial: string; readonly notAfter: number }): void;
+  served(host: string, certificate: Served): void;
+  /** A person gets this; without it nobody is told anything. */
+  readonly alerted?: (notice: Notice) => void;
   told(event: string, facts: Facts): void;
 }
 
@@ -32,18 +37,20 @@ export class Machine {
   readonly #storage: Storage;
   readonly #floor: CertificateFloor;
   readonly #stopping: AbortController;
-  readonly #running: Promise<void>;
+  readonly #running: Promise<unknown>;
+  readonly #log: Log;
   readonly #armed = new Map<number, string>();
 
   private constructor(
     parts: MachineParts,
-    made: { storage: Storage; floor: CertificateFloor; stopping: AbortController },
+    made: { storage: Storage; floor: CertificateFloor; stopping: AbortController; log: Log },
   ) {
     this.#parts = parts;
     this.#storage = made.storage;
     this.#floor = made.floor;
     this.#stopping = made.stopping;
-    this.#running = made.floor.run();
+    this.#log = made.log;
+    this.#running = Promise.all([made.floor.run(), this.#keepTelling()]);
   }
 
   /** Starts on whatever the storage folder holds. */
@@ -74,7 +81,7 @@ export class Machine {
     });
     await floor.open();
     floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
-    machine = new Machine(parts, { storage, floor, stopping });
+    machine = new Machine(parts, { storage, floor, stopping, log });
     for (const host of await storage.certificates.list()) await machine.#serve(host);
     return machine;
   }
@@ -89,6 +96,25 @@ export class Machine {
   async release(): Promise<void> {
     await this.#running;
     await this.#storage.close();
+  }
+
+  /** As the manager does it, to a receiver that takes everything. */
+  async #keepTelling(): Promise<void> {
+    const { alerted } = this.#parts;
+    if (alerted === undefined) return;
+    const { troubles } = this.#floor;
+    const alarm = new Alarm({
+      look: (lasted) => troubles.look(lasted),
+      store: this.#storage.toldTroubles,
+      deliver: async (notice) => {
+        alerted(notice);
+        return true;
+      },
+      mayTellUnsaved: () => true,
+      clock: this.#parts.clock,
+      log: this.#log,
+    });
+    await alarm.keepTelling(this.#stopping.signal);
   }
 
   /** The rows as an operator sees them. */

@@ -7,7 +7,7 @@ import type { AcmeAnswer, AcmeRequest, AcmeTransport } from "../../src/acme/tran
 import { IssuerKeeper } from "../../src/authority/issuer.ts";
 import { Orders } from "../../src/authority/orders.ts";
 import { RenewalInfo } from "../../src/authority/renewal-info.ts";
-import { resourceOf, urlOf } from "../../src/authority/resources.ts";
+import { type Resource, resourceOf, urlOf } from "../../src/authority/resources.ts";
 import { Server } from "../../src/authority/server.ts";
 import { suffixesWith } from "../../src/authority/suffixes.ts";
 import type { Clock } from "../../src/base/clock.ts";
@@ -18,6 +18,17 @@ import { KeptLog, MemoryStore } from "../support/authority-world.ts";
 export const outageKinds = ["unreachable", "502", "503", "500", "429"] as const;
 export type OutageKind = (typeof outageKinds)[number];
 
+/** Endpoints that may be out while all the others answer. */
+export const outageScopes = [
+  "directory",
+  "new-nonce",
+  "new-order",
+  "finalize",
+  "renewal-info",
+] as const satisfies readonly Resource["kind"][];
+/** What of a CA is out. */
+export type OutageScope = (typeof outageScopes)[number] | "everything";
+
 /** What the CA finds where a name leads to. */
 export interface Internet {
   /** The answer of the machine to an http-01 question about `host`; `undefined` when the name leads elsewhere. */
@@ -25,12 +36,13 @@ export interface Internet {
 }
 
 const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
+const DIRECTORY: Resource = { kind: "directory" };
 const SUFFIXES = suffixesWith(["example"]);
 
 /** Short lives renew at half, others at two thirds: as Let's Encrypt's windows lie. */
 const SHORT_LIFE_MS = 10 * 86_400_000;
 /** Its windows are two hundredths of a life wide, and it wants to be asked again after six hours. */
-const WINDOW_SHARE = 1 / 50;
+export const WINDOW_SHARE = 1 / 50;
 const ASK_AGAIN_S = "21600";
 
 export interface CaOptions {
@@ -51,7 +63,8 @@ export class SimulatedCa implements AsyncDisposable {
   readonly orders = new Map<string, number>();
   /** Requests so far, those in outages included. */
   requests = 0;
-  outage: OutageKind | undefined;
+  /** What is out now, and how. */
+  readonly outages = new Map<OutageScope, OutageKind>();
   readonly #server: Server;
   readonly #http: HttpServer;
   readonly #hasWindows: boolean;
@@ -114,9 +127,11 @@ export class SimulatedCa implements AsyncDisposable {
 
   async #request(request: AcmeRequest): Promise<AcmeAnswer> {
     this.requests += 1;
-    if (this.outage !== undefined) return outOf(this.outage);
-    if (request.url === LETS_ENCRYPT) return await this.#directory();
-    const resource = resourceOf(request.url);
+    const isDirectory = request.url === LETS_ENCRYPT;
+    const resource = isDirectory ? DIRECTORY : resourceOf(request.url);
+    const outage = this.#outageAt(resource);
+    if (outage !== undefined) return outOf(outage);
+    if (isDirectory) return await this.#directory();
     if (resource?.kind === "renewal-info") return this.#advise(resource.certId);
     if (resource?.kind === "finalize") this.#finalizing = this.#hostOf.get(resource.order) ?? "";
     const answer = await this.#server.answer(request);
@@ -125,9 +140,14 @@ export class SimulatedCa implements AsyncDisposable {
     return answer;
   }
 
+  #outageAt(resource: Resource | undefined): OutageKind | undefined {
+    const scope = outageScopes.find((kind) => kind === resource?.kind);
+    return this.outages.get("everything") ?? (scope && this.outages.get(scope));
+  }
+
   /** Found where the program looks for a public CA, whose limits it keeps to. */
   async #directory(): Promise<AcmeAnswer> {
-    const url = urlOf({ kind: "directory" });
+    const url = urlOf(DIRECTORY);
     const answer = await this.#server.answer({ method: "GET", url, headers: {}, body: undefined });
     if (this.#hasWindows) return answer;
     const { renewalInfo: _, ...rest } = JSON.parse(answer.body);

@@ -27,7 +27,7 @@ const worlds = [
 ];
 
 for (const { ca, figures: running } of worlds) {
-  test(`C17: months with a CA ${ca}, with outages, reboots, mistakes in DNS and a wrong clock, leave no host without a certificate`, {
+  test(`C17: months with a CA ${ca}, with outages, reboots, mistakes in DNS and a wrong clock, leave no host without a certificate, and each failure is told once`, {
     timeout,
   }, async () => {
     const figures = await running;
@@ -36,6 +36,10 @@ for (const { ca, figures: running } of worlds) {
     const { orders, idealOrders } = figures;
     assert.ok(orders <= 1.05 * idealOrders, `${orders} orders, ideal were ${idealOrders}`);
     assert.ok(figures.outageHours >= 72, "an outage of three days was among them");
+    assert.ok(figures.partOutages >= 5, "each endpoint was out alone");
     assert.ok(figures.episodes > 0, "there was something to fail at");
+    assert.deepEqual(figures.alertFaults, [], "told once when it began, once when it was over");
+    assert.ok(figures.alertsBegun > 0 && figures.alertsRecovered > 0, "somebody was told");
+    assert.ok(figures.longestDnsRecovery <= 11, "a mistake in DNS is found mended in 11 min");
   });
 }

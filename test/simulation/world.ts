@@ -2,11 +2,14 @@ import { access, constants, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Facts, unreachable } from "../../src/base/errors.ts";
+import { limits } from "../../src/config/limits.ts";
 import { type NameServer, type Said, startNameServer } from "../support/name-server.ts";
+import { AlertAudit } from "./alert-audit.ts";
 import { calendarOf, type Happening } from "./calendar.ts";
+import { HOSTS, idealOrders, LONGEST_LIFE_MS, lifeOf, renewedBy } from "./hosts.ts";
 import { type Figures, Ledger } from "./ledger.ts";
 import { Machine } from "./machine.ts";
-import { SimulatedCa, windowShare } from "./simulated-ca.ts";
+import { type OutageScope, SimulatedCa } from "./simulated-ca.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 export interface WorldOptions {
@@ -19,19 +22,9 @@ export interface WorldOptions {
 }
 
 const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-const YEAR = 365 * DAY;
-
-/** 50 hosts: the first letter of a name says how long its certificates live. */
-const LIVES = [
-  { letter: "s", hosts: 6, lifeMs: 160 * HOUR },
-  { letter: "m", hosts: 20, lifeMs: 45 * DAY },
-  { letter: "l", hosts: 24, lifeMs: 64 * DAY },
-] as const;
-
-const HOSTS = LIVES.flatMap(({ letter, hosts }) =>
-  Array.from({ length: hosts }, (_, index) => `${letter}${index + 1}.example`),
-);
+const YEAR = 365 * 24 * HOUR;
+/** How often what is wrong is held against what was told. */
+const AUDIT_EVERY_MS = 300_000;
 
 /** A machine with 50 hosts, its CA and its misfortunes, for years of virtual time. */
 export class World {
@@ -43,7 +36,8 @@ export class World {
   readonly #answers = new Map<string, string>();
   /** Names that lead elsewhere, and how many mistakes say so. */
   readonly #astray = new Map<string, number>();
-  readonly #outages = { count: 0, ms: 0, requests: 0, busiestHour: 0, underWay: 0 };
+  readonly #audit: AlertAudit;
+  readonly #outages = { parts: 0, count: 0, ms: 0, requests: 0, busiestHour: 0, underWay: 0 };
   readonly #ca: SimulatedCa;
   readonly #nameServer: NameServer;
   #machine: Machine | undefined;
@@ -69,7 +63,10 @@ export class World {
     this.#nameServer = nameServer;
     this.#answers = answers;
     this.#astray = astray;
-    this.ledger = new Ledger(() => clock.trueNow);
+    const now = () => clock.trueNow;
+    this.ledger = new Ledger(now, (served) => renewedBy(served, options.hasWindows));
+    const wrongNow = () => this.ledger.wrongNow(clock.now(), limits.alertExpiresWithin);
+    this.#audit = new AlertAudit({ now, wrongNow });
     this.end = clock.trueNow + options.years * YEAR;
   }
 
@@ -88,7 +85,7 @@ export class World {
     };
     const ca = await SimulatedCa.open(trueTime, internet, {
       lifeOf,
-      longestLifeMs: 64 * DAY,
+      longestLifeMs: LONGEST_LIFE_MS,
       hasWindows: options.hasWindows,
     });
     const nameServer = await startNameServer((type, name) =>
@@ -100,6 +97,7 @@ export class World {
     for (const happening of calendarOf(options.seed, options.years, HOSTS))
       clock.at(start + happening.at, () => world.#happen(happening));
     await world.#boot();
+    world.#keepAuditing();
     return world;
   }
 
@@ -117,28 +115,31 @@ export class World {
       hosts: HOSTS.length,
       certificates: ledger.certificates,
       orders: [...this.#ca.orders.values()].reduce((sum, each) => sum + each, 0),
-      idealOrders: this.#idealOrders(),
+      idealOrders: idealOrders(this.#options.years, this.#options.hasWindows),
       expiredMinutes: ledger.expiredMinutes,
       excusedMinutes: ledger.excusedMinutes,
       lostCertificates: ledger.lostCertificates,
       failedAttempts: ledger.failedAttempts,
       episodes: ledger.episodes,
       longestRecovery: Math.round(ledger.longestRecoveryMs / 60_000),
+      longestDnsRecovery: Math.round(ledger.longestDnsRecoveryMs / 60_000),
       outages: outages.count,
       outageHours: Math.round(outages.ms / HOUR),
+      partOutages: outages.parts,
       requestsInOutages: outages.requests,
       busiestOutageHour: outages.busiestHour,
+      alertsBegun: this.#audit.begun,
+      reminders: this.#audit.reminders,
+      alertsRecovered: this.#audit.recovered,
+      alertFaults: this.#audit.faults,
     };
   }
 
-  /** The first certificate of each host, and then one in the middle of each stretch for its renewal. */
-  #idealOrders(): number {
-    const ms = this.#options.years * YEAR;
-    const share = this.#options.hasWindows ? windowShare : lifetimeShare;
-    return HOSTS.map(lifeOf).reduce(
-      (sum, life) => sum + 1 + Math.floor(ms / (life * share(life))),
-      0,
-    );
+  #keepAuditing(): void {
+    this.clock.at(this.clock.trueNow + AUDIT_EVERY_MS, () => {
+      if (this.#machine !== undefined) this.#audit.observe(AUDIT_EVERY_MS);
+      this.#keepAuditing();
+    });
   }
 
   async #boot(): Promise<void> {
@@ -150,6 +151,10 @@ export class World {
       nameServer: this.#nameServer.address,
       answers: this.#answers,
       served: (host, certificate) => this.ledger.serve(host, certificate),
+      alerted: (notice) => {
+        this.#watch(`alert ${notice.state} ${notice.key} ${notice.detail ?? ""}`);
+        this.#audit.told(notice);
+      },
       told: (event, facts) => this.#told(event, facts),
     });
   }
@@ -158,7 +163,6 @@ export class World {
     const host = String(facts["host"]);
     this.#watch(`${event} ${JSON.stringify(facts)}`);
     if (event === "certificate.failed") this.ledger.failed(host);
-    if (event === "certificate.issued") this.ledger.issued(host);
     if (event === this.#dieAt?.event) this.#reboot(this.#dieAt.forMs);
   }
 
@@ -183,19 +187,27 @@ export class World {
     }
   }
 
-  #breakCa({ how, forMs }: Extract<Happening, { kind: "outage" }>): void {
-    if (this.#ca.outage !== undefined) return; // it is out already
-    this.#ca.outage = how;
-    const end = this.ledger.trouble(undefined);
+  #breakCa({ how, forMs, of }: Extract<Happening, { kind: "outage" }>): void {
+    const { outages } = this.#ca;
+    if (outages.has(of)) return; // it is out already
+    outages.set(of, how);
     const until = this.clock.trueNow + forMs;
-    this.#outages.count += 1;
-    this.#outages.ms += forMs;
-    this.#countHour(until);
+    const end = this.#noteOutage(of, forMs, until);
     this.clock.at(until, () => {
-      this.#ca.outage = undefined;
-      this.#watch("the CA is back");
+      outages.delete(of);
+      this.#watch(`the CA is back: ${of}`);
       end();
     });
+  }
+
+  /** Nothing waits for a CA's advice: without it everything is renewed as ever. */
+  #noteOutage(of: OutageScope, forMs: number, until: number): () => void {
+    if (of === "everything") {
+      this.#outages.count += 1;
+      this.#outages.ms += forMs;
+      this.#countHour(until);
+    } else this.#outages.parts += 1;
+    return of === "renewal-info" ? () => {} : this.ledger.trouble(undefined);
   }
 
   /** The requests of each hour of an outage. */
@@ -223,8 +235,10 @@ export class World {
   #stepClock(byMs: number, forMs: number): void {
     const end = this.ledger.trouble(undefined);
     this.clock.stepMs += byMs;
+    this.#audit.disturbed();
     this.clock.at(this.clock.trueNow + forMs, () => {
       this.clock.stepMs -= byMs;
+      this.#audit.disturbed();
       this.#watch("the clock is set right");
       end();
     });
@@ -249,10 +263,6 @@ export class World {
   }
 }
 
-function lifeOf(host: string): number {
-  return LIVES.find(({ letter }) => host.startsWith(letter))?.lifeMs ?? 64 * DAY;
-}
-
 /** Mistakes are of two kinds: names of odd numbers are gone, others lead to another server. */
 function isGone(astray: ReadonlyMap<string, number>, name: string): boolean {
   return (astray.get(name) ?? 0) > 0 && /[13579]\./.test(name);
@@ -261,12 +271,6 @@ function isGone(astray: ReadonlyMap<string, number>, name: string): boolean {
 function leadingTo(type: string, name: string, gone: boolean): Said {
   if (gone) return { rcode: "NXDOMAIN" };
   return { answers: type === "A" ? [{ type: "A", name, data: "127.0.0.1" }] : [] };
-}
-
-/** Without advice a certificate is renewed with this much of its life left, or up to a tenth of that sooner. */
-function lifetimeShare(lifeMs: number): number {
-  const left = windowShare(lifeMs) === 1 / 2 ? 1 / 2 : 1 / 3;
-  return 1 - left * 1.05;
 }
 
 /** Where writing is quick: years of it are to pass within a minute. */
