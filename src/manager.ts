@@ -74,6 +74,7 @@ async function open(): Promise<void> {
     reach,
     findHost: (name) => routes.findCertified(name),
     broadcast: (message) => channel.send("workers", message),
+    askWorker: (worker, question, signal) => channel.ask(`worker ${worker}`, question, signal),
     clock: systemClock,
     log,
     signal: stopping.signal,

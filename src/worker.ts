@@ -119,6 +119,12 @@ function receiveMessage(message: Message): void {
     case "certificate.announce":
       void swapIn(message);
       break;
+    case "serial.ask": {
+      const { ask, host } = message;
+      const serial = credentials.servedSerial(host);
+      channel.send("manager", { type: "serial.answer", ask, serial });
+      break;
+    }
     default:
       break; // what is for other processes
   }

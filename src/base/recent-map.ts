@@ -17,6 +17,11 @@ export class RecentMap<Key, Value> {
     return value;
   }
 
+  /** Constant time. Does not count as a use. */
+  peek(key: Key): Value | undefined {
+    return this.#entries.get(key);
+  }
+
   /** Constant time. Counts as a use. */
   set(key: Key, value: Value): void {
     this.#entries.delete(key);

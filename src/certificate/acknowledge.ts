@@ -47,9 +47,9 @@ export class Acknowledgements {
     this.#drop(this.#rounds.get(round), worker);
   }
 
-  /** How many workers are there. */
-  get workers(): number {
-    return this.#workers.length;
+  /** The numbers of the workers that are there. */
+  get workers(): readonly number[] {
+    return this.#workers;
   }
 
   /** Who is there now. */

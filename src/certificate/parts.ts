@@ -6,7 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import type { Config, Host } from "../config/config.ts";
-import type { ManagerToWorkers, Reach } from "../process/messages.ts";
+import type { ManagerToWorkers, Message, Reach } from "../process/messages.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Endpoint } from "./account.ts";
 import { AttemptMemory } from "./attempts.ts";
@@ -26,7 +26,7 @@ import { RenewalWatch } from "./renewal-info.ts";
 import { TroubleWatch } from "./trouble-watch.ts";
 import { Watchdog } from "./watchdog.ts";
 import { polling } from "./window.ts";
-import { Workers } from "./workers.ts";
+import { type Question, Workers } from "./workers.ts";
 
 /** What the certificate floor stands on. */
 export interface FloorSteps {
@@ -41,6 +41,8 @@ export interface FloorSteps {
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
   broadcast(message: ManagerToWorkers): void;
+  /** Asks one worker, by its number; rejects with the signal's reason. */
+  askWorker(worker: number, question: Question, signal: AbortSignal): Promise<Message>;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends everything. */
@@ -186,6 +188,7 @@ function newWatchdog(steps: FloorSteps, ground: Ground, keeper: CertificateKeepe
     ...{ clock, log, random },
     holdings: () => [...holdings.all()].filter(({ host }) => isServed(host)),
     servedSerial: (host) => workers.servedSerial(host),
+    heldSerials: (host) => workers.heldSerials(host),
     workers: () => workers.count,
     announceAgain: async (holding) => {
       const unsaved = holding.certificate?.unsaved;

@@ -1,8 +1,17 @@
 import type { CertificateName } from "../base/certificate-name.ts";
+import { withDeadline } from "../base/clock.ts";
 import type { Credential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import type { Host } from "../config/config.ts";
-import type { HeldCredential, ManagerToWorkers, Reach, WorkerFacts } from "../process/messages.ts";
+import { limits } from "../config/limits.ts";
+import type {
+  HeldCredential,
+  ManagerToWorker,
+  ManagerToWorkers,
+  Message,
+  Reach,
+  WorkerFacts,
+} from "../process/messages.ts";
 import { Acknowledgements } from "./acknowledge.ts";
 import { Challenges } from "./challenge.ts";
 import { countAddresses, lookAtServed, reachFor } from "./served.ts";
@@ -11,11 +20,18 @@ import { swap } from "./swap.ts";
 /** What the workers are spoken to by. */
 export interface WorkersSteps {
   broadcast(message: ManagerToWorkers): void;
+  /** Asks one of them; rejects with the signal's reason. */
+  askWorker(worker: number, question: Question, signal: AbortSignal): Promise<Message>;
   readonly hosts: readonly Host[];
   /** Where this machine reaches what they listen on for https; `undefined`: nowhere. */
   readonly https: Reach | undefined;
   readonly log: Log;
+  /** Ends every wait. */
+  readonly signal: AbortSignal;
 }
+
+/** Given the number that the answer repeats. */
+export type Question = (ask: number) => ManagerToWorker;
 
 /** Every worker, as the certificate path sees them: who is there, what they answer, and what they show. */
 export class Workers {
@@ -51,12 +67,36 @@ export class Workers {
 
   /** How many are there. */
   get count(): number {
-    return this.#acknowledgements.workers;
+    return this.#acknowledgements.workers.length;
   }
 
   /** What a client of ours gets: the serial, if any. Never rejects. */
   servedSerial(host: CertificateName): Promise<string | undefined> {
     return lookAtServed(reachFor(host, this.#steps.https, this.#addresses), host);
+  }
+
+  /**
+   * What each of them says that a client of `host` gets from it. Those that hold no certificate of that name, and
+   * those that say nothing within {@link limits.serialAskMs}, are left out. Never rejects.
+   */
+  async heldSerials(host: CertificateName): Promise<ReadonlyMap<number, string>> {
+    const signal = withDeadline(this.#steps.signal, limits.serialAskMs);
+    const said = await Promise.all(
+      this.#acknowledgements.workers.map(async (worker) => {
+        return [worker, await this.#serialOf(worker, host, signal)] as const;
+      }),
+    );
+    return new Map(said.flatMap(([worker, serial]) => (serial ? [[worker, serial]] : [])));
+  }
+
+  async #serialOf(worker: number, host: CertificateName, signal: AbortSignal) {
+    try {
+      const question: Question = (ask) => ({ type: "serial.ask", ask, host });
+      const answer = await this.#steps.askWorker(worker, question, signal);
+      return answer.type === "serial.answer" ? answer.serial : undefined;
+    } catch {
+      return undefined; // it ends, or hangs: the supervisor sees to that
+    }
   }
 
   /** Puts a certificate into each of them; see {@link swap}. */

@@ -32,6 +32,8 @@ export const alertLimits = {
   watchdogAgainMs: 60_000,
   /** Looks at one name in a round: connections go to workers by chance. */
   watchdogLooksMax: 16,
+  /** A worker says which serial it serves within this: it has it in memory. */
+  serialAskMs: 2_000,
   /** `onCertificate`: the waits after each failure, the last one again and again; several run at once. */
   commandWaitsMs: [60_000, 300_000, 900_000, 3_600_000],
   commandsInFlightMax: 4,

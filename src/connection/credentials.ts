@@ -130,7 +130,12 @@ export class Credentials {
     const older = this.#held.get(host);
     const stored = await this.#readAgain(host);
     if (stored !== undefined && this.#held.get(host) === older) this.#held.delete(host);
-    return (this.#held.get(host) ?? this.#stored.get(host))?.serial;
+    return this.servedSerial(host);
+  }
+
+  /** The serial that a client of `host` gets from here; `undefined` while none is in memory. */
+  servedSerial(host: CertificateName): string | undefined {
+    return (this.#held.peek(host) ?? this.#stored.peek(host))?.serial;
   }
 
   #live(host: CertificateName, route: Host): Credential | undefined {

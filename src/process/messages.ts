@@ -93,6 +93,8 @@ export type WorkerToManager =
       readonly host: UriHost;
       readonly client: ClientAddress;
     }
+  /** What a client of that name gets from this worker; `undefined`: it holds none, and will load it at need. */
+  | { readonly type: "serial.answer"; readonly ask: number; readonly serial: string | undefined }
   /** This worker answers the challenge from now on. */
   | { readonly type: "challenge.acknowledged"; readonly challenge: number }
   /** This worker serves that serial from now on (`undefined`: it does not hold the name, and will load it at need). */
@@ -103,8 +105,10 @@ export type WorkerToManager =
       readonly serial: string | undefined;
     };
 
-/** Manager → the worker that asked. */
+/** Manager → one worker: an answer, or a question of its own. */
 export type ManagerToWorker =
+  /** Which certificate do you serve under that name? */
+  | { readonly type: "serial.ask"; readonly ask: number; readonly host: CertificateName }
   | {
       readonly type: "state.answer";
       readonly ask: number;

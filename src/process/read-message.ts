@@ -63,6 +63,8 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "certificate.ask": { ask: isCount, host: isName, client: orAbsent(isAddressOfClient) },
   "policy.ask": { ask: isCount, host: isHost, client: orAbsent(isAddressOfClient) },
   "policy.answer": { ask: isCount, isAllowed: isFlag },
+  "serial.ask": { ask: isCount, host: isName },
+  "serial.answer": { ask: isCount, serial: orAbsent(isText) },
   "challenge.acknowledged": { challenge: isCount },
   "certificate.acknowledged": { announcement: isCount, host: isName, serial: orAbsent(isText) },
   "state.answer": {
@@ -92,6 +94,8 @@ const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worke
   "state.ask": "worker",
   "certificate.ask": "worker",
   "policy.ask": "worker",
+  "serial.ask": "manager",
+  "serial.answer": "worker",
   "challenge.acknowledged": "worker",
   "certificate.acknowledged": "worker",
   "state.answer": "manager",

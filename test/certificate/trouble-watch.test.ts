@@ -27,6 +27,7 @@ function world() {
   };
   const watchdog = new Watchdog({
     ...{ ...common, servedSerial: async () => "02", workers: () => 1 },
+    heldSerials: async () => new Map(),
     ...{ announceAgain: async () => {}, random: () => 0.5 },
   });
   const watch = new TroubleWatch({

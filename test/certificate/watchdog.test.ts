@@ -1,10 +1,24 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { join } from "node:path";
 import { test } from "node:test";
 import { type HeldCertificate, newHolding } from "../../src/certificate/records.ts";
 import { Watchdog } from "../../src/certificate/watchdog.ts";
-import { limits } from "../../src/config/limits.ts";
+import { Workers } from "../../src/certificate/workers.ts";
+import { changeLimits, limits } from "../../src/config/limits.ts";
+import { Credentials } from "../../src/connection/credentials.ts";
+import type { ManagerToWorkers } from "../../src/process/messages.ts";
+import { readCurrent } from "../../src/storage/read-certificate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { keptLog, named } from "../support/stored.ts";
+import {
+  certificateFor,
+  directory,
+  keptLog,
+  named,
+  type OpenStorage,
+  openStorage,
+} from "../support/stored.ts";
+import { makeHost } from "../support/tls-door.ts";
 
 const HOST = named("a.example");
 
@@ -32,6 +46,7 @@ function world(served: (string | undefined)[], isMendable = true) {
     ...{ clock, log },
     holdings: () => holdings,
     servedSerial: async () => served[counts.looks++ % served.length],
+    heldSerials: async () => new Map(),
     workers: () => served.length,
     announceAgain: async () => {
       counts.announced += 1;
@@ -109,4 +124,96 @@ test("a round comes every ten minutes, and every minute while one is served wron
   }
   stopping.abort();
   await running;
+});
+
+/** Two workers that read one storage, as they do; the second one misses news while it is `deaf`. */
+async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
+  const load = async () => (await readCurrent(join(root, "certificates"), HOST))?.credential;
+  const ask = async () => ({ kind: "unavailable" }) as const;
+  const newCredentials = () =>
+    new Credentials({ load, ask, loadManual: () => Promise.reject(new Error("none")) }, clock);
+  const all = new Map([1, 2].map((index) => [index, newCredentials()]));
+  const state = { isDeaf: true, isSilent: false };
+  const obey = async (message: ManagerToWorkers) => {
+    if (message.type !== "certificate.announce") return;
+    for (const [index, credentials] of all) {
+      if (index === 1 || !state.isDeaf) await credentials.announced(message.host);
+      workers.acknowledged(message.announcement, index);
+    }
+  };
+  const workers = new Workers({
+    ...{ log, hosts: [], https: undefined, signal: new AbortController().signal },
+    broadcast: (message) => void obey(message),
+    askWorker: async (index, question, signal) => {
+      const asked = question(index);
+      if (state.isSilent || asked.type !== "serial.ask") {
+        await once(signal, "abort");
+        throw signal.reason;
+      }
+      return { type: "serial.answer", ask: asked.ask, serial: all.get(index)?.servedSerial(HOST) };
+    },
+  });
+  workers.changed([...all.keys()].map((index) => ({ index, pid: 1, startedAt: 0, ready: true })));
+  const holding = newHolding(HOST, true);
+  const swapIn = async () => {
+    const stored = await storage.certificates.load(HOST);
+    if (stored !== undefined) await workers.swap(HOST, stored.credential, undefined);
+  };
+  /** A new certificate that is stored and announced; its serial. */
+  const renew = async () => {
+    const saved = await storage.certificates.save(HOST, certificateFor(HOST), {
+      issuer: directory,
+    });
+    holding.certificate = held(saved.credential.serial);
+    await swapIn();
+    return saved.credential.serial;
+  };
+  const visitAll = async () => {
+    const { signal } = new AbortController();
+    for (const credentials of all.values()) await credentials.obtain(HOST, makeHost(HOST), signal);
+  };
+  const watchdog = new Watchdog({
+    ...{ clock, log, holdings: () => [holding], random: () => 0.5, announceAgain: swapIn },
+    servedSerial: (host) => workers.servedSerial(host),
+    heldSerials: (host) => workers.heldSerials(host),
+    workers: () => workers.count,
+  });
+  const look = () => watchdog.look(new AbortController().signal);
+  return { state, renew, visitAll, watchdog, look };
+}
+
+test("of two workers the one that did not swap is told of by its number, until it has", async () => {
+  await using opened = await openStorage();
+  const { state, renew, visitAll, watchdog, look } = await twoWorkers(opened);
+  const old = await renew();
+  await visitAll();
+  await look();
+  assert.deepEqual(watchdog.troubles(), []);
+  const serial = await renew();
+  await look();
+  const [trouble] = watchdog.troubles();
+  assert.deepEqual(
+    [trouble?.kind, trouble?.detail],
+    ["certificate.mismatch", `Worker 2 serves ${old}`],
+  );
+  const { worker, serial: wanted, servedSerial } = opened.log.only("certificate.mismatch");
+  assert.deepEqual([worker, wanted, servedSerial], [2, serial, old]);
+  state.isDeaf = false;
+  await look();
+  assert.deepEqual(watchdog.troubles(), []);
+});
+
+test("workers that hold nothing of the name, or say nothing in time, are no mismatch", async () => {
+  await using opened = await openStorage();
+  const { state, renew, visitAll, watchdog, look } = await twoWorkers(opened);
+  await renew();
+  await look();
+  assert.deepEqual(watchdog.troubles(), []);
+  await visitAll();
+  await renew();
+  state.isSilent = true;
+  changeLimits({ serialAskMs: 10 });
+  await look();
+  changeLimits({});
+  assert.deepEqual(watchdog.troubles(), []);
 });
