@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import type { ChildPlan } from "../../src/process/child.ts";
@@ -158,6 +159,34 @@ test("D8: a child that cannot be started is tried again with back-off, and nothi
   await world.seen("process.unstarted", "worker 3");
   assert.deepEqual(world.of("worker.exited", "worker 1"), []);
 });
+
+test("D8: a worker that dies young again and again is started after 0.1 s, doubling to 30 s, while the others serve", async (t) => {
+  await using world = new World(plan(1, "works"));
+  await world.fleet.start();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const asked: number[] = [];
+  const [works, dies] = [plan(2, "works"), plan(2, "dies")];
+  const worker = (index: number) => {
+    asked.push(index);
+    return (index === 2 ? works : dies).worker(index);
+  };
+  void world.fleet.replace({ ...works, worker });
+  for (const [deaths, waitMs] of [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000].entries()) {
+    const index = 3 + deaths;
+    await seenWithoutTimers(world, `worker ${index}`);
+    t.mock.timers.tick(waitMs - 1);
+    assert.equal(asked.at(-1), index);
+    t.mock.timers.tick(1);
+    assert.equal(asked.at(-1), index + 1);
+  }
+  assert.equal(world.of("process.ready", "worker 2").length, 1);
+  assert.deepEqual(world.of("worker.exited", "worker 2"), []);
+});
+
+/** The watch of {@link World.seen} has a timer of its own, which these tests have taken away. */
+async function seenWithoutTimers(world: World, child: Address): Promise<void> {
+  while (world.of("worker.exited", child).length === 0) await nextTurn();
+}
 
 test("a worker that closes its doors by itself has a successor before it is gone", async () => {
   const first = plan(1, "works");
