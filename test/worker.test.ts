@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Message } from "../src/process/messages.ts";
 import { envelope, readEnvelope } from "../src/process/read-message.ts";
 import { configOf } from "./support/config-text.ts";
+import { startPiped } from "./support/piped-child.ts";
 
 const file = join(import.meta.dirname, "../src/worker.ts");
 
-test("a worker that cannot listen says so and ends, for another one to take its place", async (t) => {
-  const child = fork(file, ["worker 1"], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-  t.after(() => child.kill("SIGKILL"));
+test("a worker that cannot listen says so and ends, for another one to take its place", async () => {
   const said: Message[] = [];
-  child.on("message", (value) => said.push(...[readEnvelope(value)?.message].filter(isMessage)));
+  const hear = (value: unknown) =>
+    void said.push(...[readEnvelope(value)?.message].filter(isMessage));
+  using child = startPiped(file, "worker 1", hear);
   const configure = {
     type: "configure",
     config: configOf("hosts: { up.localhost: { respond: ok } }"),
@@ -23,8 +23,8 @@ test("a worker that cannot listen says so and ends, for another one to take its 
     startedAt: 0,
     reach: { https: [], http: [] },
   } as const;
-  child.send(envelope("supervisor", "worker 1", configure));
-  const [code] = await once(child, "exit", { signal: AbortSignal.timeout(10_000) });
+  child.say(envelope("supervisor", "worker 1", configure));
+  const [code] = await once(child.process, "exit", { signal: AbortSignal.timeout(10_000) });
   assert.equal(code, 1);
   const fatal = said.find(({ type }) => type === "fatal");
   assert.equal(fatal?.type === "fatal" && fatal.code, "LISTEN_FAILED");

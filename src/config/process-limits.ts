@@ -19,6 +19,12 @@ export const processLimits = {
   crashDrainMs: 10_000,
   /** The same signal again within this time is one keypress that reached the process twice. */
   signalRepeatMs: 1_000,
+  /** One message of a worker: the longest names a host, a client and a fault. */
+  workerMessageMaxBytes: 65_536,
+  /** One of the supervisor or the manager: a configuration of 10,000 hosts, or as many credentials that could not be saved. */
+  messageMaxBytes: 67_108_864,
+  /** What waits for a child that does not read loses what comes then: it is about to be killed as hung. */
+  pipeBacklogMaxBytes: 134_217_728,
   /** Questions from one worker that wait for the manager. */
   asksMax: 1_000,
   /** A worker waits this long at its start for what the manager knows, then serves without it. */

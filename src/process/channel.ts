@@ -1,6 +1,8 @@
+import { Socket } from "node:net";
 import { LatchkeyError } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 import type { Address, FromSupervisor, Message } from "./messages.ts";
+import { Pipe } from "./pipe.ts";
 import { envelope, readEnvelope } from "./read-message.ts";
 
 type Configure = Extract<FromSupervisor, { type: "configure" }>;
@@ -13,12 +15,16 @@ export interface ChannelHandlers {
   orphaned(): void;
 }
 
+/** Where a child finds its end of the pipe: behind the standard descriptors. */
+export const PIPE_FD = 3;
+
 /**
  * A child's end of its pipe to the supervisor, through which it also reaches every other process.
  * Says `heartbeat` once a second for as long as the event loop turns.
  */
 export class Channel {
   readonly #self: Address;
+  readonly #pipe: Pipe;
   #handlers: ChannelHandlers | undefined;
   /** What came before {@link open}; a supervisor sends little before `ready`. */
   readonly #early: [Message, Address][] = [];
@@ -27,7 +33,11 @@ export class Channel {
 
   private constructor(self: Address) {
     this.#self = self;
-    process.on("message", (value) => this.#receive(value));
+    this.#pipe = new Pipe(new Socket({ fd: PIPE_FD }), limits.messageMaxBytes, {
+      message: (value) => this.#receive(value),
+      broken: () => {},
+      closed: () => this.#handlers?.orphaned(),
+    });
     // The supervisor alone decides when a child stops; a terminal's Ctrl-C reaches children too.
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   }
@@ -44,7 +54,6 @@ export class Channel {
         },
         orphaned: () => process.exit(1),
       };
-      process.once("disconnect", () => channel.#handlers?.orphaned());
     });
     channel.#handlers = undefined;
     channel.#beat();
@@ -55,15 +64,12 @@ export class Channel {
   open(handlers: ChannelHandlers): void {
     this.#handlers = handlers;
     for (const [message, from] of this.#early.splice(0)) handlers.message(message, from);
-    if (!process.connected) handlers.orphaned();
+    if (!this.#pipe.isOpen) handlers.orphaned();
   }
 
   /** Sends and forgets: a process that is gone loses its messages, and its asks fail by deadline. */
   send(to: Address, message: Message): void {
-    if (!process.connected) return;
-    process.send?.(envelope(this.#self, to, message), undefined, {}, () => {
-      // EPIPE: the supervisor is going; `disconnect` says so.
-    });
+    this.#pipe.send(envelope(this.#self, to, message));
   }
 
   /**

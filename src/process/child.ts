@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { Duplex } from "node:stream";
 import { failureFacts, type Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
+import { PIPE_FD } from "./channel.ts";
 import type { Address, Envelope, Message } from "./messages.ts";
+import { Pipe } from "./pipe.ts";
 import { envelope, maySay, readEnvelope } from "./read-message.ts";
 
 /** How to start one child process, and what it is told first. */
@@ -62,6 +65,8 @@ export class Child {
   /** Has it been told to finish? */
   draining = false;
   readonly #process: ChildProcess;
+  /** `undefined` when the process could not be started. */
+  readonly #pipe: Pipe | undefined;
   readonly #events: ChildEvents;
   readonly #log: Log;
   readonly #bornAt = performance.now();
@@ -79,13 +84,14 @@ export class Child {
       ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     );
     this.#process = spawn(process.execPath, args, {
-      stdio: ["ignore", "inherit", "inherit", "ipc", ...plan.fds],
+      stdio: ["ignore", "inherit", "inherit", "pipe", ...plan.fds],
       env,
     });
-    this.#process.on("message", (value) => this.#receive(value));
-    this.#process.on("error", (error) =>
-      log.error("process.error", { child: plan.address, ...failureFacts(error) }),
-    );
+    this.#pipe = this.#openPipe();
+    this.#process.on("error", (error) => {
+      log.error("process.error", { child: plan.address, ...failureFacts(error) });
+      if (this.#process.pid === undefined) this.#exit(undefined, undefined); // nothing else will say so
+    });
     this.#process.on("close", (code, signal) => this.#exit(code ?? undefined, signal ?? undefined));
     // Counted in ticks of ours, not in time: when this very process was held up, nobody is to blame.
     this.#watch = setInterval(() => this.#tick(), limits.heartbeatEveryMs);
@@ -109,10 +115,7 @@ export class Child {
 
   /** Passes on an envelope as it is. A child that is gone loses it. */
   pass(passed: Envelope): void {
-    if (!this.#process.connected) return;
-    this.#process.send(passed, () => {
-      // EPIPE: it is going; `exited` says so.
-    });
+    this.#pipe?.send(passed);
   }
 
   /** Tells it to finish within `deadlineMs`; it is killed a second later. */
@@ -128,11 +131,34 @@ export class Child {
     if (!this.#hasExited) this.#process.kill("SIGKILL");
   }
 
+  #openPipe(): Pipe | undefined {
+    // Without descriptors left there are no pipes, whatever the type says.
+    const socket = this.#process.stdio?.[PIPE_FD];
+    if (!(socket instanceof Duplex)) return undefined;
+    const isManager = this.plan.address === "manager";
+    const maxBytes = isManager ? limits.messageMaxBytes : limits.workerMessageMaxBytes;
+    return new Pipe(socket, maxBytes, {
+      message: (value) => this.#receive(value),
+      broken: () => this.#refuse(),
+      closed: () => this.#lose(),
+    });
+  }
+
+  /** One that says what is no message is not what we started. */
+  #refuse(): void {
+    this.#log.error("process.bad-message", { child: this.plan.address });
+    this.kill();
+  }
+
+  /** Closed by its end, as a rule, which takes a moment; one that lives on without it obeys nobody. */
+  #lose(): void {
+    setTimeout(() => this.kill(), limits.heartbeatEveryMs).unref();
+  }
+
   #receive(value: unknown): void {
     const read = readEnvelope(value);
     if (read === undefined || !maySay(this.plan.address, read.message)) {
-      this.#log.error("process.bad-message", { child: this.plan.address });
-      this.kill();
+      this.#refuse();
       return;
     }
     if (read.message.type === "heartbeat") {

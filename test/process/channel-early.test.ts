@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { Address, Message } from "../../src/process/messages.ts";
 import { envelope } from "../../src/process/read-message.ts";
 import { configOf } from "../support/config-text.ts";
+import { startPiped } from "../support/piped-child.ts";
 
 const program = join(import.meta.dirname, "../support/channel-child.ts");
 
-test("what comes right behind the first message, before a child has looked at that, is not lost", async (t) => {
-  const child = fork(program, { stdio: ["ignore", "pipe", "inherit", "ipc"] });
-  t.after(() => child.kill("SIGKILL"));
+test("what comes right behind the first message, before a child has looked at that, is not lost", async () => {
+  using child = startPiped(program, "manager", () => {}, { stdout: "pipe" });
   const configure: Message = {
     type: "configure",
     config: configOf("hosts: { shop.example: 3001 }"),
@@ -28,9 +27,9 @@ test("what comes right behind the first message, before a child has looked at th
     ["supervisor", { type: "drain", deadlineMs: 0 }],
   ];
   // The child is still reading its program: everything waits in its pipe when it starts to listen.
-  for (const [from, message] of messages) child.send(envelope(from, "manager", message));
-  assert.ok(child.stdout);
-  assert.deepEqual(JSON.parse(await text(child.stdout)), [
+  for (const [from, message] of messages) child.say(envelope(from, "manager", message));
+  assert.ok(child.process.stdout);
+  assert.deepEqual(JSON.parse(await text(child.process.stdout)), [
     "configure",
     "state.ask of worker 1",
     "peers of supervisor",

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { envelope, readEnvelope } from "../../src/process/read-message.ts";
 import { configOf } from "../support/config-text.ts";
+import { startPiped } from "../support/piped-child.ts";
 
 const file = join(import.meta.dirname, "../support/fleet-child.ts");
 
-test("a child says that it is alive while it is not ready yet, however long it reads its storage", async (t) => {
-  const child = fork(file, ["manager"], { execArgv: ["--title=waits"] });
-  t.after(() => child.kill("SIGKILL"));
+test("a child says that it is alive while it is not ready yet, however long it reads its storage", async () => {
+  const heard = Promise.withResolvers<unknown>();
+  using child = startPiped(file, "manager", heard.resolve, { flags: ["--title=waits"] });
   const configure = {
     type: "configure",
     config: configOf("hosts: { up.localhost: { respond: ok } }"),
@@ -20,7 +19,6 @@ test("a child says that it is alive while it is not ready yet, however long it r
     startedAt: 0,
     reach: { https: [], http: [] },
   } as const;
-  child.send(envelope("supervisor", "manager", configure));
-  const [said] = await once(child, "message", { signal: AbortSignal.timeout(10_000) });
-  assert.equal(readEnvelope(said)?.message.type, "heartbeat");
+  child.say(envelope("supervisor", "manager", configure));
+  assert.equal(readEnvelope(await heard.promise)?.message.type, "heartbeat");
 });

@@ -8,13 +8,23 @@ import type { ChildPlan } from "../../src/process/child.ts";
 import { Fleet, type FleetPlan } from "../../src/process/fleet.ts";
 import type { Address } from "../../src/process/messages.ts";
 import { configOf } from "../support/config-text.ts";
+import { alone } from "../support/strain.ts";
 
 const config = configOf("hosts: { up.localhost: { respond: ok } }");
 const file = join(import.meta.dirname, "../support/fleet-child.ts");
 const PATIENCE_MS = 8_000;
 
 /** What a child of {@link plan} does: see fleet-child.ts. */
-type Mode = "works" | "dies" | "waits" | "repeats" | "pretends" | "closes";
+type Mode =
+  | "works"
+  | "dies"
+  | "waits"
+  | "repeats"
+  | "pretends"
+  | "closes"
+  | "babbles"
+  | "floods"
+  | "hangs-up";
 
 function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPlan {
   const child = (address: Address, title: string): ChildPlan => ({
@@ -171,7 +181,9 @@ test("D8: a worker that dies young again and again is started after 0.1 s, doubl
     return (index === 2 ? works : dies).worker(index);
   };
   void world.fleet.replace({ ...works, worker });
-  for (const [deaths, waitMs] of [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000].entries()) {
+  for (const [deaths, waitMs] of [
+    100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000,
+  ].entries()) {
     const index = 3 + deaths;
     await seenWithoutTimers(world, `worker ${index}`);
     t.mock.timers.tick(waitMs - 1);
@@ -208,6 +220,25 @@ test("a child is ready once, however often it says so", async () => {
   await world.fleet.drain(10_000);
   assert.equal(world.of("process.ready", "worker 1").length, 1);
 });
+
+for (const mode of ["babbles", "floods", "hangs-up"] as const) {
+  test(`D11: a worker that ${mode} is replaced within 2 s, and nobody else falls`, async (t) => {
+    const first = plan(2, "works");
+    const hostile = plan(2, mode);
+    const worker = (index: number) => (index === 2 ? hostile : first).worker(index);
+    await using world = new World({ ...first, worker });
+    await world.fleet.start();
+    const took = await alone(async () => {
+      await world.seen("worker.exited", "worker 2");
+      await world.seen("process.ready", "worker 3");
+    });
+    t.diagnostic(`${Math.round(took)} ms`);
+    assert.ok(took <= 2_000, `${took} ms`);
+    assert.equal((await world.seen("worker.exited", "worker 2"))["signal"], "SIGKILL");
+    assert.deepEqual(world.of("worker.exited", "worker 1"), []);
+    assert.deepEqual(world.of("manager.exited", "manager"), []);
+  });
+}
 
 test("a worker cannot speak to the manager as the supervisor does", async () => {
   await using world = new World(plan(1, "pretends"));

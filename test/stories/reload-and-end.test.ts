@@ -4,7 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Latchkey } from "../support/latchkey.ts";
 import { seeded } from "../support/seeded.ts";
 
-const config = "workers: 1\nacme: { issue: first-visit }\nhosts:\n  up.localhost: { respond: ok }\n";
+const config =
+  "workers: 1\nacme: { issue: first-visit }\nhosts:\n  up.localhost: { respond: ok }\n";
 /** A reload takes about so long: its end is among the moments, too. */
 const RELOAD_MS = 1_500;
 const TIMES = 24;

@@ -7,8 +7,7 @@ channel.open({
   message: ({ type }, from) => {
     heard.push(`${type} of ${from}`);
     if (type !== "drain") return;
-    process.stdout.write(JSON.stringify(heard));
-    process.disconnect?.();
+    process.stdout.write(JSON.stringify(heard), () => process.exit(0));
   },
   orphaned: () => process.exit(1),
 });

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 /** What can go wrong, by the name that tests call it. */
 const FAULTS: Readonly<Record<string, string>> = {
   D1: "a worker is killed under load",
+  D2: "all workers are killed at once",
   D3: "the manager is killed",
   D4: "the manager is killed and stays away",
   D5: "everything is killed, as by a power cut, and started again",
@@ -13,6 +14,8 @@ const FAULTS: Readonly<Record<string, string>> = {
   D10: "the program is stopped for long and goes on",
   D11: "nonsense between the processes",
   D12: "SIGTERM",
+  D13: "a second signal while connections finish",
+  D14: "a reload and the end at the same moment",
   S1: "the disk is full before an order",
   S2: "the disk is full between the order and its certificate",
   S3: "a write that comes out short",

@@ -1,10 +1,13 @@
-import { Channel } from "../../src/process/channel.ts";
+import { closeSync, writeSync } from "node:fs";
+import { codeOf } from "../../src/base/errors.ts";
+import { Channel, PIPE_FD } from "../../src/process/channel.ts";
 import type { Address } from "../../src/process/messages.ts";
 
 /**
  * A child process that does what its title says: `works` (ready, and leaves when told), `dies`
  * (before it is ready), `waits` (never ready, but its event loop turns), `repeats` (says twice that
- * it is ready), `pretends` (speaks to the manager as only the supervisor may).
+ * it is ready), `pretends` (speaks to the manager as only the supervisor may), `babbles` (says what is no
+ * JSON), `floods` (says 10 MB that never end), `hangs-up` (closes the pipe, and lives on).
  */
 const mode = process.title;
 const { channel } = await Channel.connect(process.argv[2] as Address);
@@ -24,5 +27,21 @@ if (mode !== "waits") {
   }
   channel.send("supervisor", { type: "ready" });
   if (mode === "repeats") channel.send("supervisor", { type: "ready" });
+  if (mode === "babbles") writeSync(PIPE_FD, "{{{\n");
+  if (mode === "floods") await flood(10_000_000);
+  if (mode === "hangs-up") closeSync(PIPE_FD);
   if (mode === "closes") channel.send("supervisor", { type: "closed" });
+}
+
+/** Past the channel, which writes no such thing. */
+async function flood(bytes: number): Promise<void> {
+  const piece = Buffer.alloc(50_000, "a");
+  for (let left = bytes; left > 0; ) {
+    try {
+      left -= writeSync(PIPE_FD, piece);
+    } catch (error) {
+      if (codeOf(error) !== "EAGAIN") throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
 }
