@@ -1,8 +1,9 @@
-import type { Socket } from "node:net";
 import type { Admitted } from "./admit.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "./body.ts";
+import type { ClientSocket } from "./client-socket.ts";
 import type { Fields } from "./fields.ts";
+import type { AnswerWriter } from "./front.ts";
 import type { ResponseHead } from "./head.ts";
 import { trailerLines, writeResponseHead } from "./headers.ts";
 import { Outlet } from "./outlet.ts";
@@ -11,27 +12,25 @@ import { dateLine, type OwnAnswer, writeOwnAnswer } from "./refuse.ts";
 /** How content goes to the client; `close` ends with the connection (HTTP/1.0). */
 type Delivery = "none" | "length" | "chunked" | "close";
 
-/** Writes answers to a client, in the framing that this client understands. Does not own the socket. */
-export class ClientWriter {
+/** Writes answers to an HTTP/1.1 client, in the framing that it understands. Does not own the socket. */
+export class ClientWriter implements AnswerWriter {
+  readonly #client: ClientSocket;
   readonly #outlet = new Outlet();
   #delivery: Delivery = "none";
-  /** The status of the final answer; 0 before it. */
   status = 0;
-  /** Bytes of content given to the client. */
   bytesOut = 0;
 
-  constructor(socket: Socket) {
-    this.#outlet.open(socket);
+  constructor(client: ClientSocket) {
+    this.#client = client;
+    this.#outlet.open(client.socket);
   }
 
-  /** Starts on another answer. */
   begin(): void {
     this.#delivery = "none";
     this.status = 0;
     this.bytesOut = 0;
   }
 
-  /** Forgets an answer of which the client has seen nothing; `false`: it has. */
   takeBack(): boolean {
     if (!this.#outlet.takeBack()) return false;
     this.begin();
@@ -48,10 +47,6 @@ export class ClientWriter {
     if (request.head.minor === 1) this.#outlet.say(writeResponseHead(head, named, ""));
   }
 
-  /**
-   * The head of a final answer. `closes`: the connection is closed after it, and the client is told.
-   * `now`: when it came, for an answer without a date (RFC 9110 §6.6.1).
-   */
   head(
     request: Admitted,
     head: ResponseHead,
@@ -69,7 +64,6 @@ export class ClientWriter {
     this.#outlet.say(writeResponseHead(head, answer.named, lines));
   }
 
-  /** The head of the answer that makes the connection a tunnel. */
   switched(head: ResponseHead, named: readonly string[]): void {
     this.status = head.status;
     this.#outlet.say(
@@ -77,7 +71,6 @@ export class ClientWriter {
     );
   }
 
-  /** A piece of content; the bytes are copied. */
   content(bytes: Buffer, start: number, end: number): void {
     this.bytesOut += end - start;
     const isChunked = this.#delivery === "chunked";
@@ -86,14 +79,13 @@ export class ClientWriter {
     if (isChunked) this.#outlet.say(CHUNK_END);
   }
 
-  /** The end of the content; trailers go on when they can be told and were asked for. */
+  /** Trailers go on when they can be told and were asked for. */
   end(request: Admitted, trailers: Fields | undefined): void {
     if (this.#delivery !== "chunked") return;
     const lines = trailers !== undefined && request.takesTrailers ? trailerLines(trailers) : "";
     this.#outlet.say(lastChunk(lines));
   }
 
-  /** A whole answer of ours. `request` is unknown when it could not be read. */
   own(answer: OwnAnswer, request: Admitted | undefined, closes: boolean, now: number): void {
     const isHead = request?.method === "HEAD";
     this.status = answer.status;
@@ -107,9 +99,10 @@ export class ClientWriter {
     );
   }
 
-  /** Writes what was said. `false`: say no more until the socket drains. */
   flush(): boolean {
-    return this.#outlet.flush();
+    const takesMore = this.#outlet.flush();
+    if (!takesMore) this.#client.expectDrain();
+    return takesMore;
   }
 }
 

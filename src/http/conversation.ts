@@ -6,12 +6,15 @@ import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { type ClientListener, ClientSocket } from "./client-socket.ts";
+import { ClientWriter } from "./client-writer.ts";
 import { fault } from "./fields.ts";
+import type { VisitOwner } from "./front.ts";
 import { type RequestHead, readRequestHead } from "./head.ts";
 import { Inbox } from "./inbox.ts";
+import { RequestBody } from "./request-body.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 import { Tunnel } from "./upgrade.ts";
-import { Visit, type VisitOwner } from "./visit.ts";
+import { Visit } from "./visit.ts";
 
 /**
  * `head`: between requests, or in the middle of a head. `visit`: a request is being answered.
@@ -31,6 +34,8 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   readonly #ended: (conversation: Conversation) => void;
   readonly #client: ClientSocket;
   readonly #inbox = new Inbox();
+  readonly #body: RequestBody;
+  readonly #writer: ClientWriter;
   readonly #visit: Visit;
   #phase: Phase = "head";
   #isAdvancing = false;
@@ -52,12 +57,14 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#ended = ended;
     const { socket, carrier } = connection;
     this.#client = new ClientSocket(socket, this, around.deadlines, carrier);
+    this.#body = new RequestBody(this.#inbox, around.deadlines);
+    this.#writer = new ClientWriter(this.#client);
     const address = connection.clientAddress;
     this.#visit = new Visit(this, {
       host: connection.host,
       action,
-      client: this.#client,
-      inbox: this.#inbox,
+      body: this.#body,
+      writer: this.#writer,
       sender: {
         address,
         isTrusted: around.isTrustedProxy(address),
@@ -112,7 +119,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   visitEnded(closes: boolean): void {
     if (closes || this.#around.isDraining) {
       this.#close();
-    } else if (!this.#visit.body.isDone) {
+    } else if (!this.#body.isDone) {
       this.#phase = "rest";
       this.#deadline = this.#around.deadlines.in(limits.drainTimeoutMs);
       this.#readRest();
@@ -125,7 +132,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
 
   visitBroken(): void {
     this.#phase = "closing";
-    this.#client.abort(this.#visit.endsWithConnection);
+    this.#client.abort(this.#writer.endsWithConnection);
   }
 
   visitSwitched(connection: BackendConnection, rest: Buffer): void {
@@ -138,12 +145,12 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   /** Reads from the client while there is use or room for what comes, and not longer. */
   regulateReading(): void {
     const { size } = this.#inbox;
-    const waitsForBackend = this.#phase === "visit" && !this.#visit.body.isDone;
+    const waitsForBackend = this.#phase === "visit" && !this.#body.isDone;
     if (size > 0 && (waitsForBackend || size >= limits.bufferMaxBytes)) {
-      this.#visit.body.pause();
+      this.#body.pause();
       this.#client.pause();
     } else if (this.#client.isPaused && this.#phase !== "tunnel") {
-      this.#visit.body.resume();
+      this.#body.resume();
       this.#client.resume();
     }
   }
@@ -165,7 +172,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     } else if (this.#phase === "rest") {
       this.#readRest();
     } else {
-      if (!this.#visit.body.isDone) this.#visit.pumpBody();
+      if (!this.#body.isDone) this.#visit.pumpBody();
       this.regulateReading();
     }
   }
@@ -216,12 +223,12 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
 
   /** Closes at once, whatever is under way. */
   destroy(): void {
-    this.#client.abort(this.#visit.endsWithConnection);
+    this.#client.abort(this.#writer.endsWithConnection);
   }
 
   #readRest(): void {
-    if (!this.#visit.body.discard(this.#inbox)) this.#close();
-    else if (this.#visit.body.isDone) this.visitEnded(false);
+    if (!this.#body.discard()) this.#close();
+    else if (this.#body.isDone) this.visitEnded(false);
     else this.regulateReading();
   }
 

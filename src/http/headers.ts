@@ -5,6 +5,7 @@ import type { Admitted } from "./admit.ts";
 import type { FieldName, Fields } from "./fields.ts";
 import { forwardedLines, type Sender } from "./forwarded.ts";
 import type { ResponseHead } from "./head.ts";
+import type { HeadEdits } from "./policy.ts";
 
 /** A request as the backend shall get it, apart from its body. */
 export interface Outgoing {
@@ -13,6 +14,8 @@ export interface Outgoing {
   /** Value of Host. */
   readonly authority: string;
   readonly requestId: string;
+  /** What policies change. */
+  readonly edits: HeadEdits | undefined;
 }
 
 const SANE_REQUEST_ID = new RegExp(`^[A-Za-z0-9._-]{1,${limits.requestIdMaxCharacters}}$`);
@@ -31,14 +34,17 @@ export function requestIdOf(fields: Fields): string {
  */
 export function writeRequestHead(request: Admitted, outgoing: Outgoing, sender: Sender): string {
   const { fields } = request.head;
+  const { edits } = outgoing;
+  const dropped = edits === undefined ? request.named : [...request.named, ...edits.removed];
   return (
     `${request.method} ${outgoing.target} HTTP/1.1\r\nHost: ${outgoing.authority}\r\n` +
-    keptLines(fields, sender.isTrusted ? KEPT_OF_TRUSTED : KEPT_OF_STRANGER, request.named) +
+    keptLines(fields, sender.isTrusted ? KEPT_OF_TRUSTED : KEPT_OF_STRANGER, dropped) +
     forwardedLines(fields, sender, request.authority) +
     `X-Request-Id: ${outgoing.requestId}\r\n` +
     framingLine(request) +
     (request.expectsContinue ? "Expect: 100-continue\r\n" : "") +
     connectionLine(request) +
+    (edits?.lines ?? "") +
     "\r\n"
   );
 }

@@ -5,9 +5,10 @@ import type { Clock } from "../base/clock.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { Host } from "../config/config.ts";
+import type { Host, PathRoute } from "../config/config.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Conversation } from "./conversation.ts";
+import type { Policy } from "./policy.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
 /** What the relay needs of its worker. */
@@ -18,6 +19,8 @@ export interface RelayServices {
   findRoute(host: UriHost): Host | undefined;
   /** Is this peer's X-Forwarded-For believed? */
   isTrustedProxy(address: string): boolean;
+  /** The policies of a path, made once; see `policy.ts`. By default there are none. */
+  policiesOf?(path: PathRoute): readonly Policy[];
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
   /** Hears of every request that has ended; `undefined` costs nothing. */
@@ -45,6 +48,7 @@ export class Relay {
       publicHttpsPort: services.publicHttpsPort,
       findRoute: (host) => services.findRoute(host),
       isTrustedProxy: (address) => services.isTrustedProxy(address),
+      policiesOf: services.policiesOf ?? (() => []),
       dateNow: () => services.clock.now(),
       isDraining: false,
     };

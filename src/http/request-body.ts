@@ -1,15 +1,17 @@
-import type { Deadlines } from "../backend/deadlines.ts";
+import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import { BodyReader } from "./body.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Fault, fault } from "./fields.ts";
+import type { BodySource } from "./front.ts";
 import { trailerLines } from "./headers.ts";
 import type { Inbox } from "./inbox.ts";
 
-/** The body of one request after the other: read from the client's bytes, given to the exchange or to nobody. */
-export class RequestBody {
+/** The body of one HTTP/1.1 request after the other: read from the inbox, given to the exchange or to nobody. */
+export class RequestBody implements BodySource {
+  readonly #inbox: Inbox;
   readonly #reader = new BodyReader();
   readonly #pace: BodyPace;
   #request: Admitted | undefined;
@@ -17,24 +19,25 @@ export class RequestBody {
   #discarded = 0;
   #isDone = true;
   #received = 0;
-  /** When the client is too slow. */
-  deadline = 0;
+  #deadline = NEVER;
 
-  constructor(deadlines: Deadlines) {
+  constructor(inbox: Inbox, deadlines: Deadlines) {
+    this.#inbox = inbox;
     this.#pace = new BodyPace(deadlines);
   }
 
-  /** Has all of it been read? */
   get isDone(): boolean {
     return this.#isDone;
   }
 
-  /** Bytes of content so far. */
   get received(): number {
     return this.#received;
   }
 
-  /** Starts on the body of `request`. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
   begin(request: Admitted, maxBytes: number | undefined): void {
     const { framing, contentLength } = request;
     this.#request = request;
@@ -44,11 +47,11 @@ export class RequestBody {
     this.#isDone = framing === "none" || (framing === "length" && contentLength === 0);
     if (this.#isDone) return;
     this.#reader.begin(framing, contentLength);
-    this.deadline = this.#pace.begin();
+    this.#deadline = this.#pace.begin();
   }
 
-  /** Gives what has come to the exchange, as much as that takes. */
-  pump(inbox: Inbox, exchange: Exchange): Fault | undefined {
+  pump(exchange: Exchange): Fault | undefined {
+    const inbox = this.#inbox;
     if (this.#isDone || inbox.size === 0 || !exchange.takesBody) return undefined;
     const reader = this.#reader;
     const state = reader.read(inbox.bytes, inbox.from, inbox.to);
@@ -58,7 +61,7 @@ export class RequestBody {
     if (this.#received > this.#maxBytes) return fault(413, "the body is larger than allowed");
     if (length > 0) exchange.sendBody(inbox.bytes, reader.dataStart, reader.dataEnd);
     inbox.useTo(reader.next);
-    this.deadline = this.#pace.received(length);
+    this.#deadline = this.#pace.received(length);
     if (state === "done") {
       this.#isDone = true;
       exchange.endBody(this.#trailers());
@@ -67,7 +70,8 @@ export class RequestBody {
   }
 
   /** Reads on for nobody. `false`: it is broken, or longer than is worth reading. */
-  discard(inbox: Inbox): boolean {
+  discard(): boolean {
+    const inbox = this.#inbox;
     if (this.#isDone || inbox.size === 0) return true;
     const state = this.#reader.read(inbox.bytes, inbox.from, inbox.to);
     this.#discarded += this.#reader.next - inbox.from;
@@ -79,10 +83,11 @@ export class RequestBody {
   /** We take no more for now. */
   pause(): void {
     this.#pace.pause();
+    this.#deadline = NEVER;
   }
 
   resume(): void {
-    this.deadline = this.#pace.resume();
+    this.#deadline = this.#pace.resume();
   }
 
   #trailers(): string {

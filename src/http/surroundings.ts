@@ -1,12 +1,15 @@
 import type { Facts } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { Forward, Host, Redirect, Respond } from "../config/config.ts";
+import type { Forward, Host, PathRoute, Redirect, Respond } from "../config/config.ts";
 import type { Backends } from "./exchange.ts";
+import type { Policy } from "./policy.ts";
 
 /** What all connections of one relay share. */
 export interface Surroundings extends Backends {
   findRoute(host: UriHost): Host | undefined;
   isTrustedProxy(address: string): boolean;
+  /** What is asked before a request of this path is forwarded; none is the common case. */
+  policiesOf(path: PathRoute): readonly Policy[];
   /** Milliseconds since the epoch. */
   dateNow(): number;
   /** The port that clients reach https at. */

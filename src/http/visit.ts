@@ -1,81 +1,48 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import { type Facts, unreachable } from "../base/errors.ts";
-import type { UriHost } from "../base/uri-host.ts";
 import type { Backend, Forward, PathRoute } from "../config/config.ts";
 import { accessFacts } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
-import type { ClientSocket } from "./client-socket.ts";
-import { ClientWriter, endsWithConnection } from "./client-writer.ts";
+import { endsWithConnection } from "./client-writer.ts";
 import { Exchange } from "./exchange.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
-import { clientOf, type Sender } from "./forwarded.ts";
+import { clientOf } from "./forwarded.ts";
+import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.ts";
 import type { ResponseHead } from "./head.ts";
 import { requestIdOf, writeRequestHead } from "./headers.ts";
-import type { Inbox } from "./inbox.ts";
 import { backendAuthority, backendTarget, choosePath } from "./path-route.ts";
+import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
-import { RequestBody } from "./request-body.ts";
 import { redirectAnswer, respondAnswer } from "./respond.ts";
-import type { HttpAction, Surroundings } from "./surroundings.ts";
-
-/** Hears how a visit ends: exactly one of the first three, the last thing that the visit does. */
-export interface VisitOwner {
-  /** The answer is complete. `closes`: the client was told that the connection ends with it. */
-  visitEnded(closes: boolean): void;
-  /** The answer cannot be completed; the connection must not look as if it were. */
-  visitBroken(): void;
-  /** The client speaks WebSocket now; the owner owns the backend connection. */
-  visitSwitched(connection: BackendConnection, rest: Buffer): void;
-  /** Not an end: the backend takes more or less than before, and so should we from the client. */
-  regulateReading(): void;
-}
-
-/** The parts of a connection that a visit works with. */
-export interface VisitTools {
-  readonly host: UriHost;
-  readonly action: HttpAction;
-  readonly client: ClientSocket;
-  readonly inbox: Inbox;
-  readonly sender: Sender;
-  readonly around: Surroundings;
-}
 
 /**
- * One request and its answer, from the admitted head to the last byte; then the next one of the same
- * connection. Takes the body out of the inbox, and is the client's side of the exchange.
+ * One request and its answer, from the admitted head to the last byte, whatever protocol its client
+ * speaks; then the next one of the same connection. It is the client's side of the exchange.
  */
 export class Visit implements Asker {
   readonly #owner: VisitOwner;
   readonly #tools: VisitTools;
-  readonly #writer: ClientWriter;
-  readonly #body: RequestBody;
+  readonly #writer: AnswerWriter;
+  readonly #body: BodySource;
   readonly #exchange: Exchange;
+  readonly #deliberation = new Deliberation((verdict) => this.#decided(verdict));
   #isUnderWay = false;
   #closesAfter = false;
   #request: Admitted | undefined;
   #path: PathRoute | undefined;
+  #edits: HeadEdits | undefined;
   #requestId = "";
   #startedAt = 0;
 
   constructor(owner: VisitOwner, tools: VisitTools) {
     this.#owner = owner;
     this.#tools = tools;
-    this.#writer = new ClientWriter(tools.client.socket);
-    this.#body = new RequestBody(tools.around.deadlines);
+    this.#writer = tools.writer;
+    this.#body = tools.body;
     this.#exchange = new Exchange(this, tools.around);
-  }
-
-  /** The body of the request, which may outlast its answer. */
-  get body(): RequestBody {
-    return this.#body;
-  }
-
-  /** Would a plain close look like the end of the answer under way? */
-  get endsWithConnection(): boolean {
-    return this.#writer.endsWithConnection;
   }
 
   /** May more of the body be read from the client? */
@@ -147,15 +114,14 @@ export class Visit implements Asker {
 
   /** Gives what has come of the body to the backend. */
   pumpBody(): void {
-    const { inbox } = this.#tools;
-    const broken = this.#body.pump(inbox, this.#exchange);
+    const broken = this.#body.pump(this.#exchange);
     if (broken === undefined) this.#exchange.flush();
     else this.giveUp(broken);
   }
 
   tick(now: number): void {
     this.#exchange.tick(now);
-    const isReading = this.#isUnderWay && !this.#body.isDone && !this.#tools.client.isPaused;
+    const isReading = this.#isUnderWay && !this.#body.isDone;
     if (isReading && now >= this.#body.deadline) this.giveUp(fault(408, "the body is too slow"));
   }
 
@@ -165,7 +131,7 @@ export class Visit implements Asker {
     if (request === undefined || path === undefined) return "";
     const target = backendTarget(path, request.target);
     const authority = backendAuthority(backend, request.authority);
-    const outgoing = { target, authority, requestId: this.#requestId };
+    const outgoing = { target, authority, requestId: this.#requestId, edits: this.#edits };
     return writeRequestHead(request, outgoing, this.#tools.sender);
   }
 
@@ -190,9 +156,7 @@ export class Visit implements Asker {
   }
 
   answerFlushed(): boolean {
-    const takesMore = this.#writer.flush();
-    if (!takesMore) this.#tools.client.expectDrain();
-    return takesMore;
+    return this.#writer.flush();
   }
 
   answerEnded(trailers: Fields | undefined): void {
@@ -232,6 +196,7 @@ export class Visit implements Asker {
     this.#request = request;
     this.#closesAfter = isLast || request?.keepsAlive === false;
     this.#path = undefined;
+    this.#edits = undefined;
     this.#requestId = "";
     this.#writer.begin();
   }
@@ -245,6 +210,28 @@ export class Visit implements Asker {
       return;
     }
     this.#requestId = requestIdOf(request.head.fields);
+    const policies = this.#tools.around.policiesOf(path);
+    if (policies.length === 0) this.#ask(request, path);
+    else {
+      const { sender } = this.#tools;
+      this.#deliberation.begin(policies, { request, path, sender, requestId: this.#requestId });
+    }
+  }
+
+  #decided(verdict: Verdict): void {
+    const request = this.#request;
+    const path = this.#path;
+    if (request === undefined || path === undefined) return;
+    if (verdict.kind === "answer") {
+      this.#answerOwn(verdict.answer, verdict.why);
+      return;
+    }
+    this.#edits = verdict.edits;
+    this.#ask(request, path);
+    this.#owner.regulateReading();
+  }
+
+  #ask(request: Admitted, path: PathRoute): void {
     const question = { method: request.method, webSocketKey: request.webSocketKey };
     this.#exchange.start(path, question, request.framing);
     if (this.#body.isDone) this.#exchange.endBody("");
@@ -272,6 +259,7 @@ export class Visit implements Asker {
 
   #end(why: string | undefined): void {
     this.#isUnderWay = false;
+    this.#deliberation.end();
     const { access } = this.#tools.around;
     if (access !== undefined) access(this.#facts(why));
     this.#request = undefined; // an idle connection does not hold on to its last head

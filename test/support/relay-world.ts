@@ -5,6 +5,7 @@ import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
 import type { Log } from "../../src/base/log.ts";
 import type { Action, Backend, Host, PathRoute } from "../../src/config/config.ts";
 import { limits } from "../../src/config/limits.ts";
+import type { Policy } from "../../src/http/policy.ts";
 import { Relay } from "../../src/http/relay.ts";
 import { RawClient } from "./raw-client.ts";
 import { portOf, Recorder, type Script } from "./recorder.ts";
@@ -71,6 +72,7 @@ export interface WorldOptions {
   readonly trusted?: readonly string[];
   readonly access?: (facts: Facts) => void;
   readonly clientAddress?: string;
+  readonly policies?: readonly Policy[];
 }
 
 /** A relay behind a plain listening socket, as if `shop.example` had been peeked. */
@@ -99,6 +101,7 @@ export class RelayWorld implements AsyncDisposable {
       findRoute: (name) =>
         name === host || also.some((other) => other === name) ? route : undefined,
       isTrustedProxy: (address) => trusted.includes(address),
+      policiesOf: () => options.policies ?? [],
       publicHttpsPort: 8443,
       access: options.access,
     });

@@ -1,0 +1,81 @@
+import type { BackendConnection } from "../backend/connection.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import type { Admitted } from "./admit.ts";
+import type { FinalAnswer } from "./answer-reader.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Fault, Fields } from "./fields.ts";
+import type { Sender } from "./forwarded.ts";
+import type { ResponseHead } from "./head.ts";
+import type { OwnAnswer } from "./refuse.ts";
+import type { HttpAction, Surroundings } from "./surroundings.ts";
+
+/** Hears how a visit ends: exactly one of the first three, the last thing that the visit does. */
+export interface VisitOwner {
+  /** The answer is complete. `closes`: the client was told that the connection ends with it. */
+  visitEnded(closes: boolean): void;
+  /** The answer cannot be completed; the connection must not look as if it were. */
+  visitBroken(): void;
+  /** The client speaks WebSocket now; the owner owns the backend connection. */
+  visitSwitched(connection: BackendConnection, rest: Buffer): void;
+  /** Not an end: the backend takes more or less than before, and so should we from the client. */
+  regulateReading(): void;
+}
+
+/** The parts of a connection, or of a stream of one, that a visit works with. */
+export interface VisitTools {
+  readonly body: BodySource;
+  readonly writer: AnswerWriter;
+  readonly host: UriHost;
+  readonly action: HttpAction;
+  readonly sender: Sender;
+  readonly around: Surroundings;
+}
+
+/** The body of a request on its way from the client. */
+export interface BodySource {
+  /** Has all of it been read? */
+  readonly isDone: boolean;
+  /** Bytes of content so far. */
+  readonly received: number;
+  /** When the client is too slow; never, while it is we who take nothing. */
+  readonly deadline: number;
+  /** Starts on the body of `request`. */
+  begin(request: Admitted, maxBytes: number | undefined): void;
+  /** Gives what has come to the exchange, as much as that takes. */
+  pump(exchange: Exchange): Fault | undefined;
+}
+
+/** The answer on its way to the client. What is said goes out with {@link AnswerWriter.flush} at the latest. */
+export interface AnswerWriter {
+  /** The status of the final answer; 0 before it. */
+  readonly status: number;
+  /** Bytes of content given to the client. */
+  readonly bytesOut: number;
+  /** Starts on another answer. */
+  begin(): void;
+  /** Forgets an answer of which the client has seen nothing; `false`: it has. */
+  takeBack(): boolean;
+  /** A 1xx answer. */
+  interim(request: Admitted, head: ResponseHead, named: readonly string[]): void;
+  /**
+   * The head of a final answer. `closes`: the connection is closed after it. `now`: when it came, for
+   * an answer without a date (RFC 9110 §6.6.1).
+   */
+  head(
+    request: Admitted,
+    head: ResponseHead,
+    answer: FinalAnswer,
+    closes: boolean,
+    now: number,
+  ): void;
+  /** The head of the answer that makes a tunnel. */
+  switched(head: ResponseHead, named: readonly string[]): void;
+  /** A piece of content; the bytes are copied. */
+  content(bytes: Buffer, start: number, end: number): void;
+  /** The end of the content. */
+  end(request: Admitted, trailers: Fields | undefined): void;
+  /** A whole answer of ours. `request` is unknown when it could not be read. */
+  own(answer: OwnAnswer, request: Admitted | undefined, closes: boolean, now: number): void;
+  /** Writes what was said. `false`: say no more until the client takes some of it. */
+  flush(): boolean;
+}
