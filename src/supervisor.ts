@@ -1,11 +1,12 @@
 import { closeSync, constants, openSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { addressesIn } from "./base/address-range.ts";
 import { systemClock } from "./base/clock.ts";
 import { LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, Listen } from "./config/config.ts";
 import { describeChanges } from "./config/describe.ts";
 import { FaultyConfig, formatFault } from "./config/faults.ts";
 import { changeLimits, limits } from "./config/limits.ts";
@@ -149,7 +150,10 @@ function fleetPlan(
     type: "configure",
     config: { ...config, listen: { ...config.listen, publicHttpsPort } },
     startedAt,
-    reach: { https: reachOf(listeners.https), http: reachOf(listeners.http) },
+    reach: {
+      https: reachOf(listeners.https, config.listen),
+      http: reachOf(listeners.http, config.listen),
+    },
   } as const;
   const worker = (index: number): ChildPlan => ({
     address: `worker ${index}` satisfies Address,
@@ -230,6 +234,12 @@ function firstPort(listeners: readonly Listener[]): number {
   return listeners[0]?.reach.port ?? 0;
 }
 
-function reachOf(listeners: readonly Listener[]): Reach[] {
-  return listeners.map(({ reach }) => reach).filter(({ port }) => port > 0);
+function reachOf(listeners: readonly Listener[], { proxyProtocol }: Listen): Reach[] {
+  const isLoadBalancer = addressesIn(proxyProtocol);
+  return (
+    listeners
+      .filter(({ reach }) => reach.port > 0)
+      // Who connects to an address of this machine comes from that very address.
+      .map(({ reach }) => ({ ...reach, wantsProxyHeader: isLoadBalancer(reach.host) }))
+  );
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Socket } from "node:net";
 import { join } from "node:path";
 import { addressesIn } from "./base/address-range.ts";
 import type { CertificateName } from "./base/certificate-name.ts";
@@ -16,8 +15,9 @@ import { Challenges } from "./connection/challenges.ts";
 import { Credentials } from "./connection/credentials.ts";
 import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
 import { servePlainHttp } from "./connection/plain-http.ts";
-import { receive } from "./connection/receive.ts";
+import { type Reception, receive } from "./connection/receive.ts";
 import { RefusalLog } from "./connection/refusal-log.ts";
+import { serve } from "./connection/serve.ts";
 import { Terminator } from "./connection/terminate.ts";
 import { accessSink } from "./http/access-log.ts";
 import { Relay } from "./http/relay.ts";
@@ -72,7 +72,10 @@ await start();
 /** What the manager knows first, then the doors open: no worker answers before it knows the challenges. */
 async function start(): Promise<void> {
   await synchronise();
-  const refusals = new RefusalLog(log, systemClock);
+  const reception: Reception = {
+    refusals: new RefusalLog(log, systemClock),
+    isLoadBalancer: addressesIn(config.listen.proxyProtocol),
+  };
   const steps = { routes, challenges, credentials, terminator, relay };
   const plain = {
     findChallenge: (host: UriHost, token: string) => challenges.keyAuthorization(host, token),
@@ -81,10 +84,20 @@ async function start(): Promise<void> {
   };
   try {
     for (const fd of configure.httpsFds) {
-      listening.push(await listen(fd, open, (socket) => void receive(socket, steps, refusals)));
+      listening.push(
+        await listen(fd, open, (socket) => {
+          void receive(socket, reception, (own, arrival) => serve(own, arrival, steps));
+        }),
+      );
     }
     for (const fd of configure.httpFds) {
-      listening.push(await listen(fd, open, (socket: Socket) => servePlainHttp(socket, plain)));
+      listening.push(
+        await listen(fd, open, (socket) => {
+          void receive(socket, reception, (own, { ends }) =>
+            servePlainHttp(own, ends.source.address, plain),
+          );
+        }),
+      );
     }
     channel.send("supervisor", { type: "ready" });
   } catch (error) {
@@ -173,7 +186,7 @@ async function askForCertificate(
 }
 
 /** On port 80: is there, or may there be, a site under this name? */
-async function isServed(host: UriHost, visitor: string | undefined): Promise<boolean> {
+async function isServed(host: UriHost, visitor: string): Promise<boolean> {
   const route = routes.find(host);
   if (route === undefined || route.action.kind === "certificate-only") return false;
   if (route.certificate.kind !== "acme" || ownNameOf(route) !== undefined) return true;

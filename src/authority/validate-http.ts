@@ -1,12 +1,10 @@
 import { get, type IncomingMessage } from "node:http";
+import { type OwnDoor, ownHttpDoor } from "../base/own-door.ts";
 import { literalOf, type UriHost } from "../base/uri-host.ts";
 import { type Problem, problemOf } from "./refusal.ts";
 
 /** A listener of this program, as validation dials it. */
-export interface Listener {
-  readonly host: string;
-  readonly port: number;
-}
+export type Listener = OwnDoor;
 
 /** What a client must prove: control over `host`, by answering `token` with the key authorization. */
 export interface Proof {
@@ -54,11 +52,9 @@ function send(listener: Listener, proof: Proof, signal: AbortSignal): Promise<In
   return new Promise((resolve, reject) => {
     const request = get(
       {
-        host: listener.host,
-        port: listener.port,
+        ...ownHttpDoor(listener),
         path: `/.well-known/acme-challenge/${proof.token}`,
         headers: { host: literalOf(proof.host), "user-agent": "Latchkey-authority", accept: "*/*" },
-        agent: false,
         maxHeaderSize: HEAD_MAX_BYTES,
         signal,
       },

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 import { isIpAddress, reverseNameOf } from "../base/ip-address.ts";
+import { ownTlsDoor } from "../base/own-door.ts";
 import { challengeFault } from "./challenge-certificate.ts";
 import { type Problem, problemOf } from "./refusal.ts";
 import type { Listener, Proof } from "./validate-http.ts";
@@ -21,8 +22,7 @@ export async function validateTlsAlpn(
   signal: AbortSignal,
 ): Promise<Problem | undefined> {
   const socket = connect({
-    host: listener.host,
-    port: listener.port,
+    ...ownTlsDoor(listener),
     servername: isIpAddress(proof.host) ? reverseNameOf(proof.host) : proof.host, // RFC 8738 §6
     ALPNProtocols: [PROTOCOL],
     minVersion: "TLSv1.2",

@@ -6,6 +6,7 @@ import { connect } from "node:tls";
 import { isLoopbackAddress, isReservedAddress } from "../base/address-range.ts";
 import { Deadline } from "../base/clock.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { ownHttpDoor, ownTlsDoor } from "../base/own-door.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import type { Resolver } from "../dns/resolver.ts";
@@ -134,11 +135,11 @@ async function lookAt(
 type Fault = string | "unclear" | undefined;
 
 async function httpFault(
-  { host, port }: Reach,
+  at: Reach,
   challenge: Extract<Challenge, { type: "http-01" }>,
   signal: AbortSignal,
 ): Promise<Fault> {
-  const response = await request({ host, port }, challenge, signal);
+  const response = await request(at, challenge, signal);
   const status = response.statusCode ?? 0;
   const isRedirect = status >= 300 && status < 400;
   if (isRedirect || status >= 500 || status === 429) {
@@ -151,14 +152,14 @@ async function httpFault(
 }
 
 function request(
-  { host, port }: Reach,
+  at: Reach,
   challenge: { readonly host: UriHost; readonly token: string },
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const path = `/.well-known/acme-challenge/${challenge.token}`;
     const headers = { host: challenge.host, "user-agent": "Latchkey" };
-    get({ host, port, path, headers, agent: false, signal }, resolve).on("error", reject);
+    get({ ...ownHttpDoor(at), path, headers, signal }, resolve).on("error", reject);
   });
 }
 
@@ -173,13 +174,12 @@ async function readBody(response: IncomingMessage): Promise<string> {
 }
 
 async function tlsFault(
-  { host, port }: Reach,
+  at: Reach,
   challenge: Extract<Challenge, { type: "tls-alpn-01" }>,
   signal: AbortSignal,
 ): Promise<Fault> {
   const socket = connect({
-    host,
-    port,
+    ...ownTlsDoor(at),
     servername: challenge.host,
     ALPNProtocols: ["acme-tls/1"],
     // The certificate says whose it is by being the very one that was armed.

@@ -4,6 +4,7 @@ import { serialOf } from "../base/credential.ts";
 import { parsePlain } from "../base/hostname.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
+import { ownTlsDoor } from "../base/own-door.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import type { Reach } from "../process/messages.ts";
@@ -25,8 +26,7 @@ export function lookAtServed(
   if (reach === undefined || visited === undefined) return Promise.resolve(undefined);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const socket = connect({
-    host: reach.host,
-    port: reach.port,
+    ...ownTlsDoor(reach),
     servername: isIpAddress(visited) ? "" : visited, // RFC 6066 §3: no literal in a hello
     rejectUnauthorized: false,
     timeout: LOOK_TIMEOUT_MS,
@@ -57,7 +57,7 @@ export function reachFor(
   addresses: number,
 ): Reach | undefined {
   if (reach === undefined || !isIpAddress(name) || addresses === 1) return reach;
-  return ownAddresses().includes(name) ? { host: name, port: reach.port } : undefined;
+  return ownAddresses().includes(name) ? { ...reach, host: name } : undefined;
 }
 
 /** How many hosts of the configuration are addresses. */

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { cloudflareRanges } from "../base/cdn.ts";
 import { parseHostname } from "../base/hostname.ts";
 import type { ListenAddress, TcpAddress } from "./config.ts";
 import { limits } from "./limits.ts";
@@ -71,11 +72,20 @@ export function readNameServer(text: string): Reading<string> {
   return read(version === 6 ? `[${host}]:${port}` : `${host}:${port}`);
 }
 
-/** A range of `trustedProxies`. */
-export function readTrustedProxy(text: string): Reading<string> {
+/** An entry of `trustedProxies`: a range, or a word for the ranges of a network. */
+export function readTrustedProxy(text: string): Reading<readonly string[]> {
+  if (text === "cloudflare") return read(cloudflareRanges);
+  const range = readCidr(text);
+  return range.ok
+    ? read([range.value])
+    : wrong("is not a range of addresses, wanted cloudflare, or one such as 10.0.0.0/8");
+}
+
+/** `trustedProxies` as one word. */
+export function readTrustedProxies(text: string): Reading<readonly string[]> {
   return text === "cloudflare"
-    ? wrong("cloudflare is not supported yet, wanted ranges such as 10.0.0.0/8")
-    : readCidr(text);
+    ? read(cloudflareRanges)
+    : wrong("is text, wanted cloudflare, or a list such as [10.0.0.0/8]");
 }
 
 /** The name of a backend's certificate, which is also sent as SNI. */

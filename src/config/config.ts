@@ -36,6 +36,8 @@ export interface Listen {
   readonly http: readonly ListenAddress[];
   /** The port that clients see, for redirects. Undefined: the first https listener's, known when it is bound. */
   readonly publicHttpsPort: number | undefined;
+  /** Load balancers that must send a PROXY header, as CIDRs. */
+  readonly proxyProtocol: readonly string[];
   /** Absolute path of the admin socket. */
   readonly admin: string;
 }

@@ -6,6 +6,8 @@ export const doorLimits = {
   helloMaxBytes: 16_384,
   /** TLS records that one ClientHello may be cut into. */
   helloMaxRecords: 64,
+  /** A PROXY header of version 2, TLVs and all (nginx takes as much); it shares the hello's deadline. */
+  proxyHeaderMaxBytes: 4_096,
   /** From the end of the ClientHello to the end of the handshake. */
   handshakeTimeoutMs: 10_000,
   /** A handshake of the CA's validator (Traefik CVE-2026-22045: left open, they pile up). */

@@ -1,4 +1,10 @@
-import { readListenAddress, readNameServer, readTrustedProxy } from "./addresses.ts";
+import {
+  readCidr,
+  readListenAddress,
+  readNameServer,
+  readTrustedProxies,
+  readTrustedProxy,
+} from "./addresses.ts";
 import { alertsSchema } from "./alerts-schema.ts";
 import { limitsSchema } from "./changeable-limits.ts";
 import { dnsSchema } from "./dns-schema.ts";
@@ -7,7 +13,7 @@ import { limits } from "./limits.ts";
 import { readAccess, readAdminAddress } from "./locations.ts";
 import { readEmail, readSuffix } from "./names.ts";
 import { readRenewAt, readWorkers } from "./quantities.ts";
-import { read, wrong } from "./reading.ts";
+import { read } from "./reading.ts";
 import {
   anyOf,
   anything,
@@ -31,6 +37,7 @@ import {
 const WORKERS = `auto, or a number from 1 to ${limits.workersMax}`;
 const NAME_SERVER = "an address such as 9.9.9.9 or 127.0.0.1:5353";
 const CIDRS = "a list such as [10.0.0.0/8]";
+const TRUSTED = "cloudflare, or a list such as [10.0.0.0/8]";
 const listenAddress = text(readListenAddress, "an address such as :443");
 
 const settings = {
@@ -60,30 +67,22 @@ const settings = {
         ),
         dashboard: notYet(false, "off"),
         proxyProtocol: key(
-          "Not supported yet.",
-          list(anything, "[]").max(0, { error: "is not supported yet, wanted []" }),
+          "Load balancers: a connection from these ranges must begin with a PROXY header; default [].",
+          list(text(readCidr, "a range such as 10.0.0.0/8"), CIDRS),
         ),
       },
       'a mapping such as { https: [":443"] }',
     ),
   ),
   trustedProxies: key(
-    "Whose X-Forwarded-For is believed: ranges of addresses; default [].",
+    "Whose X-Forwarded-For is believed: cloudflare, or ranges of addresses; default [].",
     anyOf(
       [
-        list(text(readTrustedProxy, "a range such as 10.0.0.0/8"), CIDRS),
-        text<never>(
-          (word) =>
-            wrong(
-              word === "cloudflare"
-                ? `cloudflare is not supported yet, wanted ${CIDRS}`
-                : `is text, wanted ${CIDRS}`,
-            ),
-          CIDRS,
-        ),
+        text(readTrustedProxies, TRUSTED),
+        list(text(readTrustedProxy, "cloudflare, or a range such as 10.0.0.0/8"), TRUSTED),
       ],
-      CIDRS,
-    ),
+      TRUSTED,
+    ).transform((ranges) => ranges.flat()),
   ),
   acme: key(
     "How certificates are obtained.",

@@ -105,7 +105,8 @@ function readListen(
       `makes the path of the admin socket ${Buffer.byteLength(admin)} bytes long, ${wanted}`,
     );
   }
-  return { https, http, publicHttpsPort: listen.publicHttpsPort, admin };
+  const { publicHttpsPort, proxyProtocol = [] } = listen;
+  return { https, http, publicHttpsPort, proxyProtocol, admin };
 }
 
 /** The port that clients see, unless it is known only when the first https listener is bound or inherited. */

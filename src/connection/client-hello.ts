@@ -1,4 +1,5 @@
 import { limits } from "../config/limits.ts";
+import { looksProxied } from "./proxy-protocol.ts";
 import { Fields } from "./tls-fields.ts";
 
 /** What the first bytes of a connection are. */
@@ -41,6 +42,9 @@ const HOST_NAME = 0;
 
 /** RFC 9112 §3: the method and the space after it; the longest one registered is BASELINE-CONTROL. */
 const METHOD = /^[A-Z][A-Z-]{0,19}(?<space> )?/;
+
+/** As many as tell `PROXY ` from every method. */
+const PROXY_START_BYTES = 6;
 
 /**
  * Reads the ClientHello at the start of `bytes`, which are the raw records received so far. Pure,
@@ -172,12 +176,20 @@ function readProtocols(body: Buffer): readonly string[] | undefined {
 }
 
 function readPlainText(bytes: Buffer): ClientHello {
+  if (looksProxied(bytes)) return readUnexpectedHeader(bytes);
   const start = bytes.toString("latin1", 0, 21);
   const method = METHOD.exec(start);
   if (method?.groups?.["space"]) return { kind: "plain-http" };
   const isWholeStart = method?.[0].length === bytes.length;
   if (isWholeStart) return { kind: "partial", wantsBytes: bytes.length + 1 };
   return malformed("not TLS");
+}
+
+/** A header is read from listed load balancers alone, and never here. `P` may still begin `POST`. */
+function readUnexpectedHeader(bytes: Buffer): ClientHello {
+  return bytes.length < PROXY_START_BYTES
+    ? { kind: "partial", wantsBytes: bytes.length + 1 }
+    : malformed("a PROXY header from a peer that listen.proxyProtocol does not list");
 }
 
 function malformed(why: string): Malformed {

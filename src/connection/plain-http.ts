@@ -8,14 +8,13 @@ import { type ClientListener, ClientSocket } from "../http/client-socket.ts";
 import { type RequestHead, readRequestHead } from "../http/head.ts";
 import { Inbox } from "../http/inbox.ts";
 import { type OwnAnswer, refusal, writeOwnAnswer } from "../http/refuse.ts";
-import { clientAddressOf } from "./client-address.ts";
 
 /** What port 80 needs to know. */
 export interface PlainHttpServices {
   /** The key authorization of a live HTTP-01 token of this very host. */
   findChallenge(host: UriHost, token: string): string | undefined;
   /** Is this name one that https answers for, or would on demand? `client`: who asks. Never rejects. */
-  isServed(host: UriHost, client: string | undefined): boolean | Promise<boolean>;
+  isServed(host: UriHost, client: string): boolean | Promise<boolean>;
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
 }
@@ -24,9 +23,13 @@ export interface PlainHttpServices {
  * Answers the one request of a connection to port 80, then closes it: the key authorization of a live
  * challenge (RFC 8555 §8.3), a redirect to https, or 404 with nothing in it. Nothing else is spoken
  * here. One request only, since everything useful goes on at https. Owns the socket.
+ *
+ * @param client The address of who asks.
  */
-export function servePlainHttp(socket: Socket, services: PlainHttpServices): void {
-  if (!socket.destroyed) new PlainHttp(socket, services);
+export function servePlainHttp(socket: Socket, client: string, services: PlainHttpServices): void {
+  if (socket.destroyed) return;
+  new PlainHttp(socket, client, services);
+  socket.resume(); // whoever read a PROXY header has paused it
 }
 
 /** One clock for all connections to port 80 of this process. */
@@ -38,13 +41,15 @@ const ANY_NAME: Site = { host: undefined, answersFor: () => true, ignoresUpgrade
 
 class PlainHttp implements ClientListener, Timed {
   readonly #services: PlainHttpServices;
+  readonly #address: string;
   readonly #client: ClientSocket;
   readonly #inbox = new Inbox();
   readonly #deadline = deadlines.in(limits.headTimeoutMs);
   #isAnswered = false;
 
-  constructor(socket: Socket, services: PlainHttpServices) {
+  constructor(socket: Socket, address: string, services: PlainHttpServices) {
     this.#services = services;
+    this.#address = address;
     this.#client = new ClientSocket(socket, this, deadlines);
     deadlines.watch(this);
   }
@@ -85,8 +90,7 @@ class PlainHttp implements ClientListener, Timed {
   /** What comes after the head while policy is asked is not read: the connection ends with the answer. */
   async #decide(head: RequestHead): Promise<void> {
     this.#isAnswered = true;
-    const client = clientAddressOf(this.#client.socket);
-    const answer = await answerTo(head, this.#services, client);
+    const answer = await answerTo(head, this.#services, this.#address);
     if (!this.#client.socket.destroyed) this.#answer(answer, head.method);
   }
 
@@ -108,7 +112,7 @@ const CHALLENGE_LINES =
 async function answerTo(
   head: RequestHead,
   services: PlainHttpServices,
-  client: string | undefined,
+  client: string,
 ): Promise<OwnAnswer> {
   const request = admit(head, ANY_NAME);
   if (request.kind === "fault") {

@@ -1,24 +1,52 @@
 import type { Socket } from "node:net";
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { messageOf } from "../base/errors.ts";
 import { failureFacts } from "../base/log.ts";
-import { clientAddressOf } from "./client-address.ts";
+import { limits } from "../config/limits.ts";
+import { readArrival } from "./arrival.ts";
 import { Refusal, sayFarewell } from "./refusal.ts";
 import type { RefusalLog } from "./refusal-log.ts";
-import { type Steps, serve } from "./serve.ts";
+import { socketEnds } from "./socket-ends.ts";
+
+/** What receiving needs to know, on every port. */
+export interface Reception {
+  readonly refusals: RefusalLog;
+  /** Must this peer send a PROXY header (`listen.proxyProtocol`)? */
+  isLoadBalancer(address: string): boolean;
+}
+
+/** A connection whose ends are known. */
+export interface Arrival {
+  readonly ends: ConnectionEnds;
+  /** How long its first message may still take. */
+  readonly timeoutMs: number;
+}
 
 /**
- * One accepted connection, from its first tick: serves it, and turns whatever goes wrong into one
- * line of the log and one closed socket. Never rejects. Takes the socket over, which must carry an
- * `error` listener.
+ * One accepted connection, from its first tick: finds out whose it is, serves it, and turns whatever goes
+ * wrong into one line of the log and one closed socket. Never rejects. Takes the socket over, which must
+ * carry an `error` listener.
+ *
+ * @param serve Takes the socket over; it is this function's again when `serve` throws a {@link Refusal},
+ * and closed after every other error.
  */
-export async function receive(socket: Socket, steps: Steps, refusals: RefusalLog): Promise<void> {
-  const client = clientAddressOf(socket);
-  if (client === undefined) {
+export async function receive(
+  socket: Socket,
+  { refusals, isLoadBalancer }: Reception,
+  serve: (socket: Socket, arrival: Arrival) => Promise<void> | void,
+): Promise<void> {
+  const own = socketEnds(socket);
+  if (own === undefined) {
     socket.destroy();
     return;
   }
+  let client: string | undefined;
   try {
-    await serve(socket, client, steps);
+    const arrival = isLoadBalancer(own.source.address)
+      ? await arrivalBehind(socket, own)
+      : { ends: own, timeoutMs: limits.helloTimeoutMs };
+    client = arrival.ends.source.address;
+    await serve(socket, arrival);
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) {
       socket.destroy();
@@ -33,4 +61,12 @@ export async function receive(socket: Socket, steps: Steps, refusals: RefusalLog
     }
     await sayFarewell(socket, farewell);
   }
+}
+
+/** The header shares the deadline of what follows it: one who sends both slowly gains nothing. */
+async function arrivalBehind(socket: Socket, own: ConnectionEnds): Promise<Arrival> {
+  const startedAt = performance.now();
+  const ends = await readArrival(socket, own, limits.helloTimeoutMs);
+  const left = limits.helloTimeoutMs - (performance.now() - startedAt);
+  return { ends, timeoutMs: Math.max(0, left) };
 }

@@ -9,6 +9,8 @@ export type RefusalCode =
   | "HELLO_MALFORMED"
   | "HELLO_TIMED_OUT"
   | "CLIENT_LEFT"
+  /** A load balancer of `listen.proxyProtocol` sent no PROXY header, or a broken one. */
+  | "PROXY_HEADER_MALFORMED"
   | "PLAIN_HTTP"
   /** No name in the hello, an IP address, or not a host name. */
   | "NAME_UNUSABLE"

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Credential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
 import { parsePlain } from "../base/hostname.ts";
-import { addressOfReverse, parseSocketAddress } from "../base/ip-address.ts";
+import { addressOfReverse, type IpAddress } from "../base/ip-address.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -14,6 +14,7 @@ import { watchLeaving } from "./close-signal.ts";
 import type { Credentials, Obtained } from "./credentials.ts";
 import { passThrough } from "./pass-through.ts";
 import { type Peeked, peek } from "./peek.ts";
+import type { Arrival } from "./receive.ts";
 import { Refusal } from "./refusal.ts";
 import type { Terminator } from "./terminate.ts";
 
@@ -35,9 +36,10 @@ export interface Steps {
  * @throws {LatchkeyError} `HANDSHAKE_FAILED`, `CERTIFICATE_INVALID`, `BACKEND_UNREACHABLE`: the
  * socket is then closed, or to be closed by the caller.
  */
-export async function serve(socket: Socket, clientAddress: string, steps: Steps): Promise<void> {
-  const { serverName, alpn } = helloOf(await peek(socket));
-  const host = addresseeOf(socket, serverName, alpn, steps.routes);
+export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Promise<void> {
+  const { source, destination } = arrival.ends;
+  const { serverName, alpn } = helloOf(await peek(socket, arrival.timeoutMs));
+  const host = addresseeOf(destination.address, serverName, alpn, steps.routes);
   if (!host) throw new Refusal("unrecognized_name", "NAME_UNUSABLE", { host: serverName });
 
   const isNamed = serverName !== undefined; // also a validator names the address (RFC 8738 §6)
@@ -58,13 +60,14 @@ export async function serve(socket: Socket, clientAddress: string, steps: Steps)
   if (isTooDeep(host, route)) throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
   const credential = await credentialFor(socket, host, route, {
     credentials: steps.credentials,
-    clientAddress,
+    clientAddress: source.address,
   });
   const secured = await steps.terminator.terminate(socket, host, route, credential);
 
   if (action.kind === "tcp") return passThrough(secured, action);
   const certifiedNames = credential.names;
   const sockets = { socket: secured, carrier: socket };
+  const clientAddress = source.address;
   steps.relay.serve({ ...sockets, host, route, certifiedNames, clientAddress });
 }
 
@@ -90,12 +93,12 @@ function helloOf(peeked: Peeked): Extract<Peeked, { readonly kind: "complete" }>
  * an address by its reverse name (RFC 8738 §6), which stands for nothing else.
  */
 function addresseeOf(
-  socket: Socket,
+  destination: IpAddress,
   serverName: string | undefined,
   alpn: readonly string[],
   routes: Routes,
 ): UriHost | undefined {
-  if (serverName === undefined) return routes.findAddress(parseSocketAddress(socket.localAddress));
+  if (serverName === undefined) return routes.findAddress(destination);
   const name = parsePlain(serverName);
   const address = name && isChallenge(alpn) ? addressOfReverse(name) : undefined;
   return address !== undefined && routes.find(address) ? address : name;

@@ -1,4 +1,5 @@
 import type { CertificateName } from "../base/certificate-name.ts";
+import type { OwnDoor } from "../base/own-door.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Config } from "../config/config.ts";
@@ -51,10 +52,7 @@ export type FromSupervisor =
   | { readonly type: "drain"; readonly deadlineMs: number };
 
 /** A TCP address of this very program on this machine. */
-export interface Reach {
-  readonly host: string;
-  readonly port: number;
-}
+export type Reach = OwnDoor;
 
 export interface WorkerFacts {
   readonly index: number;

@@ -216,10 +216,17 @@ const rows: readonly Row[] = [
   { key: "listen.publicHttpsPort", type: "a", value: "0", says: /^is out of range, wanted a port/ },
   { key: "listen.admin", type: "5", value: "127.0.0.1:9000", says: /^is not a Unix socket/ },
   {
-    key: "trustedProxies",
+    key: "listen.proxyProtocol",
     type: "10.0.0.0/8",
     value: "[10.0.0.0/33]",
     says: /^is not a range/,
+    at: "[0]",
+  },
+  {
+    key: "trustedProxies",
+    type: "80",
+    value: "[10.0.0.0/33]",
+    says: /^is not a range of addresses, wanted cloudflare, or one/,
     at: "[0]",
   },
   mapping("acme"),

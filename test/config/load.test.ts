@@ -47,6 +47,7 @@ test("the smallest useful file works as it stands", async (t) => {
       https: [{ kind: "tcp", host: undefined, port: 443 }],
       http: [{ kind: "tcp", host: undefined, port: 80 }],
       publicHttpsPort: undefined,
+      proxyProtocol: [],
       admin: join(folder, "storage/admin.sock"),
     },
     trustedProxies: [],

@@ -6,9 +6,6 @@ import { configOf, faultsOf } from "../support/config-text.ts";
 const later: readonly (readonly [string, string])[] = [
   ["include: sites/*.yaml", "include"],
   ["listen: { dashboard: 127.0.0.1:9180 }", "listen.dashboard"],
-  ["listen: { proxyProtocol: [10.0.0.0/8] }", "listen.proxyProtocol"],
-  ["trustedProxies: cloudflare", "trustedProxies"],
-  ["trustedProxies: [cloudflare]", "trustedProxies[0]"],
   ["watch: true", "watch"],
   ["hosts: { a.example: { to: [{ url: 3001, weight: 3 }] } }", 'hosts["a.example"].to[0].weight'],
   ["hosts: { a.example: { to: h2c://127.0.0.1:3001 } }", 'hosts["a.example"].to'],

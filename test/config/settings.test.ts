@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { addressesIn } from "../../src/base/address-range.ts";
 import { expectedHttpsPort } from "../../src/config/settings.ts";
 import { configOf, faultsOf } from "../support/config-text.ts";
 
@@ -26,7 +27,7 @@ test("every setting that is written replaces its default", () => {
   const text = `email: ops@shop.example
 storage: /data
 workers: 3
-listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], publicHttpsPort: 9443, admin: unix:/run/admin.sock }
+listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], publicHttpsPort: 9443, proxyProtocol: [192.0.2.0/24], admin: unix:/run/admin.sock }
 trustedProxies: [10.0.0.0/8, "::1"]
 acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096, resolvers: [9.9.9.9, "127.0.0.1:5353", "::1", "[::1]:5353"] }
 authority: { lifetime: 1m, permit: [Example] }
@@ -48,6 +49,7 @@ ${HOST}`;
       ],
       http: [],
       publicHttpsPort: 9_443,
+      proxyProtocol: ["192.0.2.0/24"],
       admin: "/run/admin.sock",
     },
     trustedProxies: ["10.0.0.0/8", "::1/128"],
@@ -142,6 +144,26 @@ test("a path that is too long for the admin socket is told where it comes from",
     `storage: ${long}\nlisten: { admin: unix:/run/a.sock }\n${HOST}`,
   ].map((text) => faultsOf(text).map(({ path }) => path));
   assert.deepEqual(paths, [["storage"], ["listen.admin"], []]);
+});
+
+const trusted: readonly [written: string, holds: readonly string[], holdsNot: readonly string[]][] =
+  [
+    ["cloudflare", ["104.16.0.1", "2606:4700::1"], ["10.0.0.1", "151.101.1.69"]],
+    ["[cloudflare]", ["172.64.0.1"], ["10.0.0.1"]],
+    ["[cloudflare, 10.0.0.0/8]", ["172.64.0.1", "10.0.0.1"], ["11.0.0.1"]],
+  ];
+
+for (const [written, holds, holdsNot] of trusted) {
+  test(`trustedProxies: ${written} are the ranges of Cloudflare, and what is beside them`, () => {
+    const isTrusted = addressesIn(configOf(`trustedProxies: ${written}\n${HOST}`).trustedProxies);
+    for (const address of holds) assert.ok(isTrusted(address), address);
+    for (const address of holdsNot) assert.ok(!isTrusted(address), address);
+  });
+}
+
+test("another word than cloudflare is no range", () => {
+  const [fault] = faultsOf(`trustedProxies: fastly\n${HOST}`);
+  assert.equal(fault?.message, "is text, wanted cloudflare, or a list such as [10.0.0.0/8]");
 });
 
 test("the same issuer, challenge or range twice is a fault", () => {

@@ -164,6 +164,13 @@ const plain: readonly [text: string, kind: string][] = [
   ["G", "partial"],
   ["GET\t/", "malformed"],
   ["-GET /", "malformed"],
+  ["P", "partial"],
+  ["PROXY", "partial"],
+  ["PROXY TCP4 192.0.2.1 192.0.2.2 1 443\r\n", "malformed"],
+  ["PROPFIND /", "plain-http"],
+  ["\r\n\r\n\0", "partial"],
+  ["\r\n\r\n\0\r\nQUIT\n", "malformed"],
+  ["\r\nGET / HTTP/1.1", "malformed"],
 ];
 
 for (const [text, kind] of plain) {

@@ -132,7 +132,7 @@ async function plainAnswer(request: string, leave: (client: RawClient) => void):
   const sockets: Socket[] = [];
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
-    servePlainHttp(socket, services);
+    servePlainHttp(socket, "127.0.0.1", services);
   });
   using client = new RawClient(await connectRaw(await listenAnywhere(server)));
   try {

@@ -25,7 +25,7 @@ class PlainWorld implements AsyncDisposable {
     const closed: Promise<unknown>[] = [];
     const server = createServer((socket) => {
       closed.push(new Promise((resolve) => socket.once("close", resolve)));
-      servePlainHttp(socket, services);
+      servePlainHttp(socket, "127.0.0.1", services);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return new PlainWorld(server, closed, await RawClient.connect(portOf(server)));

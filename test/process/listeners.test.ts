@@ -4,7 +4,13 @@ import { test } from "node:test";
 import { bindListeners, inheritedFds } from "../../src/process/listeners.ts";
 
 const loopback = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
-const listen = { https: [loopback], http: [], publicHttpsPort: 443, admin: "/nowhere" };
+const listen = {
+  https: [loopback],
+  http: [],
+  publicHttpsPort: 443,
+  proxyProtocol: [],
+  admin: "/nowhere",
+};
 
 test("bindListeners binds every address and says where it is reached", () => {
   const { https, http } = bindListeners(listen, undefined, []);

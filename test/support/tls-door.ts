@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import tls, { type ConnectionOptions, type TLSSocket } from "node:tls";
+import { addressesIn } from "../../src/base/address-range.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { type Credential, readCredential } from "../../src/base/credential.ts";
 import type { Facts } from "../../src/base/errors.ts";
@@ -10,9 +11,9 @@ import type { Action, CertificateSource, Host, HostPattern } from "../../src/con
 import { buildRoutes } from "../../src/config/route.ts";
 import { Challenges } from "../../src/connection/challenges.ts";
 import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
-import { receive } from "../../src/connection/receive.ts";
+import { type Reception, receive } from "../../src/connection/receive.ts";
 import { RefusalLog } from "../../src/connection/refusal-log.ts";
-import type { Steps } from "../../src/connection/serve.ts";
+import { type Steps, serve } from "../../src/connection/serve.ts";
 import { Terminator } from "../../src/connection/terminate.ts";
 import type { ClientConnection } from "../../src/http/client-connection.ts";
 import { makeAuthority, makeCertificate } from "./certificates.ts";
@@ -83,6 +84,8 @@ export interface DoorOptions {
   readonly hosts: readonly Host[];
   readonly sources: CredentialSources;
   readonly ticketMaster?: Uint8Array;
+  /** CIDRs of `listen.proxyProtocol`. */
+  readonly loadBalancers?: readonly string[];
   /** Says `hello from HOST` and ends, unless given. */
   readonly relay?: (connection: ClientConnection) => void;
 }
@@ -104,13 +107,16 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     terminator: new Terminator(options.ticketMaster ?? Buffer.alloc(32, 1)),
     relay: { serve: options.relay ?? greet },
   };
-  const refusals = new RefusalLog(log, systemClock);
+  const reception: Reception = {
+    refusals: new RefusalLog(log, systemClock),
+    isLoadBalancer: addressesIn(options.loadBalancers ?? []),
+  };
   const open = new Set<Socket>();
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     open.add(socket);
     socket.once("close", () => open.delete(socket));
     socket.on("error", () => socket.destroy());
-    void receive(socket, steps, refusals);
+    void receive(socket, reception, (own, arrival) => serve(own, arrival, steps));
   });
   const port = await listenAnywhere(server);
   return {
