@@ -9,7 +9,7 @@ import { isBodiless } from "./respond-header.ts";
 import { expectedHttpsPort } from "./settings.ts";
 
 /** Keys that may stand beside each action. Those that are not built yet never get here. */
-const CERTIFICATE = ["issuer", "certificate", "onDemand", "dns"] as const;
+const CERTIFICATE = ["issuer", "certificate", "onDemand", "dns", "clientAuth", "tls"] as const;
 const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>> = {
   forward: ["to", "paths", "backend", "timeouts", "maxBody", "balance", ...CERTIFICATE],
   tcp: ["to", "timeouts", "balance", ...CERTIFICATE],

@@ -171,6 +171,21 @@ export interface Host {
   readonly certificate: CertificateSource;
   /** Run after each new certificate: a program and its arguments, no shell. Known to the manager alone. */
   readonly onCertificate?: readonly string[] | undefined;
+  /** What it asks of TLS beyond what every host does. */
+  readonly tls?: TlsPolicy | undefined;
+}
+
+export interface TlsPolicy {
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  readonly clientAuth: ClientAuth | undefined;
+}
+
+/** Which certificates clients show. */
+export interface ClientAuth {
+  /** PEM of the CAs that they are of, already read; their names are told to clients. */
+  readonly ca: string;
+  /** `request`: a client without one is let in; one that does not verify never is. */
+  readonly mode: "require" | "request";
 }
 
 /** What a host entry answers to. */

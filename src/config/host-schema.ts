@@ -202,8 +202,26 @@ const hostKeys = mapping(
     ),
     onDemand: key("For this wildcard only.", onDemandSchema),
     dns: key("How its name is proven in DNS; default: acme.dns.", dnsSchema),
-    clientAuth: notYet(),
-    tls: notYet(),
+    clientAuth: key(
+      "Which client certificates are asked for.",
+      mapping(
+        {
+          ca: path,
+          mode: key(
+            "require (default), or request: without one is fine.",
+            choice(["require", "request"]),
+          ),
+        },
+        "a mapping such as { ca: clients.pem }",
+      ),
+    ),
+    tls: key(
+      "What is asked of TLS beyond the usual.",
+      mapping(
+        { minVersion: key("Default TLSv1.2.", choice(["TLSv1.2", "TLSv1.3"])) },
+        "a mapping such as { minVersion: TLSv1.3 }",
+      ),
+    ),
     hsts: notYet(),
     certificateOnly: key(
       "Is it certified for another program, and nothing served here? Default off.",

@@ -1,6 +1,7 @@
 import { readAction } from "./action.ts";
 import { readCommand } from "./alerts.ts";
 import { readCertificateSource } from "./certificate-source.ts";
+import { readTlsPolicy } from "./client-auth.ts";
 import type { Host, HostPattern } from "./config.ts";
 import { isMapping } from "./document.ts";
 import { formatPattern, readHostPattern } from "./host-pattern.ts";
@@ -21,6 +22,7 @@ interface Entry {
 const RULED = [
   ...["to", "paths", "passThrough", "redirect", "respond"],
   ...["issuer", "certificate", "certificateOnly", "onDemand", "dns"],
+  ...["clientAuth", "tls"],
 ];
 
 /** Reads `hosts`: every entry on its own, so that each of its faults is told; those with one are left out. */
@@ -73,10 +75,14 @@ function readEntry(
   if (action === undefined) return [];
   const certificate = readCertificateSource(written, action, place);
   const onCertificate = readHook(written, place);
-  return patterns.map((pattern) => {
-    const host = { pattern, action, certificate: certificate(pattern) };
-    return onCertificate === undefined ? host : { ...host, onCertificate };
-  });
+  const tls = readTlsPolicy(written, place);
+  return patterns.map((pattern) => ({
+    pattern,
+    action,
+    certificate: certificate(pattern),
+    ...(onCertificate && { onCertificate }),
+    ...(tls && { tls }),
+  }));
 }
 
 /** What is run after each new certificate, where there ever is one. */

@@ -64,19 +64,21 @@ export function handshakeServer(options: TlsOptions): tls.Server {
  * socket over: it is closed when the handshake fails or takes longer than `timeoutMs`. The secured
  * socket belongs to the caller, may be half open, and destroys itself on an error.
  *
+ * @param whyCut What is said of a socket that is closed before the handshake is over.
  * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
  */
 export async function handshake(
   server: tls.Server,
   socket: Socket,
   timeoutMs: number,
+  whyCut = "the client left",
 ): Promise<TLSSocket> {
   if (socket.destroyed) throw failure(new Error("the client left"));
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   // The secured socket inherits it: whoever ends before the handshake is over has left.
   socket.allowHalfOpen = false;
   const fail = (cause: Error): void => reject(failure(cause));
-  const leave = (): void => fail(new Error("the client left"));
+  const leave = (): void => fail(new Error(whyCut));
   const deadline = setTimeout(() => {
     fail(new Error(`not finished in ${timeoutMs} ms`));
     socket.destroy();

@@ -10,6 +10,7 @@ import type { Routes } from "../config/route.ts";
 import type { ClientConnection } from "../http/client-connection.ts";
 import { answerChallenge, isChallenge } from "./answer-challenge.ts";
 import type { Challenges } from "./challenges.ts";
+import { clientIdentity } from "./client-identity.ts";
 import { watchLeaving } from "./close-signal.ts";
 import type { Credentials, Obtained } from "./credentials.ts";
 import { passThrough } from "./pass-through.ts";
@@ -63,12 +64,14 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
     clientAddress: source.address,
   });
   const secured = await steps.terminator.terminate(socket, host, route, credential);
+  const clientAuth = route.tls?.clientAuth;
+  const identityLines = clientAuth && clientIdentity(secured, host, clientAuth);
 
   if (action.kind === "tcp") return passThrough(secured, action);
   const certifiedNames = credential.names;
   const sockets = { socket: secured, carrier: socket };
   const clientAddress = source.address;
-  steps.relay.serve({ ...sockets, host, route, certifiedNames, clientAddress });
+  steps.relay.serve({ ...sockets, host, route, certifiedNames, clientAddress, identityLines });
 }
 
 function helloOf(peeked: Peeked): Extract<Peeked, { readonly kind: "complete" }> {

@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Server, TLSSocket, TlsOptions } from "node:tls";
 import type { Credential } from "../base/credential.ts";
@@ -49,7 +50,7 @@ export class Terminator {
     credential: Credential,
   ): Promise<TLSSocket> {
     const server = this.#serverFor(host, route, credential);
-    const secured = await handshake(server, socket, limits.handshakeTimeoutMs);
+    const secured = await handshake(server, socket, limits.handshakeTimeoutMs, whyCut(route));
     if (hasNamed(secured, host)) return secured;
     secured.destroy();
     throw new LatchkeyError(
@@ -92,11 +93,37 @@ export class Terminator {
       // A tcp backend may speak any protocol (MQTT, XMPP …): there the client's offer is ignored, and
       // none is confirmed. Elsewhere an offer without overlap is refused with alert 120.
       ...(route.action.kind === "tcp" ? {} : { ALPNProtocols: ["http/1.1", "http/1.0"] }),
+      ...policyOptions(route),
       sessionTimeout: limits.ticketLifetimeSeconds,
       cert: credential.chain,
       key: credential.key,
     };
   }
+}
+
+/**
+ * What the host asks of TLS itself. Where clients show certificates there are no tickets, so that each
+ * connection proves anew who it is. Who shows one that does not verify is cut by us after the handshake,
+ * which OpenSSL is told by Node to finish; who shows none where one is required gets OpenSSL's alert.
+ */
+function policyOptions({ tls }: Host): TlsOptions {
+  if (tls === undefined) return {};
+  const { minVersion, clientAuth } = tls;
+  if (clientAuth === undefined) return { minVersion };
+  return {
+    minVersion,
+    secureOptions: modernTls.secureOptions | constants.SSL_OP_NO_TICKET,
+    requestCert: true,
+    rejectUnauthorized: clientAuth.mode === "require",
+    ca: clientAuth.ca,
+  };
+}
+
+/** Node does not say why it closes a socket whose client shows a certificate that is not accepted. */
+function whyCut({ tls }: Host): string {
+  return tls?.clientAuth === undefined
+    ? "the client left"
+    : "the client left, or its certificate is not accepted";
 }
 
 /** A new server, or `existing` with another certificate. */

@@ -14,4 +14,6 @@ export interface ClientConnection {
   /** The names of the certificate that the client was shown. */
   readonly certifiedNames: readonly string[];
   readonly clientAddress: string;
+  /** Field lines about the certificate that the client has shown; `undefined` where none is asked for. */
+  readonly identityLines?: string | undefined;
 }

@@ -67,6 +67,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
       writer: this.#writer,
       sender: {
         address,
+        identityLines: connection.identityLines,
         isTrusted: around.isTrustedProxy(address),
         isTrustedProxy: around.isTrustedProxy,
       },

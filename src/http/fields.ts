@@ -28,6 +28,8 @@ const KNOWN = [
   "date",
   "sec-websocket-key",
   "sec-websocket-accept",
+  "client-cert",
+  "client-cert-chain",
 ] as const;
 
 /** Those among them that start with `x-`. */
@@ -44,6 +46,8 @@ export type FieldName =
   | (typeof KNOWN_X)[number]
   /** Any further `x-forwarded-…`. */
   | "x-forwarded-other"
+  /** `x-client-cert…`, `x-ssl-client-…`: who a client has proven to be is ours to say, whoever it comes from. */
+  | "x-client-identity"
   /** A name with `_` or `.`, which CGI and its heirs (PHP) cannot tell from one with `-`. */
   | "underscored"
   | "other";
@@ -201,11 +205,17 @@ function nameOf(text: string, start: number, end: number): FieldName {
   const first = text.charCodeAt(start);
   if ((first & 31) === LETTER_X) {
     const name = text.slice(start, end).toLowerCase();
-    return knownX.get(name) ?? (name.startsWith("x-forwarded-") ? "x-forwarded-other" : "other");
+    return knownX.get(name) ?? familyOf(name);
   }
   const candidate = knownAt[slotOf(end - start, first)];
   if (candidate === undefined) return "other";
   return isCalled(text, start, candidate) ? candidate : "other";
+}
+
+function familyOf(name: string): FieldName {
+  if (name.startsWith("x-forwarded-")) return "x-forwarded-other";
+  const isIdentity = name.startsWith("x-client-cert") || name.startsWith("x-ssl-client-");
+  return isIdentity ? "x-client-identity" : "other";
 }
 
 /** Does `lowerName` stand at `start`, in any case? Token characters that differ in bit 5 only are letters. */

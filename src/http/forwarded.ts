@@ -4,6 +4,8 @@ import type { Fields } from "./fields.ts";
 export interface Sender {
   /** The address the connection came from. */
   readonly address: string;
+  /** Field lines about the certificate that the client has shown, where the host asks for one. */
+  readonly identityLines?: string | undefined;
   /** Is the sender a proxy whose word is taken (`trustedProxies`)? */
   readonly isTrusted: boolean;
   /** Is this address one of those proxies? */

@@ -40,6 +40,7 @@ export function writeRequestHead(request: Admitted, outgoing: Outgoing, sender: 
     `${request.method} ${outgoing.target} HTTP/1.1\r\nHost: ${outgoing.authority}\r\n` +
     keptLines(fields, sender.isTrusted ? KEPT_OF_TRUSTED : KEPT_OF_STRANGER, dropped) +
     forwardedLines(fields, sender, request.authority) +
+    (sender.identityLines ?? "") +
     `X-Request-Id: ${outgoing.requestId}\r\n` +
     framingLine(request) +
     (request.expectsContinue ? "Expect: 100-continue\r\n" : "") +

@@ -337,6 +337,21 @@ const rows: readonly Row[] = [
   { key: "hosts.*.certificate.chain", type: "5", value: "missing.pem", says: /^does not exist/ },
   { key: "hosts.*.certificate.key", type: "5", value: "missing.pem", says: /^does not exist/ },
   ...onDemand("hosts.*.onDemand"),
+  mapping("hosts.*.clientAuth"),
+  { key: "hosts.*.clientAuth.ca", type: "5", value: "missing.pem", says: /^does not exist/ },
+  {
+    key: "hosts.*.clientAuth.mode",
+    type: "5",
+    value: "demand",
+    says: /^is not known, wanted one of require, request/,
+  },
+  mapping("hosts.*.tls"),
+  {
+    key: "hosts.*.tls.minVersion",
+    type: "1.3",
+    value: "TLSv1.1",
+    says: /^is not known, wanted one of TLSv1\.2, TLSv1\.3/,
+  },
   {
     key: "hosts.*.certificateOnly",
     type: "5",
@@ -440,6 +455,7 @@ function besideOf(parent: string, step: string): readonly string[] {
     return ["directory: https://ca.example/"];
   if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
   if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
+  if (parent === "hosts.*.clientAuth" && step === "mode") return ["ca: missing.pem"];
   if (/\.dns(?:\.\[\])?$/.test(parent)) return besideInDns(step);
   if (parent.endsWith(".accounts.*"))
     return ["username", "password", "subdomain"]

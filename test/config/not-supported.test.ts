@@ -12,8 +12,6 @@ const later: readonly (readonly [string, string])[] = [
   ["hosts: { a.example: { to: 3001, balance: random-two } }", 'hosts["a.example"].balance'],
   ["hosts: { a.example: { to: 3001, balance: cookie } }", 'hosts["a.example"].balance'],
   ["hosts: { a.example: { to: 3001, health: { path: / } } }", 'hosts["a.example"].health'],
-  ["hosts: { a.example: { to: 3001, clientAuth: { ca: a } } }", 'hosts["a.example"].clientAuth'],
-  ["hosts: { a.example: { to: 3001, tls: {} } }", 'hosts["a.example"].tls'],
   ["hosts: { a.example: { to: 3001, hsts: 60d } }", 'hosts["a.example"].hsts'],
   ["hosts: { a.example: { to: 3001, headers: {} } }", 'hosts["a.example"].headers'],
   ["hosts: { a.example: { to: 3001, allow: [10.0.0.0/8] } }", 'hosts["a.example"].allow'],

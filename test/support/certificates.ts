@@ -35,6 +35,8 @@ export interface CertificateOptions {
   readonly notAfter?: number;
   /** A fresh P-256 key unless given. */
   readonly key?: KeyObject;
+  /** What it is for; a server unless given. */
+  readonly purpose?: "server" | "client";
   /** Further extensions (RFC 5280 §4.2). */
   readonly extensions?: readonly Der[];
 }
@@ -83,7 +85,7 @@ export function makeCertificate(options: CertificateOptions): {
 
 /** The chain alone; with an issuer, `key` may be the public half, as a CA gets it. */
 export function certify(options: CertificateOptions & { readonly key: KeyObject }): string {
-  const { names, issuer, key } = options;
+  const { names, issuer, key, purpose } = options;
   const subject = names[0] ?? "nameless";
   const leaf = issue({
     subject,
@@ -94,8 +96,12 @@ export function certify(options: CertificateOptions & { readonly key: KeyObject 
     notAfter: options.notAfter ?? Date.now() + 90 * DAY_MS,
     extensions: [
       ...(names.length > 0 ? [subjectAltName(names)] : []),
-      // serverAuth.
-      extension("2.5.29.37", false, sequence(oid("1.3.6.1.5.5.7.3.1"))),
+      // serverAuth or clientAuth.
+      extension(
+        "2.5.29.37",
+        false,
+        sequence(oid(`1.3.6.1.5.5.7.3.${purpose === "client" ? 2 : 1}`)),
+      ),
       ...(options.extensions ?? []),
     ],
   });

@@ -1,0 +1,50 @@
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import { LatchkeyError } from "../base/errors.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import type { ClientAuth } from "../config/config.ts";
+
+/** A distinguished name beyond this is no identity, but a burden for backends. */
+const SUBJECT_MAX_CHARACTERS = 2_048;
+const NOBODY = "X-Client-Cert-Verify: NONE\r\n";
+
+/**
+ * The field lines that tell a backend who the client has proven to be, with what RFC 9440 §2.2 knows and what
+ * users of nginx look for. Strangers' own fields of these names are dropped on every host.
+ *
+ * @throws {LatchkeyError} `HANDSHAKE_FAILED` when the client showed a certificate that does not verify:
+ * the socket is then the caller's, to be closed.
+ */
+export function clientIdentity(secured: TLSSocket, host: UriHost, { mode }: ClientAuth): string {
+  const certificate = secured.getPeerX509Certificate();
+  if (certificate === undefined && mode === "request") return NOBODY;
+  if (certificate === undefined || !secured.authorized) {
+    const why = secured.authorizationError ?? "no certificate";
+    const message = `Cannot finish the TLS handshake: the client's certificate is not accepted (${why})`;
+    throw new LatchkeyError("HANDSHAKE_FAILED", message, { host, reason: String(why) });
+  }
+  return identityLines(certificate);
+}
+
+function identityLines(certificate: X509Certificate): string {
+  const fingerprint = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
+  return (
+    `Client-Cert: :${certificate.raw.toString("base64")}:\r\n` +
+    `X-Client-Cert-Subject: ${subjectOf(certificate)}\r\n` +
+    `X-Client-Cert-Fingerprint: ${fingerprint}\r\n` +
+    "X-Client-Cert-Verify: SUCCESS\r\n"
+  );
+}
+
+/** RFC 4514 in ASCII: the last part first, other bytes as `\C3`. Node has escaped what is special in it. */
+function subjectOf({ subject }: X509Certificate): string {
+  const name = (subject ?? "").split("\n").reverse().join(",");
+  const text = name.replace(/[^ -~]/gu, (character) =>
+    [...Buffer.from(character)].map((byte) => `\\${hex(byte)}`).join(""),
+  );
+  return text.length > SUBJECT_MAX_CHARACTERS ? "" : text;
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).toUpperCase().padStart(2, "0");
+}
