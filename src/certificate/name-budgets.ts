@@ -4,7 +4,7 @@ import { RecentMap } from "../base/recent-map.ts";
 import { Seldom } from "../base/seldom.ts";
 import { type Rate, TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
-import { clientKeyOf } from "./client-key.ts";
+import { clientKeyOf } from "../base/client-key.ts";
 import { registeredDomainOf } from "./registered-domain.ts";
 
 /** What strangers may spend with names that are new to us: for each client, and for each registered domain. */

@@ -1,4 +1,4 @@
-import { addressOf, octetsOf, parseSocketAddress } from "../base/ip-address.ts";
+import { addressOf, octetsOf, parseSocketAddress } from "./ip-address.ts";
 
 /** Octets of an IPv6 address that name the network of one customer (RFC 6177 §2), whose addresses are all its own. */
 const NETWORK_OCTETS = 8;
