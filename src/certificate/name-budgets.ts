@@ -1,10 +1,10 @@
+import { clientKeyOf } from "../base/client-key.ts";
 import type { Hostname } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
 import { RecentMap } from "../base/recent-map.ts";
 import { Seldom } from "../base/seldom.ts";
 import { type Rate, TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
-import { clientKeyOf } from "../base/client-key.ts";
 import { registeredDomainOf } from "./registered-domain.ts";
 
 /** What strangers may spend with names that are new to us: for each client, and for each registered domain. */

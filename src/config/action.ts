@@ -11,7 +11,17 @@ import { expectedHttpsPort } from "./settings.ts";
 /** Keys that may stand beside each action. Those that are not built yet never get here. */
 const CERTIFICATE = ["issuer", "certificate", "onDemand", "dns", "clientAuth", "tls"] as const;
 const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>> = {
-  forward: ["to", "paths", "backend", "timeouts", "maxBody", "balance", ...CERTIFICATE],
+  forward: [
+    "to",
+    "paths",
+    "backend",
+    "timeouts",
+    "maxBody",
+    "balance",
+    "auth",
+    "compress",
+    ...CERTIFICATE,
+  ],
   tcp: ["to", "timeouts", "balance", ...CERTIFICATE],
   "pass-through": ["passThrough", "timeouts"],
   redirect: ["redirect", "status", ...CERTIFICATE],
@@ -19,7 +29,7 @@ const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>
   "certificate-only": ["issuer", "dns"],
 };
 /** Keys that go with everything, or are told of elsewhere. */
-const HARMLESS: readonly string[] = ["compress", "certificateOnly", "onCertificate"];
+const HARMLESS: readonly string[] = ["certificateOnly", "onCertificate"];
 /** The keys that say what a host does; `to` and `paths` say it together. */
 const DOES = ["to", "paths", "passThrough", "redirect", "respond", "certificateOnly"] as const;
 
@@ -89,7 +99,8 @@ function reportStrangers(
 ): void {
   const known: readonly string[] = [...GOES_WITH[kind], ...HARMLESS];
   for (const [key, value] of Object.entries(written)) {
-    if (value === undefined || known.includes(key)) continue;
+    const isOff = value === false && (key === "auth" || key === "compress");
+    if (value === undefined || isOff || known.includes(key)) continue;
     desk.report([...path, key], `does not go with ${NOUN[kind]}, remove it`, "key");
   }
   if (kind === "tcp" && written.to?.length !== 1) {

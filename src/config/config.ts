@@ -1,7 +1,9 @@
 import type { Hostname } from "../base/hostname.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
+import type { Auth } from "./auth.ts";
 import type { LimitChanges } from "./changeable-limits.ts";
+import type { Compression } from "./compress.ts";
 
 /** The whole configuration after reading: defaults filled in, paths absolute, hosts normalised. Plain JSON. */
 export interface Config {
@@ -244,6 +246,12 @@ export interface PathRoute {
   readonly timeouts: Timeouts;
   /** Largest request body in bytes; undefined: no limit. */
   readonly maxBodyBytes: number | undefined;
+  /** Undefined: everybody may in. */
+  readonly auth?: Auth | undefined;
+  /** Fields, in lower case, that a service of this host vouches for: taken off every request that comes. */
+  readonly vouched?: readonly string[] | undefined;
+  /** Undefined: answers go out as they come. */
+  readonly compress?: Compression | undefined;
 }
 
 export interface TcpAddress {

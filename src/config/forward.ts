@@ -1,4 +1,6 @@
+import { type Auth, readAuth } from "./auth.ts";
 import { type BackendOptions, readBackend, readBackendOptions } from "./backend.ts";
+import { type Compression, readCompress } from "./compress.ts";
 import type { Forward, PathRoute, Timeouts } from "./config.ts";
 import type { Path } from "./faults.ts";
 import type { HostPlace } from "./host-place.ts";
@@ -11,6 +13,8 @@ interface Inherited {
   readonly timeouts: WrittenHost["timeouts"];
   readonly maxBody: number | undefined;
   readonly options: BackendOptions;
+  readonly auth: Auth | undefined;
+  readonly compress: Compression | undefined;
 }
 
 /** Where the requests of a host go, the longest prefix first. What a path does not say, its host does. */
@@ -19,14 +23,20 @@ export function readForward(written: WrittenHost, { path, desk }: HostPlace): Fo
   reportGaps(written, path, desk);
   const everywhere = [written.to, ...paths.map(([, one]) => one.to)].flatMap((to) => to ?? []);
   const options = readBackendOptions(written.backend, everywhere, [...path, "backend"], desk);
-  const inherited = { timeouts: written.timeouts, maxBody: written.maxBody, options };
+  const inherited = {
+    timeouts: written.timeouts,
+    maxBody: written.maxBody,
+    options,
+    auth: readAuth(written.auth, [...path, "auth"], desk),
+    compress: readCompress(written.compress),
+  };
   const routes = paths.map(([prefix, one]) => {
     return readPath(prefix, one, inherited, [...path, "paths", prefix], desk);
   });
   const rest = readRoute("/", { to: written.to }, inherited, path, desk);
   return {
     kind: "forward",
-    paths: (written.to === undefined ? routes : [...routes, rest]).sort(longestFirst),
+    paths: vouching(written.to === undefined ? routes : [...routes, rest]).sort(longestFirst),
   };
 }
 
@@ -94,7 +104,19 @@ function readRoute(
       idleMs: timeouts.idle ?? limits.backendIdleTimeoutMs,
     },
     maxBodyBytes: written.maxBody ?? host.maxBody,
+    auth: written.auth === undefined ? host.auth : readAuth(written.auth, [...path, "auth"], desk),
+    compress: written.compress === undefined ? host.compress : readCompress(written.compress),
   };
+}
+
+/**
+ * What a service vouches for on one path, a backend believes on all: so nobody may send it on any path
+ * of the host, not even where everybody may in.
+ */
+function vouching(routes: readonly PathRoute[]): PathRoute[] {
+  const names = routes.flatMap(({ auth }) => (auth?.kind === "forward" ? auth.copied : []));
+  const vouched = [...new Set(names)];
+  return routes.map((route) => (vouched.length === 0 ? route : { ...route, vouched }));
 }
 
 function longestFirst(one: PathRoute, other: PathRoute): number {

@@ -1,6 +1,8 @@
 import { readServerName, readTcpAddress } from "./addresses.ts";
 import { commandSchema } from "./alerts-schema.ts";
+import { authSchema } from "./auth-schema.ts";
 import { readBackendAddress, readBackendPort } from "./backend-address.ts";
+import { compressSchema } from "./compress.ts";
 import { dnsSchema } from "./dns-schema.ts";
 import { issuerNames, namedIssuer, readDirectory, readIssuerName } from "./issuers.ts";
 import { limits } from "./limits.ts";
@@ -131,8 +133,8 @@ const forwarding = {
   allow: notYet(),
   deny: notYet(),
   rateLimit: notYet(),
-  auth: notYet(),
-  compress: notYet(false, "off"),
+  auth: key("Who may in: by password, or as a service decides; default: everybody.", authSchema),
+  compress: key("Are answers compressed that the backend left plain? Default off.", compressSchema),
 };
 
 const RESPOND = "text, or a mapping such as { status: 503, body: closed }";

@@ -1,6 +1,8 @@
 import { acmeLimits } from "./acme-limits.ts";
 import { alertLimits } from "./alert-limits.ts";
+import { authLimits } from "./auth-limits.ts";
 import { certificateLimits } from "./certificate-limits.ts";
+import { compressLimits } from "./compress-limits.ts";
 import { configLimits } from "./config-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
 import { doctorLimits } from "./doctor-limits.ts";
@@ -12,6 +14,8 @@ import { processLimits } from "./process-limits.ts";
 const defaults = {
   ...doorLimits,
   ...httpLimits,
+  ...authLimits,
+  ...compressLimits,
   ...processLimits,
   ...certificateLimits,
   ...acmeLimits,

@@ -82,6 +82,11 @@ export function writeResponseHead(
   return `HTTP/1.1 ${head.status} ${head.reason}\r\n${kept}${lines}\r\n`;
 }
 
+/** The end-to-end lines of an answer that we give on, without its date: for an answer of ours. */
+export function answerLines(head: ResponseHead, named: readonly string[]): string {
+  return keptLines(head.fields, KEPT_OF_BACKEND, [...named, "date"]);
+}
+
 /** Fields that pass through us, by whom they come from. All the others are dropped or made anew. */
 const KEPT_OF_STRANGER: ReadonlySet<FieldName> = new Set(["other", "date", "sec-websocket-key"]);
 const KEPT_OF_TRUSTED: ReadonlySet<FieldName> = new Set([

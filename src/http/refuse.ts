@@ -5,7 +5,8 @@ export interface OwnAnswer {
   readonly status: number;
   /** Field lines besides Date, Content-Length and Connection, each with its CRLF. */
   readonly lines: string;
-  readonly body: string;
+  /** Text, or the very bytes. */
+  readonly body: string | Buffer;
 }
 
 /** RFC 9110 §15.5.6 wants the methods named; which of them a backend knows is its business. */
@@ -35,9 +36,14 @@ export function dateLine(now: number): string {
   return `Date: ${new Date(now).toUTCString()}\r\n`;
 }
 
+/** The content of an answer of ours. */
+export function bodyOf({ body }: OwnAnswer): Buffer {
+  return typeof body === "string" ? Buffer.from(body, "utf8") : body;
+}
+
 /** The bytes of an answer of ours, in latin1. */
 export function writeOwnAnswer(answer: OwnAnswer, delivery: Delivery): string {
-  const body = Buffer.from(answer.body, "utf8").toString("latin1");
+  const body = bodyOf(answer).toString("latin1");
   // RFC 9110 §8.6: no Content-Length with 204 and 1xx.
   const length = answer.status === 204 ? "" : `Content-Length: ${body.length}\r\n`;
   const hasBody = !delivery.isHead && answer.status !== 204 && answer.status !== 304;

@@ -7,7 +7,9 @@ import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host, PathRoute } from "../config/config.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import { Compressors } from "./compressor.ts";
 import { Conversation } from "./conversation.ts";
+import { Policies } from "./policies.ts";
 import type { Policy } from "./policy.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
@@ -39,16 +41,18 @@ export class Relay {
 
   constructor(services: RelayServices) {
     const deadlines = new Deadlines();
+    const pool = new BackendPool(deadlines);
+    const balancer = new Balancer(deadlines);
+    const backends = { deadlines, pool, balancer, log: services.log };
+    const policies = new Policies(backends, () => services.clock.now());
     this.#around = {
-      deadlines,
-      pool: new BackendPool(deadlines),
-      balancer: new Balancer(deadlines),
-      log: services.log,
+      ...backends,
+      compressors: new Compressors(),
       access: services.access,
       publicHttpsPort: services.publicHttpsPort,
       findRoute: (host) => services.findRoute(host),
       isTrustedProxy: (address) => services.isTrustedProxy(address),
-      policiesOf: services.policiesOf ?? (() => []),
+      policiesOf: services.policiesOf ?? ((path) => policies.of(path)),
       dateNow: () => services.clock.now(),
       isDraining: false,
     };

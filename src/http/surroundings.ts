@@ -1,6 +1,7 @@
 import type { Facts } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Forward, Host, PathRoute, Redirect, Respond } from "../config/config.ts";
+import type { Compressors } from "./compressor.ts";
 import type { Backends } from "./exchange.ts";
 import type { Policy } from "./policy.ts";
 
@@ -10,6 +11,7 @@ export interface Surroundings extends Backends {
   isTrustedProxy(address: string): boolean;
   /** What is asked before a request of this path is forwarded; none is the common case. */
   policiesOf(path: PathRoute): readonly Policy[];
+  readonly compressors: Compressors;
   /** Milliseconds since the epoch. */
   dateNow(): number;
   /** The port that clients reach https at. */

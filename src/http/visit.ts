@@ -7,6 +7,7 @@ import type { Admitted } from "./admit.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import { endsWithConnection } from "./client-writer.ts";
+import { Encoding, type EncodingOwner } from "./encoding.ts";
 import { Exchange } from "./exchange.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
 import { clientOf } from "./forwarded.ts";
@@ -14,6 +15,7 @@ import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.t
 import type { ResponseHead } from "./head.ts";
 import { requestIdOf, writeRequestHead } from "./headers.ts";
 import { backendAuthority, backendTarget, choosePath } from "./path-route.ts";
+import { withoutForgery } from "./policies.ts";
 import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { redirectAnswer, respondAnswer } from "./respond.ts";
@@ -22,12 +24,13 @@ import { redirectAnswer, respondAnswer } from "./respond.ts";
  * One request and its answer, from the admitted head to the last byte, whatever protocol its client
  * speaks; then the next one of the same connection. It is the client's side of the exchange.
  */
-export class Visit implements Asker {
+export class Visit implements Asker, EncodingOwner {
   readonly #owner: VisitOwner;
   readonly #tools: VisitTools;
   readonly #writer: AnswerWriter;
   readonly #body: BodySource;
   readonly #exchange: Exchange;
+  readonly #encoding: Encoding;
   readonly #deliberation = new Deliberation((verdict) => this.#decided(verdict));
   #isUnderWay = false;
   #closesAfter = false;
@@ -43,6 +46,7 @@ export class Visit implements Asker {
     this.#writer = tools.writer;
     this.#body = tools.body;
     this.#exchange = new Exchange(this, tools.around);
+    this.#encoding = new Encoding(this, tools.writer, tools.around.compressors);
   }
 
   /** May more of the body be read from the client? */
@@ -109,7 +113,7 @@ export class Visit implements Asker {
 
   /** The client takes more of its answer. */
   resume(): void {
-    this.#exchange.resumeAnswer();
+    if (this.#encoding.resume()) this.#exchange.resumeAnswer();
   }
 
   /** Gives what has come of the body to the backend. */
@@ -147,19 +151,29 @@ export class Visit implements Asker {
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
     const request = this.#request;
     if (request === undefined) return;
-    this.#closesAfter ||= endsWithConnection(request, answer) || this.#mustClose(request);
-    this.#writer.head(request, head, answer, this.#closesAfter, this.#tools.around.dateNow());
+    const told = this.#encoding.begin(request, head, answer, this.#path?.compress);
+    this.#closesAfter ||= endsWithConnection(request, told.answer) || this.#mustClose(request);
+    const { around } = this.#tools;
+    this.#writer.head(request, told.head, told.answer, this.#closesAfter, around.dateNow());
   }
 
   answerContent(bytes: Buffer, start: number, end: number): void {
-    this.#writer.content(bytes, start, end);
+    this.#encoding.content(bytes, start, end);
   }
 
   answerFlushed(): boolean {
-    return this.#writer.flush();
+    return this.#encoding.flush();
   }
 
   answerEnded(trailers: Fields | undefined): void {
+    if (this.#encoding.end(trailers)) this.encodingEnded(trailers);
+  }
+
+  encodingDrained(): void {
+    this.#exchange.resumeAnswer();
+  }
+
+  encodingEnded(trailers: Fields | undefined): void {
     if (this.#request !== undefined) this.#writer.end(this.#request, trailers);
     this.answerFlushed();
     this.#end(undefined);
@@ -171,6 +185,8 @@ export class Visit implements Asker {
   }
 
   answerBroken(why: string): void {
+    this.#exchange.abort();
+    this.#encoding.abort();
     if (this.#writer.takeBack()) {
       this.#answerOwn(refusal(502), why);
       return;
@@ -204,7 +220,7 @@ export class Visit implements Asker {
   #forward(request: Admitted, { paths }: Forward): void {
     const path = choosePath(paths, request.target);
     this.#path = path;
-    this.#body.begin(request, path.maxBodyBytes);
+    this.#body.begin(withoutForgery(request, path), path.maxBodyBytes);
     if (request.contentLength > (path.maxBodyBytes ?? NEVER)) {
       this.giveUp(fault(413, "the body is larger than allowed"));
       return;
@@ -248,10 +264,9 @@ export class Visit implements Asker {
   }
 
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {
-    const { around } = this.#tools;
     const request = this.#request;
     this.#closesAfter ||= this.#mustClose(request);
-    this.#writer.own(answer, request, this.#closesAfter, around.dateNow());
+    this.#writer.own(answer, request, this.#closesAfter, this.#tools.around.dateNow());
     this.answerFlushed();
     this.#end(why);
     this.#owner.visitEnded(this.#closesAfter);
@@ -260,6 +275,7 @@ export class Visit implements Asker {
   #end(why: string | undefined): void {
     this.#isUnderWay = false;
     this.#deliberation.end();
+    this.#encoding.abort();
     const { access } = this.#tools.around;
     if (access !== undefined) access(this.#facts(why));
     this.#request = undefined; // an idle connection does not hold on to its last head

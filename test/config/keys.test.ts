@@ -21,6 +21,50 @@ function mapping(key: string): Row {
   return { key, type: "5", value: "", says: /^is empty, wanted / };
 }
 
+function auth(key: string): readonly Row[] {
+  return [
+    { key, type: "5", value: "maybe", says: /^is text, wanted a mapping such as/ },
+    { key: `${key}.basic`, type: "5", value: "", says: /^is empty, wanted a mapping such as/ },
+    { key: `${key}.realm`, type: "5", value: "'\"'", says: /^is no realm, wanted ASCII/ },
+    {
+      key: `${key}.keepAuthorization`,
+      type: "5",
+      value: "maybe",
+      says: /^is not known, wanted one of on, off/,
+    },
+    { key: `${key}.forward`, type: "5", value: "ftp://a/", says: /^is not such a URL, wanted/ },
+    {
+      key: `${key}.copyHeaders`,
+      type: "5",
+      value: "[Host]",
+      says: /^is a field that Latchkey writes/,
+      at: "[0]",
+    },
+    { key: `${key}.timeout`, type: "5", value: "1", says: /^is a number, wanted a duration/ },
+  ];
+}
+
+function compress(key: string): readonly Row[] {
+  return [
+    { key, type: "5", value: "maybe", says: /^is text, wanted on, off, or a mapping/ },
+    {
+      key: `${key}.types`,
+      type: "5",
+      value: "[html]",
+      says: /^is no media type, wanted one such as/,
+      at: "[0]",
+    },
+    { key: `${key}.minSize`, type: "5", value: "1KB", says: /^is not a size, wanted/ },
+    {
+      key: `${key}.algorithms`,
+      type: "5",
+      value: "[deflate]",
+      says: /^is not known, wanted one of zstd, br, gzip/,
+      at: "[0]",
+    },
+  ];
+}
+
 function issuer(key: string): readonly Row[] {
   return [
     {
@@ -167,6 +211,8 @@ function forwarding(key: string): readonly Row[] {
     },
     { key: `${key}.backend.host`, type: "5", value: "upstraem", says: /nearest: upstream/ },
     mapping(`${key}.timeouts`),
+    ...auth(`${key}.auth`),
+    ...compress(`${key}.compress`),
     {
       key: `${key}.timeouts.connect`,
       type: "5",
@@ -453,6 +499,12 @@ function documentOf(key: string, value: string, name = lastNameOf(key)) {
 function besideOf(parent: string, step: string): readonly string[] {
   if (["trust", "eab", "profile", "preferredChain"].includes(step))
     return ["directory: https://ca.example/"];
+  if (parent.endsWith(".auth"))
+    return ["realm", "keepAuthorization"].includes(step)
+      ? ["basic: { ops: env:OPS }"]
+      : ["copyHeaders", "timeout"].includes(step)
+        ? ["forward: http://127.0.0.1:9091/"]
+        : [];
   if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
   if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
   if (parent === "hosts.*.clientAuth" && step === "mode") return ["ca: missing.pem"];

@@ -17,11 +17,9 @@ const later: readonly (readonly [string, string])[] = [
   ["hosts: { a.example: { to: 3001, allow: [10.0.0.0/8] } }", 'hosts["a.example"].allow'],
   ["hosts: { a.example: { to: 3001, deny: [10.0.0.0/8] } }", 'hosts["a.example"].deny'],
   ["hosts: { a.example: { to: 3001, rateLimit: {} } }", 'hosts["a.example"].rateLimit'],
-  ["hosts: { a.example: { to: 3001, auth: {} } }", 'hosts["a.example"].auth'],
-  ["hosts: { a.example: { to: 3001, compress: true } }", 'hosts["a.example"].compress'],
   [
-    "hosts: { a.example: { paths: { /: { to: 3, auth: {} } } } }",
-    'hosts["a.example"].paths["/"].auth',
+    "hosts: { a.example: { paths: { /: { to: 3, health: {} } } } }",
+    'hosts["a.example"].paths["/"].health',
   ],
 ];
 
@@ -43,6 +41,7 @@ const harmless = [
   "hosts: { a.example: { to: 3001, compress: false } }",
   "hosts: { a.example: { to: 3001, certificateOnly: off } }",
   "hosts: { a.example: { redirect: b.example, compress: off } }",
+  "hosts: { a.example: { respond: ok, auth: off } }",
   "hosts: { a.example: { to: 3001, balance: round-robin } }",
 ];
 

@@ -101,7 +101,7 @@ export class RelayWorld implements AsyncDisposable {
       findRoute: (name) =>
         name === host || also.some((other) => other === name) ? route : undefined,
       isTrustedProxy: (address) => trusted.includes(address),
-      policiesOf: () => options.policies ?? [],
+      ...(options.policies === undefined ? {} : { policiesOf: () => options.policies ?? [] }),
       publicHttpsPort: 8443,
       access: options.access,
     });
