@@ -85,6 +85,18 @@ test("what the service vouches for reaches the backend, and nobody else's word d
   assert.doesNotMatch(client.text, /Set-Cookie|remote/i);
 });
 
+test("what the service vouches for does not come as a trailer either", async () => {
+  await using guarded = await GuardedScene.start(answering(`${YES}\r\n`));
+  const { client, backend } = guarded.scene;
+  client.say(
+    "POST / HTTP/1.1\r\nHost: shop.example\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n" +
+      "2\r\nhi\r\n0\r\nRemote-User: root\r\n\r\n",
+  );
+  await client.has("\r\n\r\nok");
+  await (await backend.connection(0)).has("0\r\n\r\n");
+  assert.doesNotMatch(backend.text, /root/);
+});
+
 test("a yes that names nobody leaves nobody named", async () => {
   await using guarded = await GuardedScene.start(
     answering("HTTP/1.1 204 No Content\r\nConnection: Remote-User\r\nRemote-User: zoe\r\n\r\n"),
