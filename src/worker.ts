@@ -12,6 +12,7 @@ import type { Host } from "./config/config.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes, ownNameOf } from "./config/route.ts";
 import { Challenges } from "./connection/challenges.ts";
+import { ClientShares } from "./connection/client-shares.ts";
 import { Credentials } from "./connection/credentials.ts";
 import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
 import { servePlainHttp } from "./connection/plain-http.ts";
@@ -74,6 +75,7 @@ async function start(): Promise<void> {
   await synchronise();
   const reception: Reception = {
     refusals: new RefusalLog(log, systemClock),
+    shares: new ClientShares(isTrustedProxy),
     isLoadBalancer: addressesIn(config.listen.proxyProtocol),
   };
   const steps = { routes, challenges, credentials, terminator, relay };

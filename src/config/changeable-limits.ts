@@ -16,6 +16,7 @@ const CHANGEABLE = {
   helloTimeoutMs: time(SECOND, MINUTE),
   handshakeTimeoutMs: time(SECOND, MINUTE),
   connectionsMax: count(16, 1_000_000),
+  connectionsPerClientMax: count(1, 1_000_000),
   contextsMax: count(16, 1_000_000),
   headTimeoutMs: time(SECOND, 5 * MINUTE),
   headMaxBytes: size(4 * KIB, 1_024 * KIB),

@@ -23,6 +23,8 @@ export const doorLimits = {
   onDemandMaxLabels: 8,
   /** Connections one worker holds at once; beyond it new ones are closed at once. */
   connectionsMax: 10_000,
+  /** Of them, those of one client (an IPv4 address, an IPv6 /64): many people may share one, but nobody takes all. */
+  connectionsPerClientMax: 2_500,
   /** `tls.Server`s one worker keeps alive (about 55 KiB each, measured). */
   contextsMax: 5_000,
   /** Names without a certificate that a worker remembers, so that a flood of them stays cheap. */

@@ -4,6 +4,7 @@ import { messageOf } from "../base/errors.ts";
 import { failureFacts } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
 import { readArrival } from "./arrival.ts";
+import type { ClientShares } from "./client-shares.ts";
 import { Refusal, sayFarewell } from "./refusal.ts";
 import type { RefusalLog } from "./refusal-log.ts";
 import { socketEnds } from "./socket-ends.ts";
@@ -11,6 +12,7 @@ import { socketEnds } from "./socket-ends.ts";
 /** What receiving needs to know, on every port. */
 export interface Reception {
   readonly refusals: RefusalLog;
+  readonly shares: ClientShares;
   /** Must this peer send a PROXY header (`listen.proxyProtocol`)? */
   isLoadBalancer(address: string): boolean;
 }
@@ -32,7 +34,7 @@ export interface Arrival {
  */
 export async function receive(
   socket: Socket,
-  { refusals, isLoadBalancer }: Reception,
+  { refusals, shares, isLoadBalancer }: Reception,
   serve: (socket: Socket, arrival: Arrival) => Promise<void> | void,
 ): Promise<void> {
   const own = socketEnds(socket);
@@ -46,6 +48,7 @@ export async function receive(
       ? await arrivalBehind(socket, own)
       : { ends: own, timeoutMs: limits.helloTimeoutMs };
     client = arrival.ends.source.address;
+    if (!shares.admit(socket, client)) throw new Refusal("silence", "CLIENT_OVER_CONNECTIONS");
     await serve(socket, arrival);
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) {

@@ -22,6 +22,8 @@ export type RefusalCode =
   | "HOST_REFUSED"
   /** A client that has brought too many new names: nobody looked whether policy allows this one. */
   | "CLIENT_OVER_BUDGET"
+  /** A client that has too many connections open. */
+  | "CLIENT_OVER_CONNECTIONS"
   /** A validator of a CA came for a challenge that is not live. */
   | "CHALLENGE_UNKNOWN"
   | "CERTIFICATE_UNAVAILABLE";

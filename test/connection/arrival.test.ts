@@ -6,6 +6,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { parseIpAddress } from "../../src/base/ip-address.ts";
 import { createLog } from "../../src/base/log.ts";
 import { limits } from "../../src/config/limits.ts";
+import { ClientShares } from "../../src/connection/client-shares.ts";
 import { receive } from "../../src/connection/receive.ts";
 import { RefusalLog } from "../../src/connection/refusal-log.ts";
 import type { ClientConnection } from "../../src/http/client-connection.ts";
@@ -153,6 +154,7 @@ test("the time that the header took is taken off the hello's", async () => {
       createLog({ level: "error", format: "json", process: "test" }),
       systemClock,
     ),
+    shares: new ClientShares(() => false),
     isLoadBalancer: () => true,
   };
   const { promise, resolve } = Promise.withResolvers<number>();

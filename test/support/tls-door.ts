@@ -10,6 +10,7 @@ import type { Log } from "../../src/base/log.ts";
 import type { Action, CertificateSource, Host, HostPattern } from "../../src/config/config.ts";
 import { buildRoutes } from "../../src/config/route.ts";
 import { Challenges } from "../../src/connection/challenges.ts";
+import { ClientShares } from "../../src/connection/client-shares.ts";
 import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
 import { type Reception, receive } from "../../src/connection/receive.ts";
 import { RefusalLog } from "../../src/connection/refusal-log.ts";
@@ -84,6 +85,7 @@ export interface DoorOptions {
   readonly hosts: readonly Host[];
   readonly sources: CredentialSources;
   readonly ticketMaster?: Uint8Array;
+  readonly shares?: ClientShares;
   /** CIDRs of `listen.proxyProtocol`. */
   readonly loadBalancers?: readonly string[];
   /** Says `hello from HOST` and ends, unless given. */
@@ -109,6 +111,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   };
   const reception: Reception = {
     refusals: new RefusalLog(log, systemClock),
+    shares: options.shares ?? new ClientShares(() => false),
     isLoadBalancer: addressesIn(options.loadBalancers ?? []),
   };
   const open = new Set<Socket>();
