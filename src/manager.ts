@@ -9,6 +9,7 @@ import { StandbyAuthority } from "./authority/standby.ts";
 import { parseCertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
+import { whyNotStarted } from "./base/find-program.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { Probe } from "./base/probe.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
@@ -97,7 +98,23 @@ async function open(): Promise<void> {
   for (const [message, from] of early.splice(0)) handle(message, from);
   channel.send("workers", { type: "tickets.master", ticketMaster });
   channel.send("supervisor", { type: "ready" });
+  void warnOfPrograms(config);
   await Promise.all([floor.run(), keepTelling(floor, storage)]);
+}
+
+/** A program of the operator's is first run when it is needed, in months perhaps: what is wrong with it is said now. */
+async function warnOfPrograms({ alerts, hosts }: Config): Promise<void> {
+  const commands = [
+    ["alerts.exec", alerts.exec?.[0]] as const,
+    ...hosts.map(({ onCertificate }) => ["onCertificate", onCertificate?.[0]] as const),
+  ];
+  const seen = new Set<string>();
+  for (const [key, program] of commands) {
+    if (program === undefined || seen.has(`${key} ${program}`)) continue;
+    seen.add(`${key} ${program}`);
+    const why = await whyNotStarted(program);
+    if (why !== undefined) log.warn("program.unusable", { key, program, why });
+  }
 }
 
 /** Tells who is to be told of what goes wrong, if anybody is. */

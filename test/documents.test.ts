@@ -96,7 +96,10 @@ test("the README has a row for every command", () => {
   assert.deepEqual(named.toSorted(), commands.toSorted());
 });
 
-test("the README lists events that the program tells", () => {
+const TOLD =
+  /(?:\b[lL]og\.(?:debug|info|warn|error)|tolerateStorage)\(\s*"([a-z-]+(?:\.[a-z-]+)+)"/g;
+
+test("the README lists the events that the program tells, and no other", () => {
   const sources = globSync("src/**/*.ts").map(read).join("\n");
   const events = sectionOf(readme, "Questions")
     .split("\n")
@@ -106,6 +109,8 @@ test("the README lists events that the program tells", () => {
     .filter((event) => event !== "log.access");
   assert.ok(events.length > 0);
   for (const event of events) assert.ok(sources.includes(`"${event}"`), `nothing tells ${event}`);
+  for (const [, event = ""] of sources.matchAll(TOLD))
+    assert.ok(readme.includes(`\`${event}\``), `the README does not list ${event}`);
 });
 
 test("ARCHITECTURE has the import table that the architecture test executes", () => {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { withDeadline } from "./clock.ts";
 import { codeOf } from "./errors.ts";
+import { WHY_NOT_STARTED } from "./find-program.ts";
 
 /** A program to be run; no shell reads any of it. */
 export interface ProgramPlan {
@@ -71,13 +72,10 @@ function wordsOf(stream: NodeJS.ReadableStream): () => string {
   return () => words.trim();
 }
 
-const WHY: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such program",
-  EACCES: "it may not be executed",
-};
-
 function explained(cause: unknown, words: string): string {
-  const why = WHY[codeOf(cause) ?? ""] ?? (cause instanceof Error ? cause.message : String(cause));
+  const why =
+    WHY_NOT_STARTED[codeOf(cause) ?? ""] ??
+    (cause instanceof Error ? cause.message : String(cause));
   return words === "" ? why : `${why}: ${words}`;
 }
 

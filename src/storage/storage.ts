@@ -140,13 +140,7 @@ export class Storage implements StorageFolder {
    */
   async probe(): Promise<void> {
     await this.confirmWritable();
-    try {
-      await this.#tryWrite();
-    } catch (error) {
-      this.#isPrepared = false;
-      this.#report(error);
-      throw error;
-    }
+    await this.#orReport(this.#tryWrite());
   }
 
   /** See {@link StorageFolder.confirmWritable}. */
@@ -158,7 +152,7 @@ export class Storage implements StorageFolder {
         `Cannot write into "${this.root}": this program has not taken its lease`,
       );
     }
-    await this.#lease.confirm();
+    await this.#orReport(this.#lease.confirm());
   }
 
   /** Gives the lease back. Reading goes on to work. */
@@ -197,6 +191,18 @@ export class Storage implements StorageFolder {
 
   #tryWrite(): Promise<void> {
     return this.#trying.run("try", () => tryWrite(this.root, randomBytes(PROBE_BYTES)));
+  }
+
+  async #orReport(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (codeOf(error) === "STORAGE_FAILED") {
+        this.#isPrepared = false;
+        this.#report(error);
+      }
+      throw error;
+    }
   }
 
   /** Said once for each time that writing stops to work. */

@@ -7,7 +7,7 @@ import { setImmediate } from "node:timers/promises";
 import { deliver } from "../../src/alert/channels.ts";
 import type { Notice } from "../../src/alert/notice.ts";
 import type { Alerts } from "../../src/config/config.ts";
-import { limits } from "../../src/config/limits.ts";
+import { changeLimits, limits } from "../../src/config/limits.ts";
 import { KeptLog } from "../support/authority-world.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -157,6 +157,17 @@ test("a program that does not exist is a failure that says so", async () => {
   const world = new World();
   assert.equal(await world.deliver({ exec: ["/nowhere/page"] }), false);
   assert.deepEqual(world.failures(), ["there is no such program"]);
+});
+
+test("a program that does not end in its time is killed, and has not told anybody", async () => {
+  await using folder = await temporaryFolder();
+  const path = await script(folder.path, "sleep 600");
+  const world = new World();
+  changeLimits({ commandTimeoutMs: 100 });
+  assert.equal(await world.deliver({ exec: [path] }), false);
+  changeLimits({});
+  assert.deepEqual(world.failures(), ["it was killed after 0.1 s"]);
+  assert.equal(limits.commandTimeoutMs, 60_000);
 });
 
 test("one receiver that takes it is enough", async () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { askForHost } from "../../src/admin/client.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { Webhook } from "../support/webhook.ts";
@@ -98,6 +99,39 @@ test("a program is run with the facts in its environment and on its standard inp
   const [first = "", rest = ""] = (await readFile(out, "utf8")).split("\n");
   assert.equal(first, `me; touch ${folder.path}/owned|issuance.failing|lost.localhost|begun|`);
   assert.equal(JSON.parse(rest).host, "lost.localhost");
+});
+
+test("a webhook of a company's own CA is told when the program is given that CA to trust", async () => {
+  await using folder = await temporaryFolder();
+  const issuer = makeAuthority({ name: "Company" });
+  const { chain, key } = makeCertificate({ names: ["localhost"], issuer });
+  await using webhook = await Webhook.open({ chain, key });
+  const trust = join(folder.path, "company.pem");
+  await writeFile(trust, issuer.certificate);
+  await using latchkey = await Latchkey.start({
+    config: `alerts: { webhook: env:HOOK }${hosts(DEAD)}`,
+    env: { HOOK: webhook.url, NODE_EXTRA_CA_CERTS: trust },
+  });
+  const { host } = await webhook.notice(({ event }) => event === "issuance.failing");
+  assert.equal(host, "lost.localhost");
+  assert.equal(latchkey.count("alert.failed"), 0);
+});
+
+test("programs that cannot be started are told of at the start", async () => {
+  await using folder = await temporaryFolder();
+  const letter = join(folder.path, "letter");
+  await writeFile(letter, "no program\n", { mode: 0o600 });
+  const mail = `mail.localhost: { certificateOnly: true, onCertificate: [${letter}] }`;
+  const good = "web.localhost: { certificateOnly: true, onCertificate: [echo] }";
+  await using latchkey = await Latchkey.start({
+    config: `alerts: { exec: [no-such-pager] }${hosts("internal")}  ${mail}\n  ${good}\n`,
+  });
+  const told = await latchkey.event("program.unusable", ({ key }) => key === "onCertificate");
+  assert.deepEqual([told["program"], told["why"]], [letter, "it may not be executed"]);
+  const exec = await latchkey.event("program.unusable", ({ key }) => key === "alerts.exec");
+  assert.deepEqual([exec["program"], exec["why"]], ["no-such-pager", "there is no such program"]);
+  await latchkey.event("command.done", ({ host }) => host === "web.localhost");
+  assert.equal(latchkey.count("program.unusable"), 2);
 });
 
 /** The answer to `GET /healthz`. */
