@@ -53,8 +53,9 @@ export function readAction(written: WrittenHost, place: HostPlace): Action | und
   if (passThrough !== undefined) {
     return {
       kind: "pass-through",
-      backend: passThrough,
+      backend: passThrough.to,
       timeouts: readTunnelTimeouts(written, place),
+      ...(passThrough.proxyProtocol && { proxyProtocol: passThrough.proxyProtocol }),
     };
   }
   if (kind === "certificate-only") return { kind };

@@ -223,7 +223,13 @@ export type Action =
   /** TLS terminated, plaintext piped both ways, no HTTP looked at. */
   | { readonly kind: "tcp"; readonly backend: TcpAddress; readonly timeouts: Timeouts }
   /** Routed by SNI, never decrypted. */
-  | { readonly kind: "pass-through"; readonly backend: TcpAddress; readonly timeouts: Timeouts }
+  | {
+      readonly kind: "pass-through";
+      readonly backend: TcpAddress;
+      readonly timeouts: Timeouts;
+      /** The version of the PROXY header that the backend gets first; undefined: none. */
+      readonly proxyProtocol?: "v1" | "v2" | undefined;
+    }
   | Redirect
   | Respond
   /** Certified for another program; nothing is served under its name here. */

@@ -167,6 +167,25 @@ const respond = anyOf(
   RESPOND,
 );
 
+const PASS_THROUGH = "an address such as 127.0.0.1:9443, or a mapping with `to`";
+const tunnelBackend = text(readTcpAddress, PASS_THROUGH);
+const passThrough = anyOf(
+  [
+    tunnelBackend.transform((to) => ({ to, proxyProtocol: undefined })),
+    mapping(
+      {
+        to: tunnelBackend,
+        proxyProtocol: key(
+          "The PROXY header that tells it whose connection this is: v1 or v2; default: none.",
+          choice(["v1", "v2"]),
+        ),
+      },
+      PASS_THROUGH,
+    ),
+  ],
+  PASS_THROUGH,
+);
+
 const hostKeys = mapping(
   {
     ...forwarding,
@@ -184,10 +203,7 @@ const hostKeys = mapping(
         "a mapping such as { /v2/: { to: 3002 } }",
       ),
     ),
-    passThrough: key(
-      "Routed by SNI, never decrypted, to this host:port.",
-      text(readTcpAddress, "host:port such as 127.0.0.1:9443"),
-    ),
+    passThrough: key("TLS routed by name and never decrypted.", passThrough),
     redirect: key(
       "host[:port][/path] or an https:// URL; keeps path and query unless it has a path.",
       text(readRedirectTarget, "a target such as store.shop.example"),

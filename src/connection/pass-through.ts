@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Action } from "../config/config.ts";
 import { closeSignal } from "./close-signal.ts";
 import { dial } from "./dial.ts";
+import { writeProxyHeader } from "./proxy-header.ts";
 
 /** An action that pipes bytes to a backend as they are. */
 export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
@@ -11,12 +13,20 @@ export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
  * connection, from its ClientHello that was given back, or the plaintext of a terminated one. Takes
  * `client` over; resolves when both sockets are closed.
  *
+ * @param ends Whose connection it is: a backend that wants it is told in a PROXY header.
+ *
  * @throws {LatchkeyError} `BACKEND_UNREACHABLE`, with `client` closed.
  */
-export async function passThrough(client: Socket, tunnel: Tunnel): Promise<void> {
+export async function passThrough(
+  client: Socket,
+  tunnel: Tunnel,
+  ends: ConnectionEnds,
+): Promise<void> {
   const { backend, timeouts } = tunnel;
+  const proxyProtocol = tunnel.kind === "pass-through" ? tunnel.proxyProtocol : undefined;
   try {
     const upstream = await dial(backend, timeouts.connectMs, closeSignal(client));
+    if (proxyProtocol !== undefined) upstream.write(writeProxyHeader(proxyProtocol, ends));
     await splice(client, upstream, timeouts.idleMs);
   } finally {
     client.destroy();

@@ -51,7 +51,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   if (!route) throw new Refusal("unrecognized_name", "HOST_UNKNOWN", { host });
   const { action } = route;
   // Also a validator's connection: that backend has certificates of its own to prove.
-  if (action.kind === "pass-through") return passThrough(socket, action);
+  if (action.kind === "pass-through") return passThrough(socket, action, arrival.ends);
   if (isChallenge(alpn)) {
     throw new Refusal("no_application_protocol", "CHALLENGE_UNKNOWN", { host });
   }
@@ -67,7 +67,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   const clientAuth = route.tls?.clientAuth;
   const identityLines = clientAuth && clientIdentity(secured, host, clientAuth);
 
-  if (action.kind === "tcp") return passThrough(secured, action);
+  if (action.kind === "tcp") return passThrough(secured, action, arrival.ends);
   const certifiedNames = credential.names;
   const sockets = { socket: secured, carrier: socket };
   const clientAddress = source.address;

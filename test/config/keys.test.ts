@@ -345,6 +345,18 @@ const rows: readonly Row[] = [
     says: /^is not known, wanted one of on, off/,
   },
   {
+    key: "hosts.*.passThrough.to",
+    type: "9443",
+    value: "127.0.0.1",
+    says: /^is not an address, wanted host:port/,
+  },
+  {
+    key: "hosts.*.passThrough.proxyProtocol",
+    type: "2",
+    value: "v3",
+    says: /^is not known, wanted one of v1, v2/,
+  },
+  {
     key: "hosts.*.passThrough",
     type: "9443",
     value: "127.0.0.1",
@@ -507,6 +519,7 @@ function besideOf(parent: string, step: string): readonly string[] {
         : [];
   if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
   if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
+  if (parent === "hosts.*.passThrough") return step === "to" ? [] : ["to: 127.0.0.1:9443"];
   if (parent === "hosts.*.clientAuth" && step === "mode") return ["ca: missing.pem"];
   if (/\.dns(?:\.\[\])?$/.test(parent)) return besideInDns(step);
   if (parent.endsWith(".accounts.*"))

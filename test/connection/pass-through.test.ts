@@ -4,6 +4,9 @@ import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import { test } from "node:test";
 import tls from "node:tls";
+import { parseIpAddress } from "../../src/base/ip-address.ts";
+import { writeProxyHeader } from "../../src/connection/proxy-header.ts";
+import { readProxyHeader } from "../../src/connection/proxy-protocol.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { startFullListener } from "../support/full-listener.ts";
 import {
@@ -258,4 +261,44 @@ function digest(bytes: Buffer): string {
 /** Resolves when the door holds no socket any more. */
 async function isEmpty(open: ReadonlySet<Socket>): Promise<void> {
   while (open.size > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+for (const proxyProtocol of ["v1", "v2"] as const) {
+  test(`a backend that wants a PROXY header (${proxyProtocol}) gets the client's before the hello`, async () => {
+    const arrived = Promise.withResolvers<Buffer>();
+    await using backend = await startBackend((socket) => {
+      received(socket).then(arrived.resolve, arrived.reject);
+      socket.end();
+    });
+    const terminated = "b.example";
+    const action = tunnelTo("pass-through", backend.port);
+    assert.ok(action.kind === "pass-through");
+    await using door = await openDoor({
+      hosts: [makeHost(CAPTURED_NAME, { ...action, proxyProtocol }), makeHost(terminated)],
+      sources: storedCredentials(makeCredential(terminated)),
+      loadBalancers: ["127.0.0.1"],
+    });
+    const came = writeProxyHeader("v1", {
+      source: { address: address("192.0.2.1"), port: 56_324 },
+      destination: { address: address("192.0.2.2"), port: 443 },
+    });
+    const socket = await connectRaw(door.port);
+    socket.end(Buffer.concat([came, hello]));
+    const header = readProxyHeader(await arrived.promise);
+    assert.ok(header.kind === "proxied");
+    assert.deepEqual(header.ends.source, { address: "192.0.2.1", port: 56_324 });
+    assert.deepEqual(header.ends.destination, { address: "192.0.2.2", port: 443 });
+    assert.deepEqual((await arrived.promise).subarray(header.length), hello);
+
+    const carrier = await connectRaw(door.port);
+    carrier.write(came);
+    const secured = await connectTls(door.port, terminated, { socket: carrier });
+    assert.equal((await received(secured)).toString(), `hello from ${terminated}`);
+  });
+}
+
+function address(text: string) {
+  const parsed = parseIpAddress(text);
+  assert.ok(parsed);
+  return parsed;
 }
