@@ -1,5 +1,5 @@
 /**
- * What each coding costs at some levels: memory of one compressor, size, CPU. `node --expose-gc test/bench/compress.ts`.
+ * What each coding costs at some levels: memory of one compressor, size, CPU. `node test/bench/compress.ts`.
  * Levels and windows in src/config/compress-limits.ts are chosen by it.
  */
 import { execFileSync } from "node:child_process";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Auth } from "../../src/config/auth.ts";
 import { limits } from "../../src/config/limits.ts";
+import { RawClient } from "../support/raw-client.ts";
 import { answering, answeringOnce, OK, Recorder, type Script } from "../support/recorder.ts";
 import { get, RelayScene } from "../support/relay-world.ts";
 
@@ -207,6 +208,26 @@ test("a client that leaves takes its question along", async () => {
   guarded.scene.client.socket.resetAndDestroy();
   await asked.gone();
   assert.equal(guarded.scene.backend.requests, 0);
+});
+
+test("so many questions are under way at once, and one more request is refused", async () => {
+  const before = limits.forwardAuthMax;
+  Object.assign(limits, { forwardAuthMax: 1 });
+  try {
+    await using guarded = await GuardedScene.start(() => undefined);
+    guarded.scene.client.say(get());
+    await (await guarded.service.connection(0)).head();
+    using second = await RawClient.connect(guarded.scene.world.port);
+    second.say(get());
+    await second.has("503 Service Unavailable\n");
+    assert.match(second.text, /^Retry-After: 1\r\n/m);
+    guarded.scene.client.socket.resetAndDestroy();
+    await (await guarded.service.connection(0)).gone();
+    second.say(get());
+    await (await guarded.service.connection(1)).head();
+  } finally {
+    Object.assign(limits, { forwardAuthMax: before });
+  }
 });
 
 test("questions share connections, and each request has one of its own", async () => {
