@@ -21,6 +21,7 @@ const PEERS: Readonly<
   stories: { needs: [] },
   simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
+  balancers: { needs: ["haproxy", "nginx", "curl"] },
   caddy: { needs: ["caddy", "unshare", "ip"], inside: "test/caddy/own-network.sh" },
 };
 
