@@ -26,6 +26,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   S8: "the account's files are broken",
   S9: "the lock of a dead program, of no program, or of the future",
   S10: "two programs on one storage",
+  S11: "the program that has the storage is killed in the middle of an order",
   S12: "the storage folder is deleted while the program runs",
   S13: "links planted in storage",
   C1: "the CA is down, or cannot be trusted",
