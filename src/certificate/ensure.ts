@@ -14,7 +14,7 @@ import type { Holdings } from "./holdings.ts";
 import type { OrderQueue } from "./order-queue.ts";
 import type { Decision } from "./policy.ts";
 import { FIRST, rankOf } from "./rank.ts";
-import { type HeldCertificate, type Holding, heldOf, type Issued } from "./records.ts";
+import { type HeldCertificate, type Holding, heldOf, type Issued, renewAtOf } from "./records.ts";
 
 /** The steps of {@link CertificateKeeper.ensure}, in their order. */
 export interface KeeperSteps {
@@ -180,8 +180,11 @@ export class CertificateKeeper {
   async adopt(host: CertificateName, listed: boolean): Promise<void> {
     const holding = await this.#hold(host, listed);
     if (holding === undefined) return;
-    const isWell = (await this.#load(holding)) && !this.#hasExpired(holding);
-    if (isWell && this.#attempts.wasInterrupted(holding)) await this.#attempts.succeeded(holding);
+    await this.#load(holding);
+    // One that is not due has just been renewed, which the program did not live to write down.
+    const isRenewed = (renewAtOf(holding) ?? 0) > this.#clock.now();
+    if (isRenewed && this.#attempts.wasInterrupted(holding))
+      await this.#attempts.succeeded(holding);
   }
 
   /** The place of a name. A new one brings what the disk remembers of its failures: it may have been here before. */

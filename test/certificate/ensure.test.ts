@@ -251,6 +251,19 @@ test("a crash between the certificate and the end of its attempt leaves no failu
   assert.equal(disk.size, 0);
 });
 
+test("a crash in the middle of a renewal leaves its failures in memory, for the certificate is still due", async () => {
+  const stored = issuedFor("shop.example");
+  const { keeper, clock, disk, row } = recordingKeeper({ load: async () => stored });
+  clock.advance(stored.credential.notAfter - 60 * MINUTE - clock.now());
+  const lastError = { type: "INTERRUPTED", detail: "y", hint: "z", at: clock.now() };
+  const nextAttemptAt = clock.now() + MINUTE;
+  disk.set(host, { host, kind: "refused", attempts: 3, nextAttemptAt, lastError });
+  await keeper.adopt(host, true);
+  const { state, attempts } = row();
+  assert.deepEqual([state, attempts], ["failing", 3]);
+  assert.equal(disk.size, 1);
+});
+
 const interrupted = [
   { attempts: 1, orders: 1, outcome: "stored" },
   { attempts: 2, orders: 0, outcome: "unavailable" },
