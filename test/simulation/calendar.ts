@@ -33,7 +33,8 @@ export type Happening =
       readonly byMs: number;
     };
 
-const MINUTE = 60_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;
@@ -56,7 +57,8 @@ const ORDER_STEPS = ["order.started", "order.created", "challenge.armed", "order
 export function calendarOf(seed: number, years: number, hosts: readonly string[]): Happening[] {
   const below = seeded(seed);
   const some = <Item>(items: readonly Item[]): Item => items[below(items.length)] as Item;
-  const when = () => below(Math.floor(years * YEAR));
+  // A number drawn has 32 bits, and three years more milliseconds than that.
+  const when = () => below(Math.floor((years * YEAR) / SECOND)) * SECOND + below(SECOND);
   const times = (perYear: number) => Array.from({ length: Math.round(perYear * years) }, when);
   return [
     ...outages(times(PER_YEAR.hourOutages), HOUR, () => some(outageKinds)),
