@@ -201,8 +201,8 @@ function receive(
       });
       break;
     case "policy.ask":
-      void floor.isAllowed(message.host, message.client).then((isAllowed) => {
-        channel.send(from, { type: "policy.answer", ask: message.ask, isAllowed });
+      void isAllowed(floor, message).then((answer) => {
+        channel.send(from, { type: "policy.answer", ask: message.ask, isAllowed: answer });
       });
       break;
     case "challenge.acknowledged":
@@ -213,6 +213,19 @@ function receive(
       break;
     default:
       break; // what is for other processes
+  }
+}
+
+/** Who cannot be decided about is refused, and asks again. */
+async function isAllowed(
+  floor: CertificateFloor,
+  { host, client }: Extract<Message, { type: "policy.ask" }>,
+): Promise<boolean> {
+  try {
+    return await floor.isAllowed(host, client);
+  } catch (error) {
+    log.error("certificate.need-failed", { host, ...failureFacts(error) });
+    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { CertificateName } from "../base/certificate-name.ts";
+import { type CertificateName, parseCertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
@@ -78,7 +78,8 @@ export class Commands {
 
   /** Is it known, since the program started, how the command of this name went? */
   isKnown(host: string): boolean {
-    return [...this.#runs.keys()].some((known) => known === host);
+    const name = parseCertificateName(host);
+    return name !== undefined && this.#runs.has(name);
   }
 
   async #runIfDue(

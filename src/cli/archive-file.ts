@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { failed } from "../storage/failure.ts";
 
 /** The first line of a file, and those after it. */
 export interface ArchiveLines {
@@ -8,7 +8,7 @@ export interface ArchiveLines {
   readonly lines: AsyncIterable<string>;
 }
 
-/** @throws {LatchkeyError} `USAGE` when it cannot be opened. */
+/** @throws {LatchkeyError} `STORAGE_FAILED` when it cannot be opened. */
 export async function linesOf(path: string): Promise<ArchiveLines> {
   try {
     const handle = await open(path, "r");
@@ -17,6 +17,6 @@ export async function linesOf(path: string): Promise<ArchiveLines> {
     const header = first.done === true ? "" : first.value;
     return { header, lines: { [Symbol.asyncIterator]: () => all } };
   } catch (cause) {
-    throw new LatchkeyError("USAGE", `Cannot read ${path}: ${messageOf(cause)}`, {}, { cause });
+    throw failed(`read "${path}"`, cause);
   }
 }

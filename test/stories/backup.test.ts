@@ -61,6 +61,10 @@ test("restore changes nothing of a storage in use, unless it is told to put that
   const rows = [
     { args: ["restore", file, "--passphrase", `file:${secret}`], says: /it is not empty/ },
     { args: ["restore", file, "--passphrase", `file:${wrong}`, "--replace"], says: /is wrong/ },
+    {
+      args: ["restore", `${file}.none`, "--passphrase", `file:${secret}`],
+      says: /Cannot read ".*\.none": it does not exist/,
+    },
     { args: ["restore", secret, "--passphrase", `file:${secret}`], says: /no backup of Latchkey/ },
   ];
   for (const { args, says } of rows) {
