@@ -4,17 +4,15 @@ import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
 import { backendName } from "../backend/identity.ts";
 import type { BackendPool } from "../backend/pool.ts";
-import { unreachable } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
-import { AnswerReader } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
-import { CHUNK_END, chunkStart, lastChunk } from "./body.ts";
+import type { CourierUser, Resend } from "./courier.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
-import { Outlet } from "./outlet.ts";
+import { Http1Courier } from "./http1-courier.ts";
 
 /** What exchanges share. */
 export interface Backends {
@@ -31,32 +29,31 @@ type Phase = "idle" | "connecting" | "asking";
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 /**
- * The backend's side of one request after the other: chooses a backend, gets a connection, sends the
- * request and reads the answer. Owns the backend connection from the moment it has one until the
- * answer has ended cleanly (then the pool does) or anything is wrong (then it is destroyed).
+ * The backend's side of one request after the other: chooses a backend, gets a connection, has a
+ * courier carry the request over it, and keeps the deadlines. Owns a backend connection while it is
+ * being made; then the courier does.
  */
-export class Exchange implements BackendUser {
+export class Exchange implements BackendUser, CourierUser {
   readonly #asker: Asker;
   readonly #backends: Backends;
-  readonly #outlet = new Outlet();
-  readonly #answer: AnswerReader;
+  readonly #courier: Http1Courier;
   #phase: Phase = "idle";
   #route: PathRoute | undefined;
   #question: Question = { method: "", webSocketKey: undefined };
   #framing: Framing = "none";
+  /** The one being made. */
   #connection: BackendConnection | undefined;
   #backend: Backend | undefined;
   #tried: Backend[] = [];
   #failure: 502 | 504 = 502;
   #isRequestSent = false;
   #isBodyTaken = false;
-  #hasAnswered = false;
   #deadline = NEVER;
 
   constructor(asker: Asker, backends: Backends) {
     this.#asker = asker;
     this.#backends = backends;
-    this.#answer = new AnswerReader(asker);
+    this.#courier = new Http1Courier(this, asker, backends.pool);
   }
 
   /** The backend of the exchange, or of the last one, for the access log. */
@@ -66,7 +63,7 @@ export class Exchange implements BackendUser {
 
   /** May body bytes be given to {@link sendBody} now? */
   get takesBody(): boolean {
-    return this.#phase === "asking" && this.#connection?.socket.writableNeedDrain === false;
+    return this.#phase === "asking" && this.#courier.takesBody;
   }
 
   /** Begins the exchange. Nothing is written before {@link flush}, so that a small body can join the head. */
@@ -78,32 +75,27 @@ export class Exchange implements BackendUser {
     this.#failure = 502;
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
-    this.#hasAnswered = false;
-    this.#answer.begin(question);
     this.#chooseBackend();
   }
 
   /** Adds body content; the bytes are the exchange's from now on. */
   sendBody(bytes: Buffer, start: number, end: number): void {
     this.#isBodyTaken = true;
-    if (this.#framing === "chunked") this.#outlet.say(chunkStart(end - start));
-    this.#outlet.pass(bytes, start, end, false);
-    if (this.#framing === "chunked") this.#outlet.say(CHUNK_END);
+    this.#courier.sendBody(bytes, start, end);
   }
 
   /** The request is complete; `trailers` are lines, or nothing. */
   endBody(trailers: string): void {
     this.#isRequestSent = true;
-    if (this.#framing !== "chunked") return;
-    this.#isBodyTaken = true;
-    this.#outlet.say(lastChunk(trailers));
+    if (this.#framing === "chunked") this.#isBodyTaken = true;
+    if (this.#phase === "asking") this.#courier.endBody(trailers);
   }
 
   /** Writes what was given. `false`: give no more until `bodyWanted`. */
   flush(): boolean {
     if (this.#phase !== "asking") return false;
-    const takesMore = this.#outlet.flush();
-    if (!this.#answer.hasBegun) this.#waitForAnswer(takesMore);
+    const takesMore = this.#courier.flush();
+    if (!this.#courier.hasBegun) this.#waitForAnswer(takesMore);
     return takesMore;
   }
 
@@ -111,12 +103,13 @@ export class Exchange implements BackendUser {
   resumeAnswer(): void {
     if (this.#phase !== "asking") return;
     this.#deadline = this.#in(this.#route?.timeouts.idleMs);
-    this.#connection?.resume();
+    this.#courier.resume();
   }
 
   /** Nobody waits for the answer any more. */
   abort(): void {
     this.#connection?.destroy();
+    this.#courier.abort();
     this.#rest();
   }
 
@@ -135,43 +128,64 @@ export class Exchange implements BackendUser {
     if (connection === undefined) return;
     if (this.#backends.balancer.markUp(connection.backend))
       this.#backends.log.info("backend.up", { backend: backendName(connection.backend) });
+    connection.lend(this.#courier);
     this.#begin(connection, this.#backend ?? connection.backend);
     this.#asker.bodyWanted();
     this.flush();
   }
 
-  backendRead(bytes: Buffer, length: number): boolean {
-    this.#hasAnswered = true;
-    const progress = this.#answer.read(bytes, length);
-    switch (progress.kind) {
-      case "more":
-        return this.#readOn();
-      case "done":
-        this.#finish(progress.hasMore, progress.trailers);
-        return true;
-      case "switch":
-        this.#switch(progress.head, progress.named, progress.rest);
-        return true;
-      case "fault":
-        this.#break(502, progress.why);
-        return true;
-      default:
-        return unreachable(progress);
-    }
+  backendRead(): boolean {
+    return false; // whatever is read after it was connected is the courier's
   }
 
   backendDrained(): void {
+    // Nothing is written before it is connected.
+  }
+
+  backendEnded(): void {
+    this.backendClosed(undefined);
+  }
+
+  backendClosed(cause: Error | undefined): void {
+    this.#connection?.destroy();
+    this.#connectFailed(502, cause);
+  }
+
+  courierDrained(): void {
     this.#asker.bodyWanted();
     this.flush();
   }
 
-  backendEnded(): void {
-    if (this.#answer.endsWithConnection) this.#finish(false, undefined);
-    else this.#lost(undefined);
+  answerRead(): boolean {
+    const takesMore = this.#asker.answerFlushed();
+    const { hasBegun } = this.#courier;
+    if (!hasBegun) this.#waitForAnswer(true);
+    else this.#deadline = takesMore ? this.#in(this.#route?.timeouts.idleMs) : NEVER;
+    return takesMore || !hasBegun;
   }
 
-  backendClosed(cause: Error | undefined): void {
-    this.#lost(cause);
+  answerDone(trailers: Fields | undefined): void {
+    this.#rest();
+    this.#asker.answerEnded(trailers);
+  }
+
+  answerSwitched(
+    head: ResponseHead,
+    named: readonly string[],
+    connection: BackendConnection,
+    rest: Buffer,
+  ): void {
+    this.#rest();
+    this.#asker.answerSwitched(head, named, connection, rest);
+  }
+
+  answerMalformed(why: string): void {
+    this.#break(502, why);
+  }
+
+  answerLost(why: string, resend: Resend): void {
+    if (this.#backend !== undefined && this.#maySendAgain(resend)) this.#dial(this.#backend);
+    else this.#break(502, why);
   }
 
   #chooseBackend(): void {
@@ -183,7 +197,7 @@ export class Exchange implements BackendUser {
       return;
     }
     this.#backend = backend;
-    const pooled = this.#backends.pool.take(backend, this);
+    const pooled = this.#backends.pool.take(backend, this.#courier);
     if (pooled === undefined) this.#dial(backend);
     else this.#begin(pooled, backend);
   }
@@ -210,10 +224,10 @@ export class Exchange implements BackendUser {
 
   /** @param backend The one of this route: a pooled connection may have been made for another's. */
   #begin(connection: BackendConnection, backend: Backend): void {
-    this.#connection = connection;
+    this.#connection = undefined;
     this.#phase = "asking";
-    this.#outlet.open(connection.socket);
-    this.#outlet.say(this.#asker.requestHeadFor(backend));
+    const head = this.#asker.requestHeadFor(backend);
+    this.#courier.begin(connection, head, this.#question, this.#framing, this.#isRequestSent);
     this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
   }
 
@@ -228,52 +242,16 @@ export class Exchange implements BackendUser {
     else this.#deadline = NEVER;
   }
 
-  #readOn(): boolean {
-    const takesMore = this.#asker.answerFlushed();
-    if (!this.#answer.hasBegun) this.#waitForAnswer(true);
-    else this.#deadline = takesMore ? this.#in(this.#route?.timeouts.idleMs) : NEVER;
-    return takesMore || !this.#answer.hasBegun;
-  }
-
-  #finish(hasMore: boolean, trailers: Fields | undefined): void {
-    const connection = this.#connection;
-    const isReusable = this.#answer.isReusable && this.#isRequestSent && !hasMore;
-    this.#rest();
-    if (connection !== undefined && isReusable) this.#backends.pool.keep(connection);
-    else connection?.destroy();
-    this.#asker.answerEnded(trailers);
-  }
-
-  #switch(head: ResponseHead, named: readonly string[], rest: Buffer): void {
-    const connection = this.#connection;
-    this.#rest();
-    if (connection !== undefined) this.#asker.answerSwitched(head, named, connection, rest);
-  }
-
-  /** The backend closed, or ended without having answered in full. */
-  #lost(cause: Error | undefined): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    if (!connection.hasConnected) {
-      connection.destroy();
-      this.#connectFailed(502, cause);
-    } else if (connection.isReused && this.#maySendAgain()) {
-      connection.destroy();
-      this.#dial(this.#backend ?? connection.backend);
-    } else {
-      this.#break(502, cause === undefined ? "the backend closed" : cause.message);
-    }
-  }
-
-  /** RFC 9110 §9.2.2, RFC 9112 §9.3.1: once, on a fresh connection, when nothing can happen twice. */
-  #maySendAgain(): boolean {
-    if (this.#hasAnswered || this.#isBodyTaken) return false;
-    return IDEMPOTENT.has(this.#question.method);
+  /** Once, on a fresh connection, when nothing can happen twice; body bytes given away are gone. */
+  #maySendAgain(resend: Resend): boolean {
+    if (this.#isBodyTaken || resend === "never") return false;
+    return resend === "always" || IDEMPOTENT.has(this.#question.method);
   }
 
   #break(status: 502 | 504, why: string): void {
+    const { hasBegun } = this.#courier;
     this.abort();
-    if (this.#answer.hasBegun) this.#asker.answerBroken(why);
+    if (hasBegun) this.#asker.answerBroken(why);
     else this.#asker.answerFailed(status, why);
   }
 
@@ -281,7 +259,6 @@ export class Exchange implements BackendUser {
     this.#phase = "idle";
     this.#connection = undefined;
     this.#deadline = NEVER;
-    this.#outlet.shut();
   }
 
   #in(ms: number | undefined): number {

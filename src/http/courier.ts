@@ -1,0 +1,48 @@
+import type { BackendConnection } from "../backend/connection.ts";
+import type { Fields } from "./fields.ts";
+import type { ResponseHead } from "./head.ts";
+
+/** When a request that got no answer may be sent once more (RFC 9110 §9.2.2). */
+export type Resend = "never" | "if-idempotent" | "always";
+
+/**
+ * Carries one request after the other to a backend, and tells its {@link CourierUser} what becomes of
+ * it; the answer itself goes to the `AnswerListener` it was made with. Owns the connection that it was
+ * begun with, or its share of it, until its user has heard of an end, or has aborted it.
+ */
+export interface Courier {
+  /** Has the final head of the answer been read? */
+  readonly hasBegun: boolean;
+  /** May body bytes be given to {@link sendBody} now? */
+  readonly takesBody: boolean;
+  /** Adds body content; the bytes are the courier's from now on. */
+  sendBody(bytes: Buffer, start: number, end: number): void;
+  /** The request is complete; `trailers` are lines, or nothing. */
+  endBody(trailers: string): void;
+  /** Writes what was given. `false`: give no more until `courierDrained`. */
+  flush(): boolean;
+  /** Reads on after `answerRead` returned `false`. */
+  resume(): void;
+  /** Breaks off. Its user hears nothing any more. */
+  abort(): void;
+}
+
+/** Hears what becomes of a request. The last call is one of the last four. */
+export interface CourierUser {
+  /** The backend takes more of the request. */
+  courierDrained(): void;
+  /** All of one read has been told. `false`: tell no more until {@link Courier.resume}. */
+  answerRead(): boolean;
+  answerDone(trailers: Fields | undefined): void;
+  /** The backend speaks WebSocket; the user owns the connection from here on. */
+  answerSwitched(
+    head: ResponseHead,
+    named: readonly string[],
+    connection: BackendConnection,
+    rest: Buffer,
+  ): void;
+  /** The answer makes no sense. */
+  answerMalformed(why: string): void;
+  /** The backend went away before its answer had ended. */
+  answerLost(why: string, resend: Resend): void;
+}
