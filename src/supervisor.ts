@@ -10,6 +10,7 @@ import type { Config, Listen } from "./config/config.ts";
 import { describeChanges } from "./config/describe.ts";
 import { FaultyConfig, formatFault } from "./config/faults.ts";
 import { changeLimits, limits } from "./config/limits.ts";
+import { markersOf } from "./config/marker.ts";
 import { withoutSecrets } from "./config/secret.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
 import { Doors } from "./process/doors.ts";
@@ -184,6 +185,7 @@ function workerFlags(config: Config): string[] {
   const manual = config.hosts.flatMap(({ certificate }) =>
     certificate.kind === "manual" ? [certificate.chain, certificate.key] : [],
   );
+  const markers = config.hosts.flatMap(({ action }) => markersOf(action));
   // Not the whole package: the storage of a checkout lies in it, with accounts and the authority's keys.
   const folders = [here, join(packageRoot, "node_modules"), join(config.storage, "certificates")];
   // A folder that does not exist yet counts as one only with the star behind it.
@@ -193,7 +195,7 @@ function workerFlags(config: Config): string[] {
   const readable = [
     ...inside,
     ...folders,
-    ...[join(packageRoot, "package.json"), ...manual].flatMap((path) => [
+    ...[join(packageRoot, "package.json"), ...manual, ...markers].flatMap((path) => [
       path,
       ...realPathOf(path),
     ]),

@@ -17,6 +17,7 @@ const DOCUMENTS = [
   "SECURITY.md",
   "CHANGELOG.md",
   "storage/README.md",
+  "config/README.md",
 ] as const;
 const README_MAX_LINES = 280;
 

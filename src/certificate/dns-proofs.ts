@@ -1,7 +1,7 @@
 import { provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
-import type { DnsEntry } from "../config/config.ts";
+import type { DnsEntry } from "../config/dns-entry.ts";
 import { limits } from "../config/limits.ts";
 import type { DnsProvider, TxtRecord } from "../dns/record.ts";
 import { Resolver, type ResolverOptions } from "../dns/resolver.ts";

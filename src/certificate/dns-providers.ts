@@ -1,7 +1,7 @@
 import { provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { isUnder } from "../base/hostname.ts";
-import type { DnsEntry } from "../config/config.ts";
+import type { DnsEntry } from "../config/dns-entry.ts";
 import { limits } from "../config/limits.ts";
 import { createAcmeDns } from "../dns/acme-dns.ts";
 import { createCloudflare } from "../dns/cloudflare.ts";

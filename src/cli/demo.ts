@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LatchkeyError } from "../base/errors.ts";
-import type { Action, Backend, Config, Host, ListenAddress, PathRoute } from "../config/config.ts";
+import type { Action, Backend, Config, Host, ListenAddress, PathEntry } from "../config/config.ts";
 import { supervise } from "../supervisor.ts";
 import { readConfiguration } from "./configuration.ts";
 
@@ -92,10 +92,10 @@ function onLoopback(port: number): ListenAddress {
 function moveAction(action: Action, moved: ReadonlyMap<number, number>): Action {
   if (action.kind !== "forward") return action;
   const paths = action.paths.map(
-    (path): PathRoute => ({
-      ...path,
-      backends: path.backends.map((each) => moveBackend(each, moved)),
-    }),
+    (path): PathEntry =>
+      path.answer === undefined
+        ? { ...path, backends: path.backends.map((each) => moveBackend(each, moved)) }
+        : path,
   );
   return { ...action, paths };
 }
@@ -108,8 +108,10 @@ function moveBackend(backend: Backend, moved: ReadonlyMap<number, number>): Back
 
 function portsOf({ action }: Host): number[] {
   if (action.kind !== "forward") return [];
-  return action.paths.flatMap(({ backends }) =>
-    backends.flatMap((backend) => (backend.kind === "unix" ? [] : [backend.address.port])),
+  return action.paths.flatMap((path) =>
+    (path.answer === undefined ? path.backends : []).flatMap((backend) =>
+      backend.kind === "unix" ? [] : [backend.address.port],
+    ),
   );
 }
 

@@ -1,15 +1,15 @@
-import type { Action, Redirect, Respond } from "./config.ts";
+import { readRedirect, readRespond } from "./answer.ts";
+import type { Action } from "./config.ts";
 import { readForward, readTunnelTimeouts } from "./forward.ts";
-import { formatPattern } from "./host-pattern.ts";
-import { type HostPlace, isOurs } from "./host-place.ts";
+import type { HostPlace } from "./host-place.ts";
+import { readOwnRules, settleRules, withHsts } from "./host-rules.ts";
 import { hostKeyNames, type WrittenHost } from "./host-schema.ts";
-import { limits } from "./limits.ts";
 import { nearest } from "./nearest.ts";
-import { isBodiless } from "./respond-header.ts";
-import { expectedHttpsPort } from "./settings.ts";
+import { ruleNames } from "./rules-schema.ts";
 
 /** Keys that may stand beside each action. Those that are not built yet never get here. */
 const CERTIFICATE = ["issuer", "certificate", "onDemand", "dns", "clientAuth", "tls"] as const;
+const RULES = [...ruleNames, "hsts"] as const;
 const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>> = {
   forward: [
     "to",
@@ -20,12 +20,13 @@ const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>
     "balance",
     "auth",
     "compress",
+    ...RULES,
     ...CERTIFICATE,
   ],
   tcp: ["to", "timeouts", "balance", ...CERTIFICATE],
   "pass-through": ["passThrough", "timeouts"],
-  redirect: ["redirect", "status", ...CERTIFICATE],
-  respond: ["respond", ...CERTIFICATE],
+  redirect: ["redirect", "status", ...RULES, ...CERTIFICATE],
+  respond: ["respond", ...RULES, ...CERTIFICATE],
   "certificate-only": ["issuer", "dns"],
 };
 /** Keys that go with everything, or are told of elsewhere. */
@@ -59,12 +60,18 @@ export function readAction(written: WrittenHost, place: HostPlace): Action | und
     };
   }
   if (kind === "certificate-only") return { kind };
-  if (redirect !== undefined) return readRedirect(redirect, written.status, place);
-  if (respond !== undefined) return readRespond(respond, place);
   if (first?.kind === "tcp") {
     return { kind: "tcp", backend: first.address, timeouts: readTunnelTimeouts(written, place) };
   }
-  return readForward(written, place);
+  const { path, desk } = place;
+  const rules = withHsts(readOwnRules(written, path, desk), written.hsts, path, desk);
+  const answer =
+    redirect === undefined
+      ? respond && readRespond(respond, path, desk)
+      : readRedirect(redirect, written.status, place);
+  if (answer === undefined) return readForward(written, rules, place);
+  const settled = settleRules(rules);
+  return settled === undefined ? answer : { ...answer, rules: settled };
 }
 
 function kindOf(
@@ -107,45 +114,4 @@ function reportStrangers(
   if (kind === "tcp" && written.to?.length !== 1) {
     desk.report([...path, "to"], "is a list with tcp://, wanted a single backend");
   }
-}
-
-function readRedirect(
-  target: NonNullable<WrittenHost["redirect"]>,
-  status: WrittenHost["status"],
-  { path, patterns, known, settings, desk }: HostPlace,
-): Redirect {
-  const isItself = patterns.some((pattern) => formatPattern(pattern) === target.host);
-  const isSeen = [undefined, expectedHttpsPort(settings.listen)].includes(target.port);
-  if (isItself && isSeen && !settings.faulty.has("listen")) {
-    desk.report([...path, "redirect"], "leads back to this host, wanted another");
-  }
-  const port = target.port ?? (isOurs(target.host, known) ? undefined : limits.httpsPort);
-  return { kind: "redirect", host: target.host, port, path: target.path, status: status ?? 308 };
-}
-
-function readRespond(
-  written: NonNullable<WrittenHost["respond"]>,
-  { path, desk }: HostPlace,
-): Respond {
-  const { status = 200, headers = {}, body = "" } = written;
-  const names = Object.keys(headers);
-  for (const [index, name] of names.entries()) {
-    const isTwice = names
-      .slice(0, index)
-      .some((other) => other.toLowerCase() === name.toLowerCase());
-    if (isTwice)
-      desk.report([...path, "respond", "headers", name], "stands here twice, wanted once", "key");
-  }
-  if (isBodiless(status) && body !== "") {
-    desk.report([...path, "respond", "body"], `does not go with status ${status}, remove it`);
-  }
-  if (Buffer.byteLength(body) > limits.respondBodyMaxBytes) {
-    desk.report(
-      [...path, "respond"],
-      "has a body of more than 64KiB, wanted less: Latchkey serves no files",
-    );
-  }
-  const hasType = body === "" || names.some((name) => name.toLowerCase() === "content-type");
-  const type = hasType ? {} : { "Content-Type": "text/plain; charset=utf-8" };
-  return { kind: "respond", status, headers: { ...type, ...headers }, body };
 }

@@ -1,12 +1,6 @@
-import type {
-  Action,
-  CertificateSource,
-  DnsEntry,
-  HostPattern,
-  Issuer,
-  OnDemand,
-} from "./config.ts";
+import type { Action, CertificateSource, HostPattern, Issuer, OnDemand } from "./config.ts";
 import { readDns } from "./dns.ts";
+import type { DnsEntry } from "./dns-entry.ts";
 import type { Path } from "./faults.ts";
 import { formatPattern, overlap } from "./host-pattern.ts";
 import type { HostPlace } from "./host-place.ts";

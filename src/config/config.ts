@@ -4,6 +4,8 @@ import type { UriHost } from "../base/uri-host.ts";
 import type { Auth } from "./auth.ts";
 import type { LimitChanges } from "./changeable-limits.ts";
 import type { Compression } from "./compress.ts";
+import type { DnsEntry } from "./dns-entry.ts";
+import type { Entrance, Rules } from "./rules.ts";
 
 /** The whole configuration after reading: defaults filled in, paths absolute, hosts normalised. Plain JSON. */
 export interface Config {
@@ -83,50 +85,6 @@ export interface Acme {
   readonly resolvers: readonly string[];
   /** Who puts records into DNS for hosts without `dns` of their own; empty: nobody. Known to the manager alone. */
   readonly dns: readonly DnsEntry[];
-}
-
-/** Who puts records into DNS, and into which zones. */
-export interface DnsEntry {
-  /** Names at or below which it is the one; empty: wherever no other entry is. */
-  readonly zones: readonly string[];
-  /** The name servers that must show a record, as `address:port`; empty: all of its zone's. */
-  readonly authoritative: readonly string[];
-  readonly provider: DnsProvider;
-}
-
-/** How records get into DNS. Secrets in it are never logged. */
-export type DnsProvider =
-  | { readonly kind: "cloudflare"; readonly token: string; readonly endpoint: string }
-  | {
-      readonly kind: "rfc2136";
-      /** Of the primary, `address:port`. */
-      readonly server: string;
-      readonly keyName: string;
-      readonly algorithm: TsigAlgorithm;
-      /** Base64. */
-      readonly secret: string;
-    }
-  | {
-      readonly kind: "acme-dns";
-      /** URL of its API. */
-      readonly server: string;
-      /** By the host that is proven. */
-      readonly accounts: Readonly<Record<string, AcmeDnsAccount>>;
-    }
-  | {
-      readonly kind: "exec";
-      /** The program (absolute) and its first arguments. */
-      readonly command: readonly string[];
-      readonly environment: Readonly<Record<string, string>>;
-      readonly timeoutMs: number;
-    };
-
-export type TsigAlgorithm = "hmac-sha256" | "hmac-sha384" | "hmac-sha512";
-
-export interface AcmeDnsAccount {
-  readonly username: string;
-  readonly password: string;
-  readonly subdomain: string;
 }
 
 export interface Authority {
@@ -238,15 +196,19 @@ export type Action =
 export interface Forward {
   readonly kind: "forward";
   /** Longest prefix first; the last one is always `/` and catches the rest. */
-  readonly paths: readonly PathRoute[];
+  readonly paths: readonly PathEntry[];
+}
+
+export type PathEntry = PathRoute | PathAnswer;
+
+/** A path prefix that is answered here. */
+export interface PathAnswer extends Entrance {
+  readonly answer: Redirect | Respond;
 }
 
 /** A path prefix and where its requests go. */
-export interface PathRoute {
-  /** Starts with `/`. Matches by whole prefix as written (`/v2/` matches `/v2/x`, not `/v2`). */
-  readonly prefix: string;
-  /** Is the prefix taken off (but for its last `/`) before forwarding? */
-  readonly stripPrefix: boolean;
+export interface PathRoute extends Entrance {
+  readonly answer?: undefined;
   /** At least one; tried in rotation. */
   readonly backends: readonly Backend[];
   readonly timeouts: Timeouts;
@@ -294,13 +256,14 @@ export interface Timeouts {
 
 export interface Redirect {
   readonly kind: "redirect";
-  /** Name, or IP address without brackets. */
-  readonly host: string;
+  /** Name, or IP address without brackets; undefined: the request's own. */
+  readonly host: string | undefined;
   /** Undefined: the port that clients see. */
   readonly port: number | undefined;
   /** Undefined: the request's own. */
   readonly path: string | undefined;
   readonly status: 301 | 302 | 303 | 307 | 308;
+  readonly rules?: Rules | undefined;
 }
 
 export interface Respond {
@@ -308,4 +271,5 @@ export interface Respond {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  readonly rules?: Rules | undefined;
 }

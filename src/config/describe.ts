@@ -7,13 +7,15 @@ import type {
   Config,
   Host,
   ListenAddress,
-  PathRoute,
+  PathEntry,
+  Redirect,
   TcpAddress,
 } from "./config.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { nameOf } from "./issuers.ts";
 import { limits } from "./limits.ts";
 import { formatOrigin } from "./redirect-target.ts";
+import type { Match } from "./rules.ts";
 import { expectedHttpsPort } from "./settings.ts";
 
 const HEADINGS: readonly string[] = ["HOST", "ACTION", "CERTIFICATE"];
@@ -100,15 +102,13 @@ function describeHost(
 function describeAction(action: Action, seenPort: number | undefined): string {
   switch (action.kind) {
     case "forward":
-      return action.paths.map(describePath).join("; ");
+      return action.paths.map((path) => describePath(path, seenPort)).join("; ");
     case "tcp":
       return `→ tcp://${formatAddress(action.backend)}`;
     case "pass-through":
       return `→ ${formatAddress(action.backend)} (pass-through)`;
-    case "redirect": {
-      const origin = formatOrigin(action.host, action.port ?? seenPort ?? limits.httpsPort);
-      return `redirect ${action.status} ${origin}${action.path ?? ""}`;
-    }
+    case "redirect":
+      return describeRedirect(action, seenPort);
     case "certificate-only":
       return "certificate only";
     case "respond":
@@ -119,10 +119,30 @@ function describeAction(action: Action, seenPort: number | undefined): string {
 }
 
 /** `→ http://127.0.0.1:3001`, with its prefix unless that is `/`. */
-function describePath({ prefix, backends, stripPrefix }: PathRoute): string {
+function describePath(entry: PathEntry, seenPort: number | undefined): string {
+  const { prefix, match, stripPrefix, replacePrefix } = entry;
   const where = prefix === "/" ? "" : `${prefix} `;
+  const conditions = match === undefined ? "" : `${describeMatch(match)} `;
+  const does =
+    entry.answer === undefined
+      ? `→ ${entry.backends.map(formatBackend).join(", ")}`
+      : describeAction(entry.answer, seenPort);
   const strip = stripPrefix ? " (prefix taken off)" : "";
-  return `${where}→ ${backends.map(formatBackend).join(", ")}${strip}`;
+  const replace = replacePrefix === undefined ? "" : ` (prefix becomes ${replacePrefix})`;
+  return `${where}${conditions}${does}${strip}${replace}`;
+}
+
+function describeMatch({ methods = [], headers = [] }: Match): string {
+  const fields = headers.map(
+    ({ name, value, isPrefix }) => `${name}: ${value}${isPrefix ? "*" : ""}`,
+  );
+  return `[${[methods.join(" "), ...fields].filter((part) => part !== "").join(", ")}]`;
+}
+
+function describeRedirect(redirect: Redirect, seenPort: number | undefined): string {
+  const { host, port, path, status } = redirect;
+  const origin = host === undefined ? "" : formatOrigin(host, port ?? seenPort ?? limits.httpsPort);
+  return `redirect ${status} ${origin}${path ?? ""}`;
 }
 
 function describeSource(source: CertificateSource): string {

@@ -1,5 +1,5 @@
 import { readNameServer } from "./addresses.ts";
-import type { DnsEntry, DnsProvider } from "./config.ts";
+import type { DnsEntry, DnsProvider } from "./dns-entry.ts";
 import type { WrittenDns, WrittenDnsEntry } from "./dns-schema.ts";
 import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";

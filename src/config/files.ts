@@ -2,12 +2,13 @@ import { X509Certificate } from "node:crypto";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { codeOf } from "../base/errors.ts";
 import { limits } from "./limits.ts";
+import { formatSize } from "./quantities.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 
 /** The files that a configuration names. Paths are absolute; reading is synchronous, as at a start. */
 export interface Files {
-  /** The whole text of a file of at most `limits.pemMaxBytes`. */
-  read(path: string): Reading<string>;
+  /** The whole text of a file of at most `limits.pemMaxBytes`, or `maxBytes`. */
+  read(path: string, maxBytes?: number): Reading<string>;
   /** The path, if there is such a file that this user may read. */
   probe(path: string): Reading<string>;
 }
@@ -16,8 +17,9 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CE
 
 /** The files of this machine. */
 export const diskFiles: Files = {
-  read: (path) => attempt(path, () => readFileSync(path, "utf8")),
-  probe: (path) => attempt(path, () => path),
+  read: (path, maxBytes = limits.pemMaxBytes) =>
+    attempt(path, maxBytes, () => readFileSync(path, "utf8")),
+  probe: (path) => attempt(path, limits.pemMaxBytes, () => path),
 };
 
 /** The PEM certificates of a file of roots, every one of which must be readable. */
@@ -33,11 +35,12 @@ export function readRoots(files: Files, path: string): Reading<string> {
     : wrong("holds a certificate that cannot be decoded, wanted PEM");
 }
 
-function attempt(path: string, use: () => string): Reading<string> {
+function attempt(path: string, maxBytes: number, use: () => string): Reading<string> {
   try {
     const facts = statSync(path);
     if (!facts.isFile()) return wrong("is not a file, wanted the path of one");
-    if (facts.size > limits.pemMaxBytes) return wrong("is larger than 1 MiB, wanted a PEM file");
+    if (facts.size > maxBytes)
+      return wrong(`is larger than ${formatSize(maxBytes)}, wanted a smaller file`);
     closeSync(openSync(path, "r"));
     return read(use());
   } catch (thrown) {

@@ -1,11 +1,14 @@
 import { type Auth, readAuth } from "./auth.ts";
 import { type BackendOptions, readBackend, readBackendOptions } from "./backend.ts";
 import { type Compression, readCompress } from "./compress.ts";
-import type { Forward, PathRoute, Timeouts } from "./config.ts";
+import type { Forward, PathEntry, PathRoute, Timeouts } from "./config.ts";
 import type { Path } from "./faults.ts";
 import type { HostPlace } from "./host-place.ts";
+import { type OwnRules, settleRules } from "./host-rules.ts";
 import type { WrittenHost, WrittenPath } from "./host-schema.ts";
 import { limits } from "./limits.ts";
+import { entriesOf, type PathPlace, readAnswer, readEntrance, reportGaps } from "./path-entry.ts";
+import type { Entrance } from "./rules.ts";
 import type { Desk } from "./surroundings.ts";
 
 /** What a path has from its host where it says nothing itself. */
@@ -18,10 +21,13 @@ interface Inherited {
 }
 
 /** Where the requests of a host go, the longest prefix first. What a path does not say, its host does. */
-export function readForward(written: WrittenHost, { path, desk }: HostPlace): Forward {
-  const paths = Object.entries(written.paths ?? {});
-  reportGaps(written, path, desk);
-  const everywhere = [written.to, ...paths.map(([, one]) => one.to)].flatMap((to) => to ?? []);
+export function readForward(written: WrittenHost, rules: OwnRules, place: HostPlace): Forward {
+  const { path, desk } = place;
+  const entries = entriesOf(written, path);
+  reportGaps(written, entries, place);
+  const everywhere = [written, ...entries.map((entry) => entry.written)].flatMap(
+    ({ to }) => to ?? [],
+  );
   const options = readBackendOptions(written.backend, everywhere, [...path, "backend"], desk);
   const inherited = {
     timeouts: written.timeouts,
@@ -30,14 +36,17 @@ export function readForward(written: WrittenHost, { path, desk }: HostPlace): Fo
     auth: readAuth(written.auth, [...path, "auth"], desk),
     compress: readCompress(written.compress),
   };
-  const routes = paths.map(([prefix, one]) => {
-    return readPath(prefix, one, inherited, [...path, "paths", prefix], desk);
+  const routes = entries.map((entry): PathEntry => {
+    const entrance = readEntrance(entry, rules, place);
+    const answer = readAnswer(entry, place);
+    if (answer !== undefined) return { ...entrance, answer };
+    return readPath(entrance, entry, inherited, desk);
   });
-  const rest = readRoute("/", { to: written.to }, inherited, path, desk);
-  return {
-    kind: "forward",
-    paths: vouching(written.to === undefined ? routes : [...routes, rest]).sort(longestFirst),
-  };
+  if (written.to !== undefined) {
+    const rest = { prefix: "/", stripPrefix: false, rules: settleRules(rules) };
+    routes.push(readRoute(rest, { to: written.to }, inherited, path, desk));
+  }
+  return { kind: "forward", paths: vouching(routes).sort(longestFirst) };
 }
 
 /** The deadlines of bytes that are piped, not read: `firstByte` has no meaning there. */
@@ -56,45 +65,33 @@ export function readTunnelTimeouts({ timeouts }: WrittenHost, { path, desk }: Ho
   };
 }
 
-/** Every request must go somewhere, and only to one place. */
-function reportGaps(written: WrittenHost, path: Path, desk: Desk): void {
-  const hasRest = written.paths !== undefined && "/" in written.paths;
-  if (written.to === undefined && !hasRest) {
-    desk.report([...path, "paths"], 'leaves requests over, wanted `to` beside it, or a "/"', "key");
-  }
-  if (written.to !== undefined && hasRest) {
-    desk.report([...path, "paths", "/"], "means the same as `to`, wanted one of the two", "key");
-  }
-}
-
 function readPath(
-  prefix: string,
-  written: WrittenPath,
+  entrance: Entrance,
+  { written, path }: PathPlace,
   host: Inherited,
-  path: Path,
   desk: Desk,
 ): PathRoute {
   const { to = [] } = written;
-  if (to.length === 0) desk.report(path, "leads nowhere, wanted `to`", "key");
+  if (to.length === 0)
+    desk.report(path, "leads nowhere, wanted `to`, `redirect` or `respond`", "key");
   if (to.some(({ kind }) => kind === "tcp")) {
     desk.report([...path, "to"], "is tcp://, which has no paths, wanted http:// or https://");
   }
   const own = readBackendOptions(written.backend, to, [...path, "backend"], desk);
   const inherited = { ...host, options: { ...host.options, ...own } };
-  return readRoute(prefix, written, inherited, path, desk);
+  return readRoute(entrance, written, inherited, path, desk);
 }
 
 function readRoute(
-  prefix: string,
-  written: Omit<WrittenPath, "backend">,
+  entrance: Entrance,
+  written: Pick<WrittenPath, "to" | "timeouts" | "maxBody" | "auth" | "compress">,
   host: Inherited,
   path: Path,
   desk: Desk,
 ): PathRoute {
   const timeouts = { ...host.timeouts, ...written.timeouts };
   return {
-    prefix,
-    stripPrefix: written.stripPrefix ?? false,
+    ...entrance,
     backends: (written.to ?? []).flatMap((address) =>
       readBackend(address, host.options, [...path, "to"], desk),
     ),
@@ -113,12 +110,17 @@ function readRoute(
  * What a service vouches for on one path, a backend believes on all: so nobody may send it on any path
  * of the host, not even where everybody may in.
  */
-function vouching(routes: readonly PathRoute[]): PathRoute[] {
-  const names = routes.flatMap(({ auth }) => (auth?.kind === "forward" ? auth.copied : []));
+function vouching(paths: readonly PathEntry[]): PathEntry[] {
+  const names = paths.flatMap((path) =>
+    path.answer === undefined && path.auth?.kind === "forward" ? path.auth.copied : [],
+  );
   const vouched = [...new Set(names)];
-  return routes.map((route) => (vouched.length === 0 ? route : { ...route, vouched }));
+  return paths.map((path) =>
+    vouched.length === 0 || path.answer !== undefined ? path : { ...path, vouched },
+  );
 }
 
-function longestFirst(one: PathRoute, other: PathRoute): number {
+/** Entries of equal length stay in the order of the file. */
+function longestFirst(one: PathEntry, other: PathEntry): number {
   return other.prefix.length - one.prefix.length;
 }

@@ -10,8 +10,13 @@ import { readAskUrl, readPrefix } from "./locations.ts";
 import { readAllowed, readChainName, readProfile } from "./names.ts";
 import { readSize } from "./quantities.ts";
 import { read } from "./reading.ts";
-import { readRedirectStatus, readRedirectTarget } from "./redirect-target.ts";
+import {
+  readPathRedirectTarget,
+  readRedirectStatus,
+  readRedirectTarget,
+} from "./redirect-target.ts";
 import { readHeaderName, readHeaderValue } from "./respond-header.ts";
+import { hstsSchema, matchSchema, ruleKeys } from "./rules-schema.ts";
 import {
   anyOf,
   choice,
@@ -129,10 +134,7 @@ const forwarding = {
     choice(["round-robin"], ["least-connections", "random-two", "client-hash", "cookie"]),
   ),
   health: notYet(),
-  headers: notYet(),
-  allow: notYet(),
-  deny: notYet(),
-  rateLimit: notYet(),
+  ...ruleKeys,
   auth: key("Who may in: by password, or as a service decides; default: everybody.", authSchema),
   compress: key("Are answers compressed that the backend left plain? Default off.", compressSchema),
 };
@@ -186,6 +188,33 @@ const passThrough = anyOf(
   PASS_THROUGH,
 );
 
+const status = key(
+  "Of the redirect; default 308.",
+  number(readRedirectStatus, "301, 302, 303, 307 or 308"),
+);
+const answer = key("The answer itself.", respond);
+
+const PATH = "a mapping such as { to: 3002 }";
+/** One entry of `paths`. */
+const pathKeys = mapping(
+  {
+    ...forwarding,
+    match: key("What a request must be besides; else the next entry is looked at.", matchSchema),
+    stripPrefix: key("Is the prefix taken off before forwarding? Default off.", onOff),
+    replacePrefix: key(
+      "What stands in the place of the prefix when it is forwarded.",
+      text(readPrefix, "a prefix such as /v3/"),
+    ),
+    redirect: key(
+      "/path, host[:port][/path] or an https:// URL; keeps path and query unless it has a path.",
+      text(readPathRedirectTarget, "a target such as /new"),
+    ),
+    status,
+    respond: answer,
+  },
+  PATH,
+);
+
 const hostKeys = mapping(
   {
     ...forwarding,
@@ -193,13 +222,7 @@ const hostKeys = mapping(
       "Requests by path, the longest prefix first.",
       table(
         text(readPrefix, "a prefix such as /v2/"),
-        mapping(
-          {
-            ...forwarding,
-            stripPrefix: key("Is the prefix taken off before forwarding? Default off.", onOff),
-          },
-          "a mapping such as { to: 3002 }",
-        ),
+        anyOf([pathKeys, someOf(pathKeys, `a list of mappings`)], PATH),
         "a mapping such as { /v2/: { to: 3002 } }",
       ),
     ),
@@ -208,11 +231,8 @@ const hostKeys = mapping(
       "host[:port][/path] or an https:// URL; keeps path and query unless it has a path.",
       text(readRedirectTarget, "a target such as store.shop.example"),
     ),
-    status: key(
-      "Of the redirect; default 308.",
-      number(readRedirectStatus, "301, 302, 303, 307 or 308"),
-    ),
-    respond: key("The answer itself.", respond),
+    status,
+    respond: answer,
     issuer: key("For this host only.", issuerSchema),
     certificate: key(
       "Files given by hand; then nothing is ordered for this host.",
@@ -240,7 +260,7 @@ const hostKeys = mapping(
         "a mapping such as { minVersion: TLSv1.3 }",
       ),
     ),
-    hsts: notYet(),
+    hsts: key("Do browsers use https only, and for how long? Default off.", hstsSchema),
     certificateOnly: key(
       "Is it certified for another program, and nothing served here? Default off.",
       onOff,
@@ -269,6 +289,7 @@ export const hostSchema = anyOf(
 
 /** An entry of `hosts` as written, in long form. */
 export type WrittenHost = Output<typeof hostKeys>;
-export type WrittenPath = NonNullable<WrittenHost["paths"]>[string];
+/** One entry of `paths` as written. */
+export type WrittenPath = Output<typeof pathKeys>;
 export type WrittenIssuer = Output<typeof issuerSchema>;
 export type WrittenOnDemand = Output<typeof onDemandSchema>;

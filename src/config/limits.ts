@@ -9,6 +9,7 @@ import { doctorLimits } from "./doctor-limits.ts";
 import { doorLimits } from "./door-limits.ts";
 import { httpLimits } from "./http-limits.ts";
 import { processLimits } from "./process-limits.ts";
+import { rulesLimits } from "./rules-limits.ts";
 
 /** Every number in the program as it comes; each file has those of one matter. */
 const defaults = {
@@ -16,6 +17,7 @@ const defaults = {
   ...httpLimits,
   ...authLimits,
   ...compressLimits,
+  ...rulesLimits,
   ...processLimits,
   ...certificateLimits,
   ...acmeLimits,

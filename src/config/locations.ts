@@ -1,3 +1,4 @@
+import { isPlainPath } from "../base/uri-path.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 
 /** RFC 3986 §3.3; queries and fragments take no part in routing. */
@@ -58,12 +59,14 @@ export function readAdminAddress(text: string): Reading<string> {
     : wrong("is not a Unix socket, wanted one such as unix:admin.sock");
 }
 
-/** A path prefix of `paths`. Dot segments never arrive: clients resolve them, and the gate refuses them. */
+/** A path prefix of `paths`, or what stands in its place: spelt as requests are compared with it, in one way only. */
 export function readPrefix(text: string): Reading<string> {
-  return PREFIX.test(text) &&
-    !text.split("/").some((segment) => segment === "." || segment === "..")
+  if (!PREFIX.test(text)) return wrong("is not a path prefix, wanted one such as /v2/");
+  return isPlainPath(text)
     ? read(text)
-    : wrong("is not a path prefix, wanted one such as /v2/");
+    : wrong(
+        "is not a path prefix that has one reading, wanted it without . and .. segments, //, ; and needless or lower-case %-encoding",
+      );
 }
 
 function readUrl(text: string, schemes: readonly string[], wanted: string): Reading<string> {

@@ -46,6 +46,15 @@ export function readSize(text: string): Reading<number> {
   return read(bytes);
 }
 
+/** The size in the largest unit that leaves no rest, for people. */
+export function formatSize(bytes: number): string {
+  const [unit, factor] = Object.entries(SIZE_BYTES).findLast(([, size]) => bytes % size === 0) ?? [
+    "B",
+    1,
+  ];
+  return `${bytes / factor} ${unit}`;
+}
+
 /** `auto`, or the fraction (0-1, both excluded) that a percentage means. */
 export function readRenewAt(text: string): Reading<"auto" | number> {
   if (text === "auto") return read(text);

@@ -38,6 +38,16 @@ export function readRedirectTarget(text: string): Reading<RedirectTarget> {
   return read({ host, port, path });
 }
 
+/** Where a redirect below a path leads: also `/new`, on the same host. */
+export function readPathRedirectTarget(
+  text: string,
+): Reading<Omit<RedirectTarget, "host"> & { readonly host: string | undefined }> {
+  if (!text.startsWith("/")) return readRedirectTarget(text);
+  return PATH.test(text) && !text.startsWith("//")
+    ? read({ host: undefined, port: undefined, path: text })
+    : wrong(`is not a path, wanted one such as /new, or host[:port][/path]`);
+}
+
 /** The status of a redirect (RFC 9110 §15.4). */
 export function readRedirectStatus(status: number): Reading<Redirect["status"]> {
   const known = STATUSES.find((candidate) => candidate === status);

@@ -160,10 +160,22 @@ export function duration(minMs: number, maxMs: number, example: string) {
   return text((input) => readDuration(input, minMs, maxMs), `a duration such as ${example}`);
 }
 
+/** The two ways of writing a switch: to be spread into {@link anyOf}. */
+export const switches = [z.boolean(), choice(["on", "off"])] as const;
+
 /** `on` and `true` mean the same, so do `off` and `false`. */
-export const onOff = anyOf([z.boolean(), choice(["on", "off"])], "on or off").transform(
+export const onOff = anyOf(switches, "on or off").transform(
   (value) => value === true || value === "on",
 );
+
+/** The two ways of writing `off`, where nothing is `on`: to be spread into {@link anyOf}. */
+export const off = [
+  z
+    .boolean()
+    .refine((value) => !value, { error: "is a switch that is on, wanted off" })
+    .transform(() => "off" as const),
+  choice(["off"]),
+] as const;
 
 /** A port that something can be reached at. */
 export const port = whole(1, limits.portMax, `a port from 1 to ${limits.portMax}`);

@@ -1,4 +1,5 @@
 import type { Admitted } from "./admit.ts";
+import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "./body.ts";
 import type { ClientSocket } from "./client-socket.ts";
@@ -53,6 +54,7 @@ export class ClientWriter implements AnswerWriter {
     answer: FinalAnswer,
     closes: boolean,
     now: number,
+    edits: AnswerEdits | undefined,
   ): void {
     this.#outlet.mark();
     this.status = head.status;
@@ -61,14 +63,13 @@ export class ClientWriter implements AnswerWriter {
       (head.fields.names.includes("date") ? "" : dateLine(now)) +
       framingLine(this.#delivery, head, answer) +
       connectionLine(request, closes);
-    this.#outlet.say(writeResponseHead(head, answer.named, lines));
+    this.#outlet.say(editedHead(head, answer.named, lines, edits));
   }
 
-  switched(head: ResponseHead, named: readonly string[]): void {
+  switched(head: ResponseHead, named: readonly string[], edits: AnswerEdits | undefined): void {
     this.status = head.status;
-    this.#outlet.say(
-      writeResponseHead(head, named, "Upgrade: websocket\r\nConnection: Upgrade\r\n"),
-    );
+    const lines = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    this.#outlet.say(editedHead(head, named, lines, edits));
   }
 
   content(bytes: Buffer, start: number, end: number): void {
@@ -104,6 +105,16 @@ export class ClientWriter implements AnswerWriter {
     if (!takesMore) this.#client.expectDrain();
     return takesMore;
   }
+}
+
+function editedHead(
+  head: ResponseHead,
+  named: readonly string[],
+  lines: string,
+  edits: AnswerEdits | undefined,
+): string {
+  if (edits === undefined) return writeResponseHead(head, named, lines);
+  return writeResponseHead(head, [...named, ...edits.removed], edits.lines + lines);
 }
 
 /** Does an answer to this request leave the client no way to see its end but the connection's? */

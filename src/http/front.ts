@@ -1,6 +1,7 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Admitted } from "./admit.ts";
+import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Fault, Fields } from "./fields.ts";
@@ -67,9 +68,10 @@ export interface AnswerWriter {
     answer: FinalAnswer,
     closes: boolean,
     now: number,
+    edits: AnswerEdits | undefined,
   ): void;
   /** The head of the answer that makes a tunnel. */
-  switched(head: ResponseHead, named: readonly string[]): void;
+  switched(head: ResponseHead, named: readonly string[], edits: AnswerEdits | undefined): void;
   /** A piece of content; the bytes are copied. */
   content(bytes: Buffer, start: number, end: number): void;
   /** The end of the content. */

@@ -1,20 +1,80 @@
 import { unreachable } from "../base/errors.ts";
-import type { Backend, PathRoute } from "../config/config.ts";
+import { prefixEnd, readUriPath } from "../base/uri-path.ts";
+import type { Backend, PathEntry, PathRoute } from "../config/config.ts";
+import type { Entrance, Match } from "../config/rules.ts";
+import type { Admitted } from "./admit.ts";
+import type { Fields } from "./fields.ts";
+import type { HttpAction, Place } from "./surroundings.ts";
 
-/** The route of a target among `paths`, longest prefix first; the last one takes what is left. */
-export function choosePath(paths: readonly PathRoute[], target: string): PathRoute {
-  for (const path of paths) if (target.startsWith(path.prefix)) return path;
+/** What is done with a request for a host that does this; `undefined`: see {@link choosePath}. */
+export function choosePlace(action: HttpAction, request: Admitted): Place | undefined {
+  return action.kind === "forward" ? choosePath(action.paths, request) : action;
+}
+
+/**
+ * The entry of a request among `paths`, longest prefix first; the last one takes what is left. Where
+ * there is a choice, every reading of the path must lead to the same entry, or else a rule could be gone
+ * around with one that the backend reads and we do not: `undefined`.
+ */
+function choosePath(paths: readonly PathEntry[], request: Admitted): PathEntry | undefined {
+  const [only] = paths;
+  if (only !== undefined && paths.length === 1 && only.replacePrefix === undefined) return only;
+  const reading = readUriPath(request.target);
+  if (reading === undefined) return firstFitting(paths, request.target, request);
+  if (reading.kind === "ambiguous") return undefined;
+  const strictly = firstFitting(paths, reading.strictly, request);
+  return firstFitting(paths, reading.loosely, request) === strictly ? strictly : undefined;
+}
+
+/** Is it forwarded, not answered here? */
+export function isRoute(place: Place): place is PathRoute {
+  return !("kind" in place) && place.answer === undefined;
+}
+
+function firstFitting(paths: readonly PathEntry[], path: string, request: Admitted): PathEntry {
+  for (const entry of paths) {
+    if (!path.startsWith(entry.prefix)) continue;
+    if (entry.match === undefined || fits(entry.match, request)) return entry;
+  }
   const last = paths.at(-1);
   if (last === undefined) throw new TypeError("Cannot choose a path: the route has none");
   return last;
 }
 
-/** The target that the backend gets: with the prefix taken off (but for its last `/`), if it is to be. */
-export function backendTarget(path: PathRoute, target: string): string {
-  if (!path.stripPrefix || !target.startsWith(path.prefix)) return target;
-  const { length } = path.prefix;
-  const rest = target.slice(path.prefix.endsWith("/") ? length - 1 : length);
-  return rest.startsWith("/") ? rest : `/${rest}`;
+function fits({ methods, headers = [] }: Match, request: Admitted): boolean {
+  if (methods !== undefined && !methods.includes(request.method)) return false;
+  return headers.every(({ name, value, isPrefix }) => {
+    // What Connection names goes no further: the backend will not see it either.
+    if (request.named.includes(name)) return false;
+    const sent = combinedValue(request.head.fields, name);
+    return isPrefix ? sent?.startsWith(value) === true : sent === value;
+  });
+}
+
+/** The values under a name (lower case), as one (RFC 9110 §5.3); `undefined`: none. */
+function combinedValue(fields: Fields, name: string): string | undefined {
+  let value: string | undefined;
+  for (let index = 0; index < fields.count; index += 1) {
+    if (fields.nameText(index).toLowerCase() !== name) continue;
+    value = value === undefined ? fields.value(index) : `${value}, ${fields.value(index)}`;
+  }
+  return value;
+}
+
+/**
+ * The target that goes on: with the prefix taken off (but for its last `/`) or replaced, if it is to be.
+ * Begins with one `/` only, since some take `//name/` for another host.
+ */
+export function onwardTarget(entry: Entrance, target: string): string {
+  const { prefix, stripPrefix, replacePrefix } = entry;
+  if (!stripPrefix && replacePrefix === undefined) return target;
+  const end = prefixEnd(target, prefix);
+  if (end === undefined) return target;
+  const rest = target.slice(end);
+  const isFolder = prefix.endsWith("/") || rest.startsWith("/");
+  const start = isFolder ? (replacePrefix ?? "").replace(/\/$/, "") : (replacePrefix ?? "");
+  const path = isFolder ? `${start}/${rest.replace(/^\/+/, "")}` : `${start}${rest}`;
+  return path.startsWith("/") ? path : `/${path}`;
 }
 
 /** The value of Host for a backend: the client's, unless the configuration wants the backend's own. */

@@ -5,15 +5,16 @@ import type { Admitted } from "./admit.ts";
 import { basicAuth } from "./basic-auth.ts";
 import type { Backends } from "./exchange.ts";
 import { ForwardAuthDesk, forwardAuth } from "./forward-auth.ts";
+import { isRoute } from "./path-route.ts";
 import type { Policy } from "./policy.ts";
+import type { Place } from "./surroundings.ts";
 
 const NONE: readonly Policy[] = [];
 
-/** The policies of each path of the configuration, made at its first request, and what they share. */
+/** Who may in, for each path of the configuration, and what such policies share. Made once for each: the relay keeps them. */
 export class Policies {
   readonly #passwords: PasswordCheck;
   readonly #desk: ForwardAuthDesk;
-  readonly #made = new WeakMap<PathRoute, readonly Policy[]>();
 
   /** @param now Milliseconds since the epoch. */
   constructor(backends: Backends, now: () => number) {
@@ -22,14 +23,9 @@ export class Policies {
   }
 
   /** In the order in which they are asked. */
-  of(path: PathRoute): readonly Policy[] {
-    if (path.auth === undefined && path.vouched === undefined) return NONE;
-    let policies = this.#made.get(path);
-    if (policies === undefined) {
-      policies = [this.#make(path)];
-      this.#made.set(path, policies);
-    }
-    return policies;
+  of(place: Place): readonly Policy[] {
+    if (!isRoute(place) || (place.auth === undefined && place.vouched === undefined)) return NONE;
+    return [this.#make(place)];
   }
 
   #make({ auth, vouched = [] }: PathRoute): Policy {
@@ -46,7 +42,12 @@ export class Policies {
   }
 }
 
-/** The request as far as its body is concerned: what a service vouches for must not come as a trailer either. */
-export function withoutForgery(request: Admitted, { vouched }: PathRoute): Admitted {
-  return vouched === undefined ? request : { ...request, takesTrailers: false };
+/**
+ * The request as far as its body is concerned: what a service or a rule vouches for must not come as a
+ * trailer either.
+ */
+export function withoutForgery(request: Admitted, place: Place | undefined): Admitted {
+  if (place === undefined || !isRoute(place)) return request;
+  const isOpen = place.vouched === undefined && place.rules?.request === undefined;
+  return isOpen ? request : { ...request, takesTrailers: false };
 }

@@ -1,12 +1,12 @@
-import type { PathRoute } from "../config/config.ts";
 import type { Admitted } from "./admit.ts";
 import type { Sender } from "./forwarded.ts";
 import type { OwnAnswer } from "./refuse.ts";
+import type { Place } from "./surroundings.ts";
 
-/** What a policy decides about: a request that passed the gate and found its path. */
+/** What a policy decides about: a request that passed the gate and found its place. */
 export interface Petition {
   readonly request: Admitted;
-  readonly path: PathRoute;
+  readonly place: Place;
   readonly sender: Sender;
   readonly requestId: string;
 }

@@ -7,6 +7,8 @@ export interface OwnAnswer {
   readonly lines: string;
   /** Text, or the very bytes. */
   readonly body: string | Buffer;
+  /** Says the body no more than the status? Then a page of the configuration may take its place. */
+  readonly isPlain?: boolean;
 }
 
 /** RFC 9110 §15.5.6 wants the methods named; which of them a backend knows is its business. */
@@ -18,6 +20,7 @@ export function refusal(status: number): OwnAnswer {
     status,
     lines: `Content-Type: text/plain; charset=utf-8\r\n${status === 405 ? ALLOW : ""}`,
     body: `${status} ${STATUS_CODES[status] ?? "Refused"}\n`,
+    isPlain: true,
   };
 }
 

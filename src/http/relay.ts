@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { Balancer } from "../backend/balance.ts";
 import { Deadlines } from "../backend/deadlines.ts";
 import { BackendPool } from "../backend/pool.ts";
@@ -5,13 +6,17 @@ import type { Clock } from "../base/clock.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { Host, PathRoute } from "../config/config.ts";
+import type { Host } from "../config/config.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Compressors } from "./compressor.ts";
 import { Conversation } from "./conversation.ts";
+import { Markers } from "./markers.ts";
 import { Policies } from "./policies.ts";
 import type { Policy } from "./policy.ts";
-import type { HttpAction, Surroundings } from "./surroundings.ts";
+import { RuleBook } from "./rules.ts";
+import type { HttpAction, Place, Surroundings } from "./surroundings.ts";
+
+const SALT_MAX = 2 ** 32;
 
 /** What the relay needs of its worker. */
 export interface RelayServices {
@@ -21,8 +26,8 @@ export interface RelayServices {
   findRoute(host: UriHost): Host | undefined;
   /** Is this peer's X-Forwarded-For believed? */
   isTrustedProxy(address: string): boolean;
-  /** The policies of a path, made once; see `policy.ts`. By default there are none. */
-  policiesOf?(path: PathRoute): readonly Policy[];
+  /** Policies beside those of `rules.ts`, and after them, made once; see `policy.ts`. By default there are none. */
+  policiesOf?(place: Place): readonly Policy[];
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
   /** Hears of every request that has ended; `undefined` costs nothing. */
@@ -37,14 +42,25 @@ export interface RelayServices {
  */
 export class Relay {
   readonly #around: Surroundings & { isDraining: boolean };
+  readonly #further: (place: Place) => readonly Policy[];
+  readonly #markers: Markers;
+  readonly #book: RuleBook;
+  readonly #policies = new WeakMap<Place, readonly Policy[]>();
   readonly #conversations = new Set<Conversation>();
 
   constructor(services: RelayServices) {
     const deadlines = new Deadlines();
+    this.#markers = new Markers(deadlines);
+    this.#book = new RuleBook({
+      markers: this.#markers,
+      now: () => services.clock.now(),
+      salt: randomInt(SALT_MAX),
+    });
     const pool = new BackendPool(deadlines);
     const balancer = new Balancer(deadlines);
     const backends = { deadlines, pool, balancer, log: services.log };
-    const policies = new Policies(backends, () => services.clock.now());
+    const auth = new Policies(backends, () => services.clock.now());
+    this.#further = services.policiesOf ?? ((place) => auth.of(place));
     this.#around = {
       ...backends,
       compressors: new Compressors(),
@@ -52,7 +68,7 @@ export class Relay {
       publicHttpsPort: services.publicHttpsPort,
       findRoute: (host) => services.findRoute(host),
       isTrustedProxy: (address) => services.isTrustedProxy(address),
-      policiesOf: services.policiesOf ?? ((path) => policies.of(path)),
+      policiesOf: (place) => this.#policiesOf(place),
       dateNow: () => services.clock.now(),
       isDraining: false,
     };
@@ -69,7 +85,7 @@ export class Relay {
     if (connection.socket.destroyed) return;
     const conversation = new Conversation(connection, action, this.#around, (ended) => {
       this.#conversations.delete(ended);
-      if (this.#around.isDraining && this.open === 0) this.#around.pool.close();
+      if (this.#around.isDraining && this.open === 0) this.#rest();
     });
     this.#conversations.add(conversation);
     if (this.#around.isDraining) conversation.drain();
@@ -79,14 +95,29 @@ export class Relay {
   drain(): void {
     this.#around.isDraining = true;
     for (const conversation of this.#conversations) conversation.drain();
-    if (this.open === 0) this.#around.pool.close();
+    if (this.open === 0) this.#rest();
   }
 
   /** Closes everything at once. */
   close(): void {
     this.#around.isDraining = true;
     for (const conversation of this.#conversations) conversation.destroy();
+    this.#rest();
+  }
+
+  /** Nothing is served any more. */
+  #rest(): void {
     this.#around.pool.close();
+    this.#markers.close();
+  }
+
+  #policiesOf(place: Place): readonly Policy[] {
+    const known = this.#policies.get(place);
+    if (known !== undefined) return known;
+    const ruled = place.rules === undefined ? [] : this.#book.policiesOf(place.rules);
+    const policies = [...ruled, ...this.#further(place)];
+    this.#policies.set(place, policies);
+    return policies;
   }
 }
 

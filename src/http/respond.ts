@@ -1,18 +1,43 @@
-import type { Redirect, Respond } from "../config/config.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import type { PathRoute, Redirect, Respond } from "../config/config.ts";
 import { formatOrigin } from "../config/redirect-target.ts";
+import type { Admitted } from "./admit.ts";
 import { tokenEnd, valueEnd } from "./fields.ts";
+import { onwardTarget } from "./path-route.ts";
 import type { OwnAnswer } from "./refuse.ts";
+import type { Place } from "./surroundings.ts";
 
-/**
- * Answers with a redirect: to the same path and query, unless the configuration names a path; to
- * `publicHttpsPort`, where clients reach us, unless it names a port.
- */
-export function redirectAnswer(
-  redirect: Redirect,
-  target: string,
+/** The answer of a place that has one of its own. */
+export function answerAt(
+  place: Exclude<Place, PathRoute>,
+  { host, target }: Admitted,
   publicHttpsPort: number,
 ): OwnAnswer {
-  const origin = formatOrigin(redirect.host, redirect.port ?? publicHttpsPort);
+  if (!("kind" in place))
+    return answerWith(place.answer, { host, target: onwardTarget(place, target) }, publicHttpsPort);
+  return answerWith(place, { host, target }, publicHttpsPort);
+}
+
+function answerWith(
+  action: Redirect | Respond,
+  asked: { readonly host: UriHost; readonly target: string },
+  publicHttpsPort: number,
+): OwnAnswer {
+  return action.kind === "respond"
+    ? respondAnswer(action)
+    : redirectAnswer(action, asked, publicHttpsPort);
+}
+
+/**
+ * Answers with a redirect: on the same host unless the configuration names one; to the same path and query, unless the configuration names a path; to
+ * `publicHttpsPort`, where clients reach us, unless it names a port.
+ */
+function redirectAnswer(
+  redirect: Redirect,
+  { host, target }: { readonly host: UriHost; readonly target: string },
+  publicHttpsPort: number,
+): OwnAnswer {
+  const origin = formatOrigin(redirect.host ?? host, redirect.port ?? publicHttpsPort);
   const path = redirect.path ?? (target === "*" ? "/" : target);
   return { status: redirect.status, lines: `Location: ${origin}${path}\r\n`, body: "" };
 }
@@ -21,7 +46,7 @@ export function redirectAnswer(
 const OURS = /^(?:connection|keep-alive|content-length|transfer-encoding|upgrade|date)$/i;
 
 /** Answers with what the configuration says, as plain text unless it names another type. */
-export function respondAnswer(respond: Respond): OwnAnswer {
+function respondAnswer(respond: Respond): OwnAnswer {
   let lines = "";
   let hasType = false;
   for (const [name, value] of Object.entries(respond.headers)) {

@@ -1,6 +1,6 @@
 import type { Facts } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { Forward, Host, PathRoute, Redirect, Respond } from "../config/config.ts";
+import type { Forward, Host, PathEntry, Redirect, Respond } from "../config/config.ts";
 import type { Compressors } from "./compressor.ts";
 import type { Backends } from "./exchange.ts";
 import type { Policy } from "./policy.ts";
@@ -9,8 +9,8 @@ import type { Policy } from "./policy.ts";
 export interface Surroundings extends Backends {
   findRoute(host: UriHost): Host | undefined;
   isTrustedProxy(address: string): boolean;
-  /** What is asked before a request of this path is forwarded; none is the common case. */
-  policiesOf(path: PathRoute): readonly Policy[];
+  /** What is asked before anything is done with a request; none is the common case. */
+  policiesOf(place: Place): readonly Policy[];
   readonly compressors: Compressors;
   /** Milliseconds since the epoch. */
   dateNow(): number;
@@ -20,6 +20,9 @@ export interface Surroundings extends Backends {
   /** Is every connection to be closed after its current answer? */
   readonly isDraining: boolean;
 }
+
+/** What is done with a request, and what holds for it: by its path, or for the whole host. */
+export type Place = PathEntry | Redirect | Respond;
 
 /** What a route can do with a request. */
 export type HttpAction = Forward | Redirect | Respond;

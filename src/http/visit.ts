@@ -1,9 +1,10 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
-import { type Facts, unreachable } from "../base/errors.ts";
-import type { Backend, Forward, PathRoute } from "../config/config.ts";
+import type { Facts } from "../base/errors.ts";
+import type { Backend, PathRoute } from "../config/config.ts";
 import { accessFacts } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
+import { answerEdits, dressed } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import { endsWithConnection } from "./client-writer.ts";
@@ -14,11 +15,12 @@ import { clientOf } from "./forwarded.ts";
 import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.ts";
 import type { ResponseHead } from "./head.ts";
 import { requestIdOf, writeRequestHead } from "./headers.ts";
-import { backendAuthority, backendTarget, choosePath } from "./path-route.ts";
+import { backendAuthority, choosePlace, isRoute, onwardTarget } from "./path-route.ts";
 import { withoutForgery } from "./policies.ts";
 import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
-import { redirectAnswer, respondAnswer } from "./respond.ts";
+import { answerAt } from "./respond.ts";
+import type { Place } from "./surroundings.ts";
 
 /**
  * One request and its answer, from the admitted head to the last byte, whatever protocol its client
@@ -35,6 +37,7 @@ export class Visit implements Asker, EncodingOwner {
   #isUnderWay = false;
   #closesAfter = false;
   #request: Admitted | undefined;
+  #place: Place | undefined;
   #path: PathRoute | undefined;
   #edits: HeadEdits | undefined;
   #requestId = "";
@@ -61,25 +64,22 @@ export class Visit implements Asker, EncodingOwner {
 
   /** Does what the route says. `isLast`: the connection is closed afterwards. */
   start(request: Admitted, isLast: boolean): void {
-    const { action } = this.#tools;
+    const { action, around, sender } = this.#tools;
     this.#begin(request, isLast);
-    switch (action.kind) {
-      case "forward":
-        this.#forward(request, action);
-        break;
-      case "redirect":
-        this.#body.begin(request, undefined);
-        this.#answerOwn(
-          redirectAnswer(action, request.target, this.#tools.around.publicHttpsPort),
-          undefined,
-        );
-        break;
-      case "respond":
-        this.#body.begin(request, undefined);
-        this.#answerOwn(respondAnswer(action), undefined);
-        break;
-      default:
-        unreachable(action);
+    const place = choosePlace(action, request);
+    const maxBodyBytes = place && isRoute(place) ? place.maxBodyBytes : undefined;
+    this.#place = place;
+    this.#body.begin(withoutForgery(request, place), maxBodyBytes);
+    if (place === undefined) {
+      this.#answerOwn(refusal(400), "the path has several readings");
+      return;
+    }
+    const policies = around.policiesOf(place);
+    if (policies.length === 0) this.#proceed(request, place);
+    else {
+      const requestId = requestIdOf(request.head.fields);
+      this.#requestId = requestId;
+      this.#deliberation.begin(policies, { request, place, sender, requestId });
     }
   }
 
@@ -133,7 +133,7 @@ export class Visit implements Asker, EncodingOwner {
     const request = this.#request;
     const path = this.#path;
     if (request === undefined || path === undefined) return "";
-    const target = backendTarget(path, request.target);
+    const target = onwardTarget(path, request.target);
     const authority = backendAuthority(backend, request.authority);
     const outgoing = { target, authority, requestId: this.#requestId, edits: this.#edits };
     return writeRequestHead(request, outgoing, this.#tools.sender);
@@ -153,8 +153,9 @@ export class Visit implements Asker, EncodingOwner {
     if (request === undefined) return;
     const told = this.#encoding.begin(request, head, answer, this.#path?.compress);
     this.#closesAfter ||= endsWithConnection(request, told.answer) || this.#mustClose(request);
-    const { around } = this.#tools;
-    this.#writer.head(request, told.head, told.answer, this.#closesAfter, around.dateNow());
+    const now = this.#tools.around.dateNow();
+    const edits = answerEdits(this.#place?.rules, told.head);
+    this.#writer.head(request, told.head, told.answer, this.#closesAfter, now, edits);
   }
 
   answerContent(bytes: Buffer, start: number, end: number): void {
@@ -201,7 +202,7 @@ export class Visit implements Asker, EncodingOwner {
     connection: BackendConnection,
     rest: Buffer,
   ): void {
-    this.#writer.switched(head, named);
+    this.#writer.switched(head, named, answerEdits(this.#place?.rules, head));
     this.answerFlushed();
     this.#end(undefined);
     this.#owner.visitSwitched(connection, rest);
@@ -211,43 +212,38 @@ export class Visit implements Asker, EncodingOwner {
     this.#isUnderWay = true;
     this.#request = request;
     this.#closesAfter = isLast || request?.keepsAlive === false;
+    this.#place = undefined;
     this.#path = undefined;
     this.#edits = undefined;
     this.#requestId = "";
     this.#writer.begin();
   }
 
-  #forward(request: Admitted, { paths }: Forward): void {
-    const path = choosePath(paths, request.target);
-    this.#path = path;
-    this.#body.begin(withoutForgery(request, path), path.maxBodyBytes);
-    if (request.contentLength > (path.maxBodyBytes ?? NEVER)) {
-      this.giveUp(fault(413, "the body is larger than allowed"));
-      return;
-    }
-    this.#requestId = requestIdOf(request.head.fields);
-    const policies = this.#tools.around.policiesOf(path);
-    if (policies.length === 0) this.#ask(request, path);
-    else {
-      const { sender } = this.#tools;
-      this.#deliberation.begin(policies, { request, path, sender, requestId: this.#requestId });
-    }
-  }
-
   #decided(verdict: Verdict): void {
     const request = this.#request;
-    const path = this.#path;
-    if (request === undefined || path === undefined) return;
+    const place = this.#place;
+    if (request === undefined || place === undefined) return;
     if (verdict.kind === "answer") {
       this.#answerOwn(verdict.answer, verdict.why);
       return;
     }
     this.#edits = verdict.edits;
-    this.#ask(request, path);
+    this.#proceed(request, place);
     this.#owner.regulateReading();
   }
 
-  #ask(request: Admitted, path: PathRoute): void {
+  #proceed(request: Admitted, place: Place): void {
+    if (isRoute(place)) this.#forward(request, place);
+    else this.#answerOwn(answerAt(place, request, this.#tools.around.publicHttpsPort), undefined);
+  }
+
+  #forward(request: Admitted, path: PathRoute): void {
+    this.#path = path;
+    if (request.contentLength > (path.maxBodyBytes ?? NEVER)) {
+      this.giveUp(fault(413, "the body is larger than allowed"));
+      return;
+    }
+    if (this.#requestId === "") this.#requestId = requestIdOf(request.head.fields);
     const question = { method: request.method, webSocketKey: request.webSocketKey };
     this.#exchange.start(path, question, request.framing);
     if (this.#body.isDone) this.#exchange.endBody("");
@@ -266,7 +262,8 @@ export class Visit implements Asker, EncodingOwner {
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {
     const request = this.#request;
     this.#closesAfter ||= this.#mustClose(request);
-    this.#writer.own(answer, request, this.#closesAfter, this.#tools.around.dateNow());
+    const dress = dressed(answer, this.#place?.rules);
+    this.#writer.own(dress, request, this.#closesAfter, this.#tools.around.dateNow());
     this.answerFlushed();
     this.#end(why);
     this.#owner.visitEnded(this.#closesAfter);

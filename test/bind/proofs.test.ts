@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
 import { DnsProofs } from "../../src/certificate/dns-proofs.ts";
-import type { DnsEntry } from "../../src/config/config.ts";
+import type { DnsEntry } from "../../src/config/dns-entry.ts";
 import { BIND_KEYS, startBind } from "../support/bind.ts";
 import { keptLog, named, openStorage } from "../support/stored.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DnsEntry } from "../../src/config/config.ts";
 import { describeRoutes } from "../../src/config/describe.ts";
+import type { DnsEntry } from "../../src/config/dns-entry.ts";
 import { formatFault } from "../../src/config/faults.ts";
 import { ownNameOf } from "../../src/config/route.ts";
 import { withoutSecrets } from "../../src/config/secret.ts";

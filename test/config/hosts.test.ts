@@ -284,11 +284,81 @@ const refused: readonly {
   },
   {
     name: "a key at fault in a host hides no other fault of it",
-    text: ["hosts:", "  a.example: { to: 1, hsts: 60d, status: 301, timeouts: { idle: 5 } }"],
+    text: ["hosts:", "  a.example: { to: 1, health: {}, status: 301, timeouts: { idle: 5 } }"],
     faults: [
-      ['2 hosts["a.example"].hsts', /not supported yet/],
+      ['2 hosts["a.example"].health', /not supported yet/],
       ['2 hosts["a.example"].status', /does not go with `to`/],
       ['2 hosts["a.example"].timeouts.idle', /is a number/],
+    ],
+  },
+  {
+    name: "paths whose rules contradict themselves, or are never reached",
+    text: [
+      "hosts:",
+      "  a.example:",
+      "    to: 1",
+      "    paths:",
+      "      /a/: { to: 2, redirect: b.example }",
+      "      /b/: { redirect: b.example, maxBody: 1KiB }",
+      "      /c/: { respond: ok, stripPrefix: on }",
+      "      /d/: { to: 2, stripPrefix: on, replacePrefix: /e/ }",
+      "      /e/: { redirect: /e/x }",
+      "      /f/: { redirect: a.example }",
+      "      /g/: { redirect: /h, stripPrefix: on }",
+      "      /h/: [{ to: 2 }, { to: 3 }]",
+      "      /i/: { to: 2, status: 301 }",
+      "  b.example: { paths: { /: [{ match: { methods: [GET] }, to: 2 }] } }",
+    ],
+    faults: [
+      ['5 hosts["a.example"].paths["/a/"].to', /does not go with `redirect`/],
+      ['6 hosts["a.example"].paths["/b/"].maxBody', /does not go with `redirect`/],
+      ['7 hosts["a.example"].paths["/c/"].stripPrefix', /does not go with `respond`/],
+      ['8 hosts["a.example"].paths["/d/"].stripPrefix', /does not go with `replacePrefix`/],
+      ['9 hosts["a.example"].paths["/e/"].redirect', /leads back to this path/],
+      ['10 hosts["a.example"].paths["/f/"].redirect', /leads back to this path/],
+      ['11 hosts["a.example"].paths["/g/"].stripPrefix', /redirect that has a path/],
+      ['12 hosts["a.example"].paths["/h/"][1]', /is never reached/],
+      ['13 hosts["a.example"].paths["/i/"].status', /does not go with `to`/],
+      ['14 hosts["b.example"].paths', /leaves requests over/],
+    ],
+  },
+  {
+    name: "prefixes with more than one reading",
+    text: [
+      "hosts:",
+      "  a.example: { to: 1, paths: { //: { to: 2 }, /%61/: { to: 2 }, /a;b/: { to: 2 } } }",
+    ],
+    faults: [
+      ['2 hosts["a.example"].paths["//"]', /has one reading/],
+      ['2 hosts["a.example"].paths["/%61/"]', /has one reading/],
+      ['2 hosts["a.example"].paths["/a;b/"]', /has one reading/],
+    ],
+  },
+  {
+    name: "rules that contradict themselves or cannot be",
+    text: [
+      "hosts:",
+      "  a.example:",
+      "    to: 1",
+      "    hsts: { maxAge: 60d, includeSubDomains: on, preload: on }",
+      "    headers:",
+      "      request: { add: { X-C: ' a' } }",
+      '      response: { set: { X-D: "a\\r\\nb", Date: x }, add: { X-E: 1 }, remove: [x-e] }',
+      "  b.example: { to: 1, hsts: 60d, headers: { response: { remove: [Strict-Transport-Security] } } }",
+      "  c.example: { to: tcp://c:1, allow: [10.0.0.0/8] }",
+      "  d.example: { to: 1, errors: { 404: page.exe } }",
+      "  e.example: { to: 1, headers: { request: { set: { X-A: 1, x-a: 2 }, remove: [X-B, x-b] } } }",
+    ],
+    faults: [
+      ['4 hosts["a.example"].hsts.preload', /maxAge of at least 365d/],
+      ['6 hosts["a.example"].headers.request.add.X-C', /one line of ASCII/],
+      ['7 hosts["a.example"].headers.response.set.X-D', /one line of ASCII/],
+      ['7 hosts["a.example"].headers.response.set.Date', /set by Latchkey itself/],
+      ['8 hosts["b.example"].hsts', /stands in `headers` too/],
+      ['9 hosts["c.example"].allow', /does not go with a tcp/],
+      ['10 hosts["d.example"].errors.404', /of no type that is known/],
+      ['11 hosts["e.example"].headers.request.set.x-a', /has a rule already/],
+      ['11 hosts["e.example"].headers.request.remove[1]', /has a rule already/],
     ],
   },
   {
@@ -340,7 +410,9 @@ for (const [value, expected] of actions) {
     const [host] = configOf(`hosts:\n  a.example: ${value}\n`).hosts;
     assert.equal(host?.action.kind, "forward");
     if (host?.action.kind !== "forward") return;
-    const told = host.action.paths.map(({ prefix, stripPrefix, backends }) => {
+    const told = host.action.paths.map((path) => {
+      const { prefix, stripPrefix } = path;
+      const backends = path.answer === undefined ? path.backends : [];
       const all = backends.map((backend) => {
         if (backend.kind === "unix") return `unix ${backend.path}`;
         const tls = backend.kind === "https" ? ` ${backend.serverName} ${backend.verify}` : "";
@@ -366,7 +438,8 @@ test("a path has from its host what it does not say itself", () => {
   const action = configOf(text).hosts[0]?.action;
   assert.equal(action?.kind, "forward");
   const paths = action?.kind === "forward" ? action.paths : [];
-  const told = paths.map(({ prefix, timeouts, maxBodyBytes, backends }) => {
+  const routes = paths.filter((path) => path.answer === undefined);
+  const told = routes.map(({ prefix, timeouts, maxBodyBytes, backends }) => {
     return [prefix, Object.values(timeouts), maxBodyBytes, backends[0]?.hostHeader];
   });
   assert.deepEqual(told, [

@@ -241,6 +241,107 @@ function forwarding(key: string): readonly Row[] {
   ];
 }
 
+/** The rules of a host or path. */
+function rules(key: string): readonly Row[] {
+  const range = { value: "[10.0.0.0/33]", says: /^is not a range/, at: "[0]" };
+  const wrongSwitch = { value: "maybe", says: /^is not known, wanted one of on, off/ };
+  const fields = {
+    type: "5",
+    value: "{ Connection: close }",
+    says: /^frames the message/,
+    at: ".Connection",
+  };
+  const ours = { type: "Server", says: /^is set by Latchkey itself/, at: "[0]" };
+  return [
+    mapping(`${key}.headers`),
+    mapping(`${key}.headers.request`),
+    { key: `${key}.headers.request.set`, ...fields },
+    { key: `${key}.headers.request.add`, ...fields },
+    { key: `${key}.headers.request.remove`, ...ours, value: "[X-Forwarded-For]" },
+    mapping(`${key}.headers.response`),
+    { key: `${key}.headers.response.set`, ...fields },
+    { key: `${key}.headers.response.add`, ...fields },
+    { key: `${key}.headers.response.remove`, ...ours, value: "[Date]" },
+    { key: `${key}.securityHeaders`, type: "5", ...wrongSwitch },
+    { key: `${key}.allow`, type: "10.0.0.0/8", ...range },
+    { key: `${key}.deny`, type: "10.0.0.0/8", ...range },
+    { key: `${key}.rateLimit`, type: "5", value: "{}", says: /^is missing/, at: ".requests" },
+    { key: `${key}.rateLimit.requests`, type: "a", value: "0", says: /^is out of range/ },
+    { key: `${key}.rateLimit.per`, type: "5", value: "1ms", says: /^is too short/ },
+    { key: `${key}.rateLimit.burst`, type: "a", value: "0", says: /^is out of range/ },
+    { key: `${key}.maintenance`, type: "5", ...wrongSwitch },
+    { key: `${key}.maintenance.marker`, type: "5", value: '""', says: /^is not a path/ },
+    { key: `${key}.maintenance.page`, type: "5", value: "a.html", says: /^does not exist/ },
+    { key: `${key}.maintenance.allow`, type: "10.0.0.0/8", ...range },
+    { key: `${key}.maintenance.retryAfter`, type: "5", value: "0s", says: /^is too short/ },
+    {
+      key: `${key}.errors`,
+      type: "5",
+      value: "{ 200: a.html }",
+      says: /^is not the status of an error/,
+      at: ".200",
+    },
+  ];
+}
+
+/** The keys of one entry of `paths`. */
+function entry(key: string): readonly Row[] {
+  return [
+    ...forwarding(key),
+    ...rules(key),
+    {
+      key: `${key}.stripPrefix`,
+      type: "5",
+      value: "yes",
+      says: /^is not known, wanted one of on, off/,
+    },
+    { key: `${key}.replacePrefix`, type: "5", value: "v3", says: /^is not a path prefix/ },
+    { key: `${key}.match`, type: "5", value: "{ methods: [] }", says: /^is empty/, at: ".methods" },
+    {
+      key: `${key}.match.methods`,
+      type: "POST",
+      value: "[POTS]",
+      says: /nearest: POST/,
+      at: "[0]",
+    },
+    {
+      key: `${key}.match.headers`,
+      type: "5",
+      value: "{ Host: b.example }",
+      says: /^is set by Latchkey itself/,
+      at: ".Host",
+    },
+    { key: `${key}.redirect`, type: "5", value: "http://b.example", says: /^leads to plain HTTP/ },
+    { key: `${key}.status`, type: "gone", value: "200", says: /^is not the status of a redirect/ },
+    ...respond(key),
+  ];
+}
+
+function respond(key: string): readonly Row[] {
+  return [
+    {
+      key: `${key}.respond`,
+      type: "true",
+      value: "[]",
+      says: /^is a list, wanted text, or a mapping/,
+    },
+    {
+      key: `${key}.respond.status`,
+      type: "ok",
+      value: "101",
+      says: /^is out of range, wanted a status from 200/,
+    },
+    {
+      key: `${key}.respond.headers`,
+      type: "5",
+      value: "{ Connection: close }",
+      says: /^frames the message/,
+      at: ".Connection",
+    },
+    { key: `${key}.respond.body`, type: "5", value: "[a]", says: /^is a list, wanted text/ },
+  ];
+}
+
 const rows: readonly Row[] = [
   { key: "email", type: "5", value: "nobody", says: /^is not a mail address, wanted one such as/ },
   { key: "storage", type: "[a]", value: '""', says: /^is not a path/ },
@@ -337,12 +438,22 @@ const rows: readonly Row[] = [
     says: /^is not a path prefix/,
     at: ".v2",
   },
-  ...forwarding("hosts.*.paths.*"),
+  ...entry("hosts.*.paths.*"),
+  ...entry("hosts.*.paths.*[]"),
+  ...rules("hosts.*"),
+  { key: "hosts.*.hsts", type: "5", value: "soon", says: /^is not a duration/ },
+  { key: "hosts.*.hsts.maxAge", type: "5", value: "1y", says: /^is not a duration/ },
   {
-    key: "hosts.*.paths.*.stripPrefix",
+    key: "hosts.*.hsts.includeSubDomains",
     type: "5",
-    value: "yes",
+    value: "maybe",
     says: /^is not known, wanted one of on, off/,
+  },
+  {
+    key: "hosts.*.hsts.preload",
+    type: "5",
+    value: "on",
+    says: /^needs `includeSubDomains: on` beside it/,
   },
   {
     key: "hosts.*.passThrough.to",
@@ -364,26 +475,7 @@ const rows: readonly Row[] = [
   },
   { key: "hosts.*.redirect", type: "5", value: "http://b.example", says: /^leads to plain HTTP/ },
   { key: "hosts.*.status", type: "gone", value: "200", says: /^is not the status of a redirect/ },
-  {
-    key: "hosts.*.respond",
-    type: "true",
-    value: "[]",
-    says: /^is a list, wanted text, or a mapping/,
-  },
-  {
-    key: "hosts.*.respond.status",
-    type: "ok",
-    value: "101",
-    says: /^is out of range, wanted a status from 200/,
-  },
-  {
-    key: "hosts.*.respond.headers",
-    type: "5",
-    value: "{ Connection: close }",
-    says: /^frames the message/,
-    at: ".Connection",
-  },
-  { key: "hosts.*.respond.body", type: "5", value: "[a]", says: /^is a list, wanted text/ },
+  ...respond("hosts.*"),
   { key: "hosts.*.issuer", type: "5", value: "letsencript", says: /nearest: letsencrypt\)/ },
   ...issuer("hosts.*.issuer"),
   {
@@ -526,7 +618,9 @@ function besideOf(parent: string, step: string): readonly string[] {
     return ["username", "password", "subdomain"]
       .filter((name) => name !== step)
       .map((name) => `${name}: x`);
-  if (parent !== "hosts.*" && parent !== "hosts.*.paths.*") return [];
+  if (parent.endsWith(".rateLimit")) return step === "requests" ? [] : ["requests: 1"];
+  if (parent === "hosts.*.hsts") return step === "maxAge" ? [] : ["maxAge: 730d"];
+  if (!/^hosts\.\*(?:\.paths\.\*(?:\.\[\])?)?$/.test(parent)) return [];
   if (["to", "passThrough", "redirect", "respond"].includes(step)) return [];
   return step === "status" ? ["redirect: b.example"] : ["to: https://b.example"];
 }

@@ -146,7 +146,8 @@ hosts:
     key: join(folder, "config/own.key"),
   });
   const action = hosts[1]?.action;
-  const backend = action?.kind === "forward" ? action.paths[0]?.backends[0] : undefined;
+  const [path] = action?.kind === "forward" ? action.paths : [];
+  const backend = path?.answer === undefined ? path?.backends[0] : undefined;
   assert.match(backend?.kind === "https" ? (backend.ca ?? "") : "", /BEGIN CERTIFICATE/);
 });
 

@@ -12,11 +12,6 @@ const later: readonly (readonly [string, string])[] = [
   ["hosts: { a.example: { to: 3001, balance: random-two } }", 'hosts["a.example"].balance'],
   ["hosts: { a.example: { to: 3001, balance: cookie } }", 'hosts["a.example"].balance'],
   ["hosts: { a.example: { to: 3001, health: { path: / } } }", 'hosts["a.example"].health'],
-  ["hosts: { a.example: { to: 3001, hsts: 60d } }", 'hosts["a.example"].hsts'],
-  ["hosts: { a.example: { to: 3001, headers: {} } }", 'hosts["a.example"].headers'],
-  ["hosts: { a.example: { to: 3001, allow: [10.0.0.0/8] } }", 'hosts["a.example"].allow'],
-  ["hosts: { a.example: { to: 3001, deny: [10.0.0.0/8] } }", 'hosts["a.example"].deny'],
-  ["hosts: { a.example: { to: 3001, rateLimit: {} } }", 'hosts["a.example"].rateLimit'],
   [
     "hosts: { a.example: { paths: { /: { to: 3, health: {} } } } }",
     'hosts["a.example"].paths["/"].health',

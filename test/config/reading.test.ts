@@ -162,7 +162,7 @@ const cases: readonly (readonly [(text: string) => Reading<unknown>, string, unk
   [readDirectoryUrl, "https://ca.example/dir", "https://ca.example/dir"],
   [readDirectoryUrl, "http://ca.example/dir", REFUSED],
   [readPrefix, "/", "/"],
-  [readPrefix, "/v2/%2F", "/v2/%2F"],
+  [readPrefix, "/v2/%20", "/v2/%20"],
   [readPrefix, "v2", REFUSED],
   [readPrefix, "/a/../b", REFUSED],
   [readPrefix, "/a#b", REFUSED],

@@ -1,0 +1,72 @@
+import { METHODS } from "node:http";
+import { limits } from "./limits.ts";
+import { nearest } from "./nearest.ts";
+import { formatDuration, readDuration } from "./quantities.ts";
+import { type Reading, read, wrong } from "./reading.ts";
+import { readHeaderName, readHeaderValue } from "./respond-header.ts";
+import type { HeaderMatch } from "./rules.ts";
+
+/** Fields that Latchkey writes itself, by what it knows of the connection. */
+const OURS: Readonly<Record<"request" | "response", readonly string[]>> = {
+  request: [
+    ...["host", "expect", "forwarded", "proxy", "x-request-id", "x-real-ip", "x-forwarded-for"],
+    ...["x-forwarded-proto", "x-forwarded-host", "sec-websocket-key"],
+  ],
+  response: ["date", "sec-websocket-accept"],
+};
+
+/** The name of a field that rules for this direction may touch. */
+export function readRuleName(direction: "request" | "response", name: string): Reading<string> {
+  const reading = readHeaderName(name);
+  if (!reading.ok) return reading;
+  return OURS[direction].includes(name.toLowerCase())
+    ? wrong("is set by Latchkey itself, which is not for a configuration to change: remove it")
+    : reading;
+}
+
+/** The name of a field that a request is matched by, in lower case. */
+export function readMatchName(name: string): Reading<string> {
+  const reading = readRuleName("request", name);
+  if (!reading.ok) return reading;
+  return /[_.]/.test(name) || /^x-forwarded-/i.test(name)
+    ? wrong("never comes in: such names are dropped, wanted another one")
+    : read(name.toLowerCase());
+}
+
+/** `yes` is the whole value, `v2*` how it begins, `*` any. */
+export function readMatchValue(value: string): Reading<Omit<HeaderMatch, "name">> {
+  const isPrefix = value.endsWith("*");
+  const fixed = isPrefix ? value.slice(0, -1) : value;
+  if (fixed === "" && isPrefix) return read({ value: "", isPrefix });
+  const reading = readHeaderValue(value);
+  return reading.ok ? read({ value: fixed, isPrefix }) : reading;
+}
+
+/** A method that is let in. */
+export function readMethod(method: string): Reading<string> {
+  if (method === "CONNECT" || method === "TRACE") return wrong("is never let in, remove it");
+  return METHODS.includes(method)
+    ? read(method)
+    : wrong(`is not a method, wanted one such as POST (nearest: ${nearest(method, METHODS)})`);
+}
+
+/** `502`, or `5xx` for all that begin so. */
+export function readStatusClass(text: string): Reading<string> {
+  return /^[45](?:\d\d|xx)$/.test(text)
+    ? read(text)
+    : wrong("is not the status of an error, wanted one such as 502, or 4xx or 5xx");
+}
+
+/** For how long browsers use https only; `off`: nothing is said. */
+export function readHsts(text: string): Reading<number | undefined> {
+  if (text === "off") return read(undefined);
+  return readDuration(text, 0, limits.hstsMaxMs);
+}
+
+/** What the preload list wants to see. */
+export function whyNotPreloaded(maxAgeMs: number, includesSubDomains: boolean): string | undefined {
+  if (!includesSubDomains) return "needs `includeSubDomains: on` beside it";
+  return maxAgeMs < limits.hstsPreloadMinMs
+    ? `needs a maxAge of at least ${formatDuration(limits.hstsPreloadMinMs)} beside it`
+    : undefined;
+}

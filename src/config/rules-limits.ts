@@ -1,0 +1,23 @@
+/** What holds for requests beside where they go. Unit in the name, reason beside it. */
+export const rulesLimits = {
+  /** A page of ours; it travels to every worker with the configuration, once for each path that has it. */
+  pageMaxBytes: 65_536,
+  /** `rateLimit`: beyond these it is a mistake; memory does not depend on them. */
+  rateRequestsMax: 1_000_000,
+  ratePerMinMs: 100,
+  ratePerMaxMs: 86_400_000,
+  /** Clients that one rate limit knows in one worker, about 150 bytes each; see `rate-limiter.ts` for what happens beyond. */
+  rateClientsMax: 20_000,
+  /** Buckets that clients beyond them share. */
+  rateSharedBuckets: 256,
+  /** `maintenance.retryAfter`: when clients may come again, unless it is written. */
+  retryAfterMs: 300_000,
+  retryAfterMinMs: 1_000,
+  retryAfterMaxMs: 2_592_000_000,
+  /** How often a marker file is looked for: so late may maintenance begin and end. */
+  markerLookEveryMs: 500,
+  /** `hsts`: ten years is for ever; 0 makes browsers forget. */
+  hstsMaxMs: 315_360_000_000,
+  /** What the preload list of browsers asks for. */
+  hstsPreloadMinMs: 31_536_000_000,
+} as const;

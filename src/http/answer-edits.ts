@@ -1,0 +1,73 @@
+import type { HeaderLine, HeaderRules, Page, Rules } from "../config/rules.ts";
+import type { ResponseHead } from "./head.ts";
+import { type OwnAnswer, refusal } from "./refuse.ts";
+
+/** What changes in the head of an answer. */
+export interface AnswerEdits {
+  /** Fields that do not go on, in lower case. */
+  readonly removed: readonly string[];
+  /** Field lines that are added, each with its CRLF. */
+  readonly lines: string;
+}
+
+/** The field lines of some names and values. */
+export function linesOf(fields: readonly HeaderLine[]): string {
+  return fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+}
+
+/** What the rules, if there are any, change in the head of a backend's answer. */
+export function answerEdits(
+  rules: Rules | undefined,
+  { fields }: ResponseHead,
+): AnswerEdits | undefined {
+  if (rules?.response === undefined) return undefined;
+  const { removed, added, defaults } = rules.response;
+  if (defaults.length === 0) return { removed, lines: linesOf(added) };
+  const sent = new Set(fields.names.map((_, index) => fields.nameText(index).toLowerCase()));
+  const missing = defaults.filter(([name]) => !sent.has(name.toLowerCase()));
+  return { removed, lines: linesOf([...missing, ...added]) };
+}
+
+/** An answer of ours as the rules want it: with a page of theirs for its body, and their fields. */
+export function dressed(answer: OwnAnswer, rules: Rules | undefined): OwnAnswer {
+  if (rules === undefined) return answer;
+  const { pages, response } = rules;
+  const paged = pages !== undefined && answer.isPlain === true ? withPage(answer, pages) : answer;
+  return response === undefined ? paged : withFields(paged, response);
+}
+
+/** The answer `status` with a page for its body, or in plain words where there is none. */
+export function pageAnswer(status: number, lines: string, page: Page | undefined): OwnAnswer {
+  const plain = refusal(status);
+  if (page === undefined) return { ...plain, lines: plain.lines + lines };
+  return { status, lines: `Content-Type: ${page.type}\r\n${lines}`, body: page.body };
+}
+
+function withPage(answer: OwnAnswer, pages: Readonly<Record<string, Page>>): OwnAnswer {
+  const page = pages[`${answer.status}`] ?? pages[`${Math.floor(answer.status / 100)}xx`];
+  if (page === undefined) return answer;
+  const lines = without(answer.lines, ["content-type"]);
+  return { ...answer, lines: `Content-Type: ${page.type}\r\n${lines}`, body: page.body };
+}
+
+function withFields(answer: OwnAnswer, { removed, added, defaults }: HeaderRules): OwnAnswer {
+  const kept = without(answer.lines, removed);
+  const sent = namesIn(kept);
+  const missing = defaults.filter(([name]) => !sent.includes(name.toLowerCase()));
+  return { ...answer, lines: kept + linesOf([...missing, ...added]) };
+}
+
+function without(lines: string, removed: readonly string[]): string {
+  return lines
+    .split(/(?<=\r\n)/)
+    .filter((line) => !removed.includes(nameIn(line)))
+    .join("");
+}
+
+function namesIn(lines: string): readonly string[] {
+  return lines.split(/(?<=\r\n)/).map(nameIn);
+}
+
+function nameIn(line: string): string {
+  return line.slice(0, Math.max(0, line.indexOf(":"))).toLowerCase();
+}
