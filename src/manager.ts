@@ -21,6 +21,8 @@ import { REVOCATION_REASONS, readOperatorRequest } from "./certificate/operator.
 import type { Config } from "./config/config.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
+import { look } from "./health/look.ts";
+import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
 import type { Address, Message, WorkerFacts } from "./process/messages.ts";
 import { Storage } from "./storage/storage.ts";
@@ -81,7 +83,18 @@ async function open(): Promise<void> {
     signal: stopping.signal,
   });
   await floor.open();
-  const closeAdmin = await openAdmin(floor);
+  const watch = new BackendWatch({
+    hosts: config.hosts,
+    look,
+    load: () => storage.backends.load(),
+    save: (kept) => storage.backends.save(kept),
+    broadcast: (backends) => channel.send("workers", { type: "backends.news", backends }),
+    clock: systemClock,
+    log,
+    random: Math.random,
+  });
+  await watch.open();
+  const closeAdmin = await openAdmin(floor, watch);
   const rotation = setInterval(rotateTickets, limits.ticketRotationMs);
 
   stop = async () => {
@@ -94,12 +107,13 @@ async function open(): Promise<void> {
     await storage.close();
     process.exit(0);
   };
-  handle = (message, from) => receive(floor, message, from, stop);
+  handle = (message, from) => receive(floor, watch, message, from, stop);
   for (const [message, from] of early.splice(0)) handle(message, from);
   channel.send("workers", { type: "tickets.master", ticketMaster });
+  channel.send("workers", { type: "backends.news", backends: watch.all });
   channel.send("supervisor", { type: "ready" });
   void warnOfPrograms(config);
-  await Promise.all([floor.run(), keepTelling(floor, storage)]);
+  await Promise.all([floor.run(), watch.run(stopping.signal), keepTelling(floor, storage)]);
 }
 
 /** A program of the operator's is first run when it is needed, in months perhaps: what is wrong with it is said now. */
@@ -150,10 +164,14 @@ async function tolerateStorage(event: string, work: () => Promise<unknown>): Pro
 }
 
 /** A storage that is read-only has no place for a socket: the hosts it holds are served all the same. */
-async function openAdmin(floor: CertificateFloor): Promise<() => Promise<void>> {
+async function openAdmin(
+  floor: CertificateFloor,
+  watch: BackendWatch,
+): Promise<() => Promise<void>> {
   try {
     return await serveAdmin(config.listen.admin, {
-      snapshot: () => snapshotOf(floor),
+      snapshot: () => snapshotOf(floor, watch),
+      drain: ({ host, backend, isDrained }) => watch.drain(host, backend, isDrained),
       act: (request, tell) => act(floor, request, tell),
       reload: askForReload,
       rollOver: ({ directory }) => floor.rollOver(directory),
@@ -180,6 +198,7 @@ async function askForReload(): Promise<ReloadOutcome> {
 /** Everything that other processes say to this one. */
 function receive(
   floor: CertificateFloor,
+  watch: BackendWatch,
   message: Message,
   from: Address,
   stop: () => Promise<void>,
@@ -193,7 +212,13 @@ function receive(
       void stop();
       break;
     case "state.ask":
-      channel.send(from, { type: "state.answer", ask: message.ask, ticketMaster, ...floor.state });
+      channel.send(from, {
+        type: "state.answer",
+        ask: message.ask,
+        ticketMaster,
+        backends: watch.all,
+        ...floor.state,
+      });
       break;
     case "certificate.ask":
       void floor.need(message.host, message.client).then((outcome) => {
@@ -262,7 +287,7 @@ async function probe(floor: CertificateFloor, host: string): Promise<Probe | und
   return await floor.probes.arm(name);
 }
 
-function snapshotOf(floor: CertificateFloor): Snapshot {
+function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
   const timeText = (ms: number) => new Date(ms).toISOString();
   return {
     version: programVersion(),
@@ -270,6 +295,7 @@ function snapshotOf(floor: CertificateFloor): Snapshot {
     startedAt: timeText(startedAt),
     workers: workers.map((worker) => ({ ...worker, startedAt: timeText(worker.startedAt) })),
     hosts: floor.list(),
+    backends: watch.list(),
     troubles: floor.troubles
       .look(() => false)
       .troubles.map(({ host = null, nextAttemptAt: next, ...trouble }) => {

@@ -55,6 +55,8 @@ const credentials = new Credentials(
 const publicHttpsPort = config.listen.publicHttpsPort ?? limits.httpsPort;
 const isTrustedProxy = addressesIn(config.trustedProxies);
 const relay = new Relay({
+  hosts: config.hosts,
+  workers: config.workers,
   log,
   clock: systemClock,
   findRoute: (host) => routes.find(host),
@@ -124,6 +126,9 @@ function receiveMessage(message: Message): void {
     case "tickets.master":
       terminator.rotate(Buffer.from(message.ticketMaster, "base64"));
       break;
+    case "backends.news":
+      relay.hear(message.backends);
+      break;
     case "challenge.arm":
       challenges.arm(message.challenge);
       channel.send("manager", { type: "challenge.acknowledged", challenge: message.challenge.id });
@@ -167,6 +172,7 @@ async function synchronise(): Promise<void> {
     const state = await manager.ask((ask) => ({ type: "state.ask", ask }), signal);
     if (state.type !== "state.answer") return;
     terminator.rotate(Buffer.from(state.ticketMaster, "base64"));
+    relay.hear(state.backends);
     for (const challenge of state.challenges) challenges.arm(challenge);
     for (const held of state.unsaved) await credentials.announced(held.host, held);
   } catch (error) {

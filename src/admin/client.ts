@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { DrainOutcome, DrainRequest } from "./drain-request.ts";
 import { type HostOutcome, type HostRequest, PROGRESS_TYPE } from "./host-request.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -100,6 +101,31 @@ export async function askForProbe(path: string, host: string): Promise<Probe | u
   }
 }
 
+/**
+ * Has the running program put a backend out of use, or back.
+ *
+ * @throws {LatchkeyError} as {@link askStatus}.
+ */
+export async function askForDrain(
+  path: string,
+  { host, backend, isDrained }: DrainRequest,
+): Promise<DrainOutcome> {
+  try {
+    const word = isDrained ? "drain" : "undrain";
+    const query = new URLSearchParams({ backend });
+    const response = await send(path, {
+      method: "POST",
+      path: `/hosts/${encodeURIComponent(host)}/${word}?${query}`,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
+    const answer = JSON.parse(await textOf(response));
+    if (answer?.kind === "done" || answer?.kind === "unknown") return answer;
+    throw new Error("it answers something else");
+  } catch (cause) {
+    throw unanswered(path, cause);
+  }
+}
+
 async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk);
@@ -149,7 +175,7 @@ function unanswered(path: string, cause: unknown): LatchkeyError {
 
 /** Of another version, or another program altogether, no part may be missing that commands go through. */
 function readSnapshot(value: unknown): Snapshot {
-  const { hosts, troubles = [], workers, version, pid, startedAt } = Object(value);
+  const { hosts, backends = [], troubles = [], workers, version, pid, startedAt } = Object(value);
   if (!Array.isArray(hosts) || !Array.isArray(workers))
     throw new Error("it answers something else");
   return {
@@ -158,6 +184,7 @@ function readSnapshot(value: unknown): Snapshot {
     startedAt: String(startedAt),
     workers,
     hosts,
+    backends,
     troubles,
   };
 }

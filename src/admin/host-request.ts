@@ -42,8 +42,8 @@ export function readProbeRequest(request: IncomingMessage): string | undefined {
   return parts?.word === "probe" ? parts.host : undefined;
 }
 
-/** `POST /hosts/NAME/WORD?QUERY`. */
-function partsOf({ method, url = "" }: IncomingMessage) {
+/** `POST /hosts/NAME/WORD?QUERY`; `undefined` for any other request. */
+export function partsOf({ method, url = "" }: IncomingMessage) {
   if (method !== "POST") return undefined;
   const [path = "", query = ""] = url.split("?", 2);
   const [empty, hosts, name = "", word, ...rest] = path.split("/");

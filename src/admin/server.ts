@@ -5,6 +5,12 @@ import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { RolloverOutcome } from "../base/rollover-outcome.ts";
 import type { HostEvent } from "../base/watched-log.ts";
+import {
+  answerDrain,
+  type DrainOutcome,
+  type DrainRequest,
+  readDrainRequest,
+} from "./drain-request.ts";
 import { healthOf } from "./health.ts";
 import {
   answerHostRequest,
@@ -26,6 +32,8 @@ export interface AdminSteps {
   reload(): Promise<ReloadOutcome>;
   /** Gives accounts with CAs new keys; never rejects. */
   rollOver(request: RolloverRequest): Promise<readonly RolloverOutcome[]>;
+  /** Puts a backend out of use, or back; never rejects. */
+  drain(request: DrainRequest): Promise<DrainOutcome>;
   /** Answers something for the host, for a short while, that nobody else can; `undefined`: no such host, or not now. */
   probe(host: string): Promise<Probe | undefined>;
 }
@@ -39,7 +47,8 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /**
  * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`,
  * `POST /reload` (200 accepted, 422 rejected), `POST /accounts/rollover`: see {@link answerRollover},
- * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}; `POST /hosts/NAME/probe`.
+ * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}; `POST /hosts/NAME/probe`,
+ * `POST /hosts/NAME/drain?backend=…` and `…/undrain?backend=…`.
  * A socket file left by a dead program is replaced; the caller holds the lease on storage.
  *
  * @returns The function that stops listening and removes the socket.
@@ -68,6 +77,9 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
   const rollover = readRolloverRequest(request);
   if (rollover !== undefined)
     return void answerRollover(rollover, (asked) => steps.rollOver(asked), response);
+  const drained = readDrainRequest(request);
+  if (drained !== undefined)
+    return void answerDrain(drained, (wanted) => steps.drain(wanted), response);
   const route = `${request.method} ${request.url}`;
   if (route === "POST /reload") return void answerReload(steps, response);
   if (route === "GET /status") {
@@ -77,7 +89,7 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
     sendJson(response, health.status === "failing" ? 503 : 200, health);
   } else {
     sendJson(response, 404, {
-      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry or revoke`,
+      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry, revoke, drain or undrain`,
     });
   }
 }

@@ -1,3 +1,4 @@
+import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord, CertificateState } from "../base/certificate-record.ts";
 
 import type { Trouble } from "../base/trouble.ts";
@@ -11,6 +12,8 @@ export interface Snapshot {
   readonly startedAt: string;
   readonly workers: readonly WorkerSnapshot[];
   readonly hosts: readonly CertificateRecord[];
+  /** Where requests go: every backend of every host. */
+  readonly backends: readonly BackendRecord[];
   /** Everything that alerts tell of, whether anybody is told or not. */
   readonly troubles: readonly TroubleSnapshot[];
 }

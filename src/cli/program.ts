@@ -98,6 +98,7 @@ function defineCommands(finish: (code: number) => void): Command {
     "revoke",
   ).option("--reason <reason>", "such as keyCompromise or superseded (RFC 5280 §5.3.1)");
   defineDoctor(command, finish);
+  defineDrains(command, finish);
   defineBackups(command, finish);
   definePasswords(command, finish);
   return program;
@@ -122,6 +123,23 @@ function defineDoctor(
         finish(await doctor(hosts, options));
       },
     );
+}
+
+/** A backend out of use, and back. */
+function defineDrains(
+  command: (name: string, summary: string) => Command,
+  finish: (code: number) => void,
+): void {
+  const withWords = (line: Command, isDrained: boolean) =>
+    line
+      .argument("<host>", "as status names it")
+      .argument("<backend>", "as status names it, or as the configuration does")
+      .action(async (host: string, backend: string, options: ConfigOption) => {
+        const { drain } = await import("./drain.ts");
+        finish(await drain(host, backend, isDrained, options.config));
+      });
+  withWords(command("drain", "no new requests for a backend; open ones finish"), true);
+  withWords(command("undrain", "requests for a backend that was drained"), false);
 }
 
 /** The storage as one file, and back. */

@@ -1,5 +1,6 @@
 import { askStatus } from "../admin/client.ts";
 import { isTroubled, type Snapshot } from "../admin/snapshot.ts";
+import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
 import { codeOf } from "../base/errors.ts";
@@ -7,6 +8,7 @@ import { describeRecords } from "./certs.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { recordsFromStorage } from "./stored-records.ts";
+import { alignColumns } from "./table.ts";
 
 /** What `status` knows when nothing runs: the hosts, from storage. */
 interface Stopped {
@@ -15,6 +17,7 @@ interface Stopped {
   readonly startedAt: null;
   readonly workers: readonly [];
   readonly hosts: readonly CertificateRecord[];
+  readonly backends: readonly [];
   readonly troubles: readonly [];
 }
 
@@ -32,6 +35,7 @@ export async function status(file: string | undefined, json: boolean): Promise<n
       startedAt: null,
       workers: [],
       hosts: await recordsFromStorage(config),
+      backends: [],
       troubles: [],
     };
   }
@@ -45,7 +49,21 @@ function describeStatus(now: Snapshot | Stopped, ms: number): string {
   const troubles = now.troubles.map(
     ({ message, detail, hint }) => `! ${message}\n  ${detail}\n  → ${hint}\n`,
   );
-  return [`${headline(now)}\n`, ...troubles, describeRecords(now.hosts, ms)].join("\n");
+  const backends = now.backends.some(({ state }) => state !== "unchecked")
+    ? [describeBackends(now.backends)]
+    : [];
+  return [`${headline(now)}\n`, ...troubles, describeRecords(now.hosts, ms), ...backends].join(
+    "\n",
+  );
+}
+
+/** Where requests go, when there is more to say of it than the configuration does. */
+function describeBackends(backends: readonly BackendRecord[]): string {
+  const rows = backends.map(({ host, path, backend, state, why, since }) => {
+    const name = path === "/" ? host : `${host}${path}`;
+    return [name, backend, state, since ?? "-", why ?? "-"];
+  });
+  return alignColumns([["HOST", "BACKEND", "STATE", "SINCE", "WHY"], ...rows]);
 }
 
 function headline({ version, pid, startedAt, workers }: Snapshot | Stopped): string {

@@ -10,6 +10,7 @@ import { ruleNames } from "./rules-schema.ts";
 /** Keys that may stand beside each action. Those that are not built yet never get here. */
 const CERTIFICATE = ["issuer", "certificate", "onDemand", "dns", "clientAuth", "tls"] as const;
 const RULES = [...ruleNames, "hsts"] as const;
+const BALANCE = ["balance", "health", "maxConnections", "slowStart", "ejectAfter"] as const;
 const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>> = {
   forward: [
     "to",
@@ -17,7 +18,7 @@ const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>
     "backend",
     "timeouts",
     "maxBody",
-    "balance",
+    ...BALANCE,
     "auth",
     "compress",
     ...RULES,

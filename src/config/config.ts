@@ -209,8 +209,11 @@ export interface PathAnswer extends Entrance {
 /** A path prefix and where its requests go. */
 export interface PathRoute extends Entrance {
   readonly answer?: undefined;
-  /** At least one; tried in rotation. */
+  /** At least one. */
   readonly backends: readonly Backend[];
+  readonly balance: Balance;
+  /** How the manager finds out which of them are up; undefined: it does not look. */
+  readonly health: HealthCheck | undefined;
   readonly timeouts: Timeouts;
   /** Largest request body in bytes; undefined: no limit. */
   readonly maxBodyBytes: number | undefined;
@@ -220,6 +223,40 @@ export interface PathRoute extends Entrance {
   readonly vouched?: readonly string[] | undefined;
   /** Undefined: answers go out as they come. */
   readonly compress?: Compression | undefined;
+}
+
+export type BalanceMethod =
+  | "round-robin"
+  | "least-connections"
+  | "random-two"
+  | "client-hash"
+  | "cookie";
+
+/** Which of a route's backends a request goes to. */
+export interface Balance {
+  readonly method: BalanceMethod;
+  /** What each of the backends gets beside the others, in their order. */
+  readonly weights: readonly number[];
+  /** Requests under way at one backend, over all workers; undefined: no limit. */
+  readonly maxConnections: number | undefined;
+  /** How long a backend that is back takes to get its whole share; 0: none. */
+  readonly slowStartMs: number;
+  /** Answers in a row that are 5xx or broken, after which a backend is passed over; undefined: any number. */
+  readonly ejectAfter: number | undefined;
+}
+
+/** A look at a backend that is repeated for as long as the program runs. */
+export interface HealthCheck {
+  /** What is asked for by GET; undefined: being connected (and verified, with TLS) is enough. */
+  readonly path: string | undefined;
+  /** Statuses of a healthy answer, from and to (inclusive). */
+  readonly statuses: readonly (readonly [from: number, to: number])[];
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  /** Good looks in a row that bring a backend back. */
+  readonly healthyAfter: number;
+  /** Bad looks in a row that take it out. */
+  readonly unhealthyAfter: number;
 }
 
 export interface TcpAddress {

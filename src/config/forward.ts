@@ -1,5 +1,6 @@
 import { type Auth, readAuth } from "./auth.ts";
 import { type BackendOptions, readBackend, readBackendOptions } from "./backend.ts";
+import { type BalanceOptions, readBalance, readHealth } from "./balance.ts";
 import { type Compression, readCompress } from "./compress.ts";
 import type { Forward, PathEntry, PathRoute, Timeouts } from "./config.ts";
 import type { Path } from "./faults.ts";
@@ -12,9 +13,9 @@ import type { Entrance } from "./rules.ts";
 import type { Desk } from "./surroundings.ts";
 
 /** What a path has from its host where it says nothing itself. */
-interface Inherited {
-  readonly timeouts: WrittenHost["timeouts"];
-  readonly maxBody: number | undefined;
+interface Inherited extends BalanceOptions {
+  readonly timeouts?: WrittenHost["timeouts"];
+  readonly maxBody?: number | undefined;
   readonly options: BackendOptions;
   readonly auth: Auth | undefined;
   readonly compress: Compression | undefined;
@@ -30,8 +31,7 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
   );
   const options = readBackendOptions(written.backend, everywhere, [...path, "backend"], desk);
   const inherited = {
-    timeouts: written.timeouts,
-    maxBody: written.maxBody,
+    ...written,
     options,
     auth: readAuth(written.auth, [...path, "auth"], desk),
     compress: readCompress(written.compress),
@@ -84,17 +84,20 @@ function readPath(
 
 function readRoute(
   entrance: Entrance,
-  written: Pick<WrittenPath, "to" | "timeouts" | "maxBody" | "auth" | "compress">,
+  written: Pick<WrittenPath, "to" | "timeouts" | "maxBody" | "auth" | "compress"> & BalanceOptions,
   host: Inherited,
   path: Path,
   desk: Desk,
 ): PathRoute {
   const timeouts = { ...host.timeouts, ...written.timeouts };
+  const balancing = inherit(host, written);
   return {
     ...entrance,
     backends: (written.to ?? []).flatMap((address) =>
       readBackend(address, host.options, [...path, "to"], desk),
     ),
+    balance: readBalance(balancing, written.to ?? [], [...path, "to"], desk),
+    health: readHealth(balancing.health),
     timeouts: {
       connectMs: timeouts.connect ?? limits.backendConnectTimeoutMs,
       firstByteMs: timeouts.firstByte ?? limits.backendFirstByteTimeoutMs,
@@ -118,6 +121,17 @@ function vouching(paths: readonly PathEntry[]): PathEntry[] {
   return paths.map((path) =>
     vouched.length === 0 || path.answer !== undefined ? path : { ...path, vouched },
   );
+}
+
+/** What a path says itself stands before what its host does. */
+function inherit(host: BalanceOptions, path: BalanceOptions): BalanceOptions {
+  return {
+    balance: path.balance ?? host.balance,
+    health: path.health ?? host.health,
+    maxConnections: path.maxConnections ?? host.maxConnections,
+    slowStart: path.slowStart ?? host.slowStart,
+    ejectAfter: path.ejectAfter ?? host.ejectAfter,
+  };
 }
 
 /** Entries of equal length stay in the order of the file. */

@@ -2,6 +2,7 @@ import { readServerName, readTcpAddress } from "./addresses.ts";
 import { commandSchema } from "./alerts-schema.ts";
 import { authSchema } from "./auth-schema.ts";
 import { readBackendAddress, readBackendPort } from "./backend-address.ts";
+import { balanceKeys, weightKey } from "./balance-schema.ts";
 import { compressSchema } from "./compress.ts";
 import { dnsSchema } from "./dns-schema.ts";
 import { issuerNames, namedIssuer, readDirectory, readIssuerName } from "./issuers.ts";
@@ -23,7 +24,6 @@ import {
   duration,
   key,
   mapping,
-  notYet,
   number,
   type Output,
   onOff,
@@ -84,8 +84,12 @@ export const onDemandSchema = mapping(
 
 const BACKEND = "a backend such as 3001 or http://10.0.0.5:3002";
 const bareBackend = [number(readBackendPort, BACKEND), text(readBackendAddress, BACKEND)] as const;
-const weighed = mapping({ url: anyOf(bareBackend, BACKEND), weight: notYet() }, BACKEND);
-const backendForms = [...bareBackend, weighed.transform(({ url }) => url)] as const;
+const weighed = mapping({ url: anyOf(bareBackend, BACKEND), weight: weightKey }, BACKEND);
+const backendForms = [
+  bareBackend[0].transform((address) => ({ ...address, weight: 1 })),
+  bareBackend[1].transform((address) => ({ ...address, weight: 1 })),
+  weighed.transform(({ url, weight = 1 }) => ({ ...url, weight })),
+] as const;
 const backends = anyOf([...backendForms, someOf(anyOf(backendForms, BACKEND), BACKEND)], BACKEND);
 
 const timeout = duration(limits.timeoutMinMs, limits.timeoutMaxMs, "60s");
@@ -129,11 +133,7 @@ const forwarding = {
     "The largest request body; default: no limit.",
     text(readSize, "a size such as 100MiB"),
   ),
-  balance: key(
-    "Which of several backends comes next.",
-    choice(["round-robin"], ["least-connections", "random-two", "client-hash", "cookie"]),
-  ),
-  health: notYet(),
+  ...balanceKeys,
   ...ruleKeys,
   auth: key("Who may in: by password, or as a service decides; default: everybody.", authSchema),
   compress: key("Are answers compressed that the backend left plain? Default off.", compressSchema),
@@ -280,8 +280,8 @@ const HOST = "a backend such as 3001, or a mapping such as { to: 3001 }";
 /** One entry of `hosts`, in short or long form. */
 export const hostSchema = anyOf(
   [
-    number(readBackendPort, HOST).transform((one) => ({ to: [one] })),
-    text(readBackendAddress, HOST).transform((one) => ({ to: [one] })),
+    number(readBackendPort, HOST).transform((one) => ({ to: [{ ...one, weight: 1 }] })),
+    text(readBackendAddress, HOST).transform((one) => ({ to: [{ ...one, weight: 1 }] })),
     hostKeys,
   ],
   HOST,

@@ -48,8 +48,6 @@ export const httpLimits = {
   backendPoolIdleMs: 4_000,
   /** Idle connections kept for one backend, in one worker. */
   backendPoolMax: 256,
-  /** A backend that refused a connection is passed over for so long. */
-  backendDownMs: 2_000,
   /** A tunnel (WebSocket, tcp://, pass-through) without a byte for so long. */
   tunnelIdleTimeoutMs: 3_600_000,
 } as const;

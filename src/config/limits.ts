@@ -1,6 +1,7 @@
 import { acmeLimits } from "./acme-limits.ts";
 import { alertLimits } from "./alert-limits.ts";
 import { authLimits } from "./auth-limits.ts";
+import { balanceLimits } from "./balance-limits.ts";
 import { certificateLimits } from "./certificate-limits.ts";
 import { compressLimits } from "./compress-limits.ts";
 import { configLimits } from "./config-limits.ts";
@@ -18,6 +19,7 @@ const defaults = {
   ...authLimits,
   ...compressLimits,
   ...rulesLimits,
+  ...balanceLimits,
   ...processLimits,
   ...certificateLimits,
   ...acmeLimits,

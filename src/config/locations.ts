@@ -69,6 +69,14 @@ export function readPrefix(text: string): Reading<string> {
       );
 }
 
+/** What a look at a backend asks for: a path, and a query if it takes one. */
+export function readLookTarget(text: string): Reading<string> {
+  const [path = "", ...query] = text.split("?");
+  return readPrefix(path).ok && query.every((part) => PREFIX.test(`/${part}`))
+    ? read(text)
+    : wrong("is not a path, wanted one such as /healthz");
+}
+
 function readUrl(text: string, schemes: readonly string[], wanted: string): Reading<string> {
   const url = URL.parse(text);
   if (url === null || !schemes.includes(url.protocol) || /\s/.test(text)) {

@@ -3,12 +3,17 @@ import type { Backend } from "../config/config.ts";
 import type { AnswerListener } from "./answer-reader.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
+import type { OwnAnswer } from "./refuse.ts";
 
 /**
  * The client's side of an exchange. The last call of each exchange is one of `answerEnded`,
  * `answerSwitched`, `answerFailed` and `answerBroken`.
  */
 export interface Asker extends AnswerListener {
+  /** The address of who asks, behind proxies that are trusted. */
+  readonly clientAddress: string;
+  /** The value of a cookie of the request. */
+  cookieNamed(name: string): string | undefined;
   /** The head of the request, as this backend shall get it. */
   requestHeadFor(backend: Backend): string;
   /** The backend takes more of the request body. */
@@ -24,7 +29,7 @@ export interface Asker extends AnswerListener {
     rest: Buffer,
   ): void;
   /** There will be no answer, and none has begun. */
-  answerFailed(status: 502 | 504, why: string): void;
+  answerFailed(answer: OwnAnswer, why: string): void;
   /** The answer has begun and cannot be finished. */
   answerBroken(why: string): void;
 }

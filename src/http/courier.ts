@@ -3,7 +3,12 @@ import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 
 /** When a request that got no answer may be sent once more (RFC 9110 §9.2.2). */
-export type Resend = "never" | "if-idempotent" | "always";
+export type Resend =
+  | "never"
+  | "if-idempotent"
+  | "always"
+  /** If it is idempotent, and to another backend: this one failed it. */
+  | "elsewhere";
 
 /**
  * Carries one request after the other to a backend, and tells its {@link CourierUser} what becomes of

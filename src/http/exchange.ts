@@ -1,29 +1,30 @@
-import type { Balancer } from "../backend/balance.ts";
+import type { NoBackend } from "../backend/balance.ts";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
-import { backendName } from "../backend/identity.ts";
 import type { BackendPool } from "../backend/pool.ts";
-import { failureFacts, type Log } from "../base/log.ts";
+import { Seat, type SeatTools, type Sitter } from "../backend/seat.ts";
+import { unreachable } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
+import { withLine } from "./added-line.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
+import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import type { CourierUser, Resend } from "./courier.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
+import { refusal, unavailable } from "./refuse.ts";
 
 /** What exchanges share. */
-export interface Backends {
+export interface Backends extends SeatTools {
   readonly pool: BackendPool;
-  readonly balancer: Balancer;
   readonly deadlines: Deadlines;
-  readonly log: Log;
 }
 
-/** `asking`: the request is on its way, or the answer, or both. */
-type Phase = "idle" | "connecting" | "asking";
+/** `waiting`: for a backend below its limit. `asking`: the request is on its way, or the answer, or both. */
+type Phase = "idle" | "waiting" | "connecting" | "asking";
 
 /** RFC 9110 §9.2.2, without TRACE: what may be sent again when nobody knows whether it arrived. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
@@ -33,10 +34,11 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
  * courier carry the request over it, and keeps the deadlines. Owns a backend connection while it is
  * being made; then the courier does.
  */
-export class Exchange implements BackendUser, CourierUser {
+export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitter {
   readonly #asker: Asker;
   readonly #backends: Backends;
   readonly #courier: Http1Courier;
+  readonly #seat: Seat;
   #phase: Phase = "idle";
   #route: PathRoute | undefined;
   #question: Question = { method: "", webSocketKey: undefined };
@@ -44,7 +46,6 @@ export class Exchange implements BackendUser, CourierUser {
   /** The one being made. */
   #connection: BackendConnection | undefined;
   #backend: Backend | undefined;
-  #tried: Backend[] = [];
   #failure: 502 | 504 = 502;
   #isRequestSent = false;
   #isBodyTaken = false;
@@ -53,7 +54,8 @@ export class Exchange implements BackendUser, CourierUser {
   constructor(asker: Asker, backends: Backends) {
     this.#asker = asker;
     this.#backends = backends;
-    this.#courier = new Http1Courier(this, asker, backends.pool);
+    this.#courier = new Http1Courier(this, this, backends.pool);
+    this.#seat = new Seat(this, backends);
   }
 
   /** The backend of the exchange, or of the last one, for the access log. */
@@ -71,11 +73,11 @@ export class Exchange implements BackendUser, CourierUser {
     this.#route = route;
     this.#question = question;
     this.#framing = framing;
-    this.#tried = [];
     this.#failure = 502;
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
-    this.#chooseBackend();
+    this.#seat.begin(route);
+    this.#chooseBackend(false);
   }
 
   /** Adds body content; the bytes are the exchange's from now on. */
@@ -118,6 +120,8 @@ export class Exchange implements BackendUser, CourierUser {
     if (this.#phase === "connecting") {
       this.#connection?.destroy();
       this.#connectFailed(504, undefined);
+    } else if (this.#phase === "waiting") {
+      this.#unavailable("every backend has all that it may have");
     } else {
       this.#break(504, "the backend takes too long");
     }
@@ -126,8 +130,7 @@ export class Exchange implements BackendUser, CourierUser {
   backendConnected(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
-    if (this.#backends.balancer.markUp(connection.backend))
-      this.#backends.log.info("backend.up", { backend: backendName(connection.backend) });
+    this.#seat.connected();
     connection.lend(this.#courier);
     this.#begin(connection, this.#backend ?? connection.backend);
     this.#asker.bodyWanted();
@@ -175,6 +178,7 @@ export class Exchange implements BackendUser, CourierUser {
     connection: BackendConnection,
     rest: Buffer,
   ): void {
+    this.#seat.leaveTo(connection);
     this.#rest();
     this.#asker.answerSwitched(head, named, connection, rest);
   }
@@ -184,16 +188,51 @@ export class Exchange implements BackendUser, CourierUser {
   }
 
   answerLost(why: string, resend: Resend): void {
-    if (this.#backend !== undefined && this.#maySendAgain(resend)) this.#dial(this.#backend);
+    if (this.#backend === undefined || !this.#maySendAgain(resend)) this.#break(502, why);
+    else if (resend !== "elsewhere") this.#dial(this.#backend);
+    else if (this.#seat.mayMove()) this.#chooseAgain(false);
     else this.#break(502, why);
   }
 
-  #chooseBackend(): void {
-    const route = this.#route;
-    const backend = route && this.#backends.balancer.choose(route, this.#tried);
-    if (backend === undefined) {
-      this.#rest();
-      this.#asker.answerFailed(this.#failure, "no backend takes a connection");
+  get clientAddress(): string {
+    return this.#asker.clientAddress;
+  }
+
+  cookieNamed(name: string): string | undefined {
+    return this.#asker.cookieNamed(name);
+  }
+
+  seatFree(): void {
+    this.#chooseAgain(true);
+  }
+
+  answerInterim(head: ResponseHead, named: readonly string[]): void {
+    this.#asker.answerInterim(head, named);
+  }
+
+  answerBegan(head: ResponseHead, answer: FinalAnswer): void {
+    this.#seat.answered(head.status);
+    const line = this.#seat.cookieLine;
+    this.#asker.answerBegan(line === "" ? head : withLine(head, line), answer);
+  }
+
+  answerContent(bytes: Buffer, start: number, end: number): void {
+    this.#asker.answerContent(bytes, start, end);
+  }
+
+  /** Beyond the start of the exchange nobody but us writes what goes out over a pooled connection. */
+  #chooseAgain(isNext: boolean): void {
+    this.#chooseBackend(isNext);
+    if (this.#phase !== "asking") return;
+    this.#asker.bodyWanted();
+    this.flush();
+  }
+
+  /** @param isNext Has it waited, and is it the first in the row? */
+  #chooseBackend(isNext: boolean): void {
+    const backend = this.#seat.take(isNext);
+    if (typeof backend === "string") {
+      this.#goWithout(backend, isNext);
       return;
     }
     this.#backend = backend;
@@ -202,8 +241,36 @@ export class Exchange implements BackendUser, CourierUser {
     else this.#begin(pooled, backend);
   }
 
+  #goWithout(why: NoBackend, isNext: boolean): void {
+    switch (why) {
+      case "tried":
+        this.#rest();
+        this.#asker.answerFailed(refusal(this.#failure), "no backend takes a connection");
+        break;
+      case "down":
+        this.#unavailable("all backends are down");
+        break;
+      case "full":
+        if (this.#seat.wait(isNext)) this.#wait(isNext);
+        else this.#unavailable("too many wait for a backend");
+        break;
+      default:
+        unreachable(why);
+    }
+  }
+
+  #wait(isNext: boolean): void {
+    this.#phase = "waiting";
+    if (!isNext) this.#deadline = this.#in(this.#route?.timeouts.connectMs);
+  }
+
+  #unavailable(why: string): void {
+    const { retryAfterSeconds } = this.#seat;
+    this.#rest();
+    this.#asker.answerFailed(unavailable(retryAfterSeconds), why);
+  }
+
   #dial(backend: Backend): void {
-    this.#tried.push(backend);
     this.#phase = "connecting";
     this.#deadline = this.#in(this.#route?.timeouts.connectMs);
     this.#connection = dial(backend, this);
@@ -211,15 +278,10 @@ export class Exchange implements BackendUser, CourierUser {
 
   /** The next backend is tried at once: nothing has reached this one. */
   #connectFailed(status: 502 | 504, cause: Error | undefined): void {
-    const backend = this.#tried.at(-1);
     this.#connection = undefined;
     this.#failure = status;
-    if (backend !== undefined && this.#backends.balancer.markDown(backend)) {
-      const facts =
-        cause === undefined ? { message: "no connection in time" } : failureFacts(cause);
-      this.#backends.log.warn("backend.down", { backend: backendName(backend), ...facts });
-    }
-    this.#chooseBackend();
+    this.#seat.unconnected(cause);
+    this.#chooseAgain(false);
   }
 
   /** @param backend The one of this route: a pooled connection may have been made for another's. */
@@ -250,15 +312,17 @@ export class Exchange implements BackendUser, CourierUser {
 
   #break(status: 502 | 504, why: string): void {
     const { hasBegun } = this.#courier;
+    this.#seat.broken();
     this.abort();
     if (hasBegun) this.#asker.answerBroken(why);
-    else this.#asker.answerFailed(status, why);
+    else this.#asker.answerFailed(refusal(status), why);
   }
 
   #rest(): void {
     this.#phase = "idle";
     this.#connection = undefined;
     this.#deadline = NEVER;
+    this.#seat.leave();
   }
 
   #in(ms: number | undefined): number {

@@ -9,7 +9,7 @@ import type { ResponseHead } from "./head.ts";
 import { answerLines, writeRequestHead } from "./headers.ts";
 import { backendAuthority } from "./path-route.ts";
 import type { Petition, Policy, Verdict } from "./policy.ts";
-import { refusal } from "./refuse.ts";
+import { type OwnAnswer, refusal } from "./refuse.ts";
 
 type ForwardAuth = Extract<Auth, { kind: "forward" }>;
 
@@ -182,7 +182,14 @@ class Question implements Asker, Timed {
     this.#break(502, "the service that decides switches protocols");
   }
 
-  answerFailed(status: 502 | 504, why: string): void {
+  /** The one service is chosen by nothing of the client. */
+  readonly clientAddress = "";
+
+  cookieNamed(): undefined {
+    return undefined;
+  }
+
+  answerFailed({ status }: OwnAnswer, why: string): void {
     this.#break(status, `the service that decides: ${why}`);
   }
 
@@ -202,7 +209,7 @@ class Question implements Asker, Timed {
   }
 
   /** Nobody passes without a yes; after one this is only the end of reading. */
-  #break(status: 502 | 503 | 504, why: string): void {
+  #break(status: number, why: string): void {
     if (this.#isOver) return;
     this.#over();
     this.#exchange.abort();
@@ -226,6 +233,14 @@ function routeTo({ service, timeoutMs }: ForwardAuth): PathRoute {
     prefix: "/",
     stripPrefix: false,
     backends: [service],
+    balance: {
+      method: "round-robin",
+      weights: [1],
+      maxConnections: undefined,
+      slowStartMs: 0,
+      ejectAfter: undefined,
+    },
+    health: undefined,
     timeouts: {
       connectMs: Math.min(timeoutMs, limits.backendConnectTimeoutMs),
       firstByteMs: timeoutMs,
@@ -235,7 +250,7 @@ function routeTo({ service, timeoutMs }: ForwardAuth): PathRoute {
   };
 }
 
-function refused(status: 502 | 503 | 504, why: string, lines = ""): Verdict {
+function refused(status: number, why: string, lines = ""): Verdict {
   const own = refusal(status);
   return { kind: "answer", answer: { ...own, lines: own.lines + lines }, why };
 }

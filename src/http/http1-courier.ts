@@ -138,9 +138,9 @@ export class Http1Courier implements Courier, BackendUser {
 
   /** RFC 9112 §9.3.1: a connection used before may have been closing while we wrote. */
   #lose(why: string): void {
-    const wasClosing = this.#connection?.isReused === true && !this.#hasAnswered;
+    const resend = this.#connection?.isReused === true ? "if-idempotent" : "elsewhere";
     this.abort();
-    this.#user.answerLost(why, wasClosing ? "if-idempotent" : "never");
+    this.#user.answerLost(why, this.#hasAnswered ? "never" : resend);
   }
 
   #rest(): void {

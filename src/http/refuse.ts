@@ -24,6 +24,12 @@ export function refusal(status: number): OwnAnswer {
   };
 }
 
+/** The answer while there is no backend to be had; a client may come again after so many seconds. */
+export function unavailable(retryAfterSeconds: number): OwnAnswer {
+  const { status, lines, body } = refusal(503);
+  return { status, lines: `${lines}Retry-After: ${retryAfterSeconds}\r\n`, body };
+}
+
 /** How an answer of ours goes out. */
 export interface Delivery {
   /** Is the body left out, as the answer to HEAD has none? */

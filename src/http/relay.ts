@@ -1,12 +1,14 @@
 import { randomInt } from "node:crypto";
 import { Balancer } from "../backend/balance.ts";
 import { Deadlines } from "../backend/deadlines.ts";
+import { BackendsReader } from "../backend/news.ts";
 import { BackendPool } from "../backend/pool.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
+import type { BackendsNews } from "../process/messages.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Compressors } from "./compressor.ts";
 import { Conversation } from "./conversation.ts";
@@ -20,6 +22,10 @@ const SALT_MAX = 2 ** 32;
 
 /** What the relay needs of its worker. */
 export interface RelayServices {
+  /** Every host, for what is told of their backends. */
+  readonly hosts: readonly Host[];
+  /** How many workers share the limits on connections. */
+  readonly workers: number;
   readonly log: Log;
   readonly clock: Clock;
   /** The route of a name; the same object for every name of the same route. */
@@ -47,6 +53,7 @@ export class Relay {
   readonly #book: RuleBook;
   readonly #policies = new WeakMap<Place, readonly Policy[]>();
   readonly #conversations = new Set<Conversation>();
+  readonly #reader: BackendsReader;
 
   constructor(services: RelayServices) {
     const deadlines = new Deadlines();
@@ -57,7 +64,8 @@ export class Relay {
       salt: randomInt(SALT_MAX),
     });
     const pool = new BackendPool(deadlines);
-    const balancer = new Balancer(deadlines);
+    const balancer = new Balancer(deadlines, services.workers);
+    this.#reader = new BackendsReader(balancer, services.hosts);
     const backends = { deadlines, pool, balancer, log: services.log };
     const auth = new Policies(backends, () => services.clock.now());
     this.#further = services.policiesOf ?? ((place) => auth.of(place));
@@ -77,6 +85,11 @@ export class Relay {
   /** How many client connections are open. */
   get open(): number {
     return this.#conversations.size;
+  }
+
+  /** What the manager knows of backends, from the next request on. */
+  hear(news: BackendsNews): void {
+    this.#reader.hear(news);
   }
 
   /** Takes over the connection and its socket: every path from here on ends with that socket closed. */

@@ -8,6 +8,7 @@ import { answerEdits, dressed } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import { endsWithConnection } from "./client-writer.ts";
+import { cookieNamed } from "./cookie.ts";
 import { Encoding, type EncodingOwner } from "./encoding.ts";
 import { Exchange } from "./exchange.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
@@ -139,6 +140,16 @@ export class Visit implements Asker, EncodingOwner {
     return writeRequestHead(request, outgoing, this.#tools.sender);
   }
 
+  get clientAddress(): string {
+    const request = this.#request;
+    const { sender } = this.#tools;
+    return request === undefined ? sender.address : clientOf(request.head.fields, sender);
+  }
+
+  cookieNamed(name: string): string | undefined {
+    return this.#request && cookieNamed(this.#request.head.fields, name);
+  }
+
   bodyWanted(): void {
     this.pumpBody();
     this.#owner.regulateReading();
@@ -181,8 +192,8 @@ export class Visit implements Asker, EncodingOwner {
     this.#owner.visitEnded(this.#closesAfter);
   }
 
-  answerFailed(status: 502 | 504, why: string): void {
-    this.#answerOwn(refusal(status), why);
+  answerFailed(answer: OwnAnswer, why: string): void {
+    this.#answerOwn(answer, why);
   }
 
   answerBroken(why: string): void {

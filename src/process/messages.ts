@@ -114,6 +114,7 @@ export type ManagerToWorker =
       /** Credentials that could not be saved and live in memory only. */
       readonly unsaved: readonly HeldCredential[];
       readonly ticketMaster: string;
+      readonly backends: BackendsNews;
     }
   | { readonly type: "policy.answer"; readonly ask: number; readonly isAllowed: boolean }
   | {
@@ -146,8 +147,28 @@ export type ManagerToWorkers =
       readonly host: CertificateName;
       readonly held: HeldCredential | undefined;
     }
+  | { readonly type: "backends.news"; readonly backends: BackendsNews }
   /** Base64 of 32 random bytes from which the session ticket keys of every host are derived. */
   | { readonly type: "tickets.master"; readonly ticketMaster: string };
+
+/** Where a backend stands in the configuration, in the words of `status`. */
+export interface BackendPlace {
+  /** The host as the file spells it, normalised: `*.shop.example`. */
+  readonly host: string;
+  /** The prefix of the route. */
+  readonly path: string;
+  readonly backend: string;
+}
+
+/** What the manager knows of backends. */
+export interface BackendsNews {
+  /** Base64 of 32 bytes, from which the cookies that hold clients to backends are made. */
+  readonly cookieSecret: string;
+  /** All that operators drained. */
+  readonly drained: readonly BackendPlace[];
+  /** Those that the news are of; of the others a worker goes on to believe what it heard last. */
+  readonly checked: readonly (BackendPlace & { readonly isHealthy: boolean })[];
+}
 
 /** Manager → supervisor. */
 export type ManagerToSupervisor =

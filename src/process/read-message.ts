@@ -42,6 +42,13 @@ const outcome: Check = (value) =>
     kind: (kind) => ["stored", "refused", "spent", "unavailable"].includes(String(kind)),
   }) || hasShape(value, { kind: (kind) => kind === "held", credential: heldCredential });
 
+const place: Shape = { host: isText, path: isText, backend: isText };
+const backendsNews = shaped({
+  cookieSecret: isText,
+  drained: listOf(shaped(place)),
+  checked: listOf(shaped({ ...place, isHealthy: isFlag })),
+});
+
 const reloadOutcome: Check = (value) =>
   hasShape(value, { kind: (kind) => kind === "accepted", changes: listOf(isText) }) ||
   hasShape(value, {
@@ -72,12 +79,14 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     challenges: listOf(armedChallenge),
     unsaved: listOf(heldCredential),
     ticketMaster: isText,
+    backends: backendsNews,
   },
   "certificate.answer": { ask: isCount, outcome },
   "challenge.arm": { challenge: armedChallenge },
   "challenge.disarm": { challenge: isCount },
   "certificate.announce": { announcement: isCount, host: isName, held: orAbsent(heldCredential) },
   "tickets.master": { ticketMaster: isText },
+  "backends.news": { backends: backendsNews },
   "reload.ask": { ask: isCount },
   "reload.answer": { ask: isCount, outcome: reloadOutcome },
 };
@@ -105,6 +114,7 @@ const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worke
   "challenge.disarm": "manager",
   "certificate.announce": "manager",
   "tickets.master": "manager",
+  "backends.news": "manager",
   "reload.ask": "manager",
   "reload.answer": "supervisor",
 };

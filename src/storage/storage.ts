@@ -8,6 +8,7 @@ import { Accounts } from "./accounts.ts";
 import { removeLeftovers, tryWrite } from "./atomic-write.ts";
 import { Attempts } from "./attempts.ts";
 import { AuthorityFiles } from "./authority-files.ts";
+import { BackendsFile } from "./backends.ts";
 import { BudgetFile } from "./budgets.ts";
 import { Certificates } from "./certificates.ts";
 import { CommandRuns } from "./command-runs.ts";
@@ -54,6 +55,7 @@ export class Storage implements StorageFolder {
   readonly publishedRecords: PublishedRecords;
   readonly toldTroubles: ToldTroubles;
   readonly commandRuns: CommandRuns;
+  readonly backends: BackendsFile;
   readonly authority: AuthorityFiles;
   readonly #owner: string | undefined;
   readonly #mayPrepare: boolean;
@@ -95,6 +97,7 @@ export class Storage implements StorageFolder {
     this.publishedRecords = new PublishedRecords(this);
     this.toldTroubles = new ToldTroubles(this);
     this.commandRuns = new CommandRuns(this);
+    this.backends = new BackendsFile(this);
     this.authority = new AuthorityFiles(this);
   }
 

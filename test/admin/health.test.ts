@@ -18,7 +18,7 @@ function snapshot(
 ): Snapshot {
   const times = { pid: 1, startedAt: "2026-11-23T05:00:00Z" };
   return {
-    ...{ version: "1", ...times, troubles },
+    ...{ version: "1", ...times, backends: [], troubles },
     workers: [{ index: 1, ...times, ready }],
     hosts: states.map((state, index) => foreignRecord(`h${index}.example`, state)),
   };

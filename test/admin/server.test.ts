@@ -19,6 +19,7 @@ const snapshot: Snapshot = {
   startedAt: "now",
   workers: [],
   hosts: [],
+  backends: [],
   troubles: [],
 };
 const ROLLOVERS: readonly RolloverOutcome[] = [
@@ -36,6 +37,7 @@ const steps: AdminSteps = {
     if (host === "unknown.example") return { outcome: "unknown", detail: "who?", host: null };
     return { outcome: "done", detail: `${action}, ${reason}`, host: null };
   },
+  drain: async () => ({ kind: "unknown", detail: "no such host" }),
   probe: async (host) =>
     host === "known.example" ? { token: "t", words: "w", chain: undefined } : undefined,
 };

@@ -15,6 +15,8 @@ const [backendPort, chain = "", key = ""] = process.argv.slice(2);
 const host = hostname("localhost");
 const route = hostRoute("localhost", forwardTo([httpBackend(Number(backendPort))]));
 const relay = new Relay({
+  hosts: [],
+  workers: 1,
   log: createLog({ level: "warn", format: "json", process: "bench" }),
   clock: systemClock,
   findRoute: () => route,

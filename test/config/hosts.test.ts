@@ -284,9 +284,12 @@ const refused: readonly {
   },
   {
     name: "a key at fault in a host hides no other fault of it",
-    text: ["hosts:", "  a.example: { to: 1, health: {}, status: 301, timeouts: { idle: 5 } }"],
+    text: [
+      "hosts:",
+      "  a.example: { to: 1, health: { every: 5 }, status: 301, timeouts: { idle: 5 } }",
+    ],
     faults: [
-      ['2 hosts["a.example"].health', /not supported yet/],
+      ['2 hosts["a.example"].health.every', /is a number/],
       ['2 hosts["a.example"].status', /does not go with `to`/],
       ['2 hosts["a.example"].timeouts.idle', /is a number/],
     ],

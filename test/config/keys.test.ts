@@ -180,6 +180,25 @@ function dnsForms(key: string): readonly Row[] {
   return [{ key, type: "5", ...missing }, ...dns(key), ...dns(`${key}[]`)];
 }
 
+function balancing(key: string): readonly Row[] {
+  const weight = { type: "a", value: "0", says: /^is out of range, wanted a weight/ };
+  const row = { type: "a", value: "0", says: /^is out of range, wanted a number/ };
+  return [
+    { key: `${key}.health`, type: "5", value: "no", says: /^is not known, wanted off/ },
+    { key: `${key}.health.path`, type: "5", value: "healthz", says: /^is not a path/ },
+    { key: `${key}.health.status`, type: "true", value: "2x", says: /^is no class of statuses/ },
+    { key: `${key}.health.every`, type: "5", value: "1ms", says: /^is too short/ },
+    { key: `${key}.health.timeout`, type: "5", value: "1h", says: /^is too long/ },
+    { key: `${key}.health.healthyAfter`, ...row },
+    { key: `${key}.health.unhealthyAfter`, ...row },
+    { key: `${key}.maxConnections`, ...row },
+    { key: `${key}.slowStart`, type: "5", value: "1ms", says: /^is too short/ },
+    { key: `${key}.ejectAfter`, ...row },
+    { key: `${key}.to.weight`, ...weight },
+    { key: `${key}.to[].weight`, ...weight },
+  ];
+}
+
 function forwarding(key: string): readonly Row[] {
   return [
     {
@@ -237,7 +256,13 @@ function forwarding(key: string): readonly Row[] {
       value: "100MB",
       says: /^is not a size, wanted .* such as 16KiB/,
     },
-    { key: `${key}.balance`, type: "5", value: "round", says: /^is not known, wanted round-robin/ },
+    {
+      key: `${key}.balance`,
+      type: "5",
+      value: "round",
+      says: /^is not known, wanted one of round/,
+    },
+    ...balancing(key),
   ];
 }
 
@@ -601,6 +626,7 @@ function documentOf(key: string, value: string, name = lastNameOf(key)) {
 
 /** What must stand beside a key so that it alone is wrong. */
 function besideOf(parent: string, step: string): readonly string[] {
+  if (/\.to(?:\.\[\])?$/.test(parent) && step === "weight") return ["url: 3001"];
   if (["trust", "eab", "profile", "preferredChain"].includes(step))
     return ["directory: https://ca.example/"];
   if (parent.endsWith(".auth"))

@@ -7,15 +7,7 @@ const later: readonly (readonly [string, string])[] = [
   ["include: sites/*.yaml", "include"],
   ["listen: { dashboard: 127.0.0.1:9180 }", "listen.dashboard"],
   ["watch: true", "watch"],
-  ["hosts: { a.example: { to: [{ url: 3001, weight: 3 }] } }", 'hosts["a.example"].to[0].weight'],
   ["hosts: { a.example: { to: h2c://127.0.0.1:3001 } }", 'hosts["a.example"].to'],
-  ["hosts: { a.example: { to: 3001, balance: random-two } }", 'hosts["a.example"].balance'],
-  ["hosts: { a.example: { to: 3001, balance: cookie } }", 'hosts["a.example"].balance'],
-  ["hosts: { a.example: { to: 3001, health: { path: / } } }", 'hosts["a.example"].health'],
-  [
-    "hosts: { a.example: { paths: { /: { to: 3, health: {} } } } }",
-    'hosts["a.example"].paths["/"].health',
-  ],
 ];
 
 for (const [text, path] of later) {

@@ -180,6 +180,8 @@ test("TLS 1.3 alone can be asked for without certificates", async () => {
 /** A relay for the hosts of the door, which trusts every proxy. */
 function relayOf(door: Door): Relay {
   return new Relay({
+    hosts: [],
+    workers: 1,
     log: new KeptLog(),
     clock: systemClock,
     findRoute: (host) => door.steps.routes.find(host),

@@ -34,6 +34,8 @@ const credential = makeCredential(HOST);
 async function openShop(backend: Recorder) {
   const host = makeHost(HOST, forwardTo([httpBackend(backend.port)]));
   const relay = new Relay({
+    hosts: [],
+    workers: 1,
     log: new KeptLog(),
     clock: systemClock,
     findRoute: () => host,

@@ -3,7 +3,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
 import type { Log } from "../../src/base/log.ts";
-import type { Action, Backend, Host, PathRoute } from "../../src/config/config.ts";
+import type { Action, Backend, Balance, Host, PathRoute } from "../../src/config/config.ts";
 import { limits } from "../../src/config/limits.ts";
 import type { Policy } from "../../src/http/policy.ts";
 import { Relay } from "../../src/http/relay.ts";
@@ -34,6 +34,18 @@ export function httpBackend(port: number): Backend {
   return { kind: "http", address: { host: "127.0.0.1", port }, hostHeader: "client" };
 }
 
+/** Rotation without weights or limits, or what `changes` say. */
+export function balance(changes: Partial<Balance> = {}): Balance {
+  return {
+    method: "round-robin",
+    weights: [],
+    maxConnections: undefined,
+    slowStartMs: 0,
+    ejectAfter: undefined,
+    ...changes,
+  };
+}
+
 /** A path route with the default deadlines. */
 export function pathRoute(
   backends: readonly Backend[],
@@ -43,6 +55,8 @@ export function pathRoute(
     prefix: "/",
     stripPrefix: false,
     backends,
+    balance: balance(),
+    health: undefined,
     timeouts: {
       connectMs: limits.backendConnectTimeoutMs,
       firstByteMs: limits.backendFirstByteTimeoutMs,
@@ -96,6 +110,8 @@ export class RelayWorld implements AsyncDisposable {
     this.#server = server;
     this.port = portOf(server);
     this.relay = new Relay({
+      hosts: [route],
+      workers: 1,
       log: this.log,
       clock: systemClock,
       findRoute: (name) =>

@@ -1,0 +1,134 @@
+import type { Backend, Balance, HealthCheck, PathRoute } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { textHash } from "./balance-client-hash.ts";
+import type { Candidate } from "./candidate.ts";
+import { backendKey } from "./identity.ts";
+import { ResendBudget } from "./resend-budget.ts";
+import { backOff, type Standing } from "./standing.ts";
+
+/** Long before anything: what never was out starts with its whole share. */
+const ALWAYS = Number.NEGATIVE_INFINITY;
+
+/** One of the backends of a route. */
+export class Member implements Candidate {
+  readonly backend: Backend;
+  readonly weight: number;
+  readonly seed: number;
+  readonly standing: Standing;
+  share = 0;
+  credit = 0;
+  /** What the manager's looks say; without looks it counts as up. */
+  isHealthy = true;
+  /** Does an operator want no new requests there? */
+  isDrained = false;
+  /** Since when it is back. */
+  backSince = ALWAYS;
+  /** What a client's cookie says for it; `undefined` until there is a secret. */
+  cookie: string | undefined;
+  /** Failing answers in a row. */
+  #failures = 0;
+  #ejections = 0;
+  #ejectedUntil = 0;
+
+  constructor(backend: Backend, weight: number, standing: Standing) {
+    this.backend = backend;
+    this.weight = weight;
+    this.standing = standing;
+    this.seed = textHash(backendKey(backend));
+  }
+
+  get active(): number {
+    return this.standing.active;
+  }
+
+  /** May it have requests at all, as manager and operator say? */
+  get isUp(): boolean {
+    return this.isHealthy && !this.isDrained;
+  }
+
+  isEjected(now: number): boolean {
+    return this.#ejectedUntil > now;
+  }
+
+  /** An answer was good, or the request was at fault. */
+  succeeded(now: number): void {
+    this.#failures = 0;
+    if (this.#ejectedUntil <= now) this.#ejections = 0;
+  }
+
+  /** An answer was not. Returns whether `max` in a row have come to that. */
+  failed(max: number): boolean {
+    this.#failures += 1;
+    return this.#failures >= max;
+  }
+
+  /** Puts it out for a while, longer each time. Returns for how many milliseconds. */
+  eject(now: number): number {
+    this.#failures = 0;
+    this.#ejections += 1;
+    const ms = backOff(this.#ejections);
+    this.#ejectedUntil = now + ms;
+    this.backSince = this.#ejectedUntil;
+    return ms;
+  }
+
+  /** It is back from whatever kept it out. */
+  back(now: number): void {
+    this.#failures = 0;
+    this.#ejectedUntil = 0;
+    this.backSince = now;
+  }
+
+  /** Its weight, or what a slow start leaves of it. */
+  shareAt(now: number, slowStartMs: number): number {
+    const passed = (now - this.backSince) / slowStartMs;
+    if (slowStartMs === 0 || passed >= 1) return this.weight;
+    return this.weight * Math.max(limits.slowStartLeastPercent / 100, passed);
+  }
+}
+
+/** Something that waits for a backend below its limit. */
+export interface Waiter {
+  /** There is room: choose again, at once. */
+  backendFree(): void;
+}
+
+/** The backends of one route, and what is waiting for one of them. */
+export class Group {
+  readonly balance: Balance;
+  readonly health: HealthCheck | undefined;
+  readonly members: readonly Member[];
+  /** Of the cookie that holds clients to one of them: each route of a host has its own. */
+  readonly cookieName: string;
+  readonly resends = new ResendBudget();
+  /** In the order in which they came; at most `backendQueueMax`. */
+  readonly waiting: Waiter[] = [];
+  /** Requests under way at one of them, of this worker. */
+  readonly activeMax: number;
+
+  /** @param workers Among how many the limit on connections is shared out. */
+  constructor(route: PathRoute, standingOf: (backend: Backend) => Standing, workers: number) {
+    const { balance } = route;
+    this.balance = balance;
+    this.health = route.health;
+    this.cookieName = cookieNameOf(route.prefix);
+    this.members = route.backends.map(
+      (backend, index) => new Member(backend, balance.weights[index] ?? 1, standingOf(backend)),
+    );
+    const max = balance.maxConnections ?? Number.POSITIVE_INFINITY;
+    this.activeMax = Math.max(1, Math.floor(max / workers));
+  }
+
+  /** Would one more out be too many? Then the fault is hardly one of theirs. */
+  mayEject(now: number): boolean {
+    const up = this.members.filter(({ isUp }) => isUp);
+    const out = up.filter((member) => member.isEjected(now)).length;
+    return (out + 1) * 100 <= up.length * limits.ejectedMaxPercent;
+  }
+}
+
+/** The prefix keeps other hosts of the domain from setting it (RFC 6265bis §4.1.3.2). */
+function cookieNameOf(prefix: string): string {
+  const suffix = prefix === "/" ? "" : `-${textHash(prefix).toString(36)}`;
+  return `__Host-latchkey${suffix}`;
+}

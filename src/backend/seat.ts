@@ -1,0 +1,177 @@
+import { failureFacts, type Log } from "../base/log.ts";
+import type { Backend, PathRoute } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { Balancer, NoBackend, Seeker } from "./balance.ts";
+import type { BackendConnection } from "./connection.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Group, Member } from "./group.ts";
+import { backendName } from "./identity.ts";
+
+/** Who sits at a backend. */
+export interface Sitter {
+  /** Whom the request is from. */
+  readonly clientAddress: string;
+  /** The value of one of the cookies of the request. */
+  cookieNamed(name: string): string | undefined;
+  /** It waited for a backend, and may choose again now. */
+  seatFree(): void;
+}
+
+/** What the places of all requests share. */
+export interface SeatTools {
+  readonly balancer: Balancer;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+}
+
+/** Statuses of 5xx that say more of the request than of the backend: 501 and 505. */
+const REQUESTS_FAULT: ReadonlySet<number> = new Set([501, 505]);
+
+/**
+ * The place that one request after the other has at a backend: chosen, counted for as long as it is
+ * taken, waited for when all are taken, given up for another one when the backend fails.
+ */
+export class Seat implements Seeker {
+  readonly #sitter: Sitter;
+  readonly #tools: SeatTools;
+  #group: Group | undefined;
+  #member: Member | undefined;
+  #tried: Member[] = [];
+  #isWaiting = false;
+  #hasMoved = false;
+
+  constructor(sitter: Sitter, tools: SeatTools) {
+    this.#sitter = sitter;
+    this.#tools = tools;
+  }
+
+  get tried(): readonly Member[] {
+    return this.#tried;
+  }
+
+  get clientAddress(): string {
+    return this.#sitter.clientAddress;
+  }
+
+  get stickyCookie(): string | undefined {
+    return this.#group && this.#sitter.cookieNamed(this.#group.cookieName);
+  }
+
+  /** When a client may come again that found all backends down, in whole seconds. */
+  get retryAfterSeconds(): number {
+    return Math.ceil((this.#group?.health?.everyMs ?? limits.unavailableRetryAfterMs) / 1_000);
+  }
+
+  /** The line that holds the client to its backend from now on; nothing when it is held to it already. */
+  get cookieLine(): string {
+    const { balance, cookieName } = this.#group ?? {};
+    const cookie = this.#member?.cookie;
+    if (balance?.method !== "cookie" || cookie === undefined || cookieName === undefined) return "";
+    if (this.#sitter.cookieNamed(cookieName) === cookie) return "";
+    return `Set-Cookie: ${cookieName}=${cookie}; Path=/; Secure; HttpOnly; SameSite=Lax\r\n`;
+  }
+
+  /** A request of this route comes. */
+  begin(route: PathRoute): void {
+    this.#group = this.#tools.balancer.groupOf(route);
+    this.#group.resends.earn();
+    this.#hasMoved = false;
+    if (this.#tried.length > 0) this.#tried = [];
+  }
+
+  /** Takes a place at a backend where it was not tried yet, and gives up the one it has; or says why there is none. */
+  take(isNext: boolean): Backend | NoBackend {
+    this.leave();
+    const group = this.#group;
+    if (group === undefined || this.#tried.length >= limits.backendTriesMax) return "tried";
+    if (group.waiting.length > 0 && !isNext) return "full"; // behind those that came before
+    const choice = this.#tools.balancer.choose(group, this);
+    if (typeof choice === "string") return choice;
+    this.#member = choice;
+    return choice.backend;
+  }
+
+  /** Waits for a place, to hear `seatFree`. `false`: too many do already. */
+  wait(isNext: boolean): boolean {
+    const group = this.#group;
+    this.#isWaiting = group !== undefined && this.#tools.balancer.wait(group, this, isNext);
+    return this.#isWaiting;
+  }
+
+  backendFree(): void {
+    this.#isWaiting = false;
+    this.#sitter.seatFree();
+  }
+
+  /** Gives the place up, or no longer waits for one. */
+  leave(): void {
+    const member = this.#member;
+    this.#member = undefined;
+    if (this.#isWaiting && this.#group !== undefined)
+      this.#tools.balancer.giveUp(this.#group, this);
+    this.#isWaiting = false;
+    if (member !== undefined) this.#tools.balancer.release(member);
+  }
+
+  /** The place is the connection's now, for as long as it lives: it has become a tunnel. */
+  leaveTo({ socket }: BackendConnection): void {
+    const member = this.#member;
+    this.#member = undefined;
+    if (member === undefined) return;
+    const { balancer } = this.#tools;
+    if (socket.closed) balancer.release(member);
+    else socket.once("close", () => balancer.release(member));
+  }
+
+  /** The backend took a connection. */
+  connected(): void {
+    const member = this.#member;
+    if (member !== undefined && this.#tools.balancer.markUp(member))
+      this.#tools.log.info("backend.up", { backend: backendName(member.backend) });
+  }
+
+  /** It did not, because of `cause` or by its silence: it is passed over for a while. */
+  unconnected(cause: Error | undefined): void {
+    const member = this.#member;
+    if (member === undefined) return;
+    this.#tried.push(member);
+    if (!this.#tools.balancer.markDown(member)) return;
+    const facts = cause === undefined ? { message: "no connection in time" } : failureFacts(cause);
+    this.#tools.log.warn("backend.down", { backend: backendName(member.backend), ...facts });
+  }
+
+  /** It answered with this status. */
+  answered(status: number): void {
+    this.#judge(status < 500 || REQUESTS_FAULT.has(status));
+  }
+
+  /** It broke off its answer, gave none, or gave nonsense. */
+  broken(): void {
+    this.#judge(false);
+  }
+
+  /**
+   * May a request that went away with its connection be sent to another backend? It is paid for then, and
+   * the one that lost it is tried no more.
+   */
+  mayMove(): boolean {
+    const member = this.#member;
+    const group = this.#group;
+    if (member === undefined || group === undefined || group.members.length < 2) return false;
+    if (this.#hasMoved || !group.resends.spend(this.#tools.deadlines.now)) return false;
+    this.#hasMoved = true;
+    this.#judge(false);
+    this.#tried.push(member);
+    this.#tools.log.info("backend.lost", { backend: backendName(member.backend) });
+    return true;
+  }
+
+  #judge(isGood: boolean): void {
+    const member = this.#member;
+    const group = this.#group;
+    if (member === undefined || group === undefined) return;
+    const forMs = this.#tools.balancer.judge(group, member, isGood);
+    if (forMs !== undefined)
+      this.#tools.log.warn("backend.ejected", { backend: backendName(member.backend), forMs });
+  }
+}

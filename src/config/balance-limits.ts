@@ -1,0 +1,46 @@
+/** Which backend a request goes to, and how it is found out that one is down. Unit in the name, reason beside it. */
+export const balanceLimits = {
+  /** `weight`: beyond it no difference can be seen. */
+  weightMax: 1_000,
+  /** `maxConnections`. */
+  backendConnectionsMax: 1_000_000,
+  /** `slowStart`. */
+  slowStartMinMs: 100,
+  slowStartMaxMs: 3_600_000,
+  /** A backend that starts slowly gets at least so much of its weight, in percent: with nothing it would learn nothing. */
+  slowStartLeastPercent: 10,
+  /** `ejectAfter`: failures in a row. */
+  ejectAfterMax: 1_000,
+  /** A backend that takes no connection, or fails too often, is passed over for so long, then twice as long each time … */
+  backendDownMs: 2_000,
+  /** … up to this: it may have been restarted at any moment. */
+  backendDownMaxMs: 30_000,
+  /** Failing answers put at most so many of a route's backends out, in percent: beyond it the fault is not one of theirs. */
+  ejectedMaxPercent: 50,
+  /** How many backends one request may be tried on. */
+  backendTriesMax: 5,
+  /** Requests that are sent again, in percent of all of a route … */
+  resendPercent: 20,
+  /** … and so many a second besides, for routes with little to do … */
+  resendsPerSecond: 3,
+  /** … and no more than so many at once, however quiet it was before. */
+  resendsMax: 100,
+  /** Requests of one route that wait for a backend below its `maxConnections`, in one worker. */
+  backendQueueMax: 1_000,
+  /** Retry-After of a 503 when nothing better is known. */
+  unavailableRetryAfterMs: 5_000,
+  /** `health`: how often, how long, how many in a row, unless written; and the bounds of what may be. */
+  healthEveryMs: 10_000,
+  healthEveryMinMs: 100,
+  healthEveryMaxMs: 3_600_000,
+  healthTimeoutMs: 2_000,
+  healthTimeoutMinMs: 10,
+  healthTimeoutMaxMs: 60_000,
+  healthyAfter: 2,
+  unhealthyAfter: 3,
+  healthRowMax: 100,
+  /** Looks come up to so much sooner or later than `every` says, in percent, so that they do not all come at once. */
+  healthJitterPercent: 10,
+  /** Looks under way at once: sockets of the manager. */
+  healthLooksMax: 256,
+} as const;

@@ -1,0 +1,112 @@
+import type { BackendConnection, BackendUser } from "../backend/connection.ts";
+import { dial } from "../backend/dial.ts";
+import type { Backend, HealthCheck } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { readResponseHead } from "../http/head.ts";
+
+/** Whom a look is at, and how. */
+export interface Target {
+  readonly backend: Backend;
+  /** Value of Host: what requests of visitors have. */
+  readonly authority: string;
+  readonly check: HealthCheck;
+}
+
+/** What one look saw; `why` is for operators. */
+export interface Look {
+  readonly isGood: boolean;
+  readonly why: string;
+}
+
+/**
+ * Looks at a backend once, over a connection of its own that is made and verified as those of visitors
+ * are. Never rejects; takes no longer than the check allows. An abort is a bad look.
+ */
+export async function look(target: Target, signal: AbortSignal): Promise<Look> {
+  const { promise, resolve } = Promise.withResolvers<Look>();
+  const looking = new Looking(target, resolve);
+  const { timeoutMs } = target.check;
+  const timer = setTimeout(() => resolve(bad(looking.slowness)), timeoutMs);
+  const leave = () => resolve(bad("the program is stopping"));
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", leave);
+    looking.close();
+  }
+}
+
+/** One look under way. Owns its connection. */
+class Looking implements BackendUser {
+  readonly #target: Target;
+  readonly #resolve: (look: Look) => void;
+  readonly #connection: BackendConnection;
+  #answer = Buffer.alloc(0);
+
+  constructor(target: Target, resolve: (look: Look) => void) {
+    this.#target = target;
+    this.#resolve = resolve;
+    this.#connection = dial(target.backend, this);
+  }
+
+  get slowness(): string {
+    const { timeoutMs } = this.#target.check;
+    const what = this.#connection.hasConnected ? "answer" : "connection";
+    return `no ${what} within ${timeoutMs} ms`;
+  }
+
+  close(): void {
+    this.#connection.destroy();
+  }
+
+  backendConnected(): void {
+    const { authority, check } = this.#target;
+    if (check.path === undefined) {
+      this.#resolve({ isGood: true, why: "it takes connections" });
+      return;
+    }
+    const lines = ["User-Agent: latchkey", "X-Forwarded-Proto: https", "Connection: close"];
+    const head = [`GET ${check.path} HTTP/1.1`, `Host: ${authority}`, ...lines, "", ""];
+    this.#connection.socket.write(head.join("\r\n"), "latin1");
+  }
+
+  /** A 1xx before the answer is passed over; the body is nobody's business. */
+  backendRead(bytes: Buffer, length: number): boolean {
+    this.#answer = Buffer.concat([this.#answer, bytes.subarray(0, length)]);
+    for (;;) {
+      const head = readResponseHead(this.#answer, 0, this.#answer.length);
+      if (head.kind === "fault") this.#resolve(bad(head.why));
+      if (head.kind !== "head") break;
+      if (head.status >= 200) {
+        this.#resolve(this.#judge(head.status));
+        break;
+      }
+      this.#answer = this.#answer.subarray(head.length);
+    }
+    if (this.#answer.length > limits.headMaxBytes) this.#resolve(bad("its answer does not end"));
+    return true;
+  }
+
+  backendEnded(): void {
+    this.#resolve(bad("it closed without an answer"));
+  }
+
+  backendDrained(): void {
+    // The one request is a few lines: nothing waits to be written.
+  }
+
+  backendClosed(cause: Error | undefined): void {
+    this.#resolve(bad(cause === undefined ? "it closed without an answer" : cause.message));
+  }
+
+  #judge(status: number): Look {
+    const isGood = this.#target.check.statuses.some(([from, to]) => status >= from && status <= to);
+    return { isGood, why: `it answers ${status}` };
+  }
+}
+
+function bad(why: string): Look {
+  return { isGood: false, why };
+}
