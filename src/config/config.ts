@@ -204,6 +204,8 @@ export type PathEntry = PathRoute | PathAnswer;
 /** A path prefix that is answered here. */
 export interface PathAnswer extends Entrance {
   readonly answer: Redirect | Respond;
+  /** Undefined: everybody may see it. */
+  readonly auth?: Auth | undefined;
 }
 
 /** A path prefix and where its requests go. */

@@ -39,7 +39,7 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
   const routes = entries.map((entry): PathEntry => {
     const entrance = readEntrance(entry, rules, place);
     const answer = readAnswer(entry, place);
-    if (answer !== undefined) return { ...entrance, answer };
+    if (answer !== undefined) return { ...entrance, answer, auth: authOf(entry, inherited, desk) };
     return readPath(entrance, entry, inherited, desk);
   });
   if (written.to !== undefined) {
@@ -104,9 +104,19 @@ function readRoute(
       idleMs: timeouts.idle ?? limits.backendIdleTimeoutMs,
     },
     maxBodyBytes: written.maxBody ?? host.maxBody,
-    auth: written.auth === undefined ? host.auth : readAuth(written.auth, [...path, "auth"], desk),
+    auth: authOf({ written, path }, host, desk),
     compress: written.compress === undefined ? host.compress : readCompress(written.compress),
   };
+}
+
+/** Who may in: what a path does not say its host says, also of what is answered here. */
+function authOf(
+  { written, path }: { readonly written: Pick<WrittenPath, "auth">; readonly path: Path },
+  host: Inherited,
+  desk: Desk,
+): Auth | undefined {
+  const { auth } = written;
+  return auth === undefined ? host.auth : readAuth(auth, [...path, "auth"], desk);
 }
 
 /**

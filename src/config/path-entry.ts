@@ -17,7 +17,7 @@ export interface PathPlace {
 /** Keys that go with an answer of ours. */
 const WITH_ANSWER: readonly string[] = [
   ...ruleNames,
-  ...["match", "stripPrefix", "replacePrefix", "redirect", "status", "respond", "compress"],
+  ...["match", "stripPrefix", "replacePrefix", "redirect", "status", "respond", "compress", "auth"],
 ];
 
 /** The entries of `paths`, those of lists one by one, in the order of the file. */

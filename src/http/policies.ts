@@ -1,6 +1,6 @@
 import { PasswordCheck } from "../auth/password-check.ts";
 import { unreachable } from "../base/errors.ts";
-import type { PathRoute } from "../config/config.ts";
+import type { Auth } from "../config/auth.ts";
 import type { Admitted } from "./admit.ts";
 import { basicAuth } from "./basic-auth.ts";
 import type { Backends } from "./exchange.ts";
@@ -24,11 +24,13 @@ export class Policies {
 
   /** In the order in which they are asked. */
   of(place: Place): readonly Policy[] {
-    if (!isRoute(place) || (place.auth === undefined && place.vouched === undefined)) return NONE;
-    return [this.#make(place)];
+    const vouched = isRoute(place) ? place.vouched : undefined;
+    const auth = "auth" in place ? place.auth : undefined;
+    if (auth === undefined && vouched === undefined) return NONE;
+    return [this.#make(auth, vouched)];
   }
 
-  #make({ auth, vouched = [] }: PathRoute): Policy {
+  #make(auth: Auth | undefined, vouched: readonly string[] = []): Policy {
     switch (auth?.kind) {
       case undefined:
         return () => ({ kind: "pass", edits: { removed: vouched, lines: "" } });

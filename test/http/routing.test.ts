@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PathEntry } from "../../src/config/config.ts";
 import { configOf } from "../support/config-text.ts";
+import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
 import { RelayWorld } from "../support/relay-world.ts";
@@ -176,3 +177,30 @@ for (const [target, expected] of answers) {
     assert.equal(await ask(ANSWERED, target), expected);
   });
 }
+
+const LOCKED = `
+    to: PORT
+    auth: { basic: { ops: ${JSON.stringify(CHEAP_HASH)} } }
+    paths:
+      /secret: { respond: secret }
+      /old/: { redirect: /new/ }
+      /open: { respond: open, auth: off }
+`;
+
+const guarded: readonly (readonly [target: string, expected: RegExp])[] = [
+  ["/", /^401 /],
+  ["/secret", /^401 /],
+  ["/old/x", /^401 /],
+  ["/open", /^200 open$/],
+];
+
+for (const [target, expected] of guarded) {
+  test(`${target} of a host that asks for a password is answered without one by ${expected}`, async () => {
+    assert.match(await ask(LOCKED, target), expected);
+  });
+}
+
+test("what is answered below a path of a host that asks for a password is seen with it", async () => {
+  const lines = `Authorization: Basic ${btoa(`ops:${CHEAP_PASSWORD}`)}\r\n`;
+  assert.equal(await ask(LOCKED, "/secret", lines), "200 secret");
+});
