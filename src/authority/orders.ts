@@ -6,7 +6,7 @@ import { type Problem, Refusal } from "./refusal.ts";
 /** Orders kept at once; a new one pushes out the oldest. */
 const ORDERS_MAX = 1_000;
 /** An order that is not done by then never will be (RFC 8555 §7.1.3 "expires"). */
-const ORDER_LIFE_MS = 3_600_000;
+const ORDER_LIFE_MS = 86_400_000;
 /** RFC 8555 §8.1 asks for 128 random bits at least. */
 const TOKEN_BYTES = 24;
 const ID_BYTES = 12;
