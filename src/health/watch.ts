@@ -70,8 +70,9 @@ export class BackendWatch {
   async open(): Promise<void> {
     try {
       const kept = await this.#steps.load();
-      if (kept === undefined) await this.#steps.save(this.#kept);
-      else this.#kept = kept;
+      if (kept !== undefined) this.#kept = kept;
+      // The secret is worth a file only where a cookie leaves the program.
+      else if (this.#makesCookies()) await this.#steps.save(this.#kept);
     } catch (error) {
       this.#steps.log.warn("backend.not-kept", failureFacts(error));
     }
@@ -194,6 +195,10 @@ export class BackendWatch {
         return { ...place, isHealthy: verdict.isHealthy !== false };
       }),
     };
+  }
+
+  #makesCookies(): boolean {
+    return this.#watched.some(({ route }) => route.balance.method === "cookie");
   }
 
   #isDrained(place: Placed["place"]): boolean {

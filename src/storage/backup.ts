@@ -8,7 +8,7 @@ import { readPointer } from "./read-certificate.ts";
 import { readBounded } from "./read-file.ts";
 
 /** The files beside the folders that are worth keeping: not the lease, nor the socket. */
-export const BACKED_UP_FILES: readonly string[] = ["FORMAT", "budgets.json"];
+export const BACKED_UP_FILES: readonly string[] = ["FORMAT", "backends.json", "budgets.json"];
 /** All but what was moved aside because it could not be read. */
 export const BACKED_UP_FOLDERS: readonly string[] = FOLDERS.filter((name) => name !== "quarantine");
 

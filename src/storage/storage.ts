@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
@@ -216,9 +217,11 @@ export class Storage implements StorageFolder {
     this.log.warn("storage.readonly", { path: this.root, ...failureFacts(error) });
   }
 
-  /** What a killed program left half written; the folders of hosts are swept when they are written next. */
+  /** What a killed program left half written; the folders of accounts and orders are swept when they are written next. */
   async #sweep(): Promise<void> {
-    for (const folder of [".", "attempts", "authority", "dns", "orders"]) {
+    const hosts = await readdir(join(this.root, "certificates")).catch(() => []);
+    const certificates = hosts.map((host) => join("certificates", host));
+    for (const folder of [".", "attempts", "authority", "dns", "orders", ...certificates]) {
       await removeLeftovers(join(this.root, folder)).catch(ignoreFailed);
     }
   }

@@ -57,9 +57,9 @@ test("a look at a backend that is not there is a bad one, and says why", async (
 });
 
 /** A watch over two backends whose looks come out as the test says. */
-function watching(kept?: KeptBackends) {
+function watching(kept?: KeptBackends, more = "") {
   const { hosts } = configOf(
-    "hosts: { shop.example: { to: [3001, 3002], health: { every: 10s, unhealthyAfter: 2 } } }",
+    `hosts: { shop.example: { to: [3001, 3002], health: { every: 10s, unhealthyAfter: 2 }${more} } }`,
   );
   const clock = new ManualClock();
   const [log, news, saved] = [new KeptLog(), [] as BackendsNews[], [] as KeptBackends[]];
@@ -111,6 +111,17 @@ test("workers are told when a backend goes down and when it is back, and one tha
   assert.deepEqual(events, ["backend.unhealthy", "backend.healthy"]);
   stopping.abort();
   await running;
+});
+
+test("nothing is kept before there is something to keep: a cookie's secret, or a word of an operator", async () => {
+  const [plain, sticky] = [watching(), watching(undefined, ", balance: cookie")];
+  await plain.watch.open();
+  assert.deepEqual(plain.saved, []);
+  await sticky.watch.open();
+  assert.deepEqual(
+    sticky.saved.map(({ secret }) => secret),
+    [sticky.watch.all.cookieSecret],
+  );
 });
 
 test("a drained backend is told to workers, kept, shown, and comes back by undrain", async () => {
