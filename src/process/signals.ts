@@ -9,7 +9,7 @@ export interface SignalHandlers {
   reload(): void;
 }
 
-/** Listens for the signals of the program; returns the function that stops listening. */
+/** Listens for the signals of the program; returns the function after which they are ignored. */
 export function onSignals(handlers: SignalHandlers): () => void {
   let firstStopAt: number | undefined;
   const stop = () => {
@@ -26,8 +26,12 @@ export function onSignals(handlers: SignalHandlers): () => void {
   process.on("SIGINT", stop);
   process.on("SIGHUP", handlers.reload);
   return () => {
+    // Without any listener the system's own answer would end a program that is ending, and not with its exit code.
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, tooLate);
     process.off("SIGTERM", stop);
     process.off("SIGINT", stop);
     process.off("SIGHUP", handlers.reload);
   };
 }
+
+function tooLate(): void {}
