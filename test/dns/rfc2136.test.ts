@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { test } from "node:test";
 import { decode, encode } from "dns-packet";
 import { systemClock } from "../../src/base/clock.ts";
@@ -171,10 +171,6 @@ test("a server that takes the connection and says nothing is given up in time, o
 
 /** A name server whose zone is shop.example over UDP, and which says what the test wants over TCP. */
 async function worldOf(say: Say | undefined, timeoutMs = 5_000) {
-  const udp = await startNameServer((type, name) => {
-    if (type === "SOA" && name === "shop.example") return { answers: [SOA] };
-    return { rcode: "NXDOMAIN" };
-  });
   const requests: Buffer[] = [];
   const tcp = createServer((socket) => {
     socket.on("error", () => {});
@@ -186,8 +182,10 @@ async function worldOf(say: Say | undefined, timeoutMs = 5_000) {
       socket.end(Buffer.concat([uint16(answer.length), answer]));
     });
   });
-  tcp.listen(Number(udp.address.split(":")[1]), "127.0.0.1");
-  await once(tcp, "listening");
+  const udp = await besideTcp(tcp, (type, name) => {
+    if (type === "SOA" && name === "shop.example") return { answers: [SOA] };
+    return { rcode: "NXDOMAIN" };
+  });
   const provider = createRfc2136({
     server: udp.address,
     key,
@@ -203,6 +201,21 @@ async function worldOf(say: Say | undefined, timeoutMs = 5_000) {
       await udp[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Both on one port, which must be free for both. */
+async function besideTcp(tcp: Server, say: Parameters<typeof startNameServer>[0]) {
+  for (let tries = 1; ; tries += 1) {
+    tcp.listen(0, "127.0.0.1");
+    await once(tcp, "listening");
+    const { port } = tcp.address() as AddressInfo;
+    try {
+      return await startNameServer(say, { host: "127.0.0.1", port });
+    } catch (error) {
+      await once(tcp.close(), "close");
+      if (tries === 5) throw error;
+    }
+  }
 }
 
 const SOA = {

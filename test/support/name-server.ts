@@ -48,7 +48,12 @@ export async function startNameServer(
     socket.send(answer, from.port, from.address);
   });
   socket.bind(at.port, at.host);
-  await once(socket, "listening");
+  try {
+    await once(socket, "listening");
+  } catch (error) {
+    socket.close(); // else the process of a test that has failed would never end
+    throw error;
+  }
   return {
     address: `${at.host}:${socket.address().port}`,
     questions,
