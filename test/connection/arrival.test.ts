@@ -21,6 +21,7 @@ import {
   openDoor,
   received,
   storedCredentials,
+  writeInPieces,
 } from "../support/tls-door.ts";
 
 const LINE = Buffer.from("PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n");
@@ -69,12 +70,7 @@ test("header and hello are read however they are cut into segments", async () =>
     const end = header.length;
     for (const cuts of [[1], [6], [12], [16], [end - 1], [end], [end + 1], [3, end, end + 5]]) {
       const socket = await connectRaw(door.port);
-      let from = 0;
-      for (const cut of [...cuts, all.length]) {
-        socket.write(all.subarray(from, cut));
-        await new Promise((resolve) => setImmediate(resolve));
-        from = cut;
-      }
+      await writeInPieces(socket, all, cuts);
       const [answer] = (await once(socket, "data")) as [Buffer];
       assert.equal(answer[0], 22, `a ServerHello after cuts at ${cuts}`);
       socket.destroy();

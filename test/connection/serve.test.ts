@@ -20,6 +20,7 @@ import {
   openDoor,
   received,
   storedCredentials,
+  writeInPieces,
 } from "../support/tls-door.ts";
 
 const UNRECOGNIZED_NAME = "15030300020270";
@@ -96,13 +97,7 @@ test("a hello is served however it is cut into segments", async () => {
   const hello = capturedHellos.get("node") ?? Buffer.alloc(0);
   for (const cuts of [[1], [5], [6], [300], [hello.length - 1], [1, 2, 3, 700, 1_460]]) {
     const socket = await connectRaw(door.port);
-    let from = 0;
-    for (const cut of [...cuts, hello.length]) {
-      socket.write(hello.subarray(from, cut));
-      // A segment of its own: the server has read it when it asks for more, which a turn allows.
-      await new Promise((resolve) => setImmediate(resolve));
-      from = cut;
-    }
+    await writeInPieces(socket, hello, cuts);
     const [answer] = (await once(socket, "data")) as [Buffer];
     assert.equal(answer[0], 22, `a ServerHello after cuts at ${cuts}`);
     socket.destroy();

@@ -173,6 +173,21 @@ export async function connectRaw(port: number): Promise<Socket> {
   return socket;
 }
 
+/** Writes `bytes` in segments that end at `cuts`, each of its own: the other side reads one before the next comes. */
+export async function writeInPieces(
+  socket: Socket,
+  bytes: Buffer,
+  cuts: readonly number[],
+): Promise<void> {
+  let from = 0;
+  for (const cut of [...cuts, bytes.length]) {
+    socket.write(bytes.subarray(from, cut));
+    // The server has read it when it asks for more, which a turn allows.
+    await new Promise((resolve) => setImmediate(resolve));
+    from = cut;
+  }
+}
+
 /** Everything that `socket` receives until the other side ends or cuts. */
 export async function received(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
