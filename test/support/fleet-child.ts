@@ -18,7 +18,9 @@ if (mode !== "waits") {
     message: ({ type }) => {
       if (type === "drain") process.exit(0);
     },
-    orphaned: () => process.exit(1),
+    orphaned: () => {
+      if (mode !== "hangs-up") process.exit(1);
+    },
   });
   await new Promise((resolve) => setImmediate(resolve)); // to listen takes a turn of the loop
   if (mode === "pretends") {
@@ -29,7 +31,10 @@ if (mode !== "waits") {
   if (mode === "repeats") channel.send("supervisor", { type: "ready" });
   if (mode === "babbles") writeSync(PIPE_FD, "{{{\n");
   if (mode === "floods") await flood(10_000_000);
-  if (mode === "hangs-up") closeSync(PIPE_FD);
+  if (mode === "hangs-up") {
+    setInterval(() => {}, 60_000); // the pipe held the process, and nothing else does
+    closeSync(PIPE_FD);
+  }
   if (mode === "closes") channel.send("supervisor", { type: "closed" });
 }
 
