@@ -26,8 +26,10 @@ export interface ResolverOptions {
   readonly tries: number;
 }
 
-/** What a name server says at most that anybody looks at. */
+/** Records of one answer that anybody looks at: addresses and servers are all asked in their turn. */
 const RECORDS_MAX = 64;
+/** Values at one name: proofs under way hide nowhere. An answer of 64 KiB (RFC 1035 §4.2.2) has no more. */
+const VALUES_MAX = 4_096;
 
 /**
  * Asks name servers, never the hosts file, and keeps nothing: every question goes out again. No method
@@ -63,6 +65,7 @@ export class Resolver {
     return this.#ask(
       async (resolver) => (await resolver.resolveTxt(name)).map((strings) => strings.join("")),
       signal,
+      VALUES_MAX,
     );
   }
 
@@ -92,6 +95,7 @@ export class Resolver {
   async #ask<Found>(
     question: (resolver: NodeResolver) => Promise<readonly Found[]>,
     signal: AbortSignal,
+    recordsMax = RECORDS_MAX,
   ): Promise<Lookup<Found>> {
     signal.throwIfAborted();
     const { servers, timeoutMs, tries } = this.#options;
@@ -100,7 +104,7 @@ export class Resolver {
     const cancel = () => resolver.cancel();
     signal.addEventListener("abort", cancel, { once: true });
     try {
-      return lookupOf(await question(resolver));
+      return lookupOf(await question(resolver), recordsMax);
     } catch (error) {
       signal.throwIfAborted();
       return failureOf(error);
@@ -110,9 +114,9 @@ export class Resolver {
   }
 }
 
-function lookupOf<Found>(records: readonly Found[]): Lookup<Found> {
+function lookupOf<Found>(records: readonly Found[], recordsMax: number): Lookup<Found> {
   if (records.length === 0) return { kind: "absent", why: "NODATA" };
-  return { kind: "found", records: records.slice(0, RECORDS_MAX) };
+  return { kind: "found", records: records.slice(0, recordsMax) };
 }
 
 function failureOf(error: unknown): Lookup<never> {

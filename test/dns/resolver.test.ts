@@ -33,6 +33,14 @@ const known: Readonly<Record<string, Said>> = {
       { type: "TXT", name: "text.example", ttl, data: ["another"] },
     ],
   },
+  "TXT crowded.example": {
+    answers: Array.from({ length: 100 }, (_, index) => ({
+      type: "TXT" as const,
+      name: "crowded.example",
+      ttl,
+      data: [`value-${index}`],
+    })),
+  },
   "CAA caa.example": {
     answers: [
       {
@@ -159,4 +167,14 @@ test("a server that never answers is a failure, not an absence", async () => {
   const resolver = new Resolver({ servers: [server.address], timeoutMs: 50, tries: 1 });
   const lookup = await resolver.txt("silent.example", never);
   assert.equal(lookup.kind, "failed");
+});
+
+test("a proof is seen among a hundred values at its name", async () => {
+  await using server = await startNameServer((type, name) => known[`${type} ${name}`]);
+  const found = await asking(server).txt("crowded.example", never);
+  assert.ok(found.kind === "found");
+  assert.deepEqual(
+    new Set(found.records),
+    new Set(Array.from({ length: 100 }, (_, index) => `value-${index}`)),
+  );
 });
