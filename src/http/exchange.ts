@@ -1,10 +1,5 @@
-import type { NoBackend } from "../backend/balance.ts";
-import type { BackendConnection, BackendUser } from "../backend/connection.ts";
-import { type Deadlines, NEVER } from "../backend/deadlines.ts";
-import { dial } from "../backend/dial.ts";
-import type { BackendPool } from "../backend/pool.ts";
-import { Seat, type SeatTools, type Sitter } from "../backend/seat.ts";
-import { unreachable } from "../base/errors.ts";
+import type { BackendConnection } from "../backend/connection.ts";
+import { NEVER } from "../backend/deadlines.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
 import { withLine } from "./added-line.ts";
 import type { Framing } from "./admit.ts";
@@ -15,38 +10,29 @@ import type { CourierUser, Resend } from "./courier.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
-import { refusal, unavailable } from "./refuse.ts";
+import { type OwnAnswer, refusal } from "./refuse.ts";
+import { type Backends, Way, type WayUser } from "./way.ts";
 
-/** What exchanges share. */
-export interface Backends extends SeatTools {
-  readonly pool: BackendPool;
-  readonly deadlines: Deadlines;
-}
-
-/** `waiting`: for a backend below its limit. `asking`: the request is on its way, or the answer, or both. */
-type Phase = "idle" | "waiting" | "connecting" | "asking";
+/** `starting`, then `finding`: no way to a backend is open yet. `asking`: the request is on its way, or the answer, or both. */
+type Phase = "idle" | "starting" | "finding" | "asking";
 
 /** RFC 9110 §9.2.2, without TRACE: what may be sent again when nobody knows whether it arrived. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 /**
- * The backend's side of one request after the other: chooses a backend, gets a connection, has a
- * courier carry the request over it, and keeps the deadlines. Owns a backend connection while it is
- * being made; then the courier does.
+ * The backend's side of one request after the other: finds a way to a backend, has a courier carry the
+ * request there, decides whether it may be sent once more, and keeps the deadlines. The courier owns the
+ * connection.
  */
-export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitter {
+export class Exchange implements WayUser, CourierUser, AnswerListener {
   readonly #asker: Asker;
   readonly #backends: Backends;
   readonly #courier: Http1Courier;
-  readonly #seat: Seat;
+  readonly #way: Way;
   #phase: Phase = "idle";
   #route: PathRoute | undefined;
   #question: Question = { method: "", webSocketKey: undefined };
   #framing: Framing = "none";
-  /** The one being made. */
-  #connection: BackendConnection | undefined;
-  #backend: Backend | undefined;
-  #failure: 502 | 504 = 502;
   #isRequestSent = false;
   #isBodyTaken = false;
   #deadline = NEVER;
@@ -55,12 +41,12 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
     this.#asker = asker;
     this.#backends = backends;
     this.#courier = new Http1Courier(this, this, backends.pool);
-    this.#seat = new Seat(this, backends);
+    this.#way = new Way(this, backends);
   }
 
   /** The backend of the exchange, or of the last one, for the access log. */
   get backend(): Backend | undefined {
-    return this.#backend;
+    return this.#way.backend;
   }
 
   /** May body bytes be given to {@link sendBody} now? */
@@ -73,11 +59,11 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
     this.#route = route;
     this.#question = question;
     this.#framing = framing;
-    this.#failure = 502;
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
-    this.#seat.begin(route);
-    this.#chooseBackend(false);
+    this.#phase = "starting";
+    this.#way.begin(route);
+    if (this.#phase === "starting") this.#phase = "finding";
   }
 
   /** Adds body content; the bytes are the exchange's from now on. */
@@ -110,48 +96,30 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
 
   /** Nobody waits for the answer any more. */
   abort(): void {
-    this.#connection?.destroy();
     this.#courier.abort();
     this.#rest();
   }
 
   tick(now: number): void {
-    if (now < this.#deadline) return;
-    if (this.#phase === "connecting") {
-      this.#connection?.destroy();
-      this.#connectFailed(504, undefined);
-    } else if (this.#phase === "waiting") {
-      this.#unavailable("every backend has all that it may have");
-    } else {
-      this.#break(504, "the backend takes too long");
-    }
+    if (this.#phase === "finding") this.#way.tick(now);
+    else if (now >= this.#deadline) this.#break(504, "the backend takes too long");
   }
 
-  backendConnected(): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    this.#seat.connected();
-    connection.lend(this.#courier);
-    this.#begin(connection, this.#backend ?? connection.backend);
+  /** Beyond the start of the exchange nobody but us writes what goes out. */
+  wayOpened(connection: BackendConnection, backend: Backend): void {
+    const isStarting = this.#phase === "starting";
+    this.#phase = "asking";
+    const head = this.#asker.requestHeadFor(backend);
+    this.#courier.begin(connection, head, this.#question, this.#framing, this.#isRequestSent);
+    this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
+    if (isStarting) return;
     this.#asker.bodyWanted();
     this.flush();
   }
 
-  backendRead(): boolean {
-    return false; // whatever is read after it was connected is the courier's
-  }
-
-  backendDrained(): void {
-    // Nothing is written before it is connected.
-  }
-
-  backendEnded(): void {
-    this.backendClosed(undefined);
-  }
-
-  backendClosed(cause: Error | undefined): void {
-    this.#connection?.destroy();
-    this.#connectFailed(502, cause);
+  wayClosed(answer: OwnAnswer, why: string): void {
+    this.#rest();
+    this.#asker.answerFailed(answer, why);
   }
 
   courierDrained(): void {
@@ -178,7 +146,7 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
     connection: BackendConnection,
     rest: Buffer,
   ): void {
-    this.#seat.leaveTo(connection);
+    this.#way.seat.leaveTo(connection);
     this.#rest();
     this.#asker.answerSwitched(head, named, connection, rest);
   }
@@ -188,10 +156,15 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
   }
 
   answerLost(why: string, resend: Resend): void {
-    if (this.#backend === undefined || !this.#maySendAgain(resend)) this.#break(502, why);
-    else if (resend !== "elsewhere") this.#dial(this.#backend);
-    else if (this.#seat.mayMove()) this.#chooseAgain(false);
-    else this.#break(502, why);
+    const isMove = resend === "elsewhere";
+    if (!this.#maySendAgain(resend) || (isMove && !this.#way.seat.mayMove())) {
+      this.#break(502, why);
+      return;
+    }
+    this.#phase = "finding";
+    this.#deadline = NEVER;
+    if (isMove) this.#way.elsewhere(false);
+    else this.#way.afresh();
   }
 
   get clientAddress(): string {
@@ -202,95 +175,18 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
     return this.#asker.cookieNamed(name);
   }
 
-  seatFree(): void {
-    this.#chooseAgain(true);
-  }
-
   answerInterim(head: ResponseHead, named: readonly string[]): void {
     this.#asker.answerInterim(head, named);
   }
 
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
-    this.#seat.answered(head.status);
-    const line = this.#seat.cookieLine;
+    this.#way.seat.answered(head.status);
+    const line = this.#way.seat.cookieLine;
     this.#asker.answerBegan(line === "" ? head : withLine(head, line), answer);
   }
 
   answerContent(bytes: Buffer, start: number, end: number): void {
     this.#asker.answerContent(bytes, start, end);
-  }
-
-  /** Beyond the start of the exchange nobody but us writes what goes out over a pooled connection. */
-  #chooseAgain(isNext: boolean): void {
-    this.#chooseBackend(isNext);
-    if (this.#phase !== "asking") return;
-    this.#asker.bodyWanted();
-    this.flush();
-  }
-
-  /** @param isNext Has it waited, and is it the first in the row? */
-  #chooseBackend(isNext: boolean): void {
-    const backend = this.#seat.take(isNext);
-    if (typeof backend === "string") {
-      this.#goWithout(backend, isNext);
-      return;
-    }
-    this.#backend = backend;
-    const pooled = this.#backends.pool.take(backend, this.#courier);
-    if (pooled === undefined) this.#dial(backend);
-    else this.#begin(pooled, backend);
-  }
-
-  #goWithout(why: NoBackend, isNext: boolean): void {
-    switch (why) {
-      case "tried":
-        this.#rest();
-        this.#asker.answerFailed(refusal(this.#failure), "no backend takes a connection");
-        break;
-      case "down":
-        this.#unavailable("all backends are down");
-        break;
-      case "full":
-        if (this.#seat.wait(isNext)) this.#wait(isNext);
-        else this.#unavailable("too many wait for a backend");
-        break;
-      default:
-        unreachable(why);
-    }
-  }
-
-  #wait(isNext: boolean): void {
-    this.#phase = "waiting";
-    if (!isNext) this.#deadline = this.#in(this.#route?.timeouts.connectMs);
-  }
-
-  #unavailable(why: string): void {
-    const { retryAfterSeconds } = this.#seat;
-    this.#rest();
-    this.#asker.answerFailed(unavailable(retryAfterSeconds), why);
-  }
-
-  #dial(backend: Backend): void {
-    this.#phase = "connecting";
-    this.#deadline = this.#in(this.#route?.timeouts.connectMs);
-    this.#connection = dial(backend, this);
-  }
-
-  /** The next backend is tried at once: nothing has reached this one. */
-  #connectFailed(status: 502 | 504, cause: Error | undefined): void {
-    this.#connection = undefined;
-    this.#failure = status;
-    this.#seat.unconnected(cause);
-    this.#chooseAgain(false);
-  }
-
-  /** @param backend The one of this route: a pooled connection may have been made for another's. */
-  #begin(connection: BackendConnection, backend: Backend): void {
-    this.#connection = undefined;
-    this.#phase = "asking";
-    const head = this.#asker.requestHeadFor(backend);
-    this.#courier.begin(connection, head, this.#question, this.#framing, this.#isRequestSent);
-    this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
   }
 
   /**
@@ -312,7 +208,7 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
 
   #break(status: 502 | 504, why: string): void {
     const { hasBegun } = this.#courier;
-    this.#seat.broken();
+    this.#way.seat.broken();
     this.abort();
     if (hasBegun) this.#asker.answerBroken(why);
     else this.#asker.answerFailed(refusal(status), why);
@@ -320,9 +216,8 @@ export class Exchange implements BackendUser, CourierUser, AnswerListener, Sitte
 
   #rest(): void {
     this.#phase = "idle";
-    this.#connection = undefined;
     this.#deadline = NEVER;
-    this.#seat.leave();
+    this.#way.end();
   }
 
   #in(ms: number | undefined): number {

@@ -39,7 +39,7 @@ export class Http1Courier implements Courier, BackendUser {
   }
 
   /**
-   * Begins to carry a request over `connection`, which is lent to this courier. Nothing is written
+   * Begins to carry a request over `connection`, which is this courier's from now on. Nothing is written
    * before {@link flush}, so that a small body can join the head. `isSent`: there is nothing to come
    * but `head`.
    */
@@ -50,6 +50,7 @@ export class Http1Courier implements Courier, BackendUser {
     framing: Framing,
     isSent: boolean,
   ): void {
+    connection.lend(this);
     this.#connection = connection;
     this.#framing = framing;
     this.#isRequestSent = isSent;

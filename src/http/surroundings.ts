@@ -2,8 +2,8 @@ import type { Facts } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Forward, Host, PathEntry, Redirect, Respond } from "../config/config.ts";
 import type { Compressors } from "./compressor.ts";
-import type { Backends } from "./exchange.ts";
 import type { Policy } from "./policy.ts";
+import type { Backends } from "./way.ts";
 
 /** What all connections of one relay share. */
 export interface Surroundings extends Backends {

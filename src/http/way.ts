@@ -1,0 +1,200 @@
+import type { NoBackend } from "../backend/balance.ts";
+import type { BackendConnection, BackendUser } from "../backend/connection.ts";
+import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import { dial } from "../backend/dial.ts";
+import type { BackendPool } from "../backend/pool.ts";
+import { Seat, type SeatTools, type Sitter } from "../backend/seat.ts";
+import { unreachable } from "../base/errors.ts";
+import type { Backend, PathRoute } from "../config/config.ts";
+import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
+
+/** What the ways of all requests share. */
+export interface Backends extends SeatTools {
+  readonly pool: BackendPool;
+  readonly deadlines: Deadlines;
+}
+
+/** Who is on a way. */
+export interface WayUser {
+  readonly clientAddress: string;
+  cookieNamed(name: string): string | undefined;
+  /** It leads to `backend`: the connection is the user's from now on. */
+  wayOpened(connection: BackendConnection, backend: Backend): void;
+  /** There is none, and nothing has reached a backend. */
+  wayClosed(answer: OwnAnswer, why: string): void;
+}
+
+/** `waiting`: for a backend below its limit. */
+type Phase = "idle" | "waiting" | "connecting";
+
+/**
+ * The way to a backend, of one request after the other: chooses a backend, waits for a place there, takes
+ * a connection out of the pool or has one made, and goes to another backend while none can be made. Owns a
+ * connection while it is being made. Its user must {@link end} each way.
+ */
+export class Way implements BackendUser, Sitter {
+  readonly #user: WayUser;
+  readonly #backends: Backends;
+  /** Its place at the backend that the way leads to. */
+  readonly seat: Seat;
+  #phase: Phase = "idle";
+  #route: PathRoute | undefined;
+  #connection: BackendConnection | undefined;
+  #backend: Backend | undefined;
+  #failure: 502 | 504 = 502;
+  #deadline = NEVER;
+
+  constructor(user: WayUser, backends: Backends) {
+    this.#user = user;
+    this.#backends = backends;
+    this.seat = new Seat(this, backends);
+  }
+
+  /** Where it leads, or the last one led. */
+  get backend(): Backend | undefined {
+    return this.#backend;
+  }
+
+  get clientAddress(): string {
+    return this.#user.clientAddress;
+  }
+
+  cookieNamed(name: string): string | undefined {
+    return this.#user.cookieNamed(name);
+  }
+
+  /** Begins a way to one of the backends of `route`: it may be open, or closed, before this returns. */
+  begin(route: PathRoute): void {
+    this.#route = route;
+    this.#failure = 502;
+    this.seat.begin(route);
+    this.elsewhere(false);
+  }
+
+  /**
+   * Leads on to a backend where the request was not tried yet.
+   * @param isNext Has it waited, and is it the first in the row?
+   */
+  elsewhere(isNext: boolean): void {
+    const backend = this.seat.take(isNext);
+    if (typeof backend === "string") {
+      this.#goWithout(backend, isNext);
+      return;
+    }
+    this.#backend = backend;
+    const pooled = this.#backends.pool.take(backend, this);
+    if (pooled === undefined) this.#dial(backend);
+    else this.#open(pooled, backend);
+  }
+
+  /** Leads to the same backend once more, by a connection that nobody has used. */
+  afresh(): void {
+    if (this.#backend !== undefined) this.#dial(this.#backend);
+  }
+
+  /** Gives up the place, and what is being made or waited for. The connection is its user's. */
+  end(): void {
+    this.#connection?.destroy();
+    this.#rest();
+    this.seat.leave();
+  }
+
+  tick(now: number): void {
+    if (now < this.#deadline) return;
+    if (this.#phase === "connecting") {
+      this.#connection?.destroy();
+      this.#connectFailed(504, undefined);
+    } else {
+      this.#unavailable("every backend has all that it may have");
+    }
+  }
+
+  seatFree(): void {
+    this.elsewhere(true);
+  }
+
+  backendConnected(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.seat.connected();
+    this.#open(connection, this.#backend ?? connection.backend);
+  }
+
+  backendRead(): boolean {
+    return false; // whatever is read after it was connected is the user's
+  }
+
+  backendDrained(): void {
+    // Nothing is written before it is connected.
+  }
+
+  backendEnded(): void {
+    this.backendClosed(undefined);
+  }
+
+  backendClosed(cause: Error | undefined): void {
+    this.#connection?.destroy();
+    this.#connectFailed(502, cause);
+  }
+
+  /** @param backend The one of this route: a pooled connection may have been made for another's. */
+  #open(connection: BackendConnection, backend: Backend): void {
+    this.#rest();
+    this.#user.wayOpened(connection, backend);
+  }
+
+  #goWithout(why: NoBackend, isNext: boolean): void {
+    switch (why) {
+      case "tried":
+        this.#close(refusal(this.#failure), "no backend takes a connection");
+        break;
+      case "down":
+        this.#unavailable("all backends are down");
+        break;
+      case "full":
+        if (this.seat.wait(isNext)) this.#wait(isNext);
+        else this.#unavailable("too many wait for a backend");
+        break;
+      default:
+        unreachable(why);
+    }
+  }
+
+  #wait(isNext: boolean): void {
+    this.#phase = "waiting";
+    if (!isNext) this.#deadline = this.#connectDeadline();
+  }
+
+  #dial(backend: Backend): void {
+    this.#phase = "connecting";
+    this.#deadline = this.#connectDeadline();
+    this.#connection = dial(backend, this);
+  }
+
+  /** The next backend is tried at once: nothing has reached this one. */
+  #connectFailed(status: 502 | 504, cause: Error | undefined): void {
+    this.#connection = undefined;
+    this.#failure = status;
+    this.seat.unconnected(cause);
+    this.elsewhere(false);
+  }
+
+  #unavailable(why: string): void {
+    this.#close(unavailable(this.seat.retryAfterSeconds), why);
+  }
+
+  #close(answer: OwnAnswer, why: string): void {
+    this.end();
+    this.#user.wayClosed(answer, why);
+  }
+
+  #rest(): void {
+    this.#phase = "idle";
+    this.#connection = undefined;
+    this.#deadline = NEVER;
+  }
+
+  #connectDeadline(): number {
+    return this.#backends.deadlines.in(this.#route?.timeouts.connectMs ?? 0);
+  }
+}
