@@ -1,7 +1,11 @@
 import { backendName } from "../backend/identity.ts";
 import type { Facts } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Backend, LogConfig } from "../config/config.ts";
+import type { Admitted } from "./admit.ts";
+import { clientOf, type Sender } from "./forwarded.ts";
+import { requestIdOf } from "./headers.ts";
 
 /**
  * Where access lines go: `undefined` when they are off, so that nothing is gathered for them.
@@ -43,6 +47,30 @@ export interface VisitRecord {
   readonly requestId: string | undefined;
   /** Why it did not end well, in our words. */
   readonly why: string | undefined;
+}
+
+/** What a line says of who asked, and for what: `undefined` when that could not be read. */
+export function askedRecord(
+  request: Admitted | undefined,
+  { host, sender }: { readonly host: UriHost; readonly sender: Sender },
+  requestId: string,
+): Pick<VisitRecord, "method" | "host" | "target" | "client" | "requestId"> {
+  if (request === undefined)
+    return {
+      method: "",
+      host,
+      target: "",
+      client: sender.address,
+      requestId: requestId || undefined,
+    };
+  const { fields } = request.head;
+  return {
+    method: request.method,
+    host: request.host,
+    target: request.target,
+    client: clientOf(fields, sender),
+    requestId: requestId || requestIdOf(fields),
+  };
 }
 
 /** The `request.done` line of a request: stable names, nothing secret, no query. */

@@ -4,7 +4,7 @@ import type { FinalAnswer } from "./answer-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "./body.ts";
 import type { ClientSocket } from "./client-socket.ts";
 import type { Fields } from "./fields.ts";
-import type { AnswerWriter } from "./front.ts";
+import type { AnswerWriter, BodySource } from "./front.ts";
 import type { ResponseHead } from "./head.ts";
 import { trailerLines, writeResponseHead } from "./headers.ts";
 import { Outlet } from "./outlet.ts";
@@ -120,6 +120,15 @@ function editedHead(
 /** Does an answer to this request leave the client no way to see its end but the connection's? */
 export function endsWithConnection(request: Admitted, answer: FinalAnswer): boolean {
   return deliveryOf(request, answer) === "close";
+}
+
+/**
+ * Can nobody tell what the client sends next? Without the 100 it asked for it may send its body or
+ * may not; and what it sent behind a WebSocket handshake that failed need not be HTTP.
+ */
+export function losesTrack(request: Admitted | undefined, body: BodySource): boolean {
+  if (request?.webSocketKey !== undefined) return true;
+  return request?.expectsContinue === true && !body.isDone && body.received === 0;
 }
 
 function deliveryOf(request: Admitted, answer: FinalAnswer): Delivery {

@@ -2,12 +2,12 @@ import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
-import { accessFacts } from "./access-log.ts";
+import { accessFacts, askedRecord } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { answerEdits, dressed } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
-import { endsWithConnection } from "./client-writer.ts";
+import { endsWithConnection, losesTrack } from "./client-writer.ts";
 import { cookieNamed } from "./cookie.ts";
 import { Encoding, type EncodingOwner } from "./encoding.ts";
 import { Exchange } from "./exchange.ts";
@@ -261,13 +261,8 @@ export class Visit implements Asker, EncodingOwner {
     this.pumpBody();
   }
 
-  /**
-   * Can nobody tell what the client sends next? Without the 100 it asked for it may send its body or
-   * may not; and what it sent behind a WebSocket handshake that failed need not be HTTP.
-   */
   #mustClose(request: Admitted | undefined): boolean {
-    if (this.#tools.around.isDraining || request?.webSocketKey !== undefined) return true;
-    return request?.expectsContinue === true && !this.#body.isDone && this.#body.received === 0;
+    return this.#tools.around.isDraining || losesTrack(request, this.#body);
   }
 
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {
@@ -290,19 +285,13 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #facts(why: string | undefined): Facts {
-    const { host, sender } = this.#tools;
-    const request = this.#request;
     return accessFacts({
-      method: request?.method ?? "",
-      host: request?.host ?? host,
-      target: request?.target ?? "",
+      ...askedRecord(this.#request, this.#tools, this.#requestId),
       status: this.#writer.status,
-      bytesIn: request === undefined ? 0 : this.#body.received,
+      bytesIn: this.#request === undefined ? 0 : this.#body.received,
       bytesOut: this.#writer.bytesOut,
       durationMs: performance.now() - this.#startedAt,
-      client: request === undefined ? sender.address : clientOf(request.head.fields, sender),
       backend: this.#path === undefined ? undefined : this.#exchange.backend,
-      requestId: this.#requestId || (request && requestIdOf(request.head.fields)),
       why,
     });
   }
