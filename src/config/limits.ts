@@ -9,6 +9,7 @@ import { dnsLimits } from "./dns-limits.ts";
 import { doctorLimits } from "./doctor-limits.ts";
 import { doorLimits } from "./door-limits.ts";
 import { httpLimits } from "./http-limits.ts";
+import { http2Limits } from "./http2-limits.ts";
 import { processLimits } from "./process-limits.ts";
 import { rulesLimits } from "./rules-limits.ts";
 
@@ -16,6 +17,7 @@ import { rulesLimits } from "./rules-limits.ts";
 const defaults = {
   ...doorLimits,
   ...httpLimits,
+  ...http2Limits,
   ...authLimits,
   ...compressLimits,
   ...rulesLimits,

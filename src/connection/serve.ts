@@ -71,7 +71,16 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   const certifiedNames = credential.names;
   const sockets = { socket: secured, carrier: socket };
   const clientAddress = source.address;
-  steps.relay.serve({ ...sockets, host, route, certifiedNames, clientAddress, identityLines });
+  const protocol = secured.alpnProtocol === "h2" ? "h2" : "http/1.1";
+  steps.relay.serve({
+    ...sockets,
+    protocol,
+    host,
+    route,
+    certifiedNames,
+    clientAddress,
+    identityLines,
+  });
 }
 
 function helloOf(peeked: Peeked): Extract<Peeked, { readonly kind: "complete" }> {

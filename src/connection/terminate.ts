@@ -92,7 +92,7 @@ export class Terminator {
       ...sessionScope(this.#ticketMaster, route, host),
       // A tcp backend may speak any protocol (MQTT, XMPP …): there the client's offer is ignored, and
       // none is confirmed. Elsewhere an offer without overlap is refused with alert 120.
-      ...(route.action.kind === "tcp" ? {} : { ALPNProtocols: ["http/1.1", "http/1.0"] }),
+      ...(route.action.kind === "tcp" ? {} : { ALPNProtocols: ["h2", "http/1.1", "http/1.0"] }),
       ...policyOptions(route),
       sessionTimeout: limits.ticketLifetimeSeconds,
       cert: credential.chain,

@@ -1,13 +1,16 @@
 import type { Socket } from "node:net";
+import { covers } from "../base/credential.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 
-/** A terminated connection that speaks HTTP/1.1. */
+/** A terminated connection that speaks HTTP. */
 export interface ClientConnection {
   /** Connected and decrypted; `net.Socket` or `tls.TLSSocket`. */
   readonly socket: Socket;
   /** The TCP socket below `socket` when that is TLS: a reset can only be sent there. */
   readonly carrier?: Socket;
+  /** What was agreed on in the handshake (ALPN), or what holds where nothing was. */
+  readonly protocol: "http/1.1" | "h2";
   /** The name that the client gave in its ClientHello. */
   readonly host: UriHost;
   readonly route: Host;
@@ -16,4 +19,13 @@ export interface ClientConnection {
   readonly clientAddress: string;
   /** Field lines about the certificate that the client has shown; `undefined` where none is asked for. */
   readonly identityLines?: string | undefined;
+}
+
+/** Is this other name served on the same connection too? Its certificate and its route must cover it. */
+export function isCovered(
+  { certifiedNames, route }: ClientConnection,
+  host: UriHost,
+  routes: { findRoute(host: UriHost): Host | undefined },
+): boolean {
+  return covers(certifiedNames, host) && routes.findRoute(host) === route;
 }

@@ -1,10 +1,9 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER, type Timed } from "../backend/deadlines.ts";
-import { covers } from "../base/credential.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
-import type { ClientConnection } from "./client-connection.ts";
+import { type ClientConnection, isCovered } from "./client-connection.ts";
 import { type ClientListener, ClientSocket } from "./client-socket.ts";
 import { ClientWriter } from "./client-writer.ts";
 import { fault } from "./fields.ts";
@@ -156,10 +155,8 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     }
   }
 
-  /** Is this other name served on the same connection? Its certificate and its route must cover it. */
   answersFor(host: UriHost): boolean {
-    const { certifiedNames, route } = this.#connection;
-    return covers(certifiedNames, host) && this.#around.findRoute(host) === route;
+    return isCovered(this.#connection, host, this.#around);
   }
 
   clientRead(bytes: Buffer): void {

@@ -82,6 +82,18 @@ export function writeResponseHead(
   return `HTTP/1.1 ${head.status} ${head.reason}\r\n${kept}${lines}\r\n`;
 }
 
+/** The end-to-end fields of an answer that we give on, name and value in turn, names in lower case. */
+export function answerPairs({ fields }: ResponseHead, named: readonly string[]): string[] {
+  const pairs: string[] = [];
+  for (let index = 0; index < fields.count; index += 1) {
+    const known = fields.names[index];
+    const name = fields.nameText(index).toLowerCase();
+    if (known === undefined || !KEPT_OF_BACKEND.has(known) || named.includes(name)) continue;
+    pairs.push(name, fields.value(index));
+  }
+  return pairs;
+}
+
 /** The end-to-end lines of an answer that we give on, without its date: for an answer of ours. */
 export function answerLines(head: ResponseHead, named: readonly string[]): string {
   return keptLines(head.fields, KEPT_OF_BACKEND, [...named, "date"]);

@@ -12,6 +12,7 @@ import type { BackendsNews } from "../process/messages.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Compressors } from "./compressor.ts";
 import { Conversation } from "./conversation.ts";
+import { H2Session } from "./h2-session.ts";
 import { Markers } from "./markers.ts";
 import { Policies } from "./policies.ts";
 import type { Policy } from "./policy.ts";
@@ -40,9 +41,18 @@ export interface RelayServices {
   readonly access: ((facts: Facts) => void) | undefined;
 }
 
+/** A client's connection, whichever protocol it speaks. */
+interface ServedConnection {
+  /** No more requests; those under way are answered. */
+  drain(): void;
+  /** Closes at once, whatever is under way. */
+  destroy(): void;
+}
+
 /**
- * Relays HTTP/1.1 from client connections to backends. Reading order of this folder: `conversation.ts`
- * ★ (one connection: read head → admit → visit → keep or close), `visit.ts` (one request: choose →
+ * Relays HTTP from client connections to backends. Reading order of this folder: `conversation.ts`
+ * ★ (one connection of HTTP/1.1: read head → admit → visit → keep or close) and its twin `h2-session.ts`
+ * with `h2-stream.ts`, `visit.ts` (one request: choose →
  * forward → answer), `exchange.ts` (its backend's side); `head.ts`, `admit.ts`, `answer.ts` and
  * `body.ts` are the pure parts, which decide everything.
  */
@@ -52,7 +62,7 @@ export class Relay {
   readonly #markers: Markers;
   readonly #book: RuleBook;
   readonly #policies = new WeakMap<Place, readonly Policy[]>();
-  readonly #conversations = new Set<Conversation>();
+  readonly #connections = new Set<ServedConnection>();
   readonly #reader: BackendsReader;
 
   constructor(services: RelayServices) {
@@ -84,7 +94,7 @@ export class Relay {
 
   /** How many client connections are open. */
   get open(): number {
-    return this.#conversations.size;
+    return this.#connections.size;
   }
 
   /** What the manager knows of backends, from the next request on. */
@@ -96,25 +106,26 @@ export class Relay {
   serve(connection: ClientConnection): void {
     const action = httpAction(connection.route);
     if (connection.socket.destroyed) return;
-    const conversation = new Conversation(connection, action, this.#around, (ended) => {
-      this.#conversations.delete(ended);
+    const Front = connection.protocol === "h2" ? H2Session : Conversation;
+    const served = new Front(connection, action, this.#around, (ended) => {
+      this.#connections.delete(ended);
       if (this.#around.isDraining && this.open === 0) this.#rest();
     });
-    this.#conversations.add(conversation);
-    if (this.#around.isDraining) conversation.drain();
+    this.#connections.add(served);
+    if (this.#around.isDraining) served.drain();
   }
 
   /** Closes idle connections now and every other one after its current answer, which says so. */
   drain(): void {
     this.#around.isDraining = true;
-    for (const conversation of this.#conversations) conversation.drain();
+    for (const served of this.#connections) served.drain();
     if (this.open === 0) this.#rest();
   }
 
   /** Closes everything at once. */
   close(): void {
     this.#around.isDraining = true;
-    for (const conversation of this.#conversations) conversation.destroy();
+    for (const served of this.#connections) served.destroy();
     this.#rest();
   }
 

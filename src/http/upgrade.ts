@@ -1,17 +1,28 @@
-import type { Socket } from "node:net";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
 
+/** The client's side of a tunnel: a connection, or one stream of it. */
+export interface TunnelClient {
+  /** `false`: write no more until it has drained. */
+  write(bytes: Buffer): boolean;
+  pause(): void;
+  resume(): void;
+  /** Nothing more will be written. */
+  end(): void;
+  /** Closes at once, not as if it were the end. */
+  destroy(): void;
+}
+
 /**
  * A connection that has become a WebSocket: bytes both ways, nothing looked at (RFC 6455 §5.4). Owns
- * the backend connection; the client's socket stays its conversation's, which passes its events on.
+ * the backend connection; the client stays its conversation's or stream's, which passes its events on.
  * Each side waits for the other when it cannot keep up, but not for one that takes nothing any more:
  * behind it everybody's memory is full, and nobody hears whether the other side is still there. When
  * one side ends, so does the other.
  */
 export class Tunnel implements BackendUser {
-  readonly #client: Socket;
+  readonly #client: TunnelClient;
   readonly #backend: BackendConnection;
   readonly #deadlines: Deadlines;
   #deadline: number;
@@ -19,7 +30,7 @@ export class Tunnel implements BackendUser {
   #clientDeadline = NEVER;
   #backendDeadline = NEVER;
 
-  constructor(client: Socket, backend: BackendConnection, deadlines: Deadlines) {
+  constructor(client: TunnelClient, backend: BackendConnection, deadlines: Deadlines) {
     this.#client = client;
     this.#backend = backend;
     this.#deadlines = deadlines;

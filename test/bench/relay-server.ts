@@ -28,6 +28,7 @@ const server = createServer(
   { ...modernTls, cert: readFileSync(chain), key: readFileSync(key), ALPNProtocols: ["http/1.1"] },
   (socket) => {
     relay.serve({
+      protocol: "http/1.1",
       socket,
       host,
       route,

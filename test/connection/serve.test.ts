@@ -172,10 +172,12 @@ test("protocols without overlap are refused with alert 120, not served another o
   });
 });
 
-test("http/1.1 is chosen from what a client offers, and nothing when it offers nothing", async () => {
+test("h2 is chosen from what a client offers, else http/1.1, and nothing when it offers nothing", async () => {
   await using door = await openShop();
   const offers = [
-    [["h2", "http/1.1"], "http/1.1"],
+    [["http/1.1", "h2"], "h2"],
+    [["h2"], "h2"],
+    [["h9", "http/1.1"], "http/1.1"],
     [["acme-tls/1", "http/1.1"], "http/1.1"],
     [[], false],
   ] as const;

@@ -461,6 +461,7 @@ test("A route that never reaches HTTP is a mistake of the caller", async () => {
   using client = await RawClient.connect(world.port);
   const connection = {
     socket: client.socket,
+    protocol: "http/1.1" as const,
     host: hostname("shop.example"),
     route,
     certifiedNames: [],

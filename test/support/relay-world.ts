@@ -87,6 +87,7 @@ export interface WorldOptions {
   readonly access?: (facts: Facts) => void;
   readonly clientAddress?: string;
   readonly policies?: readonly Policy[];
+  readonly protocol?: "http/1.1" | "h2";
 }
 
 /** A relay behind a plain listening socket, as if `shop.example` had been peeked. */
@@ -124,6 +125,7 @@ export class RelayWorld implements AsyncDisposable {
     server.on("connection", (socket: Socket) => {
       this.relay.serve({
         socket,
+        protocol: options.protocol ?? "http/1.1",
         host,
         route,
         certifiedNames: [host, ...also],

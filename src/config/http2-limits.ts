@@ -1,0 +1,37 @@
+/** HTTP/2 from clients (RFC 9113). Unit in the name, reason beside it. Node's own defaults are no limits. */
+export const http2Limits = {
+  /** Requests at once on one connection: RFC 9113 §6.5.2 asks for 100 at least, and Envoy and HAProxy stop there. */
+  h2StreamsMax: 100,
+  /** What a client may send of one body ahead of its backend: as much as with HTTP/1.1. */
+  h2StreamWindowBytes: 65_536,
+  /** The same for all bodies of a connection, so that a few that wait do not stop the others. */
+  h2ConnectionWindowBytes: 1_048_576,
+  /** The largest frame we take: RFC 9113 §4.2 allows no less. */
+  h2FrameMaxBytes: 16_384,
+  /** Memory of HPACK (RFC 7541 §4.2), in each direction: the default of RFC 9113 §6.5.2. */
+  h2HeaderTableBytes: 4_096,
+  /** A whole field section, as RFC 9113 §6.5.2 counts it: 32 bytes for each field beside its text. */
+  h2HeaderListMaxBytes: 16_384,
+  /** What nghttp2 may hold for one connection: bodies that wait, answers that wait, HPACK. */
+  h2SessionMemoryMegabytes: 10,
+  /** Entries of one SETTINGS frame: ten are defined. */
+  h2SettingsMax: 32,
+  /** PINGs and SETTINGS of ours that wait for their answer. */
+  h2OutstandingMax: 10,
+  /** Frames that nghttp2 finds invalid before the connection is cut: an honest client sends none. */
+  h2InvalidFramesMax: 50,
+  /** Streams begun in excess of `h2StreamsMax` before the connection is cut. */
+  h2RejectedStreamsMax: 100,
+  /** Requests taken back (rapid reset, CVE-2023-44487): so many at once, then so many a second. */
+  h2ResetBurst: 100,
+  h2ResetsPerSecond: 20,
+  /** Bytes that belong to no request: so many at once, then so many a second (PING and SETTINGS floods and the like). */
+  h2OverheadBurstBytes: 32_768,
+  h2OverheadBytesPerSecond: 8_192,
+  /** What a malformed or refused request costs of that (MadeYouReset, CVE-2025-8671): 32 at once. */
+  h2FaultCostBytes: 1_024,
+  /** Frames that carry a body or let an answer go on are no overhead: so many bytes for each piece. */
+  h2PieceCreditBytes: 64,
+  /** Between the GOAWAY that announces the end and the one that refuses: requests on the way still come through. */
+  h2GoawayGraceMs: 500,
+} as const;

@@ -1,0 +1,41 @@
+import { limits } from "../config/limits.ts";
+
+/**
+ * What a client of HTTP/2 sends besides requests: PING, SETTINGS, WINDOW_UPDATE, PRIORITY and empty frames,
+ * which cost us work and are no request, and requests that are broken. nghttp2 lets through any number of them.
+ * A leaky bucket of bytes: what comes flows in, what requests and their answers explain does not, and
+ * it runs dry at `limits.h2OverheadBytesPerSecond`.
+ */
+export class H2Overhead {
+  #level = 0;
+  #counted = 0;
+  #explained = 0;
+  #countedAt: number;
+
+  /** `now` in milliseconds, here and below. */
+  constructor(now: number) {
+    this.#countedAt = now;
+  }
+
+  /** So many bytes of what comes belong to requests. */
+  explain(bytes: number): void {
+    this.#explained += bytes;
+  }
+
+  /** Something else that costs as much as so many bytes. */
+  charge(bytes: number): void {
+    this.#level += bytes;
+  }
+
+  /** `read` bytes have come since the beginning. `true`: that is too much of the other kind. */
+  isTooMuch(read: number, now: number): boolean {
+    const leaked = ((now - this.#countedAt) * limits.h2OverheadBytesPerSecond) / 1_000;
+    const unexplained = read - this.#counted - this.#explained;
+    // Nobody saves up: what was explained in vain is forgotten.
+    this.#level = Math.max(0, this.#level + unexplained - leaked);
+    this.#counted = read;
+    this.#explained = 0;
+    this.#countedAt = now;
+    return this.#level > limits.h2OverheadBurstBytes;
+  }
+}

@@ -1,0 +1,185 @@
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from "node:http2";
+import { NEVER, type Timed } from "../backend/deadlines.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import { limits } from "../config/limits.ts";
+import { type ClientConnection, isCovered } from "./client-connection.ts";
+import type { Sender } from "./forwarded.ts";
+import { H2Overhead } from "./h2-overhead.ts";
+import { H2Stream, type StreamForm, type StreamHome } from "./h2-stream.ts";
+import type { HttpAction, Surroundings } from "./surroundings.ts";
+
+/** The last stream that there can be: a GOAWAY which names it refuses none (RFC 9113 §6.8). */
+const STREAM_ID_MAX = 2 ** 31 - 1;
+/** What HPACK writes of a literal field beside its text, at most. */
+const FIELD_OVERHEAD_BYTES = 4;
+
+/**
+ * One client connection that speaks HTTP/2: nghttp2 reads its frames, each stream is a visit of its own.
+ * Owns the client's socket through its session. The twin of `Conversation`.
+ */
+export class H2Session implements StreamHome, Timed {
+  readonly host: UriHost;
+  readonly action: HttpAction;
+  readonly around: Surroundings;
+  readonly sender: Sender;
+  readonly #connection: ClientConnection;
+  readonly #session: ServerHttp2Session;
+  readonly #overhead: H2Overhead;
+  readonly #streams = new Set<H2Stream>();
+  #served = 0;
+  /** While there is no stream. */
+  #idleDeadline: number;
+  /** After the GOAWAY that refuses nothing. */
+  #leaveDeadline = NEVER;
+  /** After everything is said. */
+  #closeDeadline = NEVER;
+
+  /** `ended` is called once, when the socket is closed. */
+  constructor(
+    connection: ClientConnection,
+    action: HttpAction,
+    around: Surroundings,
+    ended: (session: H2Session) => void,
+  ) {
+    const { socket, host, clientAddress, identityLines } = connection;
+    this.#connection = connection;
+    this.host = host;
+    this.action = action;
+    this.around = around;
+    this.sender = {
+      address: clientAddress,
+      identityLines,
+      isTrusted: around.isTrustedProxy(clientAddress),
+      isTrustedProxy: around.isTrustedProxy,
+    };
+    this.#overhead = new H2Overhead(around.deadlines.now);
+    this.#idleDeadline = around.deadlines.in(limits.keepAliveTimeoutMs);
+    // HTTP/2 has an end of its own: a client that ends the connection waits for nothing.
+    socket.allowHalfOpen = false;
+    this.#session = performServerHandshake(socket, sessionOptions());
+    this.#session.on("error", () => {
+      // Its close follows, and says all that matters.
+    });
+    this.#session.on("connect", (session) =>
+      session.setLocalWindowSize(limits.h2ConnectionWindowBytes),
+    );
+    this.#session.on("stream", (stream, headers, flags, pairs) => {
+      const isHead = headers[":method"] === "HEAD";
+      const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+      this.#serve(stream, { isHead, isWhole }, pairs);
+    });
+    this.#session.on("ping", () => this.#overhead.charge(limits.h2PieceCreditBytes));
+    this.#session.on("close", () => {
+      around.deadlines.forget(this);
+      ended(this);
+    });
+    around.deadlines.watch(this);
+  }
+
+  answersFor(host: UriHost): boolean {
+    return isCovered(this.#connection, host, this.around);
+  }
+
+  explain(bytes: number): void {
+    this.#overhead.explain(bytes);
+  }
+
+  charge(): void {
+    this.#overhead.charge(limits.h2FaultCostBytes);
+  }
+
+  streamClosed(stream: H2Stream): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size === 0)
+      this.#idleDeadline = this.around.deadlines.in(limits.keepAliveTimeoutMs);
+  }
+
+  tick(now: number): void {
+    if (now >= this.#closeDeadline) this.#connection.socket.destroy();
+    if (this.#session.destroyed) return;
+    for (const stream of this.#streams) stream.tick(now);
+    const { bytesRead } = this.#connection.socket;
+    if (this.#overhead.isTooMuch(bytesRead, now)) this.#cut(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    else if (now >= this.#leaveDeadline) this.#leave();
+    else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
+  }
+
+  /**
+   * No more requests: says so, but takes those that are on their way (RFC 9113 §6.8); then closes, after
+   * the answers to them. A connection that was just made gets as long for its first as with HTTP/1.1.
+   */
+  drain(): void {
+    if (this.#leaveDeadline !== NEVER || this.#session.closed) return;
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
+    this.#leaveDeadline = this.around.deadlines.in(
+      this.#served === 0 ? limits.firstRequestTimeoutMs : limits.h2GoawayGraceMs,
+    );
+  }
+
+  /** Closes at once, whatever is under way. */
+  destroy(): void {
+    this.#cut(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #serve(stream: ServerHttp2Stream, form: StreamForm, pairs: readonly string[]): void {
+    this.#overhead.explain(sizeOf(pairs));
+    if (stream.destroyed || stream.closed) return; // taken back in the same breath
+    const served = new H2Stream(this, stream, form);
+    this.#streams.add(served);
+    this.#served += 1;
+    served.begin(pairs);
+    if (this.#served >= limits.requestsPerConnectionMax) this.drain();
+  }
+
+  #leave(): void {
+    this.#leaveDeadline = NEVER;
+    this.#session.close();
+    if (this.#streams.size === 0) this.#expectClose();
+  }
+
+  #cut(code: number): void {
+    // With an error Node says the code in a GOAWAY; without one it knows no code but 0.
+    if (code === constants.NGHTTP2_NO_ERROR) this.#session.destroy();
+    else this.#session.destroy(new Error("the client is cut"), code);
+    this.#expectClose();
+  }
+
+  /** Whoever does not close now is closed. */
+  #expectClose(): void {
+    this.#closeDeadline = this.around.deadlines.in(limits.drainTimeoutMs);
+  }
+}
+
+function sessionOptions(): ServerOptions {
+  return {
+    maxDeflateDynamicTableSize: limits.h2HeaderTableBytes,
+    maxSettings: limits.h2SettingsMax,
+    maxSessionMemory: limits.h2SessionMemoryMegabytes,
+    maxHeaderListPairs: 2 * limits.headMaxFields, // beyond the half of it the answer is 431
+    maxOutstandingPings: limits.h2OutstandingMax,
+    maxSessionInvalidFrames: limits.h2InvalidFramesMax,
+    maxSessionRejectedStreams: limits.h2RejectedStreamsMax,
+    streamResetBurst: limits.h2ResetBurst,
+    streamResetRate: limits.h2ResetsPerSecond,
+    strictSingleValueFields: false, // backends may repeat what they like, as with HTTP/1.1
+    settings: {
+      headerTableSize: limits.h2HeaderTableBytes,
+      maxConcurrentStreams: limits.h2StreamsMax,
+      initialWindowSize: limits.h2StreamWindowBytes,
+      maxFrameSize: limits.h2FrameMaxBytes,
+      maxHeaderListSize: limits.h2HeaderListMaxBytes,
+      enableConnectProtocol: true,
+    },
+  };
+}
+
+/** What the fields take on the wire at most. */
+function sizeOf(pairs: readonly string[]): number {
+  return pairs.reduce((sum, text) => sum + text.length + FIELD_OVERHEAD_BYTES, 0);
+}

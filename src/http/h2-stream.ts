@@ -1,0 +1,238 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { BackendConnection } from "../backend/connection.ts";
+import { NEVER } from "../backend/deadlines.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import { limits } from "../config/limits.ts";
+import { admit, type Site } from "./admit.ts";
+import type { Fault, Fields } from "./fields.ts";
+import type { Sender } from "./forwarded.ts";
+import type { VisitOwner } from "./front.ts";
+import { H2Body } from "./h2-body.ts";
+import { readStreamHead, readStreamTrailers } from "./h2-head.ts";
+import { H2Writer } from "./h2-writer.ts";
+import type { HttpAction, Surroundings } from "./surroundings.ts";
+import { Tunnel } from "./upgrade.ts";
+import { Visit } from "./visit.ts";
+
+/** What a stream needs of its connection. */
+export interface StreamHome extends Site {
+  readonly host: UriHost;
+  readonly action: HttpAction;
+  readonly around: Surroundings;
+  readonly sender: Sender;
+  /** So many bytes of what the client sends belong to requests. */
+  explain(bytes: number): void;
+  /** The client sent something broken. */
+  charge(): void;
+  /** The last call. */
+  streamClosed(stream: H2Stream): void;
+}
+
+/** What is known of a request before it is read. */
+export interface StreamForm {
+  /** Is the method HEAD? */
+  readonly isHead: boolean;
+  /** Is the head all of it? */
+  readonly isWhole: boolean;
+}
+
+/**
+ * `visit`: a request is being answered. `rest`: it was answered before its body had come; the rest of
+ * that is read for nobody, for a moment.
+ */
+type Phase = "visit" | "rest" | "tunnel" | "closing";
+
+/** One request of an HTTP/2 connection, its answer, and maybe the tunnel that they make. Owns the stream. */
+export class H2Stream implements VisitOwner {
+  readonly #home: StreamHome;
+  readonly #stream: ServerHttp2Stream;
+  readonly #isWhole: boolean;
+  readonly #body: H2Body;
+  readonly #writer: H2Writer;
+  readonly #visit: Visit;
+  #phase: Phase = "visit";
+  #trailers: Fields | Fault | undefined;
+  #tunnel: Tunnel | undefined;
+  #discarded = 0;
+  /** When the client must have taken some of what waits for it: less than `#waiting` bytes are left then. */
+  #writeDeadline = NEVER;
+  #waiting = 0;
+  /** Until when a body that nobody wants is read. */
+  #restDeadline = NEVER;
+
+  constructor(home: StreamHome, stream: ServerHttp2Stream, { isHead, isWhole }: StreamForm) {
+    const { around, host, action, sender } = home;
+    this.#home = home;
+    this.#stream = stream;
+    this.#isWhole = isWhole;
+    this.#body = new H2Body(around.deadlines, isWhole);
+    this.#writer = new H2Writer(stream, isHead);
+    const tools = { body: this.#body, writer: this.#writer, host, action, sender, around };
+    this.#visit = new Visit(this, tools);
+    stream.on("error", () => {
+      // Its close follows, and says all that matters.
+    });
+    stream.on("close", () => this.#closed());
+    stream.on("drain", () => this.#drained());
+  }
+
+  /** Answers the request whose field section this is. */
+  begin(pairs: readonly string[]): void {
+    this.#visit.arrive();
+    const head = readStreamHead(pairs, this.#isWhole);
+    const request = head.kind === "fault" ? head : admit(head, this.#home);
+    if (request.kind === "fault") {
+      // A host that is not served here may be meant well (RFC 9113 §9.1.1): browsers share connections.
+      if (request.status !== 421) this.#home.charge();
+      this.#visit.refuse(request);
+      return;
+    }
+    if (!this.#isWhole && request.webSocketKey === undefined) this.#readBody();
+    this.#visit.start(request, false);
+  }
+
+  visitEnded(): void {
+    this.#expectDrain();
+    if (this.#stream.readableEnded || this.#isWhole) {
+      this.#phase = "closing";
+      return;
+    }
+    this.#phase = "rest";
+    this.#restDeadline = this.#home.around.deadlines.in(limits.drainTimeoutMs);
+    this.#body.clear();
+    this.#stream.resume();
+  }
+
+  /** RST_STREAM: never END_STREAM, which would make something whole of it (RFC 9113 §8.1). */
+  visitBroken(): void {
+    this.#close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  visitSwitched(connection: BackendConnection, rest: Buffer): void {
+    const stream = this.#stream;
+    const client = {
+      write: (bytes: Buffer) => this.#isOpen && stream.write(bytes),
+      pause: () => void stream.pause(),
+      resume: () => void stream.resume(),
+      end: () => void stream.end(),
+      destroy: () => this.#close(constants.NGHTTP2_CONNECT_ERROR),
+    };
+    const tunnel = new Tunnel(client, connection, this.#home.around.deadlines);
+    this.#phase = "tunnel";
+    this.#tunnel = tunnel;
+    tunnel.begin(rest, Buffer.alloc(0));
+    stream.on("data", (piece: Buffer) => {
+      this.#explain(piece);
+      tunnel.clientRead(piece);
+    });
+    stream.on("end", () => {
+      if (this.#isOpen) tunnel.clientEnded();
+    });
+  }
+
+  /** Reads from the client while there is use or room for what comes, and not longer. */
+  regulateReading(): void {
+    if (this.#phase !== "visit" || this.#body.isDone) return;
+    if (this.#body.isWaiting) {
+      this.#body.pause();
+      this.#stream.pause();
+    } else if (this.#stream.isPaused()) {
+      this.#body.resume();
+      this.#stream.resume();
+    }
+  }
+
+  tick(now: number): void {
+    this.#visit.tick(now);
+    this.#tunnel?.tick(now);
+    this.#watchWriting(now);
+    // RFC 9113 §8.1: the whole answer is there, the client need not send the rest.
+    if (now >= this.#restDeadline && this.#stream.writableFinished)
+      this.#close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #readBody(): void {
+    const stream = this.#stream;
+    stream.on("data", (piece: Buffer) => this.#read(piece));
+    // Node's own types leave out the third argument: the fields as they came.
+    stream.on("trailers", (...args: readonly unknown[]) => {
+      this.#trailers = readStreamTrailers(textsIn(args[2]));
+    });
+    stream.on("end", () => {
+      // Node may tell of the end before it tells of the trailers, in the same turn.
+      process.nextTick(() => this.#bodyEnded());
+    });
+  }
+
+  #read(piece: Buffer): void {
+    this.#explain(piece);
+    if (this.#phase === "visit") {
+      this.#body.add(piece);
+      this.#visit.pumpBody();
+      this.regulateReading();
+      return;
+    }
+    this.#discarded += piece.length;
+    if (this.#discarded > limits.drainMaxBytes) this.#stream.pause();
+  }
+
+  #bodyEnded(): void {
+    // Node also ends what the client takes back without an error code, as if it were whole.
+    if (!this.#isOpen || this.#phase !== "visit") return;
+    const trailers = this.#trailers;
+    if (trailers !== undefined && "kind" in trailers) {
+      this.#home.charge();
+      this.#visit.giveUp(trailers);
+      return;
+    }
+    this.#body.end(trailers);
+    this.#visit.pumpBody();
+  }
+
+  #explain(piece: Buffer): void {
+    this.#home.explain(piece.length + limits.h2PieceCreditBytes);
+  }
+
+  #drained(): void {
+    this.#writeDeadline = NEVER;
+    if (this.#tunnel !== undefined) this.#tunnel.clientDrained();
+    else if (this.#phase === "visit") this.#visit.resume();
+  }
+
+  #closed(): void {
+    this.#phase = "closing";
+    this.#visit.abandon("the client took its request back, or left");
+    this.#tunnel?.clientClosed();
+    this.#body.clear();
+    this.#home.streamClosed(this);
+  }
+
+  get #isOpen(): boolean {
+    return !this.#stream.destroyed && !this.#stream.closed;
+  }
+
+  #close(code: number): void {
+    this.#phase = "closing";
+    this.#stream.close(code);
+  }
+
+  #expectDrain(): void {
+    this.#waiting = this.#stream.writableLength;
+    this.#writeDeadline = this.#home.around.deadlines.in(limits.writeIdleTimeoutMs);
+  }
+
+  /** A client that takes nothing of what waits for it is not waited for for ever. */
+  #watchWriting(now: number): void {
+    const { writableLength } = this.#stream;
+    if (writableLength === 0) this.#writeDeadline = NEVER;
+    else if (this.#writeDeadline === NEVER) this.#expectDrain();
+    else if (now >= this.#writeDeadline) {
+      if (writableLength < this.#waiting) this.#expectDrain();
+      else this.#close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+}
+
+function textsIn(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map((each) => `${each}`) : [];
+}
