@@ -39,6 +39,8 @@ function open(backend: Backend, read: ReadBackend): Socket {
       return connectTcp({ path: backend.path, onread });
     case "http":
       return connectTcp({ ...backend.address, noDelay: true, onread });
+    case "h2c":
+      return connectTcp({ ...backend.address, noDelay: true });
     case "https":
       return openTls(backend, onread);
     default:

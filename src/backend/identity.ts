@@ -21,7 +21,8 @@ function identityOf(backend: Backend): readonly unknown[] {
     case "unix":
       return ["unix", backend.path];
     case "http":
-      return ["http", backend.address.host, backend.address.port];
+    case "h2c":
+      return [backend.kind, backend.address.host, backend.address.port];
     case "https": {
       const { address, serverName, ca, verify } = backend;
       return ["https", address.host, address.port, serverName, ca, verify];

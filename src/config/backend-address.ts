@@ -6,12 +6,13 @@ import { type Reading, read, wrong } from "./reading.ts";
 
 /** Where a backend is, as written in `to`. */
 export type BackendAddress =
-  | { readonly kind: "http" | "https" | "tcp"; readonly address: TcpAddress }
+  | { readonly kind: "http" | "https" | "h2c" | "tcp"; readonly address: TcpAddress }
   /** Still as written: relative to the file it stands in. */
   | { readonly kind: "unix"; readonly path: string };
 
 const LOOPBACK = "127.0.0.1";
-const WANTED = "wanted a port such as 3001, host:port, http://, https://, tcp:// or unix:/path";
+const WANTED =
+  "wanted a port such as 3001, host:port, http://, https://, h2c://, tcp:// or unix:/path";
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is;
 
 /** The backend on this machine that listens on `port`. */
@@ -21,7 +22,7 @@ export function readBackendPort(port: number): Reading<BackendAddress> {
     : wrong(`is not a port, wanted a whole number from 1 to ${limits.portMax}`);
 }
 
-/** `3001`, `host:3001`, `http://…`, `https://…`, `tcp://…`, `unix:/path`. */
+/** `3001`, `host:3001`, `http://…`, `https://…`, `h2c://…`, `tcp://…`, `unix:/path`. */
 export function readBackendAddress(text: string): Reading<BackendAddress> {
   if (/^\d+$/.test(text)) return readBackendPort(Number(text));
   if (text.startsWith("unix:")) return readUnix(text.slice("unix:".length));
@@ -40,7 +41,7 @@ export function readBackendAddress(text: string): Reading<BackendAddress> {
     case "tcp":
       return readAuthority("tcp", rest, undefined);
     case "h2c":
-      return wrong("h2c:// is not supported yet, wanted http:// or https://");
+      return readAuthority("h2c", rest, limits.httpPort);
     default:
       return wrong(`has an unknown scheme, ${WANTED}`);
   }
@@ -48,7 +49,7 @@ export function readBackendAddress(text: string): Reading<BackendAddress> {
 
 /** What stands behind `scheme://`: `host`, `host:port`, with at most a final `/`. */
 function readAuthority(
-  kind: "http" | "https" | "tcp",
+  kind: "http" | "https" | "h2c" | "tcp",
   rest: string,
   defaultPort: number | undefined,
 ): Reading<BackendAddress> {

@@ -54,7 +54,8 @@ export function readBackend(
   const hostHeader = options.host === "upstream" ? "backend" : "client";
   switch (written.kind) {
     case "http":
-      return [{ kind: "http", address: written.address, hostHeader }];
+    case "h2c":
+      return [{ kind: written.kind, address: written.address, hostHeader }];
     case "https": {
       const { ca, serverName = written.address.host, verify = true } = options;
       return [{ kind: "https", address: written.address, hostHeader, serverName, ca, verify }];

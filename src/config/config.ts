@@ -269,7 +269,8 @@ export interface TcpAddress {
 
 export type Backend =
   | {
-      readonly kind: "http";
+      /** `h2c`: HTTP/2 without TLS, known beforehand (RFC 9113 §3.3). */
+      readonly kind: "http" | "h2c";
       readonly address: TcpAddress;
       readonly hostHeader: "client" | "backend";
     }

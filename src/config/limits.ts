@@ -9,6 +9,7 @@ import { dnsLimits } from "./dns-limits.ts";
 import { doctorLimits } from "./doctor-limits.ts";
 import { doorLimits } from "./door-limits.ts";
 import { httpLimits } from "./http-limits.ts";
+import { http2BackendLimits } from "./http2-backend-limits.ts";
 import { http2Limits } from "./http2-limits.ts";
 import { processLimits } from "./process-limits.ts";
 import { rulesLimits } from "./rules-limits.ts";
@@ -18,6 +19,7 @@ const defaults = {
   ...doorLimits,
   ...httpLimits,
   ...http2Limits,
+  ...http2BackendLimits,
   ...authLimits,
   ...compressLimits,
   ...rulesLimits,

@@ -1,15 +1,17 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
+import { BackendSession } from "../backend/session.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
 import { withLine } from "./added-line.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
-import type { CourierUser, Resend } from "./courier.ts";
+import type { Courier, CourierUser, Resend } from "./courier.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
+import { Http2Courier } from "./http2-courier.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { type Backends, Way, type WayUser } from "./way.ts";
 
@@ -27,7 +29,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
 export class Exchange implements WayUser, CourierUser, AnswerListener {
   readonly #asker: Asker;
   readonly #backends: Backends;
-  readonly #courier: Http1Courier;
+  readonly #http1: Http1Courier;
+  #http2: Http2Courier | undefined;
+  #courier: Courier;
   readonly #way: Way;
   #phase: Phase = "idle";
   #route: PathRoute | undefined;
@@ -35,12 +39,15 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #framing: Framing = "none";
   #isRequestSent = false;
   #isBodyTaken = false;
+  /** Was it sent to the same backend twice already? */
+  #isRepeated = false;
   #deadline = NEVER;
 
   constructor(asker: Asker, backends: Backends) {
     this.#asker = asker;
     this.#backends = backends;
-    this.#courier = new Http1Courier(this, this, backends.pool);
+    this.#http1 = new Http1Courier(this, this, backends.pool);
+    this.#courier = this.#http1;
     this.#way = new Way(this, backends);
   }
 
@@ -61,6 +68,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#framing = framing;
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
+    this.#isRepeated = false;
     this.#phase = "starting";
     this.#way.begin(route);
     if (this.#phase === "starting") this.#phase = "finding";
@@ -106,11 +114,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   /** Beyond the start of the exchange nobody but us writes what goes out. */
-  wayOpened(connection: BackendConnection, backend: Backend): void {
+  wayOpened(to: BackendConnection | BackendSession, backend: Backend): void {
     const isStarting = this.#phase === "starting";
     this.#phase = "asking";
     const head = this.#asker.requestHeadFor(backend);
-    this.#courier.begin(connection, head, this.#question, this.#framing, this.#isRequestSent);
+    this.#begin(to, head);
     this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
     if (isStarting) return;
     this.#asker.bodyWanted();
@@ -155,16 +163,22 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#break(502, why);
   }
 
+  /** Once more to the same backend at most, then to another one. */
   answerLost(why: string, resend: Resend): void {
-    const isMove = resend === "elsewhere";
+    const isMove = resend === "elsewhere" || this.#isRepeated;
     if (!this.#maySendAgain(resend) || (isMove && !this.#way.seat.mayMove())) {
       this.#break(502, why);
       return;
     }
     this.#phase = "finding";
     this.#deadline = NEVER;
-    if (isMove) this.#way.elsewhere(false);
-    else this.#way.afresh();
+    if (isMove) {
+      this.#isRepeated = false;
+      this.#way.elsewhere(false);
+    } else {
+      this.#isRepeated = true;
+      this.#way.afresh();
+    }
   }
 
   get clientAddress(): string {
@@ -187,6 +201,17 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   answerContent(bytes: Buffer, start: number, end: number): void {
     this.#asker.answerContent(bytes, start, end);
+  }
+
+  #begin(to: BackendConnection | BackendSession, head: string): void {
+    if (to instanceof BackendSession) {
+      this.#http2 ??= new Http2Courier(this, this);
+      this.#http2.begin(to, head, this.#question, this.#framing, this.#isRequestSent);
+      this.#courier = this.#http2;
+    } else {
+      this.#http1.begin(to, head, this.#question, this.#framing, this.#isRequestSent);
+      this.#courier = this.#http1;
+    }
   }
 
   /**

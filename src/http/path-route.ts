@@ -85,9 +85,10 @@ export function backendAuthority(backend: Backend, clientAuthority: string): str
   return port === defaultPort(backend.kind) ? name : `${name}:${port}`;
 }
 
-function defaultPort(kind: "http" | "https"): number {
+function defaultPort(kind: "http" | "h2c" | "https"): number {
   switch (kind) {
     case "http":
+    case "h2c":
       return 80;
     case "https":
       return 443;

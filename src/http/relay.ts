@@ -3,6 +3,7 @@ import { Balancer } from "../backend/balance.ts";
 import { Deadlines } from "../backend/deadlines.ts";
 import { BackendsReader } from "../backend/news.ts";
 import { BackendPool } from "../backend/pool.ts";
+import { SessionPool } from "../backend/session-pool.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -74,9 +75,10 @@ export class Relay {
       salt: randomInt(SALT_MAX),
     });
     const pool = new BackendPool(deadlines);
+    const sessions = new SessionPool(deadlines);
     const balancer = new Balancer(deadlines, services.workers);
     this.#reader = new BackendsReader(balancer, services.hosts);
-    const backends = { deadlines, pool, balancer, log: services.log };
+    const backends = { deadlines, pool, sessions, balancer, log: services.log };
     const auth = new Policies(backends, () => services.clock.now());
     this.#further = services.policiesOf ?? ((place) => auth.of(place));
     this.#around = {
@@ -132,6 +134,7 @@ export class Relay {
   /** Nothing is served any more. */
   #rest(): void {
     this.#around.pool.close();
+    this.#around.sessions.close();
     this.#markers.close();
   }
 

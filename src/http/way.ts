@@ -4,6 +4,8 @@ import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
 import type { BackendPool } from "../backend/pool.ts";
 import { Seat, type SeatTools, type Sitter } from "../backend/seat.ts";
+import type { BackendSession } from "../backend/session.ts";
+import type { SessionPool, SessionUser } from "../backend/session-pool.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
 import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
@@ -11,6 +13,7 @@ import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
 /** What the ways of all requests share. */
 export interface Backends extends SeatTools {
   readonly pool: BackendPool;
+  readonly sessions: SessionPool;
   readonly deadlines: Deadlines;
 }
 
@@ -18,21 +21,21 @@ export interface Backends extends SeatTools {
 export interface WayUser {
   readonly clientAddress: string;
   cookieNamed(name: string): string | undefined;
-  /** It leads to `backend`: the connection is the user's from now on. */
-  wayOpened(connection: BackendConnection, backend: Backend): void;
+  /** It leads to `backend`: the connection, or a stream of the session, is the user's from now on. */
+  wayOpened(to: BackendConnection | BackendSession, backend: Backend): void;
   /** There is none, and nothing has reached a backend. */
   wayClosed(answer: OwnAnswer, why: string): void;
 }
 
-/** `waiting`: for a backend below its limit. */
-type Phase = "idle" | "waiting" | "connecting";
+/** `waiting`: for a backend below its limit. `joining`: for a session, or a stream of one. */
+type Phase = "idle" | "waiting" | "connecting" | "joining";
 
 /**
  * The way to a backend, of one request after the other: chooses a backend, waits for a place there, takes
- * a connection out of the pool or has one made, and goes to another backend while none can be made. Owns a
- * connection while it is being made. Its user must {@link end} each way.
+ * a connection out of the pool or has one made (or a stream of a session, with HTTP/2), and goes to another
+ * backend while none can be made. Owns a connection while it is being made. Its user must {@link end} each way.
  */
-export class Way implements BackendUser, Sitter {
+export class Way implements BackendUser, SessionUser, Sitter {
   readonly #user: WayUser;
   readonly #backends: Backends;
   /** Its place at the backend that the way leads to. */
@@ -82,35 +85,53 @@ export class Way implements BackendUser, Sitter {
       return;
     }
     this.#backend = backend;
+    if (backend.kind === "h2c") {
+      this.#join(backend);
+      return;
+    }
     const pooled = this.#backends.pool.take(backend, this);
     if (pooled === undefined) this.#dial(backend);
     else this.#open(pooled, backend);
   }
 
-  /** Leads to the same backend once more, by a connection that nobody has used. */
+  /** Leads to the same backend once more, by a connection that nobody has used, or by any session. */
   afresh(): void {
-    if (this.#backend !== undefined) this.#dial(this.#backend);
+    const backend = this.#backend;
+    if (backend?.kind === "h2c") this.#join(backend);
+    else if (backend !== undefined) this.#dial(backend);
   }
 
   /** Gives up the place, and what is being made or waited for. The connection is its user's. */
   end(): void {
     this.#connection?.destroy();
+    this.#giveUpSession();
     this.#rest();
     this.seat.leave();
   }
 
   tick(now: number): void {
     if (now < this.#deadline) return;
-    if (this.#phase === "connecting") {
-      this.#connection?.destroy();
-      this.#connectFailed(504, undefined);
-    } else {
+    const isMaking = this.#phase === "connecting" || this.#phase === "joining";
+    if (!isMaking || this.#isFull()) {
       this.#unavailable("every backend has all that it may have");
+      return;
     }
+    this.#connection?.destroy();
+    this.#giveUpSession();
+    this.#connectFailed(504, undefined);
   }
 
   seatFree(): void {
     this.elsewhere(true);
+  }
+
+  sessionReady(session: BackendSession): void {
+    this.seat.connected();
+    this.#open(session, this.#backend ?? session.backend);
+  }
+
+  sessionFailed(cause: Error | undefined): void {
+    this.#connectFailed(502, cause);
   }
 
   backendConnected(): void {
@@ -138,9 +159,31 @@ export class Way implements BackendUser, Sitter {
   }
 
   /** @param backend The one of this route: a pooled connection may have been made for another's. */
-  #open(connection: BackendConnection, backend: Backend): void {
+  #open(to: BackendConnection | BackendSession, backend: Backend): void {
     this.#rest();
-    this.#user.wayOpened(connection, backend);
+    this.#user.wayOpened(to, backend);
+  }
+
+  /** Goes by a stream of a session that others share. */
+  #join(backend: Backend): void {
+    this.#phase = "joining";
+    this.#deadline = this.#connectDeadline();
+    const session = this.#backends.sessions.take(backend, this);
+    if (session === "full") this.#unavailable("too many wait for a stream of the backend");
+    else if (session !== "wait") this.#open(session, backend);
+  }
+
+  /** Is it streams that the backend lacks, not the will to be connected to? */
+  #isFull(): boolean {
+    const backend = this.#backend;
+    return (
+      this.#phase === "joining" && backend !== undefined && this.#backends.sessions.isOpen(backend)
+    );
+  }
+
+  #giveUpSession(): void {
+    if (this.#phase === "joining" && this.#backend !== undefined)
+      this.#backends.sessions.giveUp(this.#backend, this);
   }
 
   #goWithout(why: NoBackend, isNext: boolean): void {

@@ -95,7 +95,7 @@ hosts:
     'latchkey.yaml:4:56: hosts["store.shop.example"].timeouts.connect: is a number, wanted a duration such as 60s',
     'latchkey.yaml:5:3: hosts["*.shop.example"]: "*.shop.example" gets its certificates on demand, wanted a policy: add `onDemand: { allow: [a.shop.example] }` to the file or the host, `dns` for one certificate of all its names, or `certificate`',
     'latchkey.yaml:6:3: hosts["Store.shop.example"]: "store.shop.example" stands on line 4 already, wanted each host once',
-    'latchkey.yaml:6:23: hosts["Store.shop.example"]: has no valid host, wanted a port such as 3001, host:port, http://, https://, tcp:// or unix:/path',
+    'latchkey.yaml:6:23: hosts["Store.shop.example"]: has no valid host, wanted a port such as 3001, host:port, http://, https://, h2c://, tcp:// or unix:/path',
   ]);
 });
 

@@ -7,7 +7,6 @@ const later: readonly (readonly [string, string])[] = [
   ["include: sites/*.yaml", "include"],
   ["listen: { dashboard: 127.0.0.1:9180 }", "listen.dashboard"],
   ["watch: true", "watch"],
-  ["hosts: { a.example: { to: h2c://127.0.0.1:3001 } }", 'hosts["a.example"].to'],
 ];
 
 for (const [text, path] of later) {

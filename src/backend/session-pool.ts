@@ -1,0 +1,209 @@
+import type { Backend } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import { type Deadlines, NEVER, type Timed } from "./deadlines.ts";
+import { dial } from "./dial.ts";
+import { backendKey } from "./identity.ts";
+import { BackendSession, type SessionOwner } from "./session.ts";
+
+/** Who waits for a session; hears one of the two, once. */
+export interface SessionUser {
+  /** A stream of the session is taken for the user, who owes {@link BackendSession.leave} for it. */
+  sessionReady(session: BackendSession): void;
+  /** There will be none; `cause` if there was an error. */
+  sessionFailed(cause: Error | undefined): void;
+}
+
+/** The sessions with one backend. */
+interface Entry {
+  readonly backend: Backend;
+  /** Those that are being made, and those that may have streams. */
+  readonly sessions: BackendSession[];
+  /** In the order in which they came; at most `backendSessionQueueMax`. */
+  readonly waiting: SessionUser[];
+  /** No further session is made before this, because one could not be. */
+  growsFrom: number;
+}
+
+/** What a session waits for, besides its streams. */
+interface Watch {
+  /** When an idle one is closed. */
+  idleUntil: number;
+  /** When a silent one is asked, or, once it was asked, given up. */
+  silentUntil: number;
+  /** Was it asked since it was last heard? Once only: some backends count PINGs as abuse. */
+  isAsked: boolean;
+}
+
+/**
+ * Sessions with the backends that speak HTTP/2: one for all requests, more when its streams are all taken,
+ * and a bounded row of those that wait. Owns the sessions until they are closed. A session that is being
+ * made is given up when nobody waits for it any more.
+ */
+export class SessionPool implements SessionOwner, Timed {
+  readonly #deadlines: Deadlines;
+  /** By what identifies a backend: no more than the configuration has. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #watches = new Map<BackendSession, Watch>();
+
+  constructor(deadlines: Deadlines) {
+    this.#deadlines = deadlines;
+  }
+
+  /** How many sessions there are. */
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  /** Has `backend` a session that is open? Then who waits for one waits for a stream. */
+  isOpen(backend: Backend): boolean {
+    return this.#entries.get(backendKey(backend))?.sessions.some(({ isOpen }) => isOpen) === true;
+  }
+
+  /**
+   * A session with a stream taken for `user`; `wait`: the user hears of one, or of none, until {@link giveUp};
+   * `full`: too many wait already.
+   */
+  take(backend: Backend, user: SessionUser): BackendSession | "wait" | "full" {
+    const entry = this.#entryOf(backend);
+    const session = entry.waiting.length === 0 ? withRoom(entry) : undefined;
+    if (session !== undefined) {
+      session.take();
+      return session;
+    }
+    if (entry.waiting.length >= limits.backendSessionQueueMax) return "full";
+    entry.waiting.push(user);
+    this.#grow(entry);
+    return "wait";
+  }
+
+  /** The user waits no more. */
+  giveUp(backend: Backend, user: SessionUser): void {
+    const entry = this.#entries.get(backendKey(backend));
+    const index = entry?.waiting.indexOf(user) ?? -1;
+    if (entry === undefined || index === -1) return;
+    entry.waiting.splice(index, 1);
+    if (entry.waiting.length > 0) return;
+    for (const session of entry.sessions.filter(({ isOpen }) => !isOpen)) {
+      this.#remove(session);
+      session.destroy();
+    }
+  }
+
+  sessionOpened(session: BackendSession): void {
+    this.#serve(this.#entryOf(session.backend));
+  }
+
+  sessionFreed(session: BackendSession): void {
+    const watch = this.#watches.get(session);
+    if (watch !== undefined && session.taken === 0)
+      watch.idleUntil = this.#deadlines.in(limits.backendSessionIdleMs);
+    this.#serve(this.#entryOf(session.backend));
+  }
+
+  sessionClosed(session: BackendSession, cause: Error | undefined): void {
+    const entry = this.#entryOf(session.backend);
+    this.#remove(session);
+    if (!session.hasOpened) entry.growsFrom = this.#deadlines.in(limits.backendDownMs);
+    if (session.hasOpened || entry.sessions.length > 0) {
+      this.#grow(entry);
+      return;
+    }
+    for (const user of entry.waiting.splice(0)) user.sessionFailed(cause);
+  }
+
+  tick(now: number): void {
+    for (const [session, watch] of this.#watches) {
+      if (session.taken === 0) this.#tickIdle(session, watch, now);
+      else this.#tickBusy(session, watch, now);
+    }
+  }
+
+  /** Closes every session: at once where nothing is under way, else after it. */
+  close(): void {
+    for (const session of [...this.#watches.keys()]) {
+      this.#remove(session);
+      session.close();
+    }
+    this.#entries.clear();
+  }
+
+  #tickIdle(session: BackendSession, watch: Watch, now: number): void {
+    watch.silentUntil = NEVER;
+    if (!session.isOpen || now < watch.idleUntil) return;
+    this.#remove(session);
+    session.close();
+  }
+
+  #tickBusy(session: BackendSession, watch: Watch, now: number): void {
+    if (session.hasHeard) {
+      session.hasHeard = false;
+      watch.isAsked = false;
+      watch.silentUntil = this.#deadlines.in(limits.backendSilenceMs);
+    } else if (watch.silentUntil === NEVER && !watch.isAsked) {
+      watch.silentUntil = this.#deadlines.in(limits.backendSilenceMs);
+    }
+    if (now < watch.silentUntil) return;
+    if (watch.isAsked) {
+      this.#remove(session);
+      session.destroy();
+      return;
+    }
+    watch.isAsked = true;
+    watch.silentUntil = this.#deadlines.in(limits.backendPongMs);
+    session.ping(() => {
+      watch.silentUntil = NEVER;
+    });
+  }
+
+  /** Gives streams to those that wait, and sees that there are more sessions when some still do. */
+  #serve(entry: Entry): void {
+    while (entry.waiting.length > 0) {
+      const session = withRoom(entry);
+      if (session === undefined) break;
+      session.take();
+      entry.waiting.shift()?.sessionReady(session);
+    }
+    this.#grow(entry);
+  }
+
+  /** One at a time: how many streams a session has is known when it is open. */
+  #grow(entry: Entry): void {
+    const { sessions, waiting, backend } = entry;
+    if (waiting.length === 0 || sessions.length >= limits.backendSessionsMax) return;
+    if (sessions.length > 0 && this.#deadlines.now < entry.growsFrom) return;
+    if (sessions.some(({ isOpen }) => !isOpen)) return;
+    this.#add(entry, new BackendSession((user) => dial(backend, user), this));
+  }
+
+  #add(entry: Entry, session: BackendSession): void {
+    if (this.#watches.size === 0) this.#deadlines.watch(this);
+    entry.sessions.push(session);
+    this.#watches.set(session, {
+      idleUntil: this.#deadlines.in(limits.backendSessionIdleMs),
+      silentUntil: NEVER,
+      isAsked: false,
+    });
+  }
+
+  #remove(session: BackendSession): void {
+    const entry = this.#entryOf(session.backend);
+    const index = entry.sessions.indexOf(session);
+    if (index !== -1) entry.sessions.splice(index, 1);
+    this.#watches.delete(session);
+    if (this.#watches.size === 0) this.#deadlines.forget(this);
+  }
+
+  #entryOf(backend: Backend): Entry {
+    const key = backendKey(backend);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { backend, sessions: [], waiting: [], growsFrom: 0 };
+      this.#entries.set(key, entry);
+    }
+    return entry;
+  }
+}
+
+function withRoom({ sessions }: Entry): BackendSession | undefined {
+  return sessions.find(({ hasRoom }) => hasRoom);
+}

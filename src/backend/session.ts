@@ -1,0 +1,191 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionRequestOptions,
+  connect,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import { messageOf } from "../base/errors.ts";
+import type { Backend } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { BackendConnection, BackendUser } from "./connection.ts";
+
+/** Hears of a session. */
+export interface SessionOwner {
+  /** The backend has sent its SETTINGS: streams may be opened. */
+  sessionOpened(session: BackendSession): void;
+  /** A stream has ended: there is room for another one. */
+  sessionFreed(session: BackendSession): void;
+  /** No stream can be opened any more; those that are open may still end well. `cause` if there was an error. */
+  sessionClosed(session: BackendSession, cause: Error | undefined): void;
+}
+
+/** Above every stream id (RFC 9113 §5.1.1). */
+const NO_LIMIT = 2 ** 31;
+/** Node wants one to begin with; each request says its own. */
+const AUTHORITY = "http://backend";
+
+/**
+ * One HTTP/2 connection to a backend and its streams. It is open when the backend has sent its SETTINGS:
+ * until then nothing is asked, so that no request is lost on what speaks something else. Owns the connection.
+ */
+export class BackendSession implements BackendUser {
+  readonly backend: Backend;
+  readonly #connection: BackendConnection;
+  readonly #owner: SessionOwner;
+  #http2: ClientHttp2Session | undefined;
+  #isOpen = false;
+  #isClosed = false;
+  #cause: Error | undefined;
+  #taken = 0;
+  #lastStreamId = NO_LIMIT;
+  /** Has an answer come over it? Then it may have been closing while we asked (RFC 9113 §9.1). */
+  isReused = false;
+  /** Has anything come since this was last set to `false`? */
+  hasHeard = false;
+
+  /** `connection` is the session's from now on, connected or about to be; it must be lent to it. */
+  constructor(connection: (user: BackendUser) => BackendConnection, owner: SessionOwner) {
+    this.#owner = owner;
+    this.#connection = connection(this);
+    this.backend = this.#connection.backend;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.backend.kind === "https" ? "https" : "http";
+  }
+
+  /** May it have streams? */
+  get isOpen(): boolean {
+    return this.#isOpen && !this.#isClosed;
+  }
+
+  /** Was it ever open? */
+  get hasOpened(): boolean {
+    return this.#isOpen;
+  }
+
+  /** How many streams are taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** May one more stream be taken now? The backend's own limit may change at any time. */
+  get hasRoom(): boolean {
+    if (!this.isOpen) return false;
+    const theirs = this.#http2?.remoteSettings.maxConcurrentStreams ?? limits.backendStreamsMax;
+    return this.#taken < Math.min(theirs, limits.backendStreamsMax);
+  }
+
+  /** Takes a stream, which {@link leave} is owed for. */
+  take(): void {
+    this.#taken += 1;
+  }
+
+  /** A stream that was taken has ended, or never began. */
+  leave(): void {
+    this.#taken -= 1;
+    if (this.isOpen) this.#owner.sessionFreed(this);
+    else if (this.#taken === 0) this.destroy();
+  }
+
+  /** Opens the stream of a request; undefined: it cannot be, and nothing has reached the backend. */
+  request(
+    fields: OutgoingHttpHeaders,
+    options: ClientSessionRequestOptions,
+  ): ClientHttp2Stream | undefined {
+    try {
+      return this.#http2?.request(fields, options);
+    } catch (cause) {
+      this.#cause ??= new Error(messageOf(cause), { cause });
+      return undefined;
+    }
+  }
+
+  /** Did the backend say, by its GOAWAY, that it never looked at this stream (RFC 9113 §6.8)? */
+  isUnseen(streamId: number | undefined): boolean {
+    return streamId === undefined || streamId > this.#lastStreamId;
+  }
+
+  /** Asks whether anybody is there; calls back when somebody is. */
+  ping(answered: () => void): void {
+    this.#http2?.ping((error) => {
+      if (error === null) answered();
+    });
+  }
+
+  /** Closes at once; its owner hears nothing of it, its streams do. */
+  destroy(): void {
+    this.#isClosed = true;
+    this.#http2?.destroy();
+    this.#connection.destroy();
+  }
+
+  /** Opens no more streams, and closes when those that are open have ended; its owner hears nothing of it. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#taken === 0) this.destroy();
+  }
+
+  /** The session begins over a connection that is made. */
+  backendConnected(): void {
+    const { socket } = this.#connection;
+    const http2 = connect(AUTHORITY, {
+      createConnection: () => socket,
+      maxSessionMemory: limits.backendSessionMemoryMegabytes,
+      maxReservedRemoteStreams: 0,
+      maxHeaderListPairs: limits.headMaxFields + 1, // and :status
+      settings: {
+        enablePush: false,
+        initialWindowSize: limits.bufferMaxBytes,
+        maxHeaderListSize: limits.headMaxBytes,
+      },
+    });
+    this.#http2 = http2;
+    http2.on("error", (error) => {
+      this.#cause ??= error;
+    });
+    http2.on("connect", () => http2.setLocalWindowSize(limits.backendSessionWindowBytes));
+    http2.on("remoteSettings", () => this.#open());
+    http2.on("goaway", (_code, lastStreamId) => this.#goAway(lastStreamId));
+    http2.on("close", () => this.#close());
+  }
+
+  backendRead(): boolean {
+    return true; // Node reads for the session
+  }
+
+  backendEnded(): void {
+    if (this.#http2 === undefined) this.#close();
+  }
+
+  backendDrained(): void {
+    // Node writes for the session.
+  }
+
+  backendClosed(cause: Error | undefined): void {
+    this.#cause ??= cause;
+    if (this.#http2 === undefined) this.#close();
+  }
+
+  #open(): void {
+    this.hasHeard = true;
+    if (this.#isOpen || this.#isClosed) {
+      if (this.isOpen) this.#owner.sessionFreed(this);
+      return;
+    }
+    this.#isOpen = true;
+    this.#owner.sessionOpened(this);
+  }
+
+  #goAway(lastStreamId: number): void {
+    this.#lastStreamId = Math.min(this.#lastStreamId, lastStreamId);
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#owner.sessionClosed(this, this.#cause);
+  }
+}

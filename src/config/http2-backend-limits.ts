@@ -1,0 +1,19 @@
+/** HTTP/2 to backends (RFC 9113). Unit in the name, reason beside it. */
+export const http2BackendLimits = {
+  /** Sessions with one backend, in one worker: one is enough until all its streams are taken. */
+  backendSessionsMax: 16,
+  /** Streams of one session, if the backend allows more: beyond it one lost connection loses too much. */
+  backendStreamsMax: 100,
+  /** Requests of one worker that wait for a session with one backend, or for a stream of one. */
+  backendSessionQueueMax: 1_000,
+  /** A session without a stream; backends that want it gone sooner say so by GOAWAY. */
+  backendSessionIdleMs: 60_000,
+  /** Requests are under way and nothing has come for so long: a PING asks whether anybody is there … */
+  backendSilenceMs: 10_000,
+  /** … and without an answer to it within this the session is lost. */
+  backendPongMs: 10_000,
+  /** What may come of all answers of a session before it is read: slow clients hold up their own streams only. */
+  backendSessionWindowBytes: 1_048_576,
+  /** What nghttp2 may hold for one session: bodies that wait for windows. */
+  backendSessionMemoryMegabytes: 32,
+} as const;

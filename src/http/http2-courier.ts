@@ -1,0 +1,244 @@
+import { type ClientHttp2Stream, constants } from "node:http2";
+import type { BackendSession } from "../backend/session.ts";
+import { watchEnd } from "../backend/stream-end.ts";
+import { unreachable } from "../base/errors.ts";
+import type { Framing } from "./admit.ts";
+import type { Question } from "./answer.ts";
+import { type AnswerListener, AnswerReader } from "./answer-reader.ts";
+import type { Courier, CourierUser, Resend } from "./courier.ts";
+import { type Fault, Fields } from "./fields.ts";
+import { readAnswerHead, readAnswerTrailers } from "./http2-answer.ts";
+import { writeStreamHead, writeStreamTrailers } from "./http2-request.ts";
+
+/**
+ * Carries requests over HTTP/2, each on a stream of its own. What the backend says is read as the HTTP/1.1
+ * answer that means the same, so that there is one judge of both. An answer is whole when END_STREAM has
+ * come, and never without it.
+ */
+export class Http2Courier implements Courier {
+  readonly #user: CourierUser;
+  readonly #answer: AnswerReader;
+  #session: BackendSession | undefined;
+  #stream: ClientHttp2Stream | undefined;
+  #question: Question = { method: "", webSocketKey: undefined };
+  #framing: Framing = "none";
+  #head = "";
+  /** What of the body waits for the stream to be opened. */
+  #held: Buffer[] = [];
+  #isRequestSent = false;
+  #trailers = "";
+  #hasAnswered = false;
+  /** Has all content come that the head promised? */
+  #isComplete = false;
+  #answerTrailers: Fields | undefined;
+
+  constructor(user: CourierUser, listener: AnswerListener) {
+    this.#user = user;
+    this.#answer = new AnswerReader(listener);
+  }
+
+  get hasBegun(): boolean {
+    return this.#answer.hasBegun;
+  }
+
+  get takesBody(): boolean {
+    if (this.#stream === undefined) return this.#session !== undefined && this.#held.length === 0;
+    return !this.#stream.writableNeedDrain;
+  }
+
+  /**
+   * Begins to carry a request over a stream of `session` that is taken for this courier. Nothing is written
+   * before {@link flush}. `isSent`: there is nothing to come but `head`.
+   */
+  begin(
+    session: BackendSession,
+    head: string,
+    question: Question,
+    framing: Framing,
+    isSent: boolean,
+  ): void {
+    this.#session = session;
+    this.#head = head;
+    this.#question = question;
+    this.#framing = framing;
+    this.#isRequestSent = isSent;
+    this.#held = [];
+    this.#trailers = "";
+    this.#hasAnswered = false;
+    this.#isComplete = false;
+    this.#answerTrailers = undefined;
+    this.#answer.begin(question);
+  }
+
+  sendBody(bytes: Buffer, start: number, end: number): void {
+    const piece = bytes.subarray(start, end);
+    if (this.#stream === undefined) this.#held.push(piece);
+    else this.#stream.write(piece);
+  }
+
+  endBody(trailers: string): void {
+    this.#isRequestSent = true;
+    this.#trailers = trailers;
+  }
+
+  flush(): boolean {
+    const stream = this.#stream ?? this.#open();
+    if (stream === undefined) return false;
+    for (const piece of this.#held.splice(0)) stream.write(piece);
+    if (this.#isRequestSent && !stream.writableEnded) stream.end();
+    return !stream.writableNeedDrain;
+  }
+
+  resume(): void {
+    this.#stream?.resume();
+  }
+
+  abort(): void {
+    const stream = this.#stream;
+    const session = this.#session;
+    this.#rest();
+    if (stream === undefined) session?.leave();
+    else cancel(stream);
+  }
+
+  #open(): ClientHttp2Stream | undefined {
+    const session = this.#session;
+    if (session === undefined) return undefined;
+    const endStream = this.#isRequestSent && this.#held.length === 0 && this.#trailers === "";
+    const stream = session.request(writeStreamHead(this.#head, session.scheme), {
+      endStream,
+      waitForTrailers: !endStream && this.#framing === "chunked",
+    });
+    if (stream === undefined) {
+      this.#rest();
+      session.leave();
+      this.#user.answerLost("the session takes no more requests", "always");
+      return undefined;
+    }
+    this.#stream = stream;
+    this.#hear(stream, session);
+    return stream;
+  }
+
+  /** Whatever comes of a stream that is not this courier's any more matters to its session alone. */
+  #hear(stream: ClientHttp2Stream, session: BackendSession): void {
+    const hasEnded = watchEnd(stream);
+    const isMine = () => this.#stream === stream;
+    let failure: Error | undefined;
+    stream.on("error", (error) => {
+      failure = error;
+    });
+    stream.on("close", () => {
+      session.leave();
+      if (isMine()) this.#lose(stream, session, failure?.message ?? "the backend closed");
+    });
+    stream.on("drain", () => {
+      if (isMine()) this.#user.courierDrained();
+    });
+    stream.on("wantTrailers", () => stream.sendTrailers(writeStreamTrailers(this.#trailers)));
+    stream.on("headers", (_headers, flags, pairs) => {
+      if (isMine()) this.#readHead(stream, flags, pairs);
+    });
+    stream.on("response", (_headers, flags, pairs) => {
+      if (!isMine()) return;
+      this.#readHead(stream, flags, pairs);
+      if (!isMine()) return;
+      stream.on("data", (bytes) => {
+        if (isMine() && typeof bytes !== "string") this.#read(stream, bytes);
+      });
+      stream.on("end", () => isMine() && this.#end(hasEnded()));
+    });
+    stream.on("trailers", (_headers, _flags, pairs) => {
+      if (isMine()) this.#readTrailers(pairs);
+    });
+  }
+
+  #readHead(stream: ClientHttp2Stream, flags: number, pairs: readonly string[]): void {
+    const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    this.#hasAnswered = true;
+    const head = readAnswerHead(pairs, { method: this.#question.method, isWhole });
+    if (typeof head === "string") this.#read(stream, Buffer.from(head, "latin1"));
+    else this.#refuse(head);
+  }
+
+  #read(stream: ClientHttp2Stream, bytes: Buffer): void {
+    if (this.#session !== undefined) this.#session.hasHeard = true;
+    if (this.#isComplete) {
+      this.#refuse({ why: "the answer is longer than its Content-Length" });
+      return;
+    }
+    const progress = this.#answer.read(bytes, bytes.length);
+    switch (progress.kind) {
+      case "done":
+        this.#isComplete = true;
+        if (progress.hasMore) this.#refuse({ why: "the answer is longer than its Content-Length" });
+        break;
+      case "switch":
+        this.#refuse({ why: "the answer switches protocols, which HTTP/2 cannot" });
+        break;
+      case "fault":
+        this.#refuse(progress);
+        break;
+      case "more":
+        break;
+      default:
+        unreachable(progress);
+    }
+    if (this.#stream === stream && !this.#user.answerRead()) stream.pause();
+  }
+
+  #readTrailers(pairs: readonly string[]): void {
+    const trailers = readAnswerTrailers(pairs);
+    if (trailers instanceof Fields) this.#answerTrailers = trailers;
+    else this.#refuse(trailers);
+  }
+
+  /** Everything has been read; `isClean`: and END_STREAM was the end of it. */
+  #end(isClean: boolean): void {
+    const stream = this.#stream;
+    const session = this.#session;
+    if (stream === undefined || session === undefined) return;
+    if (!isClean || !(this.#isComplete || this.#answer.endsWithConnection)) {
+      this.abort();
+      this.#user.answerLost("the answer ended in the middle", "never");
+      return;
+    }
+    session.isReused = true;
+    const trailers = this.#answerTrailers;
+    const isRequestSent = stream.writableFinished;
+    this.#rest();
+    if (!isRequestSent) cancel(stream);
+    this.#user.answerDone(trailers);
+  }
+
+  #lose(stream: ClientHttp2Stream, session: BackendSession, why: string): void {
+    const resend = this.#hasAnswered ? "never" : resendOf(stream, session);
+    this.#rest();
+    this.#user.answerLost(why, resend);
+  }
+
+  #refuse({ why }: Pick<Fault, "why">): void {
+    this.abort();
+    this.#user.answerMalformed(why);
+  }
+
+  #rest(): void {
+    this.#session = undefined;
+    this.#stream = undefined;
+    this.#held = [];
+    this.#head = "";
+  }
+}
+
+/** RFC 9113 §8.7: a stream that was refused, or is above the last one of a GOAWAY, was not looked at. */
+function resendOf(stream: ClientHttp2Stream, session: BackendSession): Resend {
+  if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream.id))
+    return "always";
+  return session.isReused && !session.isOpen ? "if-idempotent" : "elsewhere";
+}
+
+/** What has come and is not read would keep a stream that is only closed. */
+function cancel(stream: ClientHttp2Stream): void {
+  stream.close(constants.NGHTTP2_CANCEL);
+  stream.destroy();
+}
