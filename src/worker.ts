@@ -15,11 +15,13 @@ import { Challenges } from "./connection/challenges.ts";
 import { ClientShares } from "./connection/client-shares.ts";
 import { Credentials } from "./connection/credentials.ts";
 import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
+import { Overload } from "./connection/overload.ts";
 import { servePlainHttp } from "./connection/plain-http.ts";
 import { type Reception, receive } from "./connection/receive.ts";
 import { RefusalLog } from "./connection/refusal-log.ts";
 import { serve } from "./connection/serve.ts";
 import { Terminator } from "./connection/terminate.ts";
+import { Allowance } from "./connection/usage.ts";
 import { accessSink } from "./http/access-log.ts";
 import { Relay } from "./http/relay.ts";
 import { Channel } from "./process/channel.ts";
@@ -38,7 +40,6 @@ const manager = new ManagerLink(channel);
 const log = createLog({ ...config.log, process: self });
 const routes = buildRoutes(config.hosts);
 const challenges = new Challenges();
-const open = new OpenConnections();
 const terminator = new Terminator(randomBytes(32));
 const stopping = new AbortController();
 const listening: Listening[] = [];
@@ -64,6 +65,11 @@ const relay = new Relay({
   publicHttpsPort,
   access: accessSink(config.log, configure.accessLogFd, self),
 });
+
+const allowance = new Allowance(config.workers);
+const overload = new Overload(log, relay);
+const open = new OpenConnections(allowance.connections, overload);
+setInterval(() => overload.look(allowance.look()), limits.overloadLookMs).unref();
 
 process.on("uncaughtException", (error) => {
   log.error("worker.failed", { ...failureFacts(error), stack: error.stack });

@@ -7,6 +7,7 @@ const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const KIB = 1_024;
+const MIB = 1_024 * KIB;
 
 /**
  * The limits of `limits.ts` that an operator may change, under the same names, each within bounds
@@ -17,6 +18,8 @@ const CHANGEABLE = {
   handshakeTimeoutMs: time(SECOND, MINUTE),
   connectionsMax: count(16, 1_000_000),
   connectionsPerClientMax: count(1, 1_000_000),
+  handshakesInFlightMax: count(16, 100_000),
+  workerMemoryMaxBytes: size(128 * MIB, 1_048_576 * MIB),
   contextsMax: count(16, 1_000_000),
   headTimeoutMs: time(SECOND, 5 * MINUTE),
   headMaxBytes: size(4 * KIB, 1_024 * KIB),

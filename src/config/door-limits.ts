@@ -25,6 +25,32 @@ export const doorLimits = {
   connectionsMax: 10_000,
   /** Of them, those of one client (an IPv4 address, an IPv6 /64): many people may share one, but nobody takes all. */
   connectionsPerClientMax: 2_500,
+  /** Of the descriptors that the system lets one worker have, in percent: each connection may need a second one, to a backend. */
+  descriptorShareForConnections: 40,
+  /** Descriptors that connections never get: certificates, pipes, the log. */
+  descriptorsReserved: 64,
+  /** What one worker should occupy at most; 10,000 connections with TLS need about 1 GiB. */
+  workerMemoryMaxBytes: 2_147_483_648,
+  /** Of its memory, and of the V8 heap, a worker counts on so much, in percent: the rest is for what comes before a look. */
+  memoryUsableShare: 92,
+  /** Beyond what a worker occupies at its start it always gets so much, however small the machine. */
+  memoryGrowthMinBytes: 67_108_864,
+  /** How often a worker looks at its memory and descriptors. */
+  overloadLookMs: 500,
+  /** From here on, in percent of what there is, every answer ends its connection. */
+  overloadKeepAliveShare: 92,
+  /** From here on connections between two requests are closed, the longest idle first. */
+  overloadIdleShare: 96,
+  /** From here on new connections are closed at once. */
+  overloadRefuseShare: 100,
+  /** Each of the three ends so many percent below where it began, so that it does not come and go. */
+  overloadReliefShare: 5,
+  /** A worker with fewer connections than this refuses none for its memory: what it holds then is not theirs. */
+  overloadFewConnections: 256,
+  /** TLS handshakes under way in one worker, about 1 ms of work each (measured). */
+  handshakesInFlightMax: 1_000,
+  /** When that is reached, one that has taken longer than this gives its place to a new one; if there is none, the new one is closed. */
+  handshakeGraceMs: 1_000,
   /** `tls.Server`s one worker keeps alive (about 55 KiB each, measured). */
   contextsMax: 5_000,
   /** Names without a certificate that a worker remembers, so that a flood of them stays cheap. */

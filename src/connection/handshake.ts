@@ -71,14 +71,14 @@ export async function handshake(
   server: tls.Server,
   socket: Socket,
   timeoutMs: number,
-  whyCut = "the client left",
+  whyCut = () => "the client left",
 ): Promise<TLSSocket> {
   if (socket.destroyed) throw failure(new Error("the client left"));
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   // The secured socket inherits it: whoever ends before the handshake is over has left.
   socket.allowHalfOpen = false;
   const fail = (cause: Error): void => reject(failure(cause));
-  const leave = (): void => fail(new Error(whyCut));
+  const leave = (): void => fail(new Error(whyCut()));
   const deadline = setTimeout(() => {
     fail(new Error(`not finished in ${timeoutMs} ms`));
     socket.destroy();

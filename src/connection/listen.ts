@@ -2,30 +2,45 @@ import net, { type Server, type Socket } from "node:net";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 
+/** Who decides beside the capacity whether one more may be opened, and hears of each change. */
+export interface Doorkeeper {
+  mayOpen(): boolean;
+  connections(open: number, capacity: number): void;
+}
+
 /** The connections of one worker that are open, whatever listener they came by. */
 export class OpenConnections {
   readonly #capacity: number;
+  readonly #doorkeeper: Doorkeeper | undefined;
   readonly #sockets = new Set<Socket>();
   #refused = 0;
   #drained: (() => void) | undefined;
 
-  constructor(capacity: number = limits.connectionsMax) {
+  constructor(capacity: number = limits.connectionsMax, doorkeeper?: Doorkeeper) {
     this.#capacity = capacity;
+    this.#doorkeeper = doorkeeper;
   }
 
   /** Counts a socket until it closes. One too many is destroyed, and `false` returned. */
   admit(socket: Socket): boolean {
-    if (this.#sockets.size >= this.#capacity) {
+    const isWelcome = this.#doorkeeper?.mayOpen() ?? true;
+    if (!isWelcome || this.#sockets.size >= this.#capacity) {
       this.#refused += 1;
       socket.destroy();
       return false;
     }
     this.#sockets.add(socket);
+    this.#tell();
     socket.once("close", () => {
       this.#sockets.delete(socket);
+      this.#tell();
       if (this.#sockets.size === 0) this.#drained?.();
     });
     return true;
+  }
+
+  #tell(): void {
+    this.#doorkeeper?.connections(this.#sockets.size, this.#capacity);
   }
 
   /** How many are open now. */

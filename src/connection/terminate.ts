@@ -10,6 +10,8 @@ import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { handshake, handshakeServer, modernTls } from "./handshake.ts";
+import { HandshakePlaces } from "./handshake-places.ts";
+import { Refusal } from "./refusal.ts";
 import { sessionScope } from "./tickets.ts";
 
 /** A host that is ready for handshakes. */
@@ -27,11 +29,17 @@ interface Context {
  */
 export class Terminator {
   readonly #contexts: RecentMap<UriHost, Context>;
+  readonly #places: HandshakePlaces;
   #ticketMaster: Uint8Array;
 
   /** @param ticketMaster see {@link Terminator.rotate}. */
-  constructor(ticketMaster: Uint8Array, contextsMax: number = limits.contextsMax) {
+  constructor(
+    ticketMaster: Uint8Array,
+    contextsMax: number = limits.contextsMax,
+    places: HandshakePlaces = new HandshakePlaces(),
+  ) {
     this.#ticketMaster = ticketMaster;
+    this.#places = places;
     this.#contexts = new RecentMap(contextsMax);
   }
 
@@ -40,6 +48,7 @@ export class Terminator {
    * named nothing and was sent to that address.
    * Takes the socket over: it is closed on failure. The secured socket belongs to the caller.
    *
+   * @throws {Refusal} when too many handshakes are under way: the socket is then the caller's, untouched.
    * @throws {LatchkeyError} `HANDSHAKE_FAILED`, also when OpenSSL read another name than we did;
    * `CERTIFICATE_INVALID` when it cannot use the credential.
    */
@@ -50,7 +59,7 @@ export class Terminator {
     credential: Credential,
   ): Promise<TLSSocket> {
     const server = this.#serverFor(host, route, credential);
-    const secured = await handshake(server, socket, limits.handshakeTimeoutMs, whyCut(route));
+    const secured = await this.#handshake(server, socket, host, route);
     if (hasNamed(secured, host)) return secured;
     secured.destroy();
     throw new LatchkeyError(
@@ -74,6 +83,22 @@ export class Terminator {
   /** How many hosts are ready for handshakes. */
   get size(): number {
     return this.#contexts.size;
+  }
+
+  async #handshake(server: Server, socket: Socket, host: UriHost, route: Host): Promise<TLSSocket> {
+    let isOutrun = false;
+    const cut = () => {
+      isOutrun = true;
+      socket.destroy();
+    };
+    if (!this.#places.take(socket, cut))
+      throw new Refusal("silence", "TOO_MANY_HANDSHAKES", { host });
+    const why = () => (isOutrun ? "it gave its place to a newer one" : whyCut(route));
+    try {
+      return await handshake(server, socket, limits.handshakeTimeoutMs, why);
+    } finally {
+      this.#places.leave(socket);
+    }
   }
 
   #serverFor(host: UriHost, route: Host, credential: Credential): Server {

@@ -219,6 +219,16 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     else this.#deadline = this.#around.deadlines.in(limits.firstRequestTimeoutMs);
   }
 
+  /** While it waits for a request: until when. The longest idle one waits least. */
+  get idleUntil(): number | undefined {
+    return this.#phase === "head" && !this.#hasPartialHead ? this.#deadline : undefined;
+  }
+
+  /** Closes if it still waits for a request. */
+  closeIdle(): void {
+    if (this.idleUntil !== undefined) this.#close();
+  }
+
   /** Closes at once, whatever is under way. */
   destroy(): void {
     this.#client.abort(this.#writer.endsWithConnection);

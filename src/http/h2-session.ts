@@ -122,6 +122,16 @@ export class H2Session implements StreamHome, Timed {
     );
   }
 
+  /** While there is no stream: until when. */
+  get idleUntil(): number | undefined {
+    return this.#streams.size === 0 && !this.#session.closed ? this.#idleDeadline : undefined;
+  }
+
+  /** Says GOAWAY and closes, if there is still no stream. */
+  closeIdle(): void {
+    if (this.idleUntil !== undefined) this.#leave();
+  }
+
   /** Closes at once, whatever is under way. */
   destroy(): void {
     this.#cut(constants.NGHTTP2_NO_ERROR);
@@ -134,7 +144,8 @@ export class H2Session implements StreamHome, Timed {
     this.#streams.add(served);
     this.#served += 1;
     served.begin(pairs);
-    if (this.#served >= limits.requestsPerConnectionMax) this.drain();
+    const isLast = this.#served >= limits.requestsPerConnectionMax || !this.around.keepsAlive;
+    if (isLast) this.drain();
   }
 
   #leave(): void {

@@ -48,6 +48,10 @@ interface ServedConnection {
   drain(): void;
   /** Closes at once, whatever is under way. */
   destroy(): void;
+  /** While it waits for a request: until when. */
+  readonly idleUntil: number | undefined;
+  /** Closes if it still waits for a request. */
+  closeIdle(): void;
 }
 
 /**
@@ -58,7 +62,7 @@ interface ServedConnection {
  * `body.ts` are the pure parts, which decide everything.
  */
 export class Relay {
-  readonly #around: Surroundings & { isDraining: boolean };
+  readonly #around: Surroundings & { isDraining: boolean; keepsAlive: boolean };
   readonly #further: (place: Place) => readonly Policy[];
   readonly #markers: Markers;
   readonly #book: RuleBook;
@@ -91,6 +95,7 @@ export class Relay {
       policiesOf: (place) => this.#policiesOf(place),
       dateNow: () => services.clock.now(),
       isDraining: false,
+      keepsAlive: true,
     };
   }
 
@@ -115,6 +120,22 @@ export class Relay {
     });
     this.#connections.add(served);
     if (this.#around.isDraining) served.drain();
+  }
+
+  /** May connections stay open after an answer? Holds for every answer that has not begun. */
+  keepAlive(isAllowed: boolean): void {
+    this.#around.keepsAlive = isAllowed;
+  }
+
+  /** Closes `count` connections that wait for a request, the longest idle first, and all idle ones to backends. */
+  closeIdle(count: number): void {
+    const idle = [...this.#connections].flatMap((served) => {
+      const until = served.idleUntil;
+      return until === undefined ? [] : [{ served, until }];
+    });
+    idle.sort((one, other) => one.until - other.until);
+    for (const { served } of idle.slice(0, count)) served.closeIdle();
+    this.#around.pool.close();
   }
 
   /** Closes idle connections now and every other one after its current answer, which says so. */

@@ -19,6 +19,8 @@ export interface Surroundings extends Backends {
   readonly access: ((facts: Facts) => void) | undefined;
   /** Is every connection to be closed after its current answer? */
   readonly isDraining: boolean;
+  /** May connections stay open after an answer? Not while the worker is overloaded. */
+  readonly keepsAlive: boolean;
 }
 
 /** What is done with a request, and what holds for it: by its path, or for the whole host. */

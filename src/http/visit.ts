@@ -262,7 +262,8 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #mustClose(request: Admitted | undefined): boolean {
-    return this.#tools.around.isDraining || losesTrack(request, this.#body);
+    const { isDraining, keepsAlive } = this.#tools.around;
+    return isDraining || !keepsAlive || losesTrack(request, this.#body);
   }
 
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {

@@ -438,6 +438,40 @@ test("Draining closes idle connections at once and busy ones after their answer"
   assert.match(await scene.client.finished(), /Connection: close\r\n\r\nok$/);
 });
 
+test("Without keep-alive every answer ends its connection, also one that was asked for before", async () => {
+  await using scene = await RelayScene.start(async (connection) => {
+    await connection.head();
+    scene.world.relay.keepAlive(false);
+    connection.say(OK.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+  });
+  scene.client.say(get());
+  assert.match(await scene.client.finished(), /\r\nConnection: close\r\n\r\nok$/);
+  scene.world.relay.keepAlive(true);
+  using next = await RawClient.connect(scene.world.port);
+  scene.backend.script = answering(OK);
+  next.say(get() + get());
+  await next.until(({ statuses }) => statuses.length === 2);
+  assert.doesNotMatch(next.text, /Connection: close/);
+});
+
+test("Idle connections are closed the oldest first, and those in use are not", async () => {
+  await using scene = await RelayScene.start(answering(OK));
+  scene.client.say("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 4\r\n\r\nab");
+  await scene.backend.connection(0);
+  const idle: RawClient[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    const client = await RawClient.connect(scene.world.port);
+    idle.push(client);
+    client.say(get());
+    await client.has("ok");
+  }
+  scene.world.relay.closeIdle(2);
+  await Promise.all(idle.slice(0, 2).map((client) => client.finished()));
+  scene.world.relay.closeIdle(0);
+  for (const client of [scene.client, ...idle.slice(2)]) assert.equal(client.isEnded, false);
+  for (const client of idle) client.socket.destroy();
+});
+
 test("Closing the relay destroys everything", async () => {
   await using scene = await RelayScene.start();
   scene.client.say(get());

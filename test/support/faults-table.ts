@@ -52,6 +52,11 @@ const FAULTS: Readonly<Record<string, string>> = {
   N1: "the CA's name does not resolve",
   N2: "a DNS-01 record that never shows, or stays",
   N4: "the port is taken",
+  T31: "strangers bring made-up names",
+  T32: "many wait for a certificate",
+  T33: "an ask endpoint that misbehaves",
+  R1: "descriptors run out",
+  R3: "memory runs out",
 };
 
 /** The sentence of a test, and where it stands. */
@@ -64,7 +69,7 @@ interface Shown {
 const BEGIN = "<!-- from the tests' names: npm run faults -->";
 const END = "<!-- end -->";
 /** `test("C9: …"`, also as a template and on a line of its own. */
-const NAMED_TEST = /\btest\(\s*(["`])([CDKNS]\d{1,2}(?:, [CDKNS]\d{1,2})*): (.+?)\1, /gs;
+const NAMED_TEST = /\btest\(\s*(["`])([BCDKNRST]\d{1,2}(?:, [BCDKNRST]\d{1,2})*): (.+?)\1, /gs;
 
 /** Ids of tests that no row is about: for the test of the table. */
 export function unknownIds(): string[] {

@@ -17,6 +17,8 @@ export interface LatchkeyOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Descriptors that the program inherits, from 3 on. */
   readonly inherit?: readonly number[];
+  /** How many descriptors each of its processes may have open. */
+  readonly descriptors?: number;
   /** In place of ports of its own, YAML text of `listen:`. */
   readonly listen?: string;
 }
@@ -74,6 +76,7 @@ export class Latchkey {
     storage,
     env,
     listen,
+    descriptors,
     inherit = [],
   }: LatchkeyOptions): Promise<Latchkey> {
     const folder = await mkdtemp(join(tmpdir(), "latchkey-"));
@@ -81,7 +84,9 @@ export class Latchkey {
     const store = storage ?? join(folder, "storage");
     const ports = listen ?? 'listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:0"] }';
     await writeFile(file, `${ports}\nstorage: ${store}\n${config}\n`);
-    const child = spawn("sh", ["src/latchkey.sh", "run", "--config", file], {
+    const bound = descriptors === undefined ? "" : `ulimit -n ${descriptors} && `;
+    const command = `${bound}exec sh src/latchkey.sh run --config "$1"`;
+    const child = spawn("sh", ["-c", command, "sh", file], {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe", ...inherit],
     });

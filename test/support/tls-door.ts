@@ -85,6 +85,7 @@ export interface DoorOptions {
   readonly hosts: readonly Host[];
   readonly sources: CredentialSources;
   readonly ticketMaster?: Uint8Array;
+  readonly terminator?: Terminator;
   readonly shares?: ClientShares;
   /** CIDRs of `listen.proxyProtocol`. */
   readonly loadBalancers?: readonly string[];
@@ -106,7 +107,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     routes: buildRoutes(options.hosts),
     challenges: new Challenges(),
     credentials: new Credentials(options.sources, systemClock),
-    terminator: new Terminator(options.ticketMaster ?? Buffer.alloc(32, 1)),
+    terminator: options.terminator ?? new Terminator(options.ticketMaster ?? Buffer.alloc(32, 1)),
     relay: { serve: options.relay ?? greet },
   };
   const reception: Reception = {
