@@ -21,7 +21,7 @@ import { REVOCATION_REASONS, readOperatorRequest } from "./certificate/operator.
 import type { Config } from "./config/config.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
-import { look } from "./health/look.ts";
+import { looker } from "./health/look.ts";
 import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
 import type { Address, Message, WorkerFacts } from "./process/messages.ts";
@@ -85,7 +85,7 @@ async function open(): Promise<void> {
   await floor.open();
   const watch = new BackendWatch({
     hosts: config.hosts,
-    look,
+    look: looker(log),
     load: () => storage.backends.load(),
     save: (kept) => storage.backends.save(kept),
     broadcast: (backends) => channel.send("workers", { type: "backends.news", backends }),

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemNames } from "./backend/system-names.ts";
 import { addressesIn } from "./base/address-range.ts";
 import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
@@ -55,7 +56,9 @@ const credentials = new Credentials(
 );
 const publicHttpsPort = config.listen.publicHttpsPort ?? limits.httpsPort;
 const isTrustedProxy = addressesIn(config.trustedProxies);
+const names = systemNames(log);
 const relay = new Relay({
+  names,
   hosts: config.hosts,
   workers: config.workers,
   log,
@@ -86,7 +89,7 @@ async function start(): Promise<void> {
     shares: new ClientShares(isTrustedProxy),
     isLoadBalancer: addressesIn(config.listen.proxyProtocol),
   };
-  const steps = { routes, challenges, credentials, terminator, relay };
+  const steps = { routes, challenges, credentials, terminator, relay, names };
   const plain = {
     findChallenge: (host: UriHost, token: string) => challenges.keyAuthorization(host, token),
     isServed,

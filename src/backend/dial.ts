@@ -1,9 +1,16 @@
-import { connect as connectTcp, isIP, type OnReadOpts, Socket } from "node:net";
+import {
+  connect as connectTcp,
+  isIP,
+  type OnReadOpts,
+  Socket,
+  type TcpNetConnectOpts,
+} from "node:net";
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from "node:tls";
 import { messageOf, unreachable } from "../base/errors.ts";
-import type { Backend } from "../config/config.ts";
+import type { Backend, TcpAddress } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { BackendConnection, type BackendUser, type ReadBackend } from "./connection.ts";
+import type { BackendNames } from "./names.ts";
 
 /**
  * Every backend socket of the process reads into this one buffer: a read and the call it makes end
@@ -13,22 +20,29 @@ const readBuffer = Buffer.allocUnsafeSlow(limits.bufferMaxBytes);
 
 /**
  * Starts a connection to `backend`, owned by `user` from the first moment: it hears
- * `backendConnected`, or `backendClosed` with the reason. Name lookup is part of it. The deadline is
- * the user's to keep: it destroys the connection when that has passed.
+ * `backendConnected`, or `backendClosed` with the reason. Name lookup is part of it, by `names`. The
+ * deadline is the user's to keep: it destroys the connection when that has passed.
  */
-export function dial(backend: Backend, user: BackendUser): BackendConnection {
-  return new BackendConnection(backend, user, (read) => {
+export function dial(backend: Backend, user: BackendUser, names: BackendNames): BackendConnection {
+  const connection = new BackendConnection(backend, user, (read) => {
     try {
-      return open(backend, read);
+      return open(backend, read, names);
     } catch (cause) {
       // Roots that OpenSSL cannot read are found out here: one backend less, not one worker less.
       const message = `Cannot connect to the backend: ${messageOf(cause)}`;
       return new Socket().destroy(new Error(message, { cause }));
     }
   });
+  if (backend.kind !== "unix") {
+    const { host } = backend.address;
+    connection.socket.once("close", () => {
+      if (!connection.hasConnected) names.doubt(host);
+    });
+  }
+  return connection;
 }
 
-function open(backend: Backend, read: ReadBackend): Socket {
+function open(backend: Backend, read: ReadBackend, names: BackendNames): Socket {
   const onread: OnReadOpts = {
     buffer: readBuffer,
     // The buffer that comes back is the Buffer that was given; Node's types only know a Uint8Array.
@@ -38,11 +52,11 @@ function open(backend: Backend, read: ReadBackend): Socket {
     case "unix":
       return connectTcp({ path: backend.path, onread });
     case "http":
-      return connectTcp({ ...backend.address, noDelay: true, onread });
+      return connectTcp({ ...tcpOptions(backend.address, names), noDelay: true, onread });
     case "h2c":
-      return connectTcp({ ...backend.address, noDelay: true });
+      return connectTcp({ ...tcpOptions(backend.address, names), noDelay: true });
     case "https":
-      return openTls(backend, onread);
+      return openTls(backend, onread, names);
     default:
       return unreachable(backend);
   }
@@ -52,10 +66,14 @@ function open(backend: Backend, read: ReadBackend): Socket {
  * No session is ever offered for resumption, so that none can cross from one (address, name, roots)
  * to another (the class of CVE-2026-58040); pooled connections make handshakes rare.
  */
-function openTls(backend: Extract<Backend, { kind: "https" }>, onread: OnReadOpts): Socket {
+function openTls(
+  backend: Extract<Backend, { kind: "https" }>,
+  onread: OnReadOpts,
+  names: BackendNames,
+): Socket {
   const { serverName, ca, verify } = backend;
   const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
-    ...backend.address,
+    ...tcpOptions(backend.address, names),
     onread,
     minVersion: "TLSv1.2",
     ALPNProtocols: ["http/1.1"],
@@ -68,4 +86,15 @@ function openTls(backend: Extract<Backend, { kind: "https" }>, onread: OnReadOpt
   const socket = connectTls(options);
   socket.setNoDelay(true);
   return socket;
+}
+
+/** How every connection to a name is made: its addresses one after the other, of both families (RFC 8305). */
+export function tcpOptions({ host, port }: TcpAddress, names: BackendNames): TcpNetConnectOpts {
+  return {
+    host,
+    port,
+    lookup: names.lookup,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: limits.nextAddressMs,
+  };
 }

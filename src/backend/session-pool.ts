@@ -3,6 +3,7 @@ import { limits } from "../config/limits.ts";
 import { type Deadlines, NEVER, type Timed } from "./deadlines.ts";
 import { dial } from "./dial.ts";
 import { backendKey } from "./identity.ts";
+import type { BackendNames } from "./names.ts";
 import { BackendSession, type SessionOwner } from "./session.ts";
 
 /** Who waits for a session; hears one of the two, once. */
@@ -42,11 +43,13 @@ interface Watch {
 export class SessionPool implements SessionOwner, Timed {
   readonly #deadlines: Deadlines;
   /** By what identifies a backend: no more than the configuration has. */
+  readonly #names: BackendNames;
   readonly #entries = new Map<string, Entry>();
   readonly #watches = new Map<BackendSession, Watch>();
 
-  constructor(deadlines: Deadlines) {
+  constructor(deadlines: Deadlines, names: BackendNames) {
     this.#deadlines = deadlines;
+    this.#names = names;
   }
 
   /** How many sessions there are. */
@@ -172,7 +175,7 @@ export class SessionPool implements SessionOwner, Timed {
     if (waiting.length === 0 || sessions.length >= limits.backendSessionsMax) return;
     if (sessions.length > 0 && this.#deadlines.now < entry.growsFrom) return;
     if (sessions.some(({ isOpen }) => !isOpen)) return;
-    this.#add(entry, new BackendSession((user) => dial(backend, user), this));
+    this.#add(entry, new BackendSession((user) => dial(backend, user, this.#names), this));
   }
 
   #add(entry: Entry, session: BackendSession): void {

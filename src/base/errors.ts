@@ -86,7 +86,12 @@ export function unreachable(value: never): never {
 
 /** The message of whatever was thrown, for a log line or a wrapped message. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  // Every address of a name failed, each in its way: Node's own message is empty.
+  if (thrown instanceof AggregateError && thrown.message === "") {
+    return [...new Set(thrown.errors.map(messageOf))].join("; ");
+  }
+  return thrown.message;
 }
 
 /** The `code` of whatever was thrown (`ENOENT`, `HOST_REFUSED` …), or `undefined`. */

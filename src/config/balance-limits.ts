@@ -43,4 +43,22 @@ export const balanceLimits = {
   healthJitterPercent: 10,
   /** Looks under way at once: sockets of the manager. */
   healthLooksMax: 256,
+  /** An answer about the name of a backend holds as long as its zone says, at least so long … */
+  nameTtlMinMs: 1_000,
+  /** … and no longer than this: Docker says ten minutes for containers that move any time. */
+  nameTtlMaxMs: 300_000,
+  /** What is only in the hosts file, say, has no TTL. */
+  nameTtlMs: 30_000,
+  /** For finding out a TTL: the addresses wait for it. */
+  nameTtlTimeoutMs: 2_000,
+  /** How long a request waits for a new answer while there is an old one. */
+  nameWaitMs: 1_000,
+  /** Between two questions about a name that nobody answers for. */
+  nameRetryMs: 5_000,
+  /** The system's resolver takes one of four threads for each question, for up to half a minute; files need the others. */
+  nameLookupsMax: 2,
+  /** Far more names than backends that anybody has. */
+  namesMax: 10_000,
+  /** RFC 8305 §5: after so long without an answer the next address is tried. */
+  nextAddressMs: 250,
 } as const;

@@ -1,4 +1,6 @@
 import net, { type Socket } from "node:net";
+import { tcpOptions } from "../backend/dial.ts";
+import type { BackendNames } from "../backend/names.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import type { TcpAddress } from "../config/config.ts";
 
@@ -8,12 +10,17 @@ import type { TcpAddress } from "../config/config.ts";
  *
  * @throws {LatchkeyError} `BACKEND_UNREACHABLE`, also when `signal` is aborted first.
  */
-export function dial(address: TcpAddress, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+export function dial(
+  address: TcpAddress,
+  timeoutMs: number,
+  signal: AbortSignal,
+  names: BackendNames,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port } = address;
     const fail = (cause: unknown): void => {
       settle();
       socket.destroy();
+      names.doubt(address.host);
       reject(unreachableBackend(address, cause));
     };
     const leave = (): void => fail(signal.reason);
@@ -22,7 +29,11 @@ export function dial(address: TcpAddress, timeoutMs: number, signal: AbortSignal
       signal.removeEventListener("abort", leave);
     };
     const deadline = setTimeout(() => fail(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-    const socket = net.connect({ host, port, allowHalfOpen: true, noDelay: true });
+    const socket = net.connect({
+      ...tcpOptions(address, names),
+      allowHalfOpen: true,
+      noDelay: true,
+    });
     // Stays: an error after the connection destroys the socket too, and the rejection then does nothing.
     socket.on("error", fail);
     socket.once("connect", () => {

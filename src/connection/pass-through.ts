@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { BackendNames } from "../backend/names.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Action } from "../config/config.ts";
 import { closeSignal } from "./close-signal.ts";
@@ -14,6 +15,7 @@ export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
  * `client` over; resolves when both sockets are closed.
  *
  * @param ends Whose connection it is: a backend that wants it is told in a PROXY header.
+ * @param names Where the name of the backend leads.
  *
  * @throws {LatchkeyError} `BACKEND_UNREACHABLE`, with `client` closed.
  */
@@ -21,11 +23,12 @@ export async function passThrough(
   client: Socket,
   tunnel: Tunnel,
   ends: ConnectionEnds,
+  names: BackendNames,
 ): Promise<void> {
   const { backend, timeouts } = tunnel;
   const proxyProtocol = tunnel.kind === "pass-through" ? tunnel.proxyProtocol : undefined;
   try {
-    const upstream = await dial(backend, timeouts.connectMs, closeSignal(client));
+    const upstream = await dial(backend, timeouts.connectMs, closeSignal(client), names);
     if (proxyProtocol !== undefined) upstream.write(writeProxyHeader(proxyProtocol, ends));
     await splice(client, upstream, timeouts.idleMs);
   } finally {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { BackendNames } from "../backend/names.ts";
 import type { Credential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
 import { parsePlain } from "../base/hostname.ts";
@@ -25,6 +26,8 @@ export interface Steps {
   readonly challenges: Challenges;
   readonly credentials: Credentials;
   readonly terminator: Terminator;
+  /** Where the names of backends lead. */
+  readonly names: BackendNames;
   /** Takes the connection's socket over, which may be half open. */
   readonly relay: { serve(connection: ClientConnection): void };
 }
@@ -51,7 +54,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   if (!route) throw new Refusal("unrecognized_name", "HOST_UNKNOWN", { host });
   const { action } = route;
   // Also a validator's connection: that backend has certificates of its own to prove.
-  if (action.kind === "pass-through") return passThrough(socket, action, arrival.ends);
+  if (action.kind === "pass-through") return passThrough(socket, action, arrival.ends, steps.names);
   if (isChallenge(alpn)) {
     throw new Refusal("no_application_protocol", "CHALLENGE_UNKNOWN", { host });
   }
@@ -67,7 +70,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   const clientAuth = route.tls?.clientAuth;
   const identityLines = clientAuth && clientIdentity(secured, host, clientAuth);
 
-  if (action.kind === "tcp") return passThrough(secured, action, arrival.ends);
+  if (action.kind === "tcp") return passThrough(secured, action, arrival.ends, steps.names);
   const certifiedNames = credential.names;
   const sockets = { socket: secured, carrier: socket };
   const clientAddress = source.address;

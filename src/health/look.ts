@@ -1,5 +1,8 @@
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { dial } from "../backend/dial.ts";
+import type { BackendNames } from "../backend/names.ts";
+import { systemNames } from "../backend/system-names.ts";
+import type { Log } from "../base/log.ts";
 import type { Backend, HealthCheck } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { readResponseHead } from "../http/head.ts";
@@ -18,13 +21,23 @@ export interface Look {
   readonly why: string;
 }
 
+/** {@link look} with names of its own. */
+export function looker(log: Log): (target: Target, signal: AbortSignal) => Promise<Look> {
+  const names = systemNames(log);
+  return (target, signal) => look(target, signal, names);
+}
+
 /**
  * Looks at a backend once, over a connection of its own that is made and verified as those of visitors
  * are. Never rejects; takes no longer than the check allows. An abort is a bad look.
  */
-export async function look(target: Target, signal: AbortSignal): Promise<Look> {
+export async function look(
+  target: Target,
+  signal: AbortSignal,
+  names: BackendNames,
+): Promise<Look> {
   const { promise, resolve } = Promise.withResolvers<Look>();
-  const looking = new Looking(target, resolve);
+  const looking = new Looking(target, resolve, names);
   const { timeoutMs } = target.check;
   const timer = setTimeout(() => resolve(bad(looking.slowness)), timeoutMs);
   const leave = () => resolve(bad("the program is stopping"));
@@ -45,10 +58,10 @@ class Looking implements BackendUser {
   readonly #connection: BackendConnection;
   #answer = Buffer.alloc(0);
 
-  constructor(target: Target, resolve: (look: Look) => void) {
+  constructor(target: Target, resolve: (look: Look) => void, names: BackendNames) {
     this.#target = target;
     this.#resolve = resolve;
-    this.#connection = dial(target.backend, this);
+    this.#connection = dial(target.backend, this, names);
   }
 
   get slowness(): string {

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { Balancer } from "../backend/balance.ts";
 import { Deadlines } from "../backend/deadlines.ts";
+import type { BackendNames } from "../backend/names.ts";
 import { BackendsReader } from "../backend/news.ts";
 import { BackendPool } from "../backend/pool.ts";
 import { SessionPool } from "../backend/session-pool.ts";
@@ -28,6 +29,8 @@ export interface RelayServices {
   readonly hosts: readonly Host[];
   /** How many workers share the limits on connections. */
   readonly workers: number;
+  /** Where the names of backends lead. */
+  readonly names: BackendNames;
   readonly log: Log;
   readonly clock: Clock;
   /** The route of a name; the same object for every name of the same route. */
@@ -79,10 +82,11 @@ export class Relay {
       salt: randomInt(SALT_MAX),
     });
     const pool = new BackendPool(deadlines);
-    const sessions = new SessionPool(deadlines);
+    const sessions = new SessionPool(deadlines, services.names);
     const balancer = new Balancer(deadlines, services.workers);
     this.#reader = new BackendsReader(balancer, services.hosts);
-    const backends = { deadlines, pool, sessions, balancer, log: services.log };
+    const { names, log } = services;
+    const backends = { names, deadlines, pool, sessions, balancer, log };
     const auth = new Policies(backends, () => services.clock.now());
     this.#further = services.policiesOf ?? ((place) => auth.of(place));
     this.#around = {

@@ -2,6 +2,7 @@ import type { NoBackend } from "../backend/balance.ts";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
+import type { BackendNames } from "../backend/names.ts";
 import type { BackendPool } from "../backend/pool.ts";
 import { Seat, type SeatTools, type Sitter } from "../backend/seat.ts";
 import type { BackendSession } from "../backend/session.ts";
@@ -12,6 +13,7 @@ import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
 
 /** What the ways of all requests share. */
 export interface Backends extends SeatTools {
+  readonly names: BackendNames;
   readonly pool: BackendPool;
   readonly sessions: SessionPool;
   readonly deadlines: Deadlines;
@@ -211,7 +213,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #dial(backend: Backend): void {
     this.#phase = "connecting";
     this.#deadline = this.#connectDeadline();
-    this.#connection = dial(backend, this);
+    this.#connection = dial(backend, this, this.#backends.names);
   }
 
   /** The next backend is tried at once: nothing has reached this one. */

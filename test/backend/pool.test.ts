@@ -6,10 +6,11 @@ import { Deadlines } from "../../src/backend/deadlines.ts";
 import { dial } from "../../src/backend/dial.ts";
 import { backendKey } from "../../src/backend/identity.ts";
 import { BackendPool } from "../../src/backend/pool.ts";
+import { systemNames } from "../../src/backend/system-names.ts";
 import type { Backend } from "../../src/config/config.ts";
 import { limits } from "../../src/config/limits.ts";
 import { Recorder } from "../support/recorder.ts";
-import { httpBackend } from "../support/relay-world.ts";
+import { httpBackend, KeptLog } from "../support/relay-world.ts";
 
 const nobody: BackendUser = {
   backendConnected: () => {},
@@ -20,7 +21,7 @@ const nobody: BackendUser = {
 };
 
 async function connected(backend: Backend): Promise<BackendConnection> {
-  const connection = dial(backend, nobody);
+  const connection = dial(backend, nobody, systemNames(new KeptLog()));
   await once(connection.socket, "connect");
   return connection;
 }

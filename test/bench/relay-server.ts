@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
+import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
 import { modernTls } from "../../src/connection/handshake.ts";
@@ -14,10 +15,12 @@ import { forwardTo, hostname, hostRoute, httpBackend } from "../support/relay-wo
 const [backendPort, chain = "", key = ""] = process.argv.slice(2);
 const host = hostname("localhost");
 const route = hostRoute("localhost", forwardTo([httpBackend(Number(backendPort))]));
+const log = createLog({ level: "warn", format: "json", process: "bench" });
 const relay = new Relay({
+  names: systemNames(log),
   hosts: [],
   workers: 1,
-  log: createLog({ level: "warn", format: "json", process: "bench" }),
+  log,
   clock: systemClock,
   findRoute: () => route,
   isTrustedProxy: () => false,

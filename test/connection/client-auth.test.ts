@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Host, TlsPolicy } from "../../src/config/config.ts";
 import { Relay } from "../../src/http/relay.ts";
@@ -180,6 +181,7 @@ test("TLS 1.3 alone can be asked for without certificates", async () => {
 /** A relay for the hosts of the door, which trusts every proxy. */
 function relayOf(door: Door): Relay {
   return new Relay({
+    names: systemNames(new KeptLog()),
     hosts: [],
     workers: 1,
     log: new KeptLog(),

@@ -4,6 +4,7 @@ import net, { type Socket } from "node:net";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { limits } from "../../src/config/limits.ts";
 import { Credentials } from "../../src/connection/credentials.ts";
@@ -34,6 +35,7 @@ const credential = makeCredential(HOST);
 async function openShop(backend: Recorder) {
   const host = makeHost(HOST, forwardTo([httpBackend(backend.port)]));
   const relay = new Relay({
+    names: systemNames(new KeptLog()),
     hosts: [],
     workers: 1,
     log: new KeptLog(),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemNames } from "../../src/backend/system-names.ts";
 import { look } from "../../src/health/look.ts";
 import { judgeLook, UNKNOWN, type Verdict } from "../../src/health/verdict.ts";
 import { BackendWatch, type KeptBackends } from "../../src/health/watch.ts";
@@ -28,6 +29,7 @@ for (const [looks, verdicts] of rows) {
   });
 }
 
+const names = systemNames(new KeptLog());
 const CHECK = { path: "/up", statuses: [[200, 399]], everyMs: 1_000, timeoutMs: 200 } as const;
 const check = { ...CHECK, healthyAfter: 2, unhealthyAfter: 3 };
 const answers: readonly (readonly [answer: string, isGood: boolean])[] = [
@@ -42,7 +44,7 @@ for (const [answer, isGood] of answers) {
   test(`a look that gets ${JSON.stringify(answer.slice(0, 20))} is ${isGood ? "good" : "bad"}`, async () => {
     await using backend = await Recorder.start(answering(answer));
     const target = { backend: httpBackend(backend.port), authority: "shop.example", check };
-    assert.equal((await look(target, new AbortController().signal)).isGood, isGood);
+    assert.equal((await look(target, new AbortController().signal, names)).isGood, isGood);
     assert.match(backend.text, /^GET \/up HTTP\/1\.1\r\nHost: shop\.example\r\n/);
   });
 }
@@ -52,7 +54,7 @@ test("a look at a backend that is not there is a bad one, and says why", async (
   const { port } = gone;
   await gone[Symbol.asyncDispose]();
   const target = { backend: httpBackend(port), authority: "shop.example", check };
-  const { isGood, why } = await look(target, new AbortController().signal);
+  const { isGood, why } = await look(target, new AbortController().signal, names);
   assert.deepEqual([isGood, /ECONNREFUSED/.test(why)], [false, true]);
 });
 

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
@@ -111,6 +112,7 @@ export class RelayWorld implements AsyncDisposable {
     this.#server = server;
     this.port = portOf(server);
     this.relay = new Relay({
+      names: systemNames(this.log),
       hosts: [route],
       workers: 1,
       log: this.log,

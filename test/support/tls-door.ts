@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import tls, { type ConnectionOptions, type TLSSocket } from "node:tls";
+import { systemNames } from "../../src/backend/system-names.ts";
 import { addressesIn } from "../../src/base/address-range.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { type Credential, readCredential } from "../../src/base/credential.ts";
@@ -109,6 +110,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     credentials: new Credentials(options.sources, systemClock),
     terminator: options.terminator ?? new Terminator(options.ticketMaster ?? Buffer.alloc(32, 1)),
     relay: { serve: options.relay ?? greet },
+    names: systemNames(log),
   };
   const reception: Reception = {
     refusals: new RefusalLog(log, systemClock),

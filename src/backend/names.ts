@@ -1,0 +1,141 @@
+import type { LookupAddress } from "node:dns";
+import type { LookupFunction } from "node:net";
+import type { Clock } from "../base/clock.ts";
+import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { Semaphore } from "../base/semaphore.ts";
+import { SingleFlight } from "../base/single-flight.ts";
+import { limits } from "../config/limits.ts";
+
+/** Where a name leads, and for how long. */
+export interface Found {
+  /** In the order to be tried (RFC 6724); at least one. */
+  readonly addresses: readonly LookupAddress[];
+  /** As long as its zone says that this holds; `undefined`: whoever answered says nothing of it. */
+  readonly ttlMs: number | undefined;
+}
+
+/** What names of backends need from their surroundings. */
+export interface NameSteps {
+  find(name: string): Promise<Found>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The last good answer for a name. */
+interface Known {
+  readonly addresses: readonly LookupAddress[];
+  readonly foundAt: number;
+  /** When it is asked for again. */
+  freshUntil: number;
+  /** Did the last question go unanswered? */
+  isKept: boolean;
+}
+
+const never = new AbortController().signal;
+
+/**
+ * Where the names of backends lead. An answer holds for its TTL; after that the name is asked for again,
+ * and as long as nobody answers the last good one is used. One question at a time for each name, and few at
+ * once: the system's resolver takes a thread of the process for each, for as long as it waits.
+ */
+export class BackendNames {
+  readonly #steps: NameSteps;
+  readonly #known = new Map<string, Known>();
+  readonly #asking = new SingleFlight<string, Known>();
+  readonly #places = new Semaphore(limits.nameLookupsMax);
+
+  constructor(steps: NameSteps) {
+    this.#steps = steps;
+  }
+
+  /** For `net.connect` and `tls.connect`, which try the addresses in turn (RFC 8305). */
+  readonly lookup: LookupFunction = (name, { all = false }, callback) => {
+    const known = this.#known.get(name);
+    if (known !== undefined && this.#isFresh(known)) tell(known, all, callback);
+    else {
+      this.#again(name, known).then(
+        (found) => tell(found, all, callback),
+        (error) => callback(error, []),
+      );
+    }
+  };
+
+  /** No address of the name took a connection: maybe it leads elsewhere by now. */
+  doubt(name: string): void {
+    const known = this.#known.get(name);
+    if (known === undefined) return;
+    known.freshUntil = Math.min(known.freshUntil, known.foundAt + limits.nameTtlMinMs);
+  }
+
+  #isFresh({ freshUntil }: Known): boolean {
+    return this.#steps.clock.now() < freshUntil;
+  }
+
+  /** Waits for the answer, but with an older one not for long. */
+  async #again(name: string, known: Known | undefined): Promise<Known> {
+    const asked = this.#asking.run(name, () => this.#ask(name));
+    if (known === undefined) return await asked;
+    const waited = new AbortController();
+    const patience = this.#steps.clock.sleep(limits.nameWaitMs, waited.signal);
+    try {
+      return await Promise.race([asked, patience.then(() => known)]);
+    } catch {
+      return known; // `asked` failed: #ask has seen to what that means
+    } finally {
+      waited.abort();
+      patience.catch(() => {});
+    }
+  }
+
+  async #ask(name: string): Promise<Known> {
+    const { find, clock } = this.#steps;
+    const before = this.#known.get(name);
+    try {
+      const { addresses, ttlMs = limits.nameTtlMs } = await this.#places.run(
+        () => find(name),
+        never,
+      );
+      const foundAt = clock.now();
+      const heldMs = Math.min(limits.nameTtlMaxMs, Math.max(limits.nameTtlMinMs, ttlMs));
+      const found = { addresses, foundAt, freshUntil: foundAt + heldMs, isKept: false };
+      this.#keep(name, found);
+      if (before?.isKept) this.#steps.log.info("backend.name-found", { name });
+      return found;
+    } catch (cause) {
+      if (before === undefined) throw unresolved(name, cause);
+      if (!before.isKept) {
+        const facts = {
+          name,
+          reason: messageOf(cause),
+          addresses: before.addresses.map(({ address }) => address).join(" "),
+        };
+        this.#steps.log.warn("backend.name-lost", facts);
+      }
+      before.isKept = true;
+      before.freshUntil = clock.now() + limits.nameRetryMs;
+      return before;
+    }
+  }
+
+  /** The names are those of the configuration, and of those before it: few, but not for ever. */
+  #keep(name: string, found: Known): void {
+    this.#known.delete(name);
+    this.#known.set(name, found);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > limits.namesMax && oldest !== undefined) this.#known.delete(oldest);
+  }
+}
+
+type Told = Parameters<LookupFunction>[2];
+
+function tell({ addresses }: Known, all: boolean, callback: Told): void {
+  const [first] = addresses;
+  if (all) callback(null, [...addresses]);
+  else callback(null, first?.address ?? "", first?.family);
+}
+
+function unresolved(name: string, cause: unknown): LatchkeyError {
+  const message = `Cannot find the addresses of ${name}: ${messageOf(cause)}`;
+  return new LatchkeyError("BACKEND_UNREACHABLE", message, { name }, { cause });
+}
