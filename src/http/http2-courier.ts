@@ -146,7 +146,12 @@ export class Http2Courier implements Courier {
       stream.on("data", (bytes) => {
         if (isMine() && typeof bytes !== "string") this.#read(stream, bytes);
       });
-      stream.on("end", () => isMine() && this.#end(hasEnded()));
+      stream.on("end", () => {
+        // Node may tell of the end before it tells of the trailers, in the same turn.
+        process.nextTick(() => {
+          if (isMine()) this.#end(hasEnded());
+        });
+      });
     });
     stream.on("trailers", (_headers, _flags, pairs) => {
       if (isMine()) this.#readTrailers(pairs);

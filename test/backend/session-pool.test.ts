@@ -1,0 +1,268 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+import { limits } from "../../src/config/limits.ts";
+import { FrameBackend, greeting } from "../support/h2-frame-backend.ts";
+import { FRAME, frame, headers, u32 } from "../support/h2-frames.ts";
+import { Http2Backend, Http2Scene, h2cBackend } from "../support/http2-backend.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
+
+/** Puts the relay's ticks into the test's hands; sockets go on as ever. Call before the first connection. */
+function holdTicks(t: TestContext): (ms: number) => void {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  return (ms) => t.mock.timers.tick(ms);
+}
+
+/** Two ticks: the one that has begun, and the one that sees that the time is over. */
+const MARGIN_MS = 2 * limits.tickMs;
+
+const ok = (stream: number): Buffer => headers(stream, [[":status", "200"]]);
+
+/** So many clients of a relay, each with one request. */
+async function asking(port: number, count: number): Promise<RawClient[]> {
+  const clients = await Promise.all(Array.from({ length: count }, () => RawClient.connect(port)));
+  for (const client of clients) client.say(get());
+  return clients;
+}
+
+async function leave(clients: readonly RawClient[]): Promise<void> {
+  await Promise.all(
+    clients.map(async (client) => {
+      client[Symbol.dispose]();
+      if (!client.isClosed) await once(client.socket, "close");
+    }),
+  );
+}
+
+test("Requests of many clients share one session", async () => {
+  await using scene = await Http2Scene.start(({ stream }) => {
+    // None is answered before all have come.
+    if (scene.backend.asked.length < 20) return;
+    for (const { stream: each } of scene.backend.asked)
+      each.respond({ ":status": 204 }, { endStream: true });
+    stream.end();
+  });
+  const clients = await asking(scene.world.port, 20);
+  for (const client of clients) await client.has("HTTP/1.1 204");
+  assert.equal(scene.backend.sessions.length, 1);
+  await leave(clients);
+});
+
+test("When a session has all the streams that its backend allows, there is a further one, up to the limit", async () => {
+  const perSession = 2;
+  const max = limits.backendSessionsMax * perSession;
+  await using scene = await Http2Scene.start(
+    () => undefined,
+    {},
+    { settings: { maxConcurrentStreams: perSession } },
+  );
+  const clients = await asking(scene.world.port, max + 3);
+  await scene.backend.request(max - 1);
+  assert.equal(scene.backend.sessions.length, limits.backendSessionsMax);
+  assert.equal(scene.backend.asked.length, max, "the others wait");
+  for (let index = 0; index < max + 3; index += 1) {
+    const { stream } = await scene.backend.request(index);
+    stream.respond({ ":status": 204 }, { endStream: true });
+  }
+  for (const client of clients) await client.has("HTTP/1.1 204");
+  assert.equal(scene.backend.sessions.length, limits.backendSessionsMax);
+  await leave(clients);
+});
+
+test("A request that a GOAWAY leaves out goes to a fresh session, whatever its method", async () => {
+  for (const request of [get(), post("Content-Length: 0\r\n")]) {
+    await using backend = await FrameBackend.start(async (peer, index) => {
+      peer.say(greeting());
+      const stream = await peer.request(0);
+      peer.say(
+        index === 0 ? frame(FRAME.goaway, 0, 0, Buffer.concat([u32(0), u32(0)])) : ok(stream),
+      );
+    });
+    await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+    using client = await RawClient.connect(world.port);
+    client.say(request);
+    await client.has("HTTP/1.1 200");
+    assert.equal(backend.peers.length, 2);
+  }
+});
+
+test("A POST that was refused with its body on the way is not sent again", async () => {
+  await using backend = await FrameBackend.start(async (peer) => {
+    peer.say(greeting());
+    const stream = await peer.request(0);
+    peer.say(frame(FRAME.reset, 0, stream, u32(7)));
+  });
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(post("Content-Length: 2\r\n", "hi"));
+  await client.has("HTTP/1.1 502");
+  assert.equal(backend.requests, 1);
+});
+
+for (const { name, request, status, asked } of [
+  { name: "A GET", request: get(), status: 204, asked: 1 },
+  { name: "A POST", request: post("Content-Length: 0\r\n"), status: 502, asked: 0 },
+]) {
+  test(`${name} on a session that is lost is answered ${status}, with ${asked} more request elsewhere`, async () => {
+    await using lost = await FrameBackend.start(async (peer) => {
+      peer.say(greeting());
+      await peer.request(0);
+      peer.socket.destroy();
+    });
+    await using other = await Http2Backend.start(({ stream }) => {
+      stream.respond({ ":status": 204 }, { endStream: true });
+    });
+    const backends = [h2cBackend(lost.port), h2cBackend(other.port)];
+    await using world = await RelayWorld.start({ action: forwardTo(backends) });
+    using client = await RawClient.connect(world.port);
+    client.say(request);
+    await client.has(`HTTP/1.1 ${status}`);
+    assert.deepEqual([lost.requests, other.asked.length], [1, asked]);
+  });
+}
+
+test("Requests under way end well after a GOAWAY, and new ones go to a fresh session", async () => {
+  await using scene = await Http2Scene.start(() => undefined);
+  scene.client.say(get());
+  const { stream } = await scene.backend.request(0);
+  scene.backend.sessions[0]?.close();
+  using other = await RawClient.connect(scene.world.port);
+  await new Promise((resolve) => scene.backend.sessions[0]?.ping(resolve) ?? resolve(undefined));
+  other.say(get());
+  const next = await scene.backend.request(1);
+  assert.equal(scene.backend.sessions.length, 2);
+  stream.respond({ ":status": 200, "content-length": 2 });
+  stream.end("ok");
+  next.stream.respond({ ":status": 204 }, { endStream: true });
+  await scene.client.has("\r\n\r\nok");
+  await other.has("HTTP/1.1 204");
+});
+
+test("A client that leaves takes its stream back, and nobody else's", async () => {
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using leaving = await RawClient.connect(world.port);
+  using staying = await RawClient.connect(world.port);
+  leaving.say(get());
+  const peer = await backend.peer(0);
+  const gone = await peer.request(0);
+  staying.say(get());
+  const kept = await peer.request(1);
+  leaving.socket.resetAndDestroy();
+  await peer.until(() => peer.of(FRAME.reset).length > 0);
+  peer.say(ok(kept));
+  await staying.has("HTTP/1.1 200");
+  const resets = peer
+    .of(FRAME.reset)
+    .map(({ stream, payload }) => [stream, payload.readUInt32BE(0)]);
+  assert.deepEqual(resets, [[gone, 8]], "CANCEL, once");
+});
+
+test("A client that leaves in the middle of a large answer takes its stream back", async () => {
+  await using scene = await Http2Scene.start(({ stream }) => {
+    stream.respond({ ":status": 200 });
+    stream.write(Buffer.alloc(1_000_000));
+  });
+  scene.client.socket.pause();
+  scene.client.say(get());
+  const { stream } = await scene.backend.request(0);
+  scene.client[Symbol.dispose]();
+  if (!stream.closed) await once(stream, "close");
+  assert.equal(stream.rstCode, 8);
+});
+
+test("An answer that comes before the body has is passed on, and the stream is taken back", async () => {
+  await using scene = await Http2Scene.start(({ stream }) => {
+    stream.respond({ ":status": 413, "content-length": 0 }, { endStream: true });
+  });
+  scene.client.say(post("Content-Length: 100000\r\n", "x".repeat(10)));
+  await scene.client.has("HTTP/1.1 413");
+  const { stream } = await scene.backend.request(0);
+  if (!stream.closed) await once(stream, "close");
+});
+
+test("A backend that takes connections and never sends SETTINGS is answered for with 504", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start(() => undefined);
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  const peer = await backend.peer(0);
+  await peer.until(() => peer.of(FRAME.settings).length > 0);
+  pass(limits.backendConnectTimeoutMs + MARGIN_MS);
+  await client.has("HTTP/1.1 504");
+  await peer.until(() => false);
+  assert.equal(backend.requests, 0, "nothing was asked");
+});
+
+test("A request that finds no free stream in time is answered 503, and the backend is not thought down", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting([3, 0])));
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  await backend.peer(limits.backendSessionsMax - 1);
+  await Promise.all(
+    backend.peers.map((peer) => peer.until(() => peer.of(FRAME.settings).length > 1)),
+  );
+  pass(limits.backendConnectTimeoutMs + MARGIN_MS);
+  await client.has("HTTP/1.1 503");
+  assert.match(client.text, /Retry-After: \d/);
+  assert.deepEqual(
+    world.log.lines.map(({ event }) => event),
+    [],
+  );
+});
+
+test("A session without a stream is closed after a while", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start(async (peer) => {
+    peer.say(greeting());
+    peer.say(headers(await peer.request(0), [[":status", "204"]]));
+  });
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  await client.has("HTTP/1.1 204");
+  const peer = await backend.peer(0);
+  pass(limits.backendSessionIdleMs - limits.tickMs);
+  assert.equal(peer.isClosed, false);
+  pass(MARGIN_MS);
+  await peer.until(() => false);
+});
+
+test("A session that is silent while it owes an answer is asked once whether it is there", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  const peer = await backend.peer(0);
+  const stream = await peer.request(0);
+  pass(MARGIN_MS);
+  pass(limits.backendSilenceMs + MARGIN_MS);
+  await peer.until(() => peer.of(FRAME.ping).length > 0);
+  const [ping] = peer.of(FRAME.ping);
+  peer.say(frame(FRAME.ping, 1, 0, ping?.payload), ok(stream));
+  await client.has("HTTP/1.1 200");
+  pass(limits.backendPongMs + MARGIN_MS);
+  assert.equal(peer.isClosed, false);
+  assert.equal(peer.of(FRAME.ping).length, 1);
+});
+
+test("A session that answers no PING is lost, and its request too", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(post("Content-Length: 0\r\n"));
+  const peer = await backend.peer(0);
+  await peer.request(0);
+  pass(MARGIN_MS);
+  pass(limits.backendSilenceMs + MARGIN_MS);
+  await peer.until(() => peer.of(FRAME.ping).length > 0);
+  pass(limits.backendPongMs + MARGIN_MS);
+  await client.has("HTTP/1.1 502");
+  await peer.until(() => false);
+});
