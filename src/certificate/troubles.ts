@@ -20,7 +20,13 @@ export function troublesOf(holding: Holding, judging: Judging): Trouble[] {
     expiryOf(holding, judging),
     standInOf(holding, judging),
   ];
-  return found.filter((trouble) => trouble !== undefined);
+  return found.filter((trouble) => trouble !== undefined).map((trouble) => ahead(trouble, judging));
+}
+
+/** What is due, and waits for its turn, has no time that anybody could tell. */
+function ahead(trouble: Trouble, { now }: Judging): Trouble {
+  const { nextAttemptAt: next } = trouble;
+  return next !== undefined && next <= now ? { ...trouble, nextAttemptAt: undefined } : trouble;
 }
 
 /** The program ended in the middle of a first attempt: the next one tells more. */

@@ -53,11 +53,15 @@ function expiryOf({ notAfter }: CertificateRecord, now: number): string {
   return notAfter === null ? "-" : distance(Date.parse(notAfter) - now);
 }
 
-function nextStepOf({ nextAttemptAt, renewAt, state }: CertificateRecord, now: number): string {
+function nextStepOf(
+  { host, nextAttemptAt, renewAt, state }: CertificateRecord,
+  now: number,
+): string {
   if (state === "issuing" || state === "renewing") return "ordering now";
   if (nextAttemptAt !== null) return `attempt ${distance(Date.parse(nextAttemptAt) - now)}`;
   if (renewAt !== null) return `renew ${distance(Date.parse(renewAt) - now)}`;
-  return state === "waiting" ? "waits for a visitor" : "-";
+  if (state !== "waiting") return "-";
+  return host.includes("*") ? "waits for a visitor" : "waits for its turn";
 }
 
 const UNITS = [

@@ -164,6 +164,19 @@ test("a trouble tells the cause as the CA worded it, what to do, and the next at
   );
 });
 
+const past: readonly (readonly [what: string, changes: Partial<Holding>])[] = [
+  ["an attempt that is due", { lastError: ERROR, attempts: 1, nextAttemptAt: NOW }],
+  ["an issuer that has the turn", { certificate: held(45), turn: turn(SECOND), nextAttemptAt: 1 }],
+  ["a renewal that is due", { certificate: held(10) }],
+];
+for (const [what, changes] of past) {
+  test(`${what} has no next attempt in the past`, () => {
+    const [trouble] = troublesOf(holding(changes), judging);
+    assert.ok(trouble !== undefined);
+    assert.equal(trouble.nextAttemptAt, undefined);
+  });
+}
+
 const time = (daysLeft: number) => new Date(NOW + daysLeft * DAY).toISOString();
 const manual: readonly (readonly [string, object, readonly string[]])[] = [
   ["good files", { notBefore: time(-10), notAfter: time(80) }, []],

@@ -142,7 +142,7 @@ hosts:
   ]);
   const status = await run("status", "--config", file);
   assert.equal(status.code, 0);
-  assert.match(status.stdout, /not running.*^a\.localhost +waiting/ms);
+  assert.match(status.stdout, /not running.*^a\.localhost +waiting .*waits for its turn$/ms);
 });
 
 test("check prints the routing table", async () => {
