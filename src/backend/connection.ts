@@ -35,6 +35,8 @@ export type ReadBackend = (length: number, bytes: Buffer) => boolean;
 export class BackendConnection {
   readonly backend: Backend;
   readonly socket: Socket;
+  /** What the backend was told first: whose connection it is. */
+  readonly introduction: string;
   /** Has it carried an exchange before? Then it may be closing while we write (RFC 9112 §9.3.1). */
   isReused = false;
   /** When a resting connection is thrown away, in the time of `Deadlines`. */
@@ -45,8 +47,14 @@ export class BackendConnection {
   #hasConnected = false;
 
   /** `open` starts the connection; it gives every piece that the socket reads to its argument. */
-  constructor(backend: Backend, user: BackendUser, open: (read: ReadBackend) => Socket) {
+  constructor(
+    backend: Backend,
+    user: BackendUser,
+    introduction: string,
+    open: (read: ReadBackend) => Socket,
+  ) {
     this.backend = backend;
+    this.introduction = introduction;
     this.#user = user;
     this.socket = open((length, bytes) => this.#read(length, bytes));
     keepLastWords(this.socket);

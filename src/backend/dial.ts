@@ -10,6 +10,7 @@ import { messageOf, unreachable } from "../base/errors.ts";
 import type { Backend, TcpAddress } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { BackendConnection, type BackendUser, type ReadBackend } from "./connection.ts";
+import { introduced, introducedCarrier, introductionTo } from "./introduction.ts";
 import type { BackendNames } from "./names.ts";
 
 /**
@@ -22,11 +23,18 @@ const readBuffer = Buffer.allocUnsafeSlow(limits.bufferMaxBytes);
  * Starts a connection to `backend`, owned by `user` from the first moment: it hears
  * `backendConnected`, or `backendClosed` with the reason. Name lookup is part of it, by `names`. The
  * deadline is the user's to keep: it destroys the connection when that has passed.
+ *
+ * @param introduction Of {@link introductionTo}: what the backend is told first.
  */
-export function dial(backend: Backend, user: BackendUser, names: BackendNames): BackendConnection {
-  const connection = new BackendConnection(backend, user, (read) => {
+export function dial(
+  backend: Backend,
+  user: BackendUser,
+  names: BackendNames,
+  introduction: string = introductionTo(backend, undefined),
+): BackendConnection {
+  const connection = new BackendConnection(backend, user, introduction, (read) => {
     try {
-      return open(backend, read, names);
+      return open(backend, read, names, introduction);
     } catch (cause) {
       // Roots that OpenSSL cannot read are found out here: one backend less, not one worker less.
       const message = `Cannot connect to the backend: ${messageOf(cause)}`;
@@ -42,7 +50,12 @@ export function dial(backend: Backend, user: BackendUser, names: BackendNames): 
   return connection;
 }
 
-function open(backend: Backend, read: ReadBackend, names: BackendNames): Socket {
+function open(
+  backend: Backend,
+  read: ReadBackend,
+  names: BackendNames,
+  introduction: string,
+): Socket {
   const onread: OnReadOpts = {
     buffer: readBuffer,
     // The buffer that comes back is the Buffer that was given; Node's types only know a Uint8Array.
@@ -50,31 +63,55 @@ function open(backend: Backend, read: ReadBackend, names: BackendNames): Socket 
   };
   switch (backend.kind) {
     case "unix":
-      return connectTcp({ path: backend.path, onread });
-    case "http":
-      return connectTcp({ ...tcpOptions(backend.address, names), noDelay: true, onread });
+      return introduced(connectTcp({ path: backend.path, onread }), introduction);
+    case "http": {
+      const options = { ...tcpOptions(backend.address, names), noDelay: true, onread };
+      return introduced(connectTcp(options), introduction);
+    }
     case "h2c":
       return connectTcp({ ...tcpOptions(backend.address, names), noDelay: true });
     case "https":
+      if (introduction !== "") return openTlsIntroduced(backend, read, names, introduction);
       return openTls(backend, onread, names);
     default:
       return unreachable(backend);
   }
 }
 
+type TlsBackend = Extract<Backend, { kind: "https" }>;
+
+function openTls(backend: TlsBackend, onread: OnReadOpts, names: BackendNames): Socket {
+  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
+    ...tcpOptions(backend.address, names),
+    ...tlsOptions(backend),
+    onread,
+  };
+  const socket = connectTls(options);
+  socket.setNoDelay(true);
+  return socket;
+}
+
+/** Node reads into no buffer of ours here, but the bytes go the same way. */
+function openTlsIntroduced(
+  backend: TlsBackend,
+  read: ReadBackend,
+  names: BackendNames,
+  introduction: string,
+): Socket {
+  const carrier = introducedCarrier(tcpOptions(backend.address, names), introduction);
+  const socket = connectTls({ ...tlsOptions(backend), socket: carrier });
+  socket.on("data", (bytes: Buffer) => {
+    if (!read(bytes.length, bytes)) socket.pause();
+  });
+  return socket;
+}
+
 /**
  * No session is ever offered for resumption, so that none can cross from one (address, name, roots)
  * to another (the class of CVE-2026-58040); pooled connections make handshakes rare.
  */
-function openTls(
-  backend: Extract<Backend, { kind: "https" }>,
-  onread: OnReadOpts,
-  names: BackendNames,
-): Socket {
-  const { serverName, ca, verify } = backend;
-  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
-    ...tcpOptions(backend.address, names),
-    onread,
+function tlsOptions({ serverName, ca, verify }: TlsBackend): ConnectionOptions {
+  return {
     minVersion: "TLSv1.2",
     ALPNProtocols: ["http/1.1"],
     rejectUnauthorized: verify,
@@ -83,9 +120,6 @@ function openTls(
     // RFC 6066 §3: an IP address is never sent as SNI.
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
   };
-  const socket = connectTls(options);
-  socket.setNoDelay(true);
-  return socket;
 }
 
 /** How every connection to a name is made: its addresses one after the other, of both families (RFC 8305). */

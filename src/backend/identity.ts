@@ -19,13 +19,14 @@ export function backendKey(backend: Backend): string {
 function identityOf(backend: Backend): readonly unknown[] {
   switch (backend.kind) {
     case "unix":
-      return ["unix", backend.path];
+      return ["unix", backend.path, backend.proxyProtocol];
     case "http":
+      return ["http", backend.address.host, backend.address.port, backend.proxyProtocol];
     case "h2c":
-      return [backend.kind, backend.address.host, backend.address.port];
+      return ["h2c", backend.address.host, backend.address.port];
     case "https": {
-      const { address, serverName, ca, verify } = backend;
-      return ["https", address.host, address.port, serverName, ca, verify];
+      const { address, serverName, ca, verify, proxyProtocol } = backend;
+      return ["https", address.host, address.port, serverName, ca, verify, proxyProtocol];
     }
     default:
       return unreachable(backend);

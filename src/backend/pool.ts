@@ -25,11 +25,14 @@ export class BackendPool {
     return size;
   }
 
-  /** An idle connection to `backend`, owned by `user` from now on; `undefined` when there is none. */
-  take(backend: Backend, user: BackendUser): BackendConnection | undefined {
+  /**
+   * An idle connection to `backend`, owned by `user` from now on; `undefined` when there is none. One that
+   * was introduced as somebody's is nobody else's.
+   */
+  take(backend: Backend, user: BackendUser, introduction: string): BackendConnection | undefined {
     const list = this.#resting.get(backendKey(backend));
     for (;;) {
-      const connection = list?.pop();
+      const connection = takeLast(list, introduction);
       if (connection === undefined) return undefined;
       if (connection.isAlive) {
         connection.lend(user);
@@ -80,4 +83,14 @@ export class BackendPool {
     this.#resting.clear();
     this.#deadlines.forget(this);
   }
+}
+
+/** The last one with this introduction, taken out of the list. */
+function takeLast(
+  list: BackendConnection[] | undefined,
+  introduction: string,
+): BackendConnection | undefined {
+  if (introduction === "") return list?.pop(); // there all are alike
+  const index = list?.findLastIndex((connection) => connection.introduction === introduction) ?? -1;
+  return index === -1 ? undefined : list?.splice(index, 1)[0];
 }

@@ -1,4 +1,5 @@
 import { readRedirect, readRespond } from "./answer.ts";
+import { readBackendOptions } from "./backend.ts";
 import type { Action } from "./config.ts";
 import { readForward, readTunnelTimeouts } from "./forward.ts";
 import type { HostPlace } from "./host-place.ts";
@@ -24,7 +25,7 @@ const GOES_WITH: Readonly<Record<Action["kind"], readonly (keyof WrittenHost)[]>
     ...RULES,
     ...CERTIFICATE,
   ],
-  tcp: ["to", "timeouts", "balance", ...CERTIFICATE],
+  tcp: ["to", "backend", "timeouts", "balance", ...CERTIFICATE],
   "pass-through": ["passThrough", "timeouts"],
   redirect: ["redirect", "status", ...RULES, ...CERTIFICATE],
   respond: ["respond", ...RULES, ...CERTIFICATE],
@@ -62,7 +63,13 @@ export function readAction(written: WrittenHost, place: HostPlace): Action | und
   }
   if (kind === "certificate-only") return { kind };
   if (first?.kind === "tcp") {
-    return { kind: "tcp", backend: first.address, timeouts: readTunnelTimeouts(written, place) };
+    const options = readBackendOptions(written.backend, to, [...place.path, "backend"], place.desk);
+    return {
+      kind: "tcp",
+      backend: first.address,
+      timeouts: readTunnelTimeouts(written, place),
+      ...(options.proxyProtocol && { proxyProtocol: options.proxyProtocol }),
+    };
   }
   const { path, desk } = place;
   const rules = withHsts(readOwnRules(written, path, desk), written.hsts, path, desk);

@@ -1,6 +1,6 @@
 import { unreachable } from "../base/errors.ts";
 import type { BackendAddress } from "./backend-address.ts";
-import type { Backend } from "./config.ts";
+import type { Backend, ProxyProtocol } from "./config.ts";
 import type { Path } from "./faults.ts";
 import type { WrittenHost } from "./host-schema.ts";
 import { limits } from "./limits.ts";
@@ -14,6 +14,7 @@ export interface BackendOptions {
   readonly serverName?: string | undefined;
   readonly verify?: boolean | undefined;
   readonly host?: "client" | "upstream" | undefined;
+  readonly proxyProtocol?: ProxyProtocol | undefined;
 }
 
 /** Keys that only mean something for a backend that is spoken to by TLS. */
@@ -34,14 +35,22 @@ export function readBackendOptions(
       desk.report([...path, key], "is for https:// backends, remove it", "key");
     }
   }
-  if (written.host === "upstream" && addresses.every(({ kind }) => kind === "unix")) {
-    desk.report([...path, "host"], "has no meaning for unix: backends, remove it");
+  if (written.host === "upstream" && addresses.every(({ kind }) => isNameless(kind))) {
+    desk.report([...path, "host"], "has no meaning for unix: and tcp:// backends, remove it");
+  }
+  if (written.proxyProtocol !== undefined && addresses.some(({ kind }) => kind === "h2c")) {
+    const why = "does not go with h2c:// backends, whose connections clients share, remove it";
+    desk.report([...path, "proxyProtocol"], why);
   }
   if (written.ca === undefined) return written;
   if (written.verify === false) {
     desk.report([...path, "ca"], "does not go with `verify: off`, wanted one of the two", "key");
   }
   return { ...written, ca: readRootsAt(written.ca, [...path, "ca"], desk) };
+}
+
+function isNameless(kind: BackendAddress["kind"]): boolean {
+  return kind === "unix" || kind === "tcp";
 }
 
 /** One backend with everything that its dialling needs; none after a fault was reported. */
@@ -52,13 +61,16 @@ export function readBackend(
   desk: Desk,
 ): readonly Backend[] {
   const hostHeader = options.host === "upstream" ? "backend" : "client";
+  const told = options.proxyProtocol && { proxyProtocol: options.proxyProtocol };
   switch (written.kind) {
     case "http":
+      return [{ kind: "http", address: written.address, hostHeader, ...told }];
     case "h2c":
-      return [{ kind: written.kind, address: written.address, hostHeader }];
+      return [{ kind: "h2c", address: written.address, hostHeader }];
     case "https": {
       const { ca, serverName = written.address.host, verify = true } = options;
-      return [{ kind: "https", address: written.address, hostHeader, serverName, ca, verify }];
+      const { address } = written;
+      return [{ kind: "https", address, hostHeader, serverName, ca, verify, ...told }];
     }
     case "unix": {
       const socket = desk.resolve(written.path);
@@ -68,7 +80,7 @@ export function readBackend(
           `is a socket path of more than ${limits.unixPathMaxBytes} bytes, wanted a shorter one`,
         );
       }
-      return [{ kind: "unix", path: socket, hostHeader: "client" }];
+      return [{ kind: "unix", path: socket, hostHeader: "client", ...told }];
     }
     case "tcp":
       // Reported by the caller: piping and HTTP do not mix in one host.

@@ -179,14 +179,18 @@ export type CertificateSource =
 export type Action =
   | Forward
   /** TLS terminated, plaintext piped both ways, no HTTP looked at. */
-  | { readonly kind: "tcp"; readonly backend: TcpAddress; readonly timeouts: Timeouts }
+  | {
+      readonly kind: "tcp";
+      readonly backend: TcpAddress;
+      readonly timeouts: Timeouts;
+      readonly proxyProtocol?: ProxyProtocol | undefined;
+    }
   /** Routed by SNI, never decrypted. */
   | {
       readonly kind: "pass-through";
       readonly backend: TcpAddress;
       readonly timeouts: Timeouts;
-      /** The version of the PROXY header that the backend gets first; undefined: none. */
-      readonly proxyProtocol?: "v1" | "v2" | undefined;
+      readonly proxyProtocol?: ProxyProtocol | undefined;
     }
   | Redirect
   | Respond
@@ -269,8 +273,14 @@ export interface TcpAddress {
 
 export type Backend =
   | {
-      /** `h2c`: HTTP/2 without TLS, known beforehand (RFC 9113 §3.3). */
-      readonly kind: "http" | "h2c";
+      readonly kind: "http";
+      readonly address: TcpAddress;
+      readonly hostHeader: "client" | "backend";
+      readonly proxyProtocol?: ProxyProtocol | undefined;
+    }
+  | {
+      /** HTTP/2 without TLS, known beforehand (RFC 9113 §3.3). */
+      readonly kind: "h2c";
       readonly address: TcpAddress;
       readonly hostHeader: "client" | "backend";
     }
@@ -283,8 +293,17 @@ export type Backend =
       /** PEM of the only roots to trust, already read; undefined: the machine's. */
       readonly ca: string | undefined;
       readonly verify: boolean;
+      readonly proxyProtocol?: ProxyProtocol | undefined;
     }
-  | { readonly kind: "unix"; readonly path: string; readonly hostHeader: "client" };
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      readonly hostHeader: "client";
+      readonly proxyProtocol?: ProxyProtocol | undefined;
+    };
+
+/** The version of the PROXY header that each connection to a backend begins with. */
+export type ProxyProtocol = "v1" | "v2";
 
 export interface Timeouts {
   readonly connectMs: number;

@@ -94,6 +94,11 @@ const backends = anyOf([...backendForms, someOf(anyOf(backendForms, BACKEND), BA
 
 const timeout = duration(limits.timeoutMinMs, limits.timeoutMaxMs, "60s");
 
+const proxyProtocolKey = key(
+  "The PROXY header that tells it whose connection this is: v1 or v2; default: none.",
+  choice(["v1", "v2"]),
+);
+
 /** What stands in a host and in each of its paths. */
 const forwarding = {
   to: key(
@@ -114,6 +119,7 @@ const forwarding = {
           "The Host it gets: client (default) or upstream.",
           choice(["client", "upstream"]),
         ),
+        proxyProtocol: proxyProtocolKey,
       },
       "a mapping such as { verify: on }",
     ),
@@ -177,10 +183,7 @@ const passThrough = anyOf(
     mapping(
       {
         to: tunnelBackend,
-        proxyProtocol: key(
-          "The PROXY header that tells it whose connection this is: v1 or v2; default: none.",
-          choice(["v1", "v2"]),
-        ),
+        proxyProtocol: proxyProtocolKey,
       },
       PASS_THROUGH,
     ),

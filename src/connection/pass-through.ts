@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import type { BackendNames } from "../backend/names.ts";
+import { writeProxyHeader } from "../backend/proxy-header.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Action } from "../config/config.ts";
 import { closeSignal } from "./close-signal.ts";
 import { dial } from "./dial.ts";
-import { writeProxyHeader } from "./proxy-header.ts";
 
 /** An action that pipes bytes to a backend as they are. */
 export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
@@ -25,8 +25,7 @@ export async function passThrough(
   ends: ConnectionEnds,
   names: BackendNames,
 ): Promise<void> {
-  const { backend, timeouts } = tunnel;
-  const proxyProtocol = tunnel.kind === "pass-through" ? tunnel.proxyProtocol : undefined;
+  const { backend, timeouts, proxyProtocol } = tunnel;
   try {
     const upstream = await dial(backend, timeouts.connectMs, closeSignal(client), names);
     if (proxyProtocol !== undefined) upstream.write(writeProxyHeader(proxyProtocol, ends));

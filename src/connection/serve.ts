@@ -82,6 +82,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
     route,
     certifiedNames,
     clientAddress,
+    ends: arrival.ends,
     identityLines,
   });
 }

@@ -1,4 +1,5 @@
 import type { BackendConnection } from "../backend/connection.ts";
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Backend } from "../config/config.ts";
 import type { AnswerListener } from "./answer-reader.ts";
 import type { Fields } from "./fields.ts";
@@ -12,6 +13,8 @@ import type { OwnAnswer } from "./refuse.ts";
 export interface Asker extends AnswerListener {
   /** The address of who asks, behind proxies that are trusted. */
   readonly clientAddress: string;
+  /** The connection that the request came by; `undefined` when it is one of our own. */
+  readonly ends: ConnectionEnds | undefined;
   /** The value of a cookie of the request. */
   cookieNamed(name: string): string | undefined;
   /** The head of the request, as this backend shall get it. */

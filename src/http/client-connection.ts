@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { covers } from "../base/credential.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
@@ -17,6 +18,8 @@ export interface ClientConnection {
   /** The names of the certificate that the client was shown. */
   readonly certifiedNames: readonly string[];
   readonly clientAddress: string;
+  /** The connection as the client made it. */
+  readonly ends?: ConnectionEnds | undefined;
   /** Field lines about the certificate that the client has shown; `undefined` where none is asked for. */
   readonly identityLines?: string | undefined;
 }

@@ -66,6 +66,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
       writer: this.#writer,
       sender: {
         address,
+        ends: connection.ends,
         identityLines: connection.identityLines,
         isTrusted: around.isTrustedProxy(address),
         isTrustedProxy: around.isTrustedProxy,

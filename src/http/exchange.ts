@@ -1,6 +1,7 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import { BackendSession } from "../backend/session.ts";
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
 import { withLine } from "./added-line.ts";
 import type { Framing } from "./admit.ts";
@@ -183,6 +184,10 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   get clientAddress(): string {
     return this.#asker.clientAddress;
+  }
+
+  get ends(): ConnectionEnds | undefined {
+    return this.#asker.ends;
   }
 
   cookieNamed(name: string): string | undefined {

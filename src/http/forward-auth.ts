@@ -185,6 +185,7 @@ class Question implements Asker, Timed {
 
   /** The one service is chosen by nothing of the client. */
   readonly clientAddress = "";
+  readonly ends = undefined;
 
   cookieNamed(): undefined {
     return undefined;

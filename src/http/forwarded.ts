@@ -1,9 +1,12 @@
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Fields } from "./fields.ts";
 
 /** Who sent a request, as far as the fields that tell a backend about it are concerned. */
 export interface Sender {
   /** The address the connection came from. */
   readonly address: string;
+  /** The connection as the client made it, for backends that are told by the PROXY protocol. */
+  readonly ends?: ConnectionEnds | undefined;
   /** Field lines about the certificate that the client has shown, where the host asks for one. */
   readonly identityLines?: string | undefined;
   /** Is the sender a proxy whose word is taken (`trustedProxies`)? */

@@ -54,6 +54,7 @@ export class H2Session implements StreamHome, Timed {
     this.around = around;
     this.sender = {
       address: clientAddress,
+      ends: connection.ends,
       identityLines,
       isTrusted: around.isTrustedProxy(clientAddress),
       isTrustedProxy: around.isTrustedProxy,

@@ -1,5 +1,6 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
 import { accessFacts, askedRecord } from "./access-log.ts";
@@ -144,6 +145,10 @@ export class Visit implements Asker, EncodingOwner {
     const request = this.#request;
     const { sender } = this.#tools;
     return request === undefined ? sender.address : clientOf(request.head.fields, sender);
+  }
+
+  get ends(): ConnectionEnds | undefined {
+    return this.#tools.sender.ends;
   }
 
   cookieNamed(name: string): string | undefined {

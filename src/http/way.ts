@@ -2,11 +2,13 @@ import type { NoBackend } from "../backend/balance.ts";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
+import { introductionTo } from "../backend/introduction.ts";
 import type { BackendNames } from "../backend/names.ts";
 import type { BackendPool } from "../backend/pool.ts";
 import { Seat, type SeatTools, type Sitter } from "../backend/seat.ts";
 import type { BackendSession } from "../backend/session.ts";
 import type { SessionPool, SessionUser } from "../backend/session-pool.ts";
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/config.ts";
 import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
@@ -22,6 +24,8 @@ export interface Backends extends SeatTools {
 /** Who is on a way. */
 export interface WayUser {
   readonly clientAddress: string;
+  /** The connection that the request came by; see {@link introductionTo}. */
+  readonly ends: ConnectionEnds | undefined;
   cookieNamed(name: string): string | undefined;
   /** It leads to `backend`: the connection, or a stream of the session, is the user's from now on. */
   wayOpened(to: BackendConnection | BackendSession, backend: Backend): void;
@@ -91,7 +95,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
       this.#join(backend);
       return;
     }
-    const pooled = this.#backends.pool.take(backend, this);
+    const pooled = this.#backends.pool.take(backend, this, this.#introductionTo(backend));
     if (pooled === undefined) this.#dial(backend);
     else this.#open(pooled, backend);
   }
@@ -213,7 +217,11 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #dial(backend: Backend): void {
     this.#phase = "connecting";
     this.#deadline = this.#connectDeadline();
-    this.#connection = dial(backend, this, this.#backends.names);
+    this.#connection = dial(backend, this, this.#backends.names, this.#introductionTo(backend));
+  }
+
+  #introductionTo(backend: Backend): string {
+    return introductionTo(backend, this.#user.ends);
   }
 
   /** The next backend is tried at once: nothing has reached this one. */

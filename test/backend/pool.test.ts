@@ -34,9 +34,9 @@ test("The connection laid down last is taken first", async () => {
   pool.keep(first);
   pool.keep(second);
   assert.equal(pool.size, 2);
-  assert.equal(pool.take(backend, nobody), second);
-  assert.equal(pool.take(backend, nobody), first);
-  assert.equal(pool.take(backend, nobody), undefined);
+  assert.equal(pool.take(backend, nobody, ""), second);
+  assert.equal(pool.take(backend, nobody, ""), first);
+  assert.equal(pool.take(backend, nobody, ""), undefined);
   for (const connection of [first, second]) connection.destroy();
   pool.close();
 });
@@ -45,8 +45,8 @@ test("Connections of equal backends are shared, those of others are not", async 
   await using recorder = await Recorder.start();
   const pool = new BackendPool(new Deadlines());
   pool.keep(await connected(httpBackend(recorder.port)));
-  assert.equal(pool.take(httpBackend(recorder.port + 1), nobody), undefined);
-  const taken = pool.take(httpBackend(recorder.port), nobody);
+  assert.equal(pool.take(httpBackend(recorder.port + 1), nobody, ""), undefined);
+  const taken = pool.take(httpBackend(recorder.port), nobody, "");
   assert.ok(taken?.isReused);
   taken.destroy();
   pool.close();
@@ -67,7 +67,7 @@ for (const [name, act] of [
     else socket.write(act);
     await once(connection.socket, "close");
     assert.equal(pool.size, 0);
-    assert.equal(pool.take(backend, nobody), undefined);
+    assert.equal(pool.take(backend, nobody, ""), undefined);
     pool.close();
   });
 }

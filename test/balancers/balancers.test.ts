@@ -14,6 +14,7 @@ import { closeServer, listenAnywhere } from "../support/tls-door.ts";
 
 /** HAProxy and nginx speak the PROXY protocol with us: in front of us, and behind us. */
 const CLIENT = "127.0.0.9";
+const OTHER_CLIENT = "127.0.0.10";
 const BALANCER = "127.0.0.5";
 const folder = await mkdtemp(join(tmpdir(), "latchkey-balancers-"));
 const app = createHttpServer(({ headers }, response) => {
@@ -25,6 +26,8 @@ const ports = {
   v2: await freePort(),
   haproxy: await freePort(),
   nginx: await freePort(),
+  plainHaproxy: await freePort(),
+  plainNginx: await freePort(),
 };
 const { chain, key } = makeCertificate({ names: ["behind.localhost"] });
 const pem = join(folder, "behind.pem");
@@ -40,6 +43,7 @@ hosts:
   haproxy-v2.localhost: { passThrough: { to: "127.0.0.1:${ports.haproxy}", proxyProtocol: v2 } }
   nginx-v1.localhost: { passThrough: { to: "127.0.0.1:${ports.nginx}", proxyProtocol: v1 } }
   nginx-v2.localhost: { passThrough: { to: "127.0.0.1:${ports.nginx}", proxyProtocol: v2 } }
+${toldHosts()}
 `,
 });
 await writeFile(join(folder, "haproxy.cfg"), haproxyConfig(latchkey.httpsPort));
@@ -57,7 +61,11 @@ after(async () => {
   await closeServer(app);
   await rm(folder, { recursive: true, force: true });
 });
-await Promise.all([latchkey.event("certificate.swapped"), ...Object.values(ports).map(isOpen)]);
+const isCertified = () => latchkey.count("certificate.swapped") === 13;
+await Promise.all([
+  latchkey.event("certificate.swapped", isCertified),
+  ...Object.values(ports).map(isOpen),
+]);
 
 for (const version of ["v1", "v2"] as const) {
   test(`behind HAProxy with send-proxy (${version}) the app sees the client`, async () => {
@@ -74,8 +82,39 @@ for (const version of ["v1", "v2"] as const) {
   }
 }
 
-async function curl(host: string, port: number): Promise<string> {
-  const to = ["--interface", CLIENT, "--connect-to", `::127.0.0.1:${port}`];
+for (const peer of ["haproxy", "nginx"] as const) {
+  for (const scheme of ["http", "https", "tcp"] as const) {
+    for (const version of ["v1", "v2"] as const) {
+      test(`${peer} as a backend by ${scheme}, told by ${version}, sees each client`, async () => {
+        const host = `${peer}-${scheme}-${version}.localhost`;
+        assert.equal(await curl(host, latchkey.httpsPort), `${peer} sees ${CLIENT}`);
+        assert.equal(await curl(host, ports.v2, OTHER_CLIENT), `${peer} sees ${OTHER_CLIENT}`);
+      });
+    }
+  }
+}
+
+/** A host for each way to a backend that wants a PROXY header. */
+function toldHosts(): string {
+  const lines = [];
+  for (const version of ["v1", "v2"]) {
+    for (const [peer, secured, plain] of [
+      ["haproxy", ports.haproxy, ports.plainHaproxy],
+      ["nginx", ports.nginx, ports.plainNginx],
+    ] as const) {
+      const backend = `backend: { proxyProtocol: ${version}`;
+      lines.push(
+        `  ${peer}-http-${version}.localhost: { to: "http://127.0.0.1:${plain}", ${backend} } }`,
+        `  ${peer}-tcp-${version}.localhost: { to: "tcp://127.0.0.1:${plain}", ${backend} } }`,
+        `  ${peer}-https-${version}.localhost: { to: "https://127.0.0.1:${secured}", ${backend}, verify: off } }`,
+      );
+    }
+  }
+  return lines.join("\n");
+}
+
+async function curl(host: string, port: number, client = CLIENT): Promise<string> {
+  const to = ["--interface", client, "--connect-to", `::127.0.0.1:${port}`];
   const { stdout } = await promisify(execFile)("curl", [
     "-sSk",
     "--max-time",
@@ -101,6 +140,7 @@ listen v2
 frontend behind
   mode http
   bind 127.0.0.1:${ports.haproxy} accept-proxy ssl crt ${pem}
+  bind 127.0.0.1:${ports.plainHaproxy} accept-proxy
   http-request return status 200 content-type text/plain lf-string "haproxy sees %[src]"
 `;
 }
@@ -115,6 +155,7 @@ http {
   client_body_temp_path ${folder}/body;
   server {
     listen 127.0.0.1:${ports.nginx} ssl proxy_protocol;
+    listen 127.0.0.1:${ports.plainNginx} proxy_protocol;
     ssl_certificate ${pem};
     ssl_certificate_key ${pem};
     location / { return 200 "nginx sees $proxy_protocol_addr"; }

@@ -143,6 +143,9 @@ const refused: readonly {
       "  b.example: { to: unix:/a, backend: { host: upstream } }",
       "  c.example: { to: https://a, backend: { ca: x.pem, verify: off } }",
       "  d.example: { to: 1, paths: { /x: { to: https://a } }, backend: { verify: off } }",
+      "  e.example: { to: [1, h2c://a], backend: { proxyProtocol: v2 } }",
+      "  f.example: { to: tcp://a:1, backend: { verify: off, host: upstream } }",
+      "  g.example: { to: 1, backend: { proxyProtocol: v3 } }",
     ],
     faults: [
       ['2 hosts["a.example"].backend.verify', /is for https:\/\/ backends/],
@@ -150,6 +153,10 @@ const refused: readonly {
       ['3 hosts["b.example"].backend.host', /no meaning for unix:/],
       ['4 hosts["c.example"].backend.ca', /does not go with `verify: off`/],
       ['4 hosts["c.example"].backend.ca', /does not exist/],
+      ['6 hosts["e.example"].backend.proxyProtocol', /does not go with h2c:/],
+      ['7 hosts["f.example"].backend.verify', /is for https:/],
+      ['7 hosts["f.example"].backend.host', /no meaning for unix: and tcp:/],
+      ['8 hosts["g.example"].backend.proxyProtocol', /wanted one of v1, v2/],
     ],
   },
   {
@@ -450,6 +457,25 @@ test("a path has from its host what it does not say itself", () => {
     ["/y/", [1_000, 60_000, 2_000], 2_048, "client"],
     ["/", [1_000, 60_000, 2_000], 1_048_576, "backend"],
   ]);
+});
+
+test("a PROXY header is for every backend of a host, however it is spoken to, unless a path says otherwise", () => {
+  const { hosts } = configOf(`hosts:
+  a.example:
+    to: [3001, https://app, unix:/app.sock]
+    backend: { proxyProtocol: v2 }
+    paths: { /x/: { to: 3002, backend: { proxyProtocol: v1 } }, /yy/: { to: 3003 } }
+  b.example: { to: tcp://m:1883, backend: { proxyProtocol: v1 } }
+`);
+  const told = hosts.map(({ action }) =>
+    action.kind === "forward"
+      ? action.paths.flatMap((path) => ("backends" in path ? path.backends : []))
+      : [action],
+  );
+  const versions = told.map((each) =>
+    each.map((of) => ("proxyProtocol" in of ? of.proxyProtocol : undefined)),
+  );
+  assert.deepEqual(versions, [["v2", "v1", "v2", "v2", "v2"], ["v1"]]);
 });
 
 test("piped connections are idle for an hour unless something else is written", () => {

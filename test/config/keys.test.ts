@@ -228,6 +228,7 @@ function forwarding(key: string): readonly Row[] {
       value: "maybe",
       says: /^is not known, wanted one of on, off/,
     },
+    { key: `${key}.backend.proxyProtocol`, type: "5", value: "v3", says: /nearest: v1/ },
     { key: `${key}.backend.host`, type: "5", value: "upstraem", says: /nearest: upstream/ },
     mapping(`${key}.timeouts`),
     ...auth(`${key}.auth`),

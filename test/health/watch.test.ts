@@ -49,6 +49,18 @@ for (const [answer, isGood] of answers) {
   });
 }
 
+test("a backend that wants a PROXY header is told that a look is a connection of our own", async () => {
+  for (const [proxyProtocol, header] of [
+    ["v1", "PROXY UNKNOWN\r\n"],
+    ["v2", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"],
+  ] as const) {
+    await using recorder = await Recorder.start(answering(OK));
+    const backend = { ...httpBackend(recorder.port), proxyProtocol } as const;
+    await look({ backend, authority: "shop.example", check }, new AbortController().signal, names);
+    assert.ok(recorder.text.startsWith(`${header}GET /up HTTP/1.1\r\n`));
+  }
+});
+
 test("a look at a backend that is not there is a bad one, and says why", async () => {
   const gone = await Recorder.start();
   const { port } = gone;

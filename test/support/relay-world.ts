@@ -6,6 +6,7 @@ import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
 import type { Log } from "../../src/base/log.ts";
 import type { Action, Backend, Balance, Host, PathRoute } from "../../src/config/config.ts";
 import { limits } from "../../src/config/limits.ts";
+import { socketEnds } from "../../src/connection/socket-ends.ts";
 import type { Policy } from "../../src/http/policy.ts";
 import { Relay } from "../../src/http/relay.ts";
 import { RawClient } from "./raw-client.ts";
@@ -31,7 +32,7 @@ export class KeptLog implements Log {
   }
 }
 
-export function httpBackend(port: number): Backend {
+export function httpBackend(port: number): Extract<Backend, { kind: "http" }> {
   return { kind: "http", address: { host: "127.0.0.1", port }, hostHeader: "client" };
 }
 
@@ -132,6 +133,7 @@ export class RelayWorld implements AsyncDisposable {
         route,
         certifiedNames: [host, ...also],
         clientAddress: options.clientAddress ?? "192.0.2.7",
+        ends: socketEnds(socket),
       });
     });
   }

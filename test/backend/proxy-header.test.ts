@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { writeProxyHeader } from "../../src/backend/proxy-header.ts";
 import { parseIpAddress } from "../../src/base/ip-address.ts";
-import { writeProxyHeader } from "../../src/connection/proxy-header.ts";
 import { readProxyHeader } from "../../src/connection/proxy-protocol.ts";
 
 function end(text: string, port: number) {
