@@ -22,6 +22,7 @@ const PEERS: Readonly<
   simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
   balancers: { needs: ["haproxy", "nginx", "curl"] },
+  clients: { needs: ["curl", "h2load", "nghttp"] },
   browser: { needs: ["chromium", "certutil"] },
   caddy: { needs: ["caddy", "unshare", "ip"], inside: "test/caddy/own-network.sh" },
 };

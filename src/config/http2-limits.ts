@@ -32,6 +32,8 @@ export const http2Limits = {
   h2FaultCostBytes: 1_024,
   /** Frames that carry a body or let an answer go on are no overhead: so many bytes for each piece. */
   h2PieceCreditBytes: 64,
+  /** An answer explains one such credit for each step: two WINDOW_UPDATE frames, of the stream and of the connection, take 26 bytes. */
+  h2UpdateStepBytes: 2_048,
   /** Between the GOAWAY that announces the end and the one that refuses: requests on the way still come through. */
   h2GoawayGraceMs: 500,
 } as const;

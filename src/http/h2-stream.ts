@@ -66,7 +66,7 @@ export class H2Stream implements VisitOwner {
     this.#stream = stream;
     this.#isWhole = isWhole;
     this.#body = new H2Body(around.deadlines, isWhole);
-    this.#writer = new H2Writer(stream, isHead);
+    this.#writer = new H2Writer(stream, isHead, (bytes) => this.#explainUpdates(bytes));
     const tools = { body: this.#body, writer: this.#writer, host, action, sender, around };
     this.#visit = new Visit(this, tools);
     stream.on("error", () => {
@@ -111,7 +111,10 @@ export class H2Stream implements VisitOwner {
   visitSwitched(connection: BackendConnection, rest: Buffer): void {
     const stream = this.#stream;
     const client = {
-      write: (bytes: Buffer) => this.#isOpen && stream.write(bytes),
+      write: (bytes: Buffer) => {
+        this.#explainUpdates(bytes.length);
+        return this.#isOpen && stream.write(bytes);
+      },
       pause: () => void stream.pause(),
       resume: () => void stream.resume(),
       end: () => void stream.end(),
@@ -191,6 +194,12 @@ export class H2Stream implements VisitOwner {
 
   #explain(piece: Buffer): void {
     this.#home.explain(piece.length + limits.h2PieceCreditBytes);
+  }
+
+  /** The client says with WINDOW_UPDATE that it has taken what we sent, in steps of its choosing (RFC 9113 §6.9). */
+  #explainUpdates(bytes: number): void {
+    const updates = Math.ceil(bytes / limits.h2UpdateStepBytes);
+    this.#home.explain(updates * limits.h2PieceCreditBytes);
   }
 
   #drained(): void {

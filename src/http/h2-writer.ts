@@ -24,6 +24,7 @@ import { bodyOf, type OwnAnswer } from "./refuse.ts";
 export class H2Writer implements AnswerWriter {
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
+  readonly #sent: (bytes: number) => void;
   #head: Pairs | undefined;
   #pieces: Buffer[] = [];
   #trailers: OutgoingHttpHeaders | undefined;
@@ -34,10 +35,11 @@ export class H2Writer implements AnswerWriter {
   status = 0;
   bytesOut = 0;
 
-  /** `isHead`: it answers HEAD. Node has ended our side of the stream then, whether the request is understood or not. */
-  constructor(stream: ServerHttp2Stream, isHead: boolean) {
+  /** `isHead`: it answers HEAD. Node has ended our side of the stream then, whether the request is understood or not. `sent` hears how much content leaves. */
+  constructor(stream: ServerHttp2Stream, isHead: boolean, sent: (bytes: number) => void) {
     this.#stream = stream;
     this.#isHead = isHead;
+    this.#sent = sent;
     stream.on("wantTrailers", () => {
       if (!stream.destroyed && !stream.closed) stream.sendTrailers(this.#trailers ?? {});
     });
@@ -108,9 +110,14 @@ export class H2Writer implements AnswerWriter {
     const pieces = this.#pieces;
     this.#pieces = [];
     const [first] = pieces;
-    if (first !== undefined) stream.write(pieces.length === 1 ? first : Buffer.concat(pieces));
+    if (first !== undefined) this.#write(pieces.length === 1 ? first : Buffer.concat(pieces));
     if (this.#isOver && !stream.writableEnded) stream.end();
     return !stream.writableNeedDrain;
+  }
+
+  #write(bytes: Buffer): void {
+    this.#stream.write(bytes);
+    this.#sent(bytes.length);
   }
 
   #respond(head: Pairs): void {

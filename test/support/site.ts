@@ -16,6 +16,10 @@ type Page = (request: IncomingMessage, response: ServerResponse) => void;
 
 const PAGE = `<!doctype html><title>Shop</title><link rel="stylesheet" href="/style.css">
 <h1>Shop</h1><img src="/pixel.svg" alt=""><script src="/script.js"></script>`;
+/** Ten megabytes in which every piece is another. */
+export const FILE: Buffer = Buffer.from(
+  Uint32Array.from({ length: 2_621_440 }, (_, at) => at).buffer,
+);
 const PIXEL = `<svg xmlns="http://www.w3.org/2000/svg" width="7" height="5"/>`;
 
 /** Starts it on a free port of 127.0.0.1. WebSockets at any path echo what they hear. */
@@ -29,6 +33,11 @@ export async function startSite(): Promise<Site> {
     "/cookies": ({ headers }, response) => response.end(headers.cookie),
     "/upload": async (request, response) => {
       response.end(String((await text(request)).length));
+    },
+    "/file": ({ headers: { range } }, response) => {
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
+      if (from === undefined || to === undefined) response.end(FILE);
+      else response.writeHead(206).end(FILE.subarray(Number(from), Number(to) + 1));
     },
     "/cut": (_, response) => {
       response.writeHead(200, { "content-length": 1_000 }).write("half");
@@ -45,7 +54,7 @@ export async function startSite(): Promise<Site> {
     if (page === undefined) response.writeHead(404).end();
     else page(request, response);
   });
-  const sockets = new WebSocketServer({ server });
+  const sockets = new WebSocketServer({ server, perMessageDeflate: true });
   sockets.on("connection", (socket) => {
     socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
   });
