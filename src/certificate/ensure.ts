@@ -14,7 +14,14 @@ import type { Holdings } from "./holdings.ts";
 import type { OrderQueue } from "./order-queue.ts";
 import type { Decision } from "./policy.ts";
 import { FIRST, rankOf } from "./rank.ts";
-import { type HeldCertificate, type Holding, heldOf, type Issued, renewAtOf } from "./records.ts";
+import {
+  type HeldCertificate,
+  type Holding,
+  heldOf,
+  type Issued,
+  outcomeOf,
+  renewAtOf,
+} from "./records.ts";
 
 /** The steps of {@link CertificateKeeper.ensure}, in their order. */
 export interface KeeperSteps {
@@ -132,7 +139,10 @@ export class CertificateKeeper {
     if (holding === undefined) return { kind: "refused", why: "there is no room for another name" };
     const before = holding.certificate?.serial;
     const isNew = () => holding.certificate !== undefined && holding.certificate.serial !== before;
-    while (this.#flights.has(host)) await this.#flights.run(host, async () => {});
+    while (this.#flights.has(host)) {
+      this.#queue.rerank(host, FIRST); // nobody's hundred other names come between
+      await this.#flights.run(host, async () => {});
+    }
     if (!isNew())
       await this.#flights.run(host, () => this.#obtain(holding, decision.issuers, FIRST));
     return { kind: isNew() ? "issued" : "failed", holding };
@@ -221,6 +231,7 @@ export class CertificateKeeper {
       const issuer = this.#attempts.issuerOf(holding, issuers);
       const directory = this.#steps.directoryOf(issuer);
       const attempt = {
+        name: holding.host,
         directory,
         rank,
         waitFor: () => this.#steps.waitFor(holding, directory),
@@ -293,10 +304,4 @@ export class CertificateKeeper {
 function allow(holding: Holding): void {
   if (holding.isRefused) holding.waiting = undefined;
   holding.isRefused = false;
-}
-
-function outcomeOf({ host, certificate }: Holding): CertificateOutcome {
-  if (certificate === undefined) return { kind: "unavailable" };
-  if (certificate.unsaved === undefined) return { kind: "stored" };
-  return { kind: "held", credential: { host, ...certificate.unsaved } };
 }

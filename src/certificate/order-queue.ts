@@ -14,6 +14,8 @@ export interface QueueSteps {
 
 /** An attempt that is to be made. */
 export interface Attempt {
+  /** Whose it is: one attempt of a name waits at a time. */
+  readonly name: string;
   /** URL of the CA's directory: each CA has a queue of its own. */
   readonly directory: string;
   /** The lowest comes first, whenever it came. */
@@ -24,6 +26,8 @@ export interface Attempt {
 
 interface Waiting {
   readonly attempt: Attempt;
+  /** As the attempt has it, or the one it was given since. */
+  readonly rank: number;
   readonly start: () => void;
   readonly leave: (wait: Wait) => void;
 }
@@ -68,6 +72,15 @@ export class OrderQueue {
     return undefined;
   }
 
+  /** The attempt of this name, if it waits, waits with this rank from now on. */
+  rerank(name: string, rank: number): void {
+    for (const { waiting } of this.#lines.values()) {
+      const place = waiting.findIndex(({ attempt }) => attempt.name === name);
+      const [one] = place === -1 ? [] : waiting.splice(place, 1);
+      if (one !== undefined) insert(waiting, { ...one, rank });
+    }
+  }
+
   /**
    * Runs `work` when no attempt is under way at this CA, and lets none start until it is done. Rejects as `work`
    * does, and with the signal's reason when that ends the wait.
@@ -97,14 +110,14 @@ export class OrderQueue {
   async #enter(line: Line, attempt: Attempt): Promise<Wait | undefined> {
     const { signal } = this.#steps;
     const { promise, resolve, reject } = Promise.withResolvers<Wait | undefined>();
-    const waiting: Waiting = { attempt, start: () => resolve(undefined), leave: resolve };
+    const start = () => resolve(undefined);
     const onAbort = () => {
-      const place = line.waiting.indexOf(waiting);
+      const place = line.waiting.findIndex((each) => each.start === start);
       if (place === -1) return; // let in already: it goes on
       line.waiting.splice(place, 1);
       reject(signal.reason);
     };
-    insert(line.waiting, waiting);
+    insert(line.waiting, { attempt, rank: attempt.rank, start, leave: resolve });
     signal.addEventListener("abort", onAbort, { once: true });
     this.#next(line);
     try {
@@ -163,8 +176,8 @@ function insert(waiting: Waiting[], one: Waiting): void {
   let [from, to] = [0, waiting.length];
   while (from < to) {
     const middle = (from + to) >>> 1;
-    const rank = waiting[middle]?.attempt.rank ?? Number.POSITIVE_INFINITY;
-    if (rank <= one.attempt.rank) from = middle + 1;
+    const rank = waiting[middle]?.rank ?? Number.POSITIVE_INFINITY;
+    if (rank <= one.rank) from = middle + 1;
     else to = middle;
   }
   waiting.splice(from, 0, one);

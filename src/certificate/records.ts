@@ -3,6 +3,7 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord, CertificateState, LastError } from "../base/certificate-record.ts";
 import type { Credential } from "../base/credential.ts";
 import type { Renewal } from "../config/config.ts";
+import type { CertificateOutcome } from "../process/messages.ts";
 import type { FailureKind, FailureMemory, IssuerTurn } from "../storage/attempts.ts";
 import type { StoredRenewalInfo } from "../storage/renewal-info.ts";
 import { renewalTime, spreadOf } from "./schedule.ts";
@@ -118,6 +119,13 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     isRefused: false,
     servedSerial: undefined,
   };
+}
+
+/** What a worker that asked for the name gets. */
+export function outcomeOf({ host, certificate }: Holding): CertificateOutcome {
+  if (certificate === undefined) return { kind: "unavailable" };
+  if (certificate.unsaved === undefined) return { kind: "stored" };
+  return { kind: "held", credential: { host, ...certificate.unsaved } };
 }
 
 /** The row that people and programs see. */

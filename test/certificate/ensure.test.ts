@@ -684,3 +684,29 @@ test("C8: a name whose challenges keep failing costs no more than two more autho
   }
   assert.deepEqual(world.taken, ["order", "order", "order"]);
 });
+
+test("a name that an operator asks for goes before all others that wait, also when it waits itself", async () => {
+  const ordered: string[] = [];
+  const { promise: asked, resolve: goOn } = Promise.withResolvers<void>();
+  const world = recordingKeeper({
+    order: async (name) => {
+      ordered.push(name);
+      await asked;
+      return await issuedFor(name);
+    },
+  });
+  const names = Array.from({ length: 60 }, (_, index) => named(`name-${index}.example`));
+  await Promise.all(names.map((name) => world.keeper.adopt(name, true)));
+  const waiting = names.map((name) =>
+    world.keeper.renew(world.holdings.get(name) ?? assert.fail()),
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  const last = names.at(-1) ?? assert.fail();
+  const now = world.keeper.orderNow(last);
+  await new Promise((resolve) => setImmediate(resolve));
+  goOn();
+  assert.equal((await now).kind, "issued");
+  await Promise.all(waiting);
+  assert.equal(ordered.length, names.length);
+  assert.equal(ordered.indexOf(last), limits.ordersInFlightMax);
+});

@@ -16,7 +16,7 @@ function queueOf(paceMs: number, inFlightMax = 3) {
   const queue = new OrderQueue({ clock, signal, inFlightMax, paceMsOf: () => paceMs });
   const origin = clock.now();
   const join = (what: string, rank: number, more: Partial<Attempt> = {}) =>
-    queue.run({ directory: CA, rank, waitFor: () => undefined, ...more }, () => {
+    queue.run({ name: what, directory: CA, rank, waitFor: () => undefined, ...more }, () => {
       started.push({ what, at: clock.now() - origin });
       return new Promise((resolve) => ends.set(what, resolve));
     });
@@ -31,7 +31,7 @@ test("C15: a thousand names that are due at once start one in 2 s, the nearest e
   let running = 0;
   const names = Array.from({ length: 1_000 }, (_, index) => (index * 617) % 1_000);
   const all = names.map((rank) =>
-    queue.run({ directory: CA, rank, waitFor: () => undefined }, async () => {
+    queue.run({ name: `${rank}`, directory: CA, rank, waitFor: () => undefined }, async () => {
       starts.push({ rank, at: clock.now() });
       running += 1;
       assert.ok(running <= 10);
@@ -161,4 +161,25 @@ test("who wanted a CA alone and gave up holds nobody up", async () => {
   await assert.rejects(alone, { message: "too long" });
   await turn();
   assert.equal(started.length, 2);
+});
+
+test("one of many that wait goes before them when its rank is changed, and keeps what it waits for", async () => {
+  const { queue, started, join, end } = queueOf(0, 1);
+  const names = ["first", ...Array.from({ length: 20 }, (_, index) => `name-${index}`)];
+  const ends = names.map((name, rank) => join(name, rank));
+  await turn();
+  queue.rerank("name-13", Number.NEGATIVE_INFINITY);
+  queue.rerank("name-14", 0);
+  queue.rerank("nobody", 0);
+  for (const name of ["first", "name-13", "name-14", "name-0"]) {
+    assert.equal(started.at(-1)?.what, name);
+    end(name);
+    await turn();
+  }
+  for (let index = 1; index < 20; index += 1) {
+    end(`name-${index}`);
+    await turn();
+  }
+  await Promise.all(ends);
+  assert.equal(started.length, names.length);
 });

@@ -181,7 +181,7 @@ test("what cannot be changed says so, and nothing is asked of the CA", async () 
 test("a key changes when the orders of its account are done, for key authorizations hang on it", async () => {
   const { ca, first } = await world();
   const order = Promise.withResolvers<void>();
-  const attempt = { directory: ca.directory, rank: 1, waitFor: () => undefined };
+  const attempt = { name: "a.example", directory: ca.directory, rank: 1, waitFor: () => undefined };
   const running = first.queue.run(attempt, () => order.promise);
   const rolling = first.roll();
   const posts = ca.posts.length;
