@@ -21,6 +21,7 @@ const PEERS: Readonly<
   stories: { needs: [] },
   simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
+  origins: { needs: ["nginx", "apache2", "lighttpd", "h2o", "gunicorn", "haproxy"] },
   balancers: { needs: ["haproxy", "nginx", "curl"] },
   clients: { needs: ["curl", "h2load", "nghttp"] },
   browser: { needs: ["chromium", "certutil"] },

@@ -87,6 +87,7 @@ export interface WorldOptions {
   readonly alsoNamed?: readonly string[];
   readonly trusted?: readonly string[];
   readonly access?: (facts: Facts) => void;
+  /** Where clients are said to come from, or `peer`: where they do. */
   readonly clientAddress?: string;
   readonly policies?: readonly Policy[];
   readonly protocol?: "http/1.1" | "h2";
@@ -132,7 +133,10 @@ export class RelayWorld implements AsyncDisposable {
         host,
         route,
         certifiedNames: [host, ...also],
-        clientAddress: options.clientAddress ?? "192.0.2.7",
+        clientAddress:
+          options.clientAddress === "peer"
+            ? (socket.remoteAddress ?? "")
+            : (options.clientAddress ?? "192.0.2.7"),
         ends: socketEnds(socket),
       });
     });

@@ -1,0 +1,225 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { closeServer, listenAnywhere } from "./tls-door.ts";
+
+/** How a real server is made an origin whose log has a line for each request: client, bar, request line. */
+interface Recipe {
+  readonly program: string;
+  /** By name, what is to be written beside it. */
+  files(place: Place): Readonly<Record<string, string>>;
+  args(place: Place): readonly string[];
+  /** Rows that it refuses without a line that says whose it was, and why. */
+  readonly refuses?: Readonly<Record<string, string>>;
+  /** Does it write its log to its standard output? Else to `place.log`. */
+  readonly logsToOutput?: boolean;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  readonly log: string;
+}
+
+/** Whom the request came from, as Latchkey says it, and its first line. */
+export type OriginName = keyof typeof RECIPES;
+
+const RECIPES = {
+  nginx: {
+    program: "nginx",
+    files: ({ folder, port, log }) => ({
+      "nginx.conf": `daemon off;
+pid ${folder}/pid;
+error_log ${folder}/error.log;
+worker_processes 1;
+events {}
+http {
+  log_format line '$http_x_forwarded_for|$request';
+  access_log ${log} line;
+  client_body_temp_path ${folder}/body;
+  large_client_header_buffers 8 32k;
+  server { listen 127.0.0.1:${port}; location / { return 200 ok; } }
+}
+`,
+    }),
+    args: ({ folder }) => ["-c", `${folder}/nginx.conf`],
+    refuses: { "OPTIONS *": "answers 400 before it reads the fields" },
+  },
+  apache2: {
+    program: "apache2",
+    files: ({ folder, port, log }) => ({
+      "apache.conf": `${["mpm_event", "authz_core", "alias"]
+        .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
+        .join("\n")}
+ServerName origin
+PidFile ${folder}/pid
+DefaultRuntimeDir ${folder}
+ErrorLog ${folder}/error.log
+Listen 127.0.0.1:${port}
+StartServers 1
+LimitRequestLine 16384
+LimitRequestFieldSize 32768
+LimitRequestFields 200
+LogFormat "%{X-Forwarded-For}i|%r" line
+CustomLog ${log} line
+RedirectMatch 204 .*
+`,
+    }),
+    args: ({ folder }) => ["-X", "-f", `${folder}/apache.conf`],
+  },
+  lighttpd: {
+    program: "lighttpd",
+    files: ({ folder, port, log }) => ({
+      "lighttpd.conf": `server.modules = ("mod_accesslog")
+server.bind = "127.0.0.1"
+server.port = ${port}
+server.document-root = "${folder}"
+server.errorlog = "${folder}/error.log"
+server.max-request-field-size = 32768
+accesslog.filename = "${log}"
+accesslog.format = "%{X-Forwarded-For}i|%r"
+`,
+    }),
+    args: ({ folder }) => ["-D", "-f", `${folder}/lighttpd.conf`],
+  },
+  h2o: {
+    program: "h2o",
+    files: ({ folder, port, log }) => ({
+      "h2o.conf": `listen: { host: 127.0.0.1, port: ${port} }
+num-threads: 1
+error-log: ${folder}/error.log
+access-log: { path: ${log}, format: "%{X-Forwarded-For}i|%r" }
+hosts: { default: { paths: { "/": { redirect: { status: 302, url: "http://origin/" } } } } }
+`,
+    }),
+    args: ({ folder }) => ["-c", `${folder}/h2o.conf`],
+    refuses: { "100 fields": "reads 100 fields, and there are ours too" },
+  },
+  gunicorn: {
+    program: "gunicorn",
+    files: () => ({
+      "app.py": `def app(environ, start_response):
+    environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Length", "0")])
+    return [b""]
+`,
+    }),
+    args: ({ folder, port, log }) => [
+      ...["--chdir", folder, "--bind", `127.0.0.1:${port}`, "--worker-class", "gthread"],
+      ...["--threads", "8", "--limit-request-line", "0", "--limit-request-fields", "200"],
+      ...["--limit-request-field_size", "0", "--worker-tmp-dir", folder],
+      ...["--access-logfile", log, "--access-logformat", "%({x-forwarded-for}i)s|%(r)s", "app:app"],
+    ],
+  },
+  haproxy: {
+    program: "haproxy",
+    files: ({ port }) => ({
+      "haproxy.cfg": `global
+  log stdout format raw local0
+  tune.bufsize 65536
+  tune.http.maxhdr 200
+  tune.http.logurilen 16384
+defaults
+  mode http
+  log global
+  timeout client 20s
+frontend origin
+  bind 127.0.0.1:${port}
+  option accept-invalid-http-request
+  option dontlognull
+  http-request capture req.hdr(x-forwarded-for) len 40
+  log-format "%[capture.req.hdr(0)]|%r"
+  http-request return status 200 if { req.body_size ge 0 }
+`,
+    }),
+    args: ({ folder }) => ["-db", "-f", `${folder}/haproxy.cfg`],
+    logsToOutput: true,
+  },
+} as const satisfies Readonly<Record<string, Recipe>>;
+
+export const originNames = Object.keys(RECIPES).filter(
+  (name): name is OriginName => name in RECIPES,
+);
+
+/** A real server that takes every request and notes it. */
+export class Origin implements AsyncDisposable {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #log: string;
+
+  /** Starts it, and waits until it takes connections. */
+  static async start(name: OriginName): Promise<Origin> {
+    const recipe: Recipe = RECIPES[name];
+    const folder = await mkdtemp(join(tmpdir(), `latchkey-${name}-`));
+    const place = { folder, port: await freePort(), log: join(folder, "access.log") };
+    for (const [file, content] of Object.entries(recipe.files(place)))
+      await writeFile(join(folder, file), content);
+    await using log = await open(place.log, "w");
+    const child = spawn(recipe.program, recipe.args(place), {
+      stdio: ["ignore", recipe.logsToOutput === true ? log.fd : "ignore", "ignore"],
+      env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` },
+    });
+    const origin = new Origin(child, place, recipe.refuses ?? {});
+    await origin.#opened(name);
+    return origin;
+  }
+
+  constructor(
+    child: ChildProcess,
+    { folder, port, log }: Place,
+    refuses: Readonly<Record<string, string>>,
+  ) {
+    this.refuses = refuses;
+    this.#child = child;
+    this.#folder = folder;
+    this.#log = log;
+    this.port = port;
+  }
+
+  /** Rows that it refuses without a line that says whose it was, with the reason. */
+  readonly refuses: Readonly<Record<string, string>>;
+
+  /** By client, the requests that it has noted, in the words of their first lines. */
+  async requests(): Promise<Map<string, string[]>> {
+    const seen = new Map<string, string[]>();
+    for (const line of (await readFile(this.#log, "latin1")).split("\n").filter(Boolean)) {
+      const [client = ""] = line.split("|", 1);
+      seen.set(client, [...(seen.get(client) ?? []), line.slice(client.length + 1)]);
+    }
+    return seen;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null) {
+      const exited = once(this.#child, "exit");
+      this.#child.kill("SIGTERM");
+      await exited;
+    }
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #opened(name: OriginName): Promise<void> {
+    for (;;) {
+      const socket = connect({ port: this.port, host: "127.0.0.1" });
+      const isOpen = await once(socket, "connect").then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      if (isOpen) return;
+      if (this.#child.exitCode !== null) throw new Error(`${name} has ended`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listenAnywhere(server);
+  await closeServer(server);
+  return port;
+}
