@@ -29,7 +29,7 @@ import { Storage } from "./storage/storage.ts";
 
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
 const { channel, configure } = await Channel.connect("manager");
-const { config, reach, startedAt } = configure;
+const { config, reach, startedAt, unbound } = configure;
 changeLimits(config.limits);
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
@@ -75,6 +75,7 @@ async function open(): Promise<void> {
     storage,
     authority,
     reach,
+    unbound,
     findHost: (name) => routes.findCertified(name),
     broadcast: (message) => channel.send("workers", message),
     askWorker: (worker, question, signal) => channel.ask(`worker ${worker}`, question, signal),
@@ -293,7 +294,10 @@ function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
     version: programVersion(),
     pid: process.ppid,
     startedAt: timeText(startedAt),
-    workers: workers.map((worker) => ({ ...worker, startedAt: timeText(worker.startedAt) })),
+    workers: workers.map(({ index, pid, startedAt: bornAt, ready }) => ({
+      ...{ index, pid, ready },
+      startedAt: timeText(bornAt),
+    })),
     hosts: floor.list(),
     backends: watch.list(),
     troubles: floor.troubles

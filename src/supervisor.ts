@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { addressesIn } from "./base/address-range.ts";
 import { systemClock } from "./base/clock.ts";
 import { LatchkeyError, messageOf } from "./base/errors.ts";
-import { createLog, failureFacts } from "./base/log.ts";
+import { createLog, failureFacts, type Log } from "./base/log.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import type { Config, Listen } from "./config/config.ts";
 import { describeChanges } from "./config/describe.ts";
@@ -45,16 +45,15 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   const log = createLog({ ...config.log, process: "supervisor" });
   const doors = new Doors(config.listen, inheritedFds(process.env, process.pid));
   let access = openAccessLog(config);
+  tellUnbound(doors.current, log);
   const ended = Promise.withResolvers<number>();
-  let hasStarted = false;
-  let isEnding = false;
+  let [hasStarted, isEnding] = [false, false];
 
   const fleet = new Fleet(fleetPlan(config, doors.current, access, startedAt), systemClock, log, {
     fatal: (code, detail) => {
       log.error("process.fatal", { code, message: detail });
       if (hasStarted) return; // the fleet goes on trying, and what is served stays served
       process.stderr.write(`latchkey: ${detail}\n`);
-      fleet.kill();
       ended.resolve(1);
     },
     reload: (answer) => reload(answer),
@@ -64,28 +63,25 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
     drain: () => {
       isEnding = true;
       log.info("process.draining", { deadlineMs: limits.drainMaxMs });
-      const drained = fleet.drain(limits.drainMaxMs);
+      void fleet.drain(limits.drainMaxMs).then(() => ended.resolve(0));
       doors.closeAll();
-      void drained.then(() => ended.resolve(0));
     },
-    stopAtOnce: () => {
-      fleet.kill();
-      ended.resolve(1);
-    },
+    stopAtOnce: () => ended.resolve(1),
     reload: () => reload(),
   });
 
+  const replaceAll = () => fleet.replace(fleetPlan(config, doors.current, access, startedAt));
   /** One whose children never become ready does not keep the next one waiting for ever. */
   const reload = oneAtATime<ReloadOutcome>(async (tell) => {
     try {
       const next = await options.reload();
       if (isEnding) return; // meanwhile: the sockets are closed
       const [before, reopened] = [access, reopen(doors, next)];
-      tell({ kind: "accepted", changes: describeChanges(config, next) });
+      const missing = tellUnbound(doors.current, log);
+      tell({ kind: "accepted", changes: [...describeChanges(config, next), ...missing] });
       [config, access] = [next, reopened];
       changeLimits(config.limits);
-      const settled = fleet.replace(fleetPlan(next, doors.current, reopened, startedAt));
-      const reloaded = settled.then(() => {
+      const reloaded = replaceAll().then(() => {
         doors.closeUnused();
         if (before !== undefined) closeSync(before);
         log.info("config.reloaded", { file: next.file, hosts: next.hosts.length });
@@ -97,16 +93,37 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
     }
   });
 
+  const retrying = setInterval(() => {
+    if (hasStarted && !isEnding && openMissing(doors, config, log)) void replaceAll();
+  }, limits.listenRetryEveryMs);
+
   void fleet.start().then(() => {
     hasStarted = true;
-    const ports = { https: firstPort(doors.current.https), http: firstPort(doors.current.http) };
+    const ports = portsOf(doors.current);
     log.info("process.started", { hosts: config.hosts.length, workers: config.workers, ...ports });
     options.onReady?.(ports);
   });
   const code = await ended.promise;
+  fleet.kill();
+  clearInterval(retrying);
   ignoreSignals();
   doors.closeAll();
   return code;
+}
+
+/** Into the log; and in words, for whoever asked for a reload and waits for its outcome. */
+function tellUnbound({ unbound }: Listeners, log: Log): readonly string[] {
+  const retryEveryMs = limits.listenRetryEveryMs;
+  for (const { address, why } of unbound)
+    log.error("listen.failed", { address, message: why, retryEveryMs });
+  return unbound.map(({ why }) => `${why}; tried again every ${retryEveryMs / 1_000} s`);
+}
+
+/** `true` when something can be listened on now that could not be before. */
+function openMissing(doors: Doors, { listen }: Config, log: Log): boolean {
+  const opened = doors.retry(listen);
+  for (const address of opened) log.info("listen.opened", { address });
+  return opened.length > 0;
 }
 
 function rejectedFor(error: unknown): ReloadOutcome {
@@ -155,6 +172,7 @@ function fleetPlan(
       https: reachOf(listeners.https, config.listen),
       http: reachOf(listeners.http, config.listen),
     },
+    unbound: listeners.unbound,
   } as const;
   const worker = (index: number): ChildPlan => ({
     address: `worker ${index}` satisfies Address,
@@ -234,6 +252,10 @@ function openAccessLog(config: Config): number | undefined {
 
 function firstPort(listeners: readonly Listener[]): number {
   return listeners[0]?.reach.port ?? 0;
+}
+
+function portsOf({ https, http }: Listeners): { readonly https: number; readonly http: number } {
+  return { https: firstPort(https), http: firstPort(http) };
 }
 
 function reachOf(listeners: readonly Listener[], { proxyProtocol }: Listen): Reach[] {

@@ -22,6 +22,7 @@ test("a worker that cannot listen says so and ends, for another one to take its 
     accessLogFd: undefined,
     startedAt: 0,
     reach: { https: [], http: [] },
+    unbound: [],
   } as const;
   child.say(envelope("supervisor", "worker 1", configure));
   const [code] = await once(child.process, "exit", { signal: AbortSignal.timeout(10_000) });

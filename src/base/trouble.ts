@@ -33,6 +33,8 @@ export const TROUBLE_KINDS = [
   "storage.lease-lost",
   /** The service that decides who gets a certificate on demand does not answer. */
   "on-demand.ask-failing",
+  /** Another program has a port for plain HTTP that is ours by the configuration. */
+  "listen.failed",
   /** The command that is to be run after each swap fails. */
   "command.failing",
 ] as const;

@@ -24,7 +24,7 @@ const COUNT_CERTIFICATES: ReadonlySet<BudgetKind> = new Set(["domain", "names"])
 
 /** Why nothing is asked of a CA now; not a failure of anybody. */
 export interface Wait {
-  readonly code: "BUDGET_SPENT" | "ACME_PAUSED";
+  readonly code: "BUDGET_SPENT" | "ACME_PAUSED" | "LISTEN_FAILED";
   /** Milliseconds since the epoch. */
   readonly until: number;
   readonly detail: string;

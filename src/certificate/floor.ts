@@ -69,7 +69,7 @@ export class CertificateFloor {
     const { config, clock, signal } = this.#steps;
     void this.#parts.proofs.recover(); // name servers may be slow, and orders need not wait for them
     const watching = this.#parts.gate.keepWatching(signal);
-    await this.workers.anyReady;
+    await this.workers.canAnswer();
     const steps = {
       holdings: this.#parts.holdings,
       clock,

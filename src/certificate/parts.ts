@@ -6,7 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import type { Config, Host } from "../config/config.ts";
-import type { ManagerToWorkers, Message, Reach } from "../process/messages.ts";
+import type { ManagerToWorkers, Message, Reach, Unbound } from "../process/messages.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Endpoint } from "./account.ts";
 import { AttemptMemory } from "./attempts.ts";
@@ -19,6 +19,7 @@ import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
 import { judge } from "./judge.ts";
+import { waitForListener } from "./listener-wait.ts";
 import { Outlook } from "./outlook.ts";
 import { PolicyGate } from "./policy-gate.ts";
 import { Proofs } from "./proofs.ts";
@@ -38,6 +39,8 @@ export interface FloorSteps {
   readonly transportTo?: TransportTo | undefined;
   /** Our own listeners, as this machine reaches them. */
   readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
+  /** Those that are configured and not there: somebody else has the port, for now. */
+  readonly unbound: readonly Unbound[];
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
   broadcast(message: ManagerToWorkers): void;
@@ -159,7 +162,12 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
       return stored && { credential: stored.credential, issuer: stored.meta.issuer };
     },
     directoryOf: (issuer) => cas.endpoints.directoryOf(issuer),
-    waitFor: (holding, directory) => cas.waitFor(holding, directory),
+    waitFor: (holding, directory) =>
+      waitForListener(
+        { ...steps, directoryOf: (issuer) => cas.endpoints.directoryOf(issuer) },
+        holding,
+        directory,
+      ) ?? cas.waitFor(holding, directory),
     order: (host, issuer, signal) => {
       const holding = holdings.get(host);
       const order = {

@@ -6,6 +6,7 @@ import { failureFacts, type Log } from "../base/log.ts";
 import { keyOf, readKey, type Trouble } from "../base/trouble.ts";
 import type { Config, Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import type { Unbound } from "../process/messages.ts";
 import type { AskWatch } from "./ask-watch.ts";
 import type { Commands } from "./commands.ts";
 import type { Holding } from "./records.ts";
@@ -22,6 +23,8 @@ export interface TroubleSteps {
     /** Has another program taken it over? */
     readonly isLeaseLost: boolean;
   };
+  /** The addresses that cannot be listened on. */
+  readonly unbound: readonly Unbound[];
   readonly asks: AskWatch;
   readonly commands: Commands;
   readonly watchdog: Watchdog;
@@ -62,6 +65,7 @@ export class TroubleWatch {
     return {
       troubles: [
         ...this.#ofStorage(lasted),
+        ...this.#ofListeners(),
         ...this.#ofAsks(urls),
         ...this.#ofHosts(lasted),
         ...commands.troubles(),
@@ -135,6 +139,22 @@ export class TroubleWatch {
       });
     }
     return troubles;
+  }
+
+  #ofListeners(): Trouble[] {
+    const { unbound } = this.#steps;
+    if (unbound.length === 0) return [];
+    return [
+      {
+        kind: "listen.failed",
+        host: undefined,
+        severity: "warning",
+        message: `Nothing of ours listens on ${unbound.map(({ address }) => address).join(", ")}: no redirects to https, no http-01`,
+        detail: unbound.map(({ why }) => why).join("; "),
+        hint: "End the program that has the port; it is taken within seconds then. Or take the address out of listen.http.",
+        nextAttemptAt: undefined,
+      },
+    ];
   }
 
   #ofAsks(urls: readonly string[]): Trouble[] {

@@ -1,5 +1,5 @@
 import type { CertificateName } from "../base/certificate-name.ts";
-import { withDeadline } from "../base/clock.ts";
+import { type Clock, withDeadline } from "../base/clock.ts";
 import type { Credential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import type { Host } from "../config/config.ts";
@@ -25,6 +25,7 @@ export interface WorkersSteps {
   readonly hosts: readonly Host[];
   /** Where this machine reaches what they listen on for https; `undefined`: nowhere. */
   readonly https: Reach | undefined;
+  readonly clock: Clock;
   readonly log: Log;
   /** Ends every wait. */
   readonly signal: AbortSignal;
@@ -39,7 +40,8 @@ export class Workers {
   readonly challenges: Challenges;
   readonly #steps: WorkersSteps;
   readonly #acknowledgements = new Acknowledgements();
-  readonly #firstReady = Promise.withResolvers<void>();
+  readonly #anyReady = Promise.withResolvers<void>();
+  readonly #currentReady = Promise.withResolvers<void>();
   /** How many hosts are addresses. */
   readonly #addresses: number;
 
@@ -49,15 +51,22 @@ export class Workers {
     this.#addresses = countAddresses(steps.hosts);
   }
 
-  /** Resolves when one of them is ready, and so can answer a challenge. */
-  get anyReady(): Promise<void> {
-    return this.#firstReady.promise;
+  /**
+   * Resolves when one of them can answer a challenge: one that listens where the configuration says; one of
+   * before as well when none such is ready for long.
+   */
+  async canAnswer(): Promise<void> {
+    const { clock, signal } = this.#steps;
+    const patience = clock.sleep(limits.readyTimeoutMs, signal).catch(() => undefined);
+    await Promise.race([this.#currentReady.promise, patience.then(() => this.#anyReady.promise)]);
   }
 
   /** Who is there now. */
   changed(workers: readonly WorkerFacts[]): void {
     this.#acknowledgements.peersChanged(workers);
-    if (workers.some(({ ready }) => ready)) this.#firstReady.resolve();
+    const ready = workers.filter((worker) => worker.ready);
+    if (ready.length > 0) this.#anyReady.resolve();
+    if (ready.some(({ isCurrent }) => isCurrent)) this.#currentReady.resolve();
   }
 
   /** One of them did what it was told. */

@@ -13,6 +13,8 @@ export const processLimits = {
   restartForgetMs: 10_000,
   /** The next reload waits so long for the one under way, whose children may never become ready. */
   reloadMaxMs: 10_000,
+  /** What cannot be listened on is tried again so often: whoever has it may end at any time. */
+  listenRetryEveryMs: 10_000,
   /** SIGTERM to exit, at most. */
   drainMaxMs: 30_000,
   /** A worker that met a fault of ours finishes what it has within this, then ends. */

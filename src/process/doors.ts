@@ -28,6 +28,19 @@ export class Doors {
     for (const listener of allOf(this.#current)) this.#open.add(listener);
   }
 
+  /**
+   * Tries again what could not be listened on. Anything new is in {@link current} then.
+   *
+   * @returns The addresses that can be listened on from now on.
+   */
+  retry(listen: Listen): readonly string[] {
+    const missed = this.#current.unbound;
+    if (missed.length === 0) return [];
+    this.change(listen);
+    const still = new Set(this.#current.unbound.map(({ address }) => address));
+    return missed.map(({ address }) => address).filter((address) => !still.has(address));
+  }
+
   /** Closes those of before. */
   closeUnused(): void {
     const wanted = new Set(allOf(this.#current));

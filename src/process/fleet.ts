@@ -233,12 +233,14 @@ export class Fleet {
   }
 
   #announcePeers(): void {
+    const current = new Set(this.#slots.map(({ child }) => child));
     const workers = this.#workers().map(
       (child): WorkerFacts => ({
         index: indexOf(child.plan.address),
         pid: child.pid,
         startedAt: child.startedAt,
         ready: child.ready,
+        isCurrent: current.has(child),
       }),
     );
     const message: Message = { type: "peers", manager: this.#manager()?.ready ?? false, workers };

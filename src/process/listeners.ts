@@ -1,7 +1,7 @@
 import net from "node:net";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Listen, ListenAddress } from "../config/config.ts";
-import type { Reach } from "./messages.ts";
+import type { Reach, Unbound } from "./messages.ts";
 
 /** One listening socket of the program, held by the supervisor for as long as the program lives. */
 export interface Listener {
@@ -17,6 +17,8 @@ export interface Listener {
 export interface Listeners {
   readonly https: readonly Listener[];
   readonly http: readonly Listener[];
+  /** Wanted for plain HTTP, and not to be had now: HTTPS is served without them. */
+  readonly unbound: readonly Unbound[];
 }
 
 /** Sockets handed over by the service manager (sd_listen_fds(3)), by the name it gave them. */
@@ -31,9 +33,9 @@ const FIRST_LISTEN_FD = 3;
 /**
  * Binds every address, or takes over what is inherited or open already. The sockets are only
  * bound here and never accepted from: children listen on them, and connections wait in their
- * queues while children die and come back.
+ * queues while children die and come back. Without an address for plain HTTP the others do their work.
  *
- * @throws {LatchkeyError} `LISTEN_FAILED`, with what was bound until then closed again.
+ * @throws {LatchkeyError} `LISTEN_FAILED` for HTTPS and for what was inherited, with what was bound until then closed again.
  */
 export function bindListeners(
   listen: Listen,
@@ -41,20 +43,30 @@ export function bindListeners(
   open: readonly Listener[],
 ): Listeners {
   const opened: Listener[] = [];
-  const bindAll = (addresses: readonly ListenAddress[], what: string) =>
-    addresses.map((address) => {
-      const listener =
-        open.find((each) => each.name === `${what} ${nameOf(address)}`) ?? bind(address, what);
-      if (!open.includes(listener)) opened.push(listener);
-      return listener;
-    });
+  const bindOne = (address: ListenAddress, what: string): Listener => {
+    const name = `${what} ${nameOf(address)}`;
+    const listener = open.find((each) => each.name === name) ?? bind(address, name);
+    if (!open.includes(listener)) opened.push(listener);
+    return listener;
+  };
+  const asAddresses = (fds: readonly number[]) =>
+    fds.map((fd): ListenAddress => ({ kind: "fd", fd }));
+  const wanted = inherited
+    ? { https: asAddresses(inherited.https), http: asAddresses(inherited.http) }
+    : listen;
+  const unbound: Unbound[] = [];
   try {
-    const asAddresses = (fds: readonly number[]) =>
-      fds.map((fd): ListenAddress => ({ kind: "fd", fd }));
-    return {
-      https: bindAll(inherited ? asAddresses(inherited.https) : listen.https, "https"),
-      http: bindAll(inherited ? asAddresses(inherited.http) : listen.http, "http"),
-    };
+    const https = wanted.https.map((address) => bindOne(address, "https"));
+    const http = wanted.http.flatMap((address) => {
+      try {
+        return bindOne(address, "http");
+      } catch (error) {
+        if (address.kind === "fd") throw error;
+        unbound.push({ address: nameOf(address), why: messageOf(error) });
+        return [];
+      }
+    });
+    return { https, http, unbound };
   } catch (error) {
     for (const listener of opened) listener.close();
     throw error;
@@ -88,8 +100,7 @@ export function inheritedFds(
   return fds;
 }
 
-function bind(address: ListenAddress, what: string): Listener {
-  const name = `${what} ${nameOf(address)}`;
+function bind(address: ListenAddress, name: string): Listener {
   if (address.kind === "fd") return adopt(address.fd, name);
   try {
     const socket = bindTcp(address.host, address.port);

@@ -45,6 +45,8 @@ export type FromSupervisor =
       readonly startedAt: number;
       /** Where this very program can be reached on this machine, for looking at itself. */
       readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
+      /** What is configured and cannot be listened on now. */
+      readonly unbound: readonly Unbound[];
     }
   /** Who is alive and ready now; sent on every change. */
   | { readonly type: "peers"; readonly manager: boolean; readonly workers: readonly WorkerFacts[] }
@@ -54,11 +56,19 @@ export type FromSupervisor =
 /** A TCP address of this very program on this machine. */
 export type Reach = OwnDoor;
 
+/** An address of the configuration on which we cannot listen, as it is written there, and why. */
+export interface Unbound {
+  readonly address: string;
+  readonly why: string;
+}
+
 export interface WorkerFacts {
   readonly index: number;
   readonly pid: number;
   readonly startedAt: number;
   readonly ready: boolean;
+  /** Does it follow the configuration of now, and listen where that says? The others finish what they have. */
+  readonly isCurrent: boolean;
 }
 
 /** A child → supervisor. */

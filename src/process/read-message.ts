@@ -59,7 +59,7 @@ const reloadOutcome: Check = (value) =>
 
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
-  configure: { config: isObject, httpsFds: isList, httpFds: isList },
+  configure: { config: isObject, httpsFds: isList, httpFds: isList, unbound: isList },
   peers: { manager: isFlag, workers: listOf(shaped({ index: isCount, pid: isCount })) },
   drain: { deadlineMs: isCount },
   ready: {},

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Acknowledgements } from "../../src/certificate/acknowledge.ts";
 
-const worker = (index: number, ready = true) => ({ index, ready, pid: 1, startedAt: 0 });
+const worker = (index: number, ready = true) => ({
+  index,
+  ready,
+  pid: 1,
+  startedAt: 0,
+  isCurrent: true,
+});
 
 test("a round is complete when every worker has acknowledged it", async () => {
   const acknowledgements = new Acknowledgements();

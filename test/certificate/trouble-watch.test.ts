@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { AskWatch } from "../../src/certificate/ask-watch.ts";
 import { Commands } from "../../src/certificate/commands.ts";
 import { newHolding } from "../../src/certificate/records.ts";
-import { TroubleWatch } from "../../src/certificate/trouble-watch.ts";
+import { type TroubleSteps, TroubleWatch } from "../../src/certificate/trouble-watch.ts";
 import { Watchdog } from "../../src/certificate/watchdog.ts";
 import { configOf } from "../support/config-text.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
 
 /** One host with a new certificate that is not on the disk, and storage that could be written into when last tried. */
-function world() {
+function world(unbound: TroubleSteps["unbound"] = []) {
   const config = configOf("email: a@b.example\nhosts: { a.example: 3001 }");
   const [clock, log, host] = [new ManualClock(), keptLog(), named("a.example")];
   const holding = newHolding(host, true);
@@ -32,7 +32,7 @@ function world() {
   });
   const watch = new TroubleWatch({
     ...{ ...common, config, watchdog, commands: new Commands({ ...common, store }) },
-    ...{ asks: new AskWatch(clock), manual: () => [], directoryOf: () => "x" },
+    ...{ unbound, asks: new AskWatch(clock), manual: () => [], directoryOf: () => "x" },
     storage: { root: "/srv/storage", failure: undefined, isLeaseLost: false },
     confirmWritable: async () => {},
   });
@@ -52,4 +52,11 @@ test("while it is ordered again, a certificate that could not be saved goes on b
   const { holding, kinds } = world();
   holding.isOrdering = true;
   assert.deepEqual(kinds(true), ["storage.unwritable"]);
+});
+
+test("a port for plain HTTP that another program has is a trouble", () => {
+  const unbound = [{ address: ":80", why: "Cannot listen on :80: another program listens there" }];
+  const { holding, kinds } = world(unbound);
+  holding.isOrdering = true;
+  assert.deepEqual(kinds(false), ["listen.failed"]);
 });

@@ -142,7 +142,7 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
     }
   };
   const workers = new Workers({
-    ...{ log, hosts: [], https: undefined, signal: new AbortController().signal },
+    ...{ clock, log, hosts: [], https: undefined, signal: new AbortController().signal },
     broadcast: (message) => void obey(message),
     askWorker: async (index, question, signal) => {
       const asked = question(index);
@@ -153,7 +153,9 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
       return { type: "serial.answer", ask: asked.ask, serial: all.get(index)?.servedSerial(HOST) };
     },
   });
-  workers.changed([...all.keys()].map((index) => ({ index, pid: 1, startedAt: 0, ready: true })));
+  workers.changed(
+    [...all.keys()].map((index) => ({ index, pid: 1, startedAt: 0, ready: true, isCurrent: true })),
+  );
   const holding = newHolding(HOST, true);
   const swapIn = async () => {
     const stored = await storage.certificates.load(HOST);

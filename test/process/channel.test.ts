@@ -18,6 +18,7 @@ test("a child says that it is alive while it is not ready yet, however long it r
     accessLogFd: undefined,
     startedAt: 0,
     reach: { https: [], http: [] },
+    unbound: [],
   } as const;
   child.say(envelope("supervisor", "manager", configure));
   assert.equal(readEnvelope(await heard.promise)?.message.type, "heartbeat");

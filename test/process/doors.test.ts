@@ -46,3 +46,22 @@ test("doors that cannot be changed stay as they are", async (t) => {
   assert.throws(() => doors.change(on({ ...here, port })), { code: "LISTEN_FAILED" });
   assert.equal(doors.current, first);
 });
+
+test("what another program has is there as soon as that one has ended and it is tried again", async (t) => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const listen = { ...on(here), http: [{ ...here, port }] };
+  const doors = new Doors(listen, undefined);
+  t.after(() => doors.closeAll());
+  const [https] = doors.current.https;
+  assert.deepEqual(doors.retry(listen), []);
+  assert.equal(doors.current.unbound.length, 1);
+  other.close();
+  await once(other, "close");
+  assert.deepEqual(doors.retry(listen), [`127.0.0.1:${port}`]);
+  assert.deepEqual(doors.current.unbound, []);
+  assert.equal(doors.current.http[0]?.reach.port, port);
+  assert.equal(doors.current.https[0], https, "what was there stays");
+  assert.deepEqual(doors.retry(listen), [], "nothing is missing any more");
+});

@@ -40,6 +40,7 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
       accessLogFd: undefined,
       startedAt: 0,
       reach: { https: [], http: [] },
+      unbound: [],
     },
   });
   return {

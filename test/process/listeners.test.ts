@@ -25,11 +25,22 @@ test("bindListeners says in words that another program listens there", async () 
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const { port } = other.address() as AddressInfo;
-  assert.throws(() => bindListeners({ ...listen, http: [{ ...loopback, port }] }, undefined, []), {
+  const taken = { ...loopback, port };
+  const why = `Cannot listen on 127.0.0.1:${port}: another program listens there (find it with: ss -ltnp)`;
+  assert.throws(() => bindListeners({ ...listen, https: [taken] }, undefined, []), {
     code: "LISTEN_FAILED",
-    message: /Cannot listen on 127\.0\.0\.1:\d+: another program listens there/,
+    message: why,
   });
+  const { https, http, unbound } = bindListeners({ ...listen, http: [taken] }, undefined, []);
+  assert.deepEqual([https.length, http.length], [1, 0], "HTTPS is served without it");
+  assert.deepEqual(unbound, [{ address: `127.0.0.1:${port}`, why }]);
+  https[0]?.close();
   other.close();
+});
+
+test("bindListeners refuses what was handed over and is no socket, also for plain HTTP", () => {
+  const inherited = { https: [], http: [9_999] };
+  assert.throws(() => bindListeners(listen, inherited, []), { code: "LISTEN_FAILED" });
 });
 
 test("bindListeners keeps what is open already", () => {

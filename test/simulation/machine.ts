@@ -71,6 +71,7 @@ export class Machine {
       authority: { directory: "https://nobody.internal/", transport: ca.transport },
       transportTo: () => ca.transport,
       reach: { https: [], http: [ca.listener] },
+      unbound: [],
       findHost: (name) => routes.findCertified(name),
       askWorker: async () => ({ type: "heartbeat" }), // it obeys, and has nothing to say
       broadcast: (message) => {
@@ -81,7 +82,7 @@ export class Machine {
       signal: stopping.signal,
     });
     await floor.open();
-    floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
+    floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true, isCurrent: true }]);
     machine = new Machine(parts, { storage, floor, stopping, log });
     for (const host of await storage.certificates.list()) await machine.#serve(host);
     return machine;

@@ -57,6 +57,7 @@ export class Issuing implements AsyncDisposable {
       storage,
       authority: { directory, transport: transportTo(ca) },
       reach: { https: [], http: [{ host: "127.0.0.1", port: 1 }] },
+      unbound: [],
       findHost: (name) => routes.findCertified(name),
       broadcast: (message) => void this.#obey(message),
       askWorker: async () => ({ type: "heartbeat" }), // its worker obeys, and has nothing to say
@@ -69,7 +70,7 @@ export class Issuing implements AsyncDisposable {
   /** Orders and renews until the end of this. */
   async run(): Promise<void> {
     await this.floor.open();
-    this.floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true }]);
+    this.floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true, isCurrent: true }]);
     this.#running = this.floor.run();
   }
 
