@@ -103,9 +103,8 @@ export class H2Stream implements VisitOwner {
     this.#stream.resume();
   }
 
-  /** RST_STREAM: never END_STREAM, which would make something whole of it (RFC 9113 §8.1). */
   visitBroken(): void {
-    this.#close(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#break();
   }
 
   visitSwitched(connection: BackendConnection, rest: Buffer): void {
@@ -118,7 +117,7 @@ export class H2Stream implements VisitOwner {
       pause: () => void stream.pause(),
       resume: () => void stream.resume(),
       end: () => void stream.end(),
-      destroy: () => this.#close(constants.NGHTTP2_CONNECT_ERROR),
+      destroy: () => this.#break(),
     };
     const tunnel = new Tunnel(client, connection, this.#home.around.deadlines);
     this.#phase = "tunnel";
@@ -151,7 +150,7 @@ export class H2Stream implements VisitOwner {
     this.#watchWriting(now);
     // RFC 9113 §8.1: the whole answer is there, the client need not send the rest.
     if (now >= this.#restDeadline && this.#stream.writableFinished)
-      this.#close(constants.NGHTTP2_NO_ERROR);
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #readBody(): void {
@@ -220,9 +219,13 @@ export class H2Stream implements VisitOwner {
     return !this.#stream.destroyed && !this.#stream.closed;
   }
 
-  #close(code: number): void {
+  /**
+   * RST_STREAM with INTERNAL_ERROR, and never END_STREAM, which would make something whole of it (RFC 9113
+   * §8.1). Node's `close` with that code sends END_STREAM first where no trailers are waited for.
+   */
+  #break(): void {
     this.#phase = "closing";
-    this.#stream.close(code);
+    this.#stream.destroy(new Error("the answer cannot be completed"));
   }
 
   #expectDrain(): void {
@@ -237,7 +240,7 @@ export class H2Stream implements VisitOwner {
     else if (this.#writeDeadline === NEVER) this.#expectDrain();
     else if (now >= this.#writeDeadline) {
       if (writableLength < this.#waiting) this.#expectDrain();
-      else this.#close(constants.NGHTTP2_INTERNAL_ERROR);
+      else this.#break();
     }
   }
 }

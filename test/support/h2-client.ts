@@ -15,7 +15,7 @@ export class H2Call {
   head: IncomingHttpHeaders | undefined;
   /** The fields of the final head as they came. */
   pairs: readonly string[] = [];
-  trailers: IncomingHttpHeaders | undefined;
+  trailers: Readonly<Record<string, unknown>> | undefined;
   body = "";
   /** Did the answer end as a whole one? */
   isEnded = false;
@@ -32,7 +32,7 @@ export class H2Call {
       this.pairs = pairs;
     });
     stream.on("trailers", (trailers) => {
-      this.trailers = trailers;
+      this.trailers = Object.fromEntries(Object.entries(trailers));
     });
     stream.on("data", (text: string) => {
       this.body += text;
