@@ -34,6 +34,4 @@ export const http2Limits = {
   h2PieceCreditBytes: 64,
   /** An answer explains one such credit for each step: two WINDOW_UPDATE frames, of the stream and of the connection, take 26 bytes. */
   h2UpdateStepBytes: 2_048,
-  /** Between the GOAWAY that announces the end and the one that refuses: requests on the way still come through. */
-  h2GoawayGraceMs: 500,
 } as const;

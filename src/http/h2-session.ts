@@ -14,8 +14,7 @@ import { H2Overhead } from "./h2-overhead.ts";
 import { H2Stream, type StreamForm, type StreamHome } from "./h2-stream.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
-/** The last stream that there can be: a GOAWAY which names it refuses none (RFC 9113 §6.8). */
-const STREAM_ID_MAX = 2 ** 31 - 1;
+const TOO_MUCH = constants.NGHTTP2_ENHANCE_YOUR_CALM;
 /** What HPACK writes of a literal field beside its text, at most. */
 const FIELD_OVERHEAD_BYTES = 4;
 
@@ -35,7 +34,7 @@ export class H2Session implements StreamHome, Timed {
   #served = 0;
   /** While there is no stream. */
   #idleDeadline: number;
-  /** After the GOAWAY that refuses nothing. */
+  /** While draining: until when the first request may come. */
   #leaveDeadline = NEVER;
   /** After everything is said. */
   #closeDeadline = NEVER;
@@ -102,25 +101,25 @@ export class H2Session implements StreamHome, Timed {
   }
 
   tick(now: number): void {
-    if (now >= this.#closeDeadline) this.#connection.socket.destroy();
-    if (this.#session.destroyed) return;
     for (const stream of this.#streams) stream.tick(now);
-    const { bytesRead } = this.#connection.socket;
-    if (this.#overhead.isTooMuch(bytesRead, now)) this.#cut(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const { socket } = this.#connection;
+    if (now >= this.#closeDeadline) socket.destroy();
+    else if (this.#session.closed || this.#session.destroyed) this.#expectClose();
+    else if (this.#overhead.isTooMuch(socket.bytesRead, now)) this.#cut(TOO_MUCH);
     else if (now >= this.#leaveDeadline) this.#leave();
     else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
   }
 
   /**
-   * No more requests: says so, but takes those that are on their way (RFC 9113 §6.8); then closes, after
-   * the answers to them. A connection that was just made gets as long for its first as with HTTP/1.1.
+   * No more requests: GOAWAY names the last one that is answered, and a client may send what it sent
+   * after that elsewhere (RFC 9113 §6.8). Node has no way to announce a GOAWAY first: nghttp2 takes no
+   * stream after one that it was told to send. A connection that was just made gets its first request
+   * answered, as with HTTP/1.1.
    */
   drain(): void {
-    if (this.#leaveDeadline !== NEVER || this.#session.closed) return;
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, STREAM_ID_MAX);
-    this.#leaveDeadline = this.around.deadlines.in(
-      this.#served === 0 ? limits.firstRequestTimeoutMs : limits.h2GoawayGraceMs,
-    );
+    if (this.#session.closed || this.#leaveDeadline !== NEVER) return;
+    if (this.#served > 0) this.#leave();
+    else this.#leaveDeadline = this.around.deadlines.in(limits.firstRequestTimeoutMs);
   }
 
   /** While there is no stream: until when. */
@@ -150,9 +149,8 @@ export class H2Session implements StreamHome, Timed {
   }
 
   #leave(): void {
-    this.#leaveDeadline = NEVER;
     this.#session.close();
-    if (this.#streams.size === 0) this.#expectClose();
+    this.#expectClose();
   }
 
   #cut(code: number): void {
@@ -162,9 +160,10 @@ export class H2Session implements StreamHome, Timed {
     this.#expectClose();
   }
 
-  /** Whoever does not close now is closed. */
+  /** Everything is said: whoever does not close in a moment is closed. */
   #expectClose(): void {
-    this.#closeDeadline = this.around.deadlines.in(limits.drainTimeoutMs);
+    if (this.#streams.size === 0 && this.#closeDeadline === NEVER)
+      this.#closeDeadline = this.around.deadlines.in(limits.drainTimeoutMs);
   }
 }
 
@@ -179,6 +178,7 @@ function sessionOptions(): ServerOptions {
     maxSessionRejectedStreams: limits.h2RejectedStreamsMax,
     streamResetBurst: limits.h2ResetBurst,
     streamResetRate: limits.h2ResetsPerSecond,
+    strictFieldWhitespaceValidation: false, // with it nghttp2 drops such fields; we refuse the request
     strictSingleValueFields: false, // backends may repeat what they like, as with HTTP/1.1
     settings: {
       headerTableSize: limits.h2HeaderTableBytes,

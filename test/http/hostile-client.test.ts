@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, type Recorded } from "../support/recorder.ts";
 import { get, RelayScene, RelayWorld } from "../support/relay-world.ts";
-
-/** Puts the relay's ticks into the test's hands; sockets go on as ever. Call before the first connection. */
-function holdTicks(t: TestContext): (ms: number) => void {
-  t.mock.timers.enable({ apis: ["setInterval"] });
-  return (ms) => t.mock.timers.tick(ms);
-}
-
-/** Two ticks: the one that has begun, and the one that sees that the time is over. */
-const MARGIN_MS = 2 * limits.tickMs;
+import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 
 /** Spellings that PHP and CGI read as a field of ours. */
 const spellings = [
