@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Backend } from "../config/config.ts";
 import { keepLastWords } from "./last-words.ts";
 
@@ -75,6 +76,11 @@ export class BackendConnection {
   /** Was the connection ever made? If not, nothing of a request can have reached the backend. */
   get hasConnected(): boolean {
     return this.#hasConnected;
+  }
+
+  /** Has the backend chosen HTTP/2, by ALPN? Once it is connected. */
+  get speaksHttp2(): boolean {
+    return this.socket instanceof TLSSocket && this.socket.alpnProtocol === "h2";
   }
 
   /** Is it fit for another exchange, as far as we can know? Not while a write of the last one waits. */

@@ -25,16 +25,19 @@ const readBuffer = Buffer.allocUnsafeSlow(limits.bufferMaxBytes);
  * deadline is the user's to keep: it destroys the connection when that has passed.
  *
  * @param introduction Of {@link introductionTo}: what the backend is told first.
+ * @param offersHttp2 May an https backend choose HTTP/2 (ALPN, RFC 7301)?
  */
 export function dial(
   backend: Backend,
   user: BackendUser,
   names: BackendNames,
   introduction: string = introductionTo(backend, undefined),
+  offersHttp2 = true,
 ): BackendConnection {
+  const protocols = offersHttp2 ? EITHER : HTTP1;
   const connection = new BackendConnection(backend, user, introduction, (read) => {
     try {
-      return open(backend, read, names, introduction);
+      return open(backend, read, { names, introduction, protocols });
     } catch (cause) {
       // Roots that OpenSSL cannot read are found out here: one backend less, not one worker less.
       const message = `Cannot connect to the backend: ${messageOf(cause)}`;
@@ -50,12 +53,19 @@ export function dial(
   return connection;
 }
 
-function open(
-  backend: Backend,
-  read: ReadBackend,
-  names: BackendNames,
-  introduction: string,
-): Socket {
+/** How a connection is begun. */
+interface Opening {
+  readonly names: BackendNames;
+  readonly introduction: string;
+  /** What is offered by ALPN. */
+  readonly protocols: readonly string[];
+}
+
+const HTTP1 = ["http/1.1"];
+const EITHER = ["h2", "http/1.1"];
+
+function open(backend: Backend, read: ReadBackend, opening: Opening): Socket {
+  const { names, introduction } = opening;
   const onread: OnReadOpts = {
     buffer: readBuffer,
     // The buffer that comes back is the Buffer that was given; Node's types only know a Uint8Array.
@@ -71,8 +81,8 @@ function open(
     case "h2c":
       return connectTcp({ ...tcpOptions(backend.address, names), noDelay: true });
     case "https":
-      if (introduction !== "") return openTlsIntroduced(backend, read, names, introduction);
-      return openTls(backend, onread, names);
+      if (introduction !== "") return openTlsIntroduced(backend, read, opening);
+      return openTls(backend, onread, opening);
     default:
       return unreachable(backend);
   }
@@ -80,10 +90,10 @@ function open(
 
 type TlsBackend = Extract<Backend, { kind: "https" }>;
 
-function openTls(backend: TlsBackend, onread: OnReadOpts, names: BackendNames): Socket {
+function openTls(backend: TlsBackend, onread: OnReadOpts, { names, protocols }: Opening): Socket {
   const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
     ...tcpOptions(backend.address, names),
-    ...tlsOptions(backend),
+    ...tlsOptions(backend, protocols),
     onread,
   };
   const socket = connectTls(options);
@@ -91,15 +101,14 @@ function openTls(backend: TlsBackend, onread: OnReadOpts, names: BackendNames): 
   return socket;
 }
 
-/** Node reads into no buffer of ours here, but the bytes go the same way. */
+/** Node reads into no buffer of ours here, but the bytes go the same way. No HTTP/2: its connections are shared. */
 function openTlsIntroduced(
   backend: TlsBackend,
   read: ReadBackend,
-  names: BackendNames,
-  introduction: string,
+  { names, introduction }: Opening,
 ): Socket {
   const carrier = introducedCarrier(tcpOptions(backend.address, names), introduction);
-  const socket = connectTls({ ...tlsOptions(backend), socket: carrier });
+  const socket = connectTls({ ...tlsOptions(backend, HTTP1), socket: carrier });
   socket.on("data", (bytes: Buffer) => {
     if (!read(bytes.length, bytes)) socket.pause();
   });
@@ -110,13 +119,17 @@ function openTlsIntroduced(
  * No session is ever offered for resumption, so that none can cross from one (address, name, roots)
  * to another (the class of CVE-2026-58040); pooled connections make handshakes rare.
  */
-function tlsOptions({ serverName, ca, verify }: TlsBackend): ConnectionOptions {
+function tlsOptions(
+  { serverName, ca, verify, certificate }: TlsBackend,
+  protocols: readonly string[],
+): ConnectionOptions {
   return {
     minVersion: "TLSv1.2",
-    ALPNProtocols: ["http/1.1"],
+    ALPNProtocols: [...protocols],
     rejectUnauthorized: verify,
     checkServerIdentity: (_dialled, certificate) => checkServerIdentity(serverName, certificate),
     ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate.chain, key: certificate.key }),
     // RFC 6066 §3: an IP address is never sent as SNI.
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
   };

@@ -5,7 +5,7 @@ const keys = new WeakMap<Backend, string>();
 
 /**
  * What two backends must have in common to share connections (and their standing, in `Balancer`):
- * the address and, with TLS, everything that decides whom we trust to be at the other end.
+ * the address and, with TLS, everything that decides whom we trust to be at the other end, and who we are there.
  */
 export function backendKey(backend: Backend): string {
   let key = keys.get(backend);
@@ -25,8 +25,9 @@ function identityOf(backend: Backend): readonly unknown[] {
     case "h2c":
       return ["h2c", backend.address.host, backend.address.port];
     case "https": {
-      const { address, serverName, ca, verify, proxyProtocol } = backend;
-      return ["https", address.host, address.port, serverName, ca, verify, proxyProtocol];
+      const { address, serverName, ca, verify, certificate, proxyProtocol } = backend;
+      const trust = [serverName, ca, verify, certificate?.chain];
+      return ["https", address.host, address.port, ...trust, proxyProtocol];
     }
     default:
       return unreachable(backend);

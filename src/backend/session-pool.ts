@@ -1,17 +1,20 @@
 import type { Backend } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import type { BackendConnection } from "./connection.ts";
 import { type Deadlines, NEVER, type Timed } from "./deadlines.ts";
 import { dial } from "./dial.ts";
 import { backendKey } from "./identity.ts";
 import type { BackendNames } from "./names.ts";
 import { BackendSession, type SessionOwner } from "./session.ts";
 
-/** Who waits for a session; hears one of the two, once. */
+/** Who waits for a session; hears one of the three, once. */
 export interface SessionUser {
   /** A stream of the session is taken for the user, who owes {@link BackendSession.leave} for it. */
   sessionReady(session: BackendSession): void;
   /** There will be none; `cause` if there was an error. */
   sessionFailed(cause: Error | undefined): void;
+  /** The backend speaks HTTP/1.1 now. */
+  sessionDeclined(): void;
 }
 
 /** The sessions with one backend. */
@@ -23,6 +26,8 @@ interface Entry {
   readonly waiting: SessionUser[];
   /** No further session is made before this, because one could not be. */
   growsFrom: number;
+  /** Has it chosen HTTP/2 when it was last asked? */
+  isChosen: boolean;
 }
 
 /** What a session waits for, besides its streams. */
@@ -55,6 +60,29 @@ export class SessionPool implements SessionOwner, Timed {
   /** How many sessions there are. */
   get size(): number {
     return this.#watches.size;
+  }
+
+  /** Does `backend` speak HTTP/2, as far as is known? It may choose (ALPN) where clients may share a connection. */
+  speaks(backend: Backend): boolean {
+    if (backend.kind === "h2c") return true;
+    if (backend.kind !== "https") return false;
+    return this.#entries.get(backendKey(backend))?.isChosen === true;
+  }
+
+  /** Takes over a connection to a backend that has chosen HTTP/2, where a further session is of use. */
+  adopt(connection: BackendConnection): void {
+    const entry = this.#entryOf(connection.backend);
+    entry.isChosen = true;
+    if (entry.sessions.length >= limits.backendSessionsMax) {
+      connection.destroy();
+      return;
+    }
+    const session = new BackendSession((user) => {
+      connection.lend(user);
+      return connection;
+    }, this);
+    this.#add(entry, session);
+    session.backendConnected();
   }
 
   /** Has `backend` a session that is open? Then who waits for one waits for a stream. */
@@ -101,6 +129,13 @@ export class SessionPool implements SessionOwner, Timed {
     if (watch !== undefined && session.taken === 0)
       watch.idleUntil = this.#deadlines.in(limits.backendSessionIdleMs);
     this.#serve(this.#entryOf(session.backend));
+  }
+
+  sessionDeclined(session: BackendSession): void {
+    const entry = this.#entryOf(session.backend);
+    this.#remove(session);
+    entry.isChosen = false;
+    for (const user of entry.waiting.splice(0)) user.sessionDeclined();
   }
 
   sessionClosed(session: BackendSession, cause: Error | undefined): void {
@@ -200,7 +235,7 @@ export class SessionPool implements SessionOwner, Timed {
     const key = backendKey(backend);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { backend, sessions: [], waiting: [], growsFrom: 0 };
+      entry = { backend, sessions: [], waiting: [], growsFrom: 0, isChosen: false };
       this.#entries.set(key, entry);
     }
     return entry;

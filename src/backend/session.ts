@@ -16,6 +16,8 @@ export interface SessionOwner {
   sessionOpened(session: BackendSession): void;
   /** A stream has ended: there is room for another one. */
   sessionFreed(session: BackendSession): void;
+  /** The backend has chosen HTTP/1.1: there is no session. */
+  sessionDeclined(session: BackendSession): void;
   /** No stream can be opened any more; those that are open may still end well. `cause` if there was an error. */
   sessionClosed(session: BackendSession, cause: Error | undefined): void;
 }
@@ -129,7 +131,12 @@ export class BackendSession implements BackendUser {
 
   /** The session begins over a connection that is made. */
   backendConnected(): void {
-    const { socket } = this.#connection;
+    const { socket, speaksHttp2 } = this.#connection;
+    if (this.backend.kind === "https" && !speaksHttp2) {
+      this.destroy();
+      this.#owner.sessionDeclined(this);
+      return;
+    }
     const http2 = connect(AUTHORITY, {
       createConnection: () => socket,
       maxSessionMemory: limits.backendSessionMemoryMegabytes,
@@ -144,6 +151,12 @@ export class BackendSession implements BackendUser {
     this.#http2 = http2;
     http2.on("error", (error) => {
       this.#cause ??= error;
+    });
+    // An alert of TLS ends neither the socket nor the session by itself: a certificate refused, with TLS 1.3.
+    socket.on("error", (error) => {
+      this.#cause ??= error;
+      this.#close();
+      this.destroy();
     });
     http2.on("connect", () => http2.setLocalWindowSize(limits.backendSessionWindowBytes));
     http2.on("remoteSettings", () => this.#open());

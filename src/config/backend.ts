@@ -1,9 +1,10 @@
 import { unreachable } from "../base/errors.ts";
 import type { BackendAddress } from "./backend-address.ts";
-import type { Backend, ProxyProtocol } from "./config.ts";
+import type { Backend, PemPair, ProxyProtocol } from "./config.ts";
 import type { Path } from "./faults.ts";
 import type { WrittenHost } from "./host-schema.ts";
 import { limits } from "./limits.ts";
+import { readPairAt } from "./pem-pair.ts";
 import { readRootsAt } from "./settings.ts";
 import type { Desk } from "./surroundings.ts";
 
@@ -13,12 +14,13 @@ export interface BackendOptions {
   readonly ca?: string | undefined;
   readonly serverName?: string | undefined;
   readonly verify?: boolean | undefined;
+  readonly certificate?: PemPair | undefined;
   readonly host?: "client" | "upstream" | undefined;
   readonly proxyProtocol?: ProxyProtocol | undefined;
 }
 
 /** Keys that only mean something for a backend that is spoken to by TLS. */
-const TLS_KEYS = ["ca", "serverName", "verify"] as const;
+const TLS_KEYS = ["ca", "serverName", "verify", "certificate"] as const;
 
 /**
  * The `backend` keys of a host or path. `addresses` are those they apply to: a key that applies to
@@ -42,11 +44,12 @@ export function readBackendOptions(
     const why = "does not go with h2c:// backends, whose connections clients share, remove it";
     desk.report([...path, "proxyProtocol"], why);
   }
-  if (written.ca === undefined) return written;
+  const certificate = readPairAt(written.certificate, [...path, "certificate"], desk);
+  if (written.ca === undefined) return { ...written, certificate };
   if (written.verify === false) {
     desk.report([...path, "ca"], "does not go with `verify: off`, wanted one of the two", "key");
   }
-  return { ...written, ca: readRootsAt(written.ca, [...path, "ca"], desk) };
+  return { ...written, certificate, ca: readRootsAt(written.ca, [...path, "ca"], desk) };
 }
 
 function isNameless(kind: BackendAddress["kind"]): boolean {
@@ -68,9 +71,10 @@ export function readBackend(
     case "h2c":
       return [{ kind: "h2c", address: written.address, hostHeader }];
     case "https": {
-      const { ca, serverName = written.address.host, verify = true } = options;
+      const { ca, serverName = written.address.host, verify = true, certificate } = options;
       const { address } = written;
-      return [{ kind: "https", address, hostHeader, serverName, ca, verify, ...told }];
+      const tls = { serverName, ca, verify, certificate };
+      return [{ kind: "https", address, hostHeader, ...tls, ...told }];
     }
     case "unix": {
       const socket = desk.resolve(written.path);

@@ -265,6 +265,12 @@ export interface HealthCheck {
   readonly unhealthyAfter: number;
 }
 
+/** A certificate chain and its key, already read. */
+export interface PemPair {
+  readonly chain: string;
+  readonly key: string;
+}
+
 export interface TcpAddress {
   /** Name or IP address. */
   readonly host: string;
@@ -293,6 +299,8 @@ export type Backend =
       /** PEM of the only roots to trust, already read; undefined: the machine's. */
       readonly ca: string | undefined;
       readonly verify: boolean;
+      /** PEM of what we show a backend that asks for it. */
+      readonly certificate?: PemPair | undefined;
       readonly proxyProtocol?: ProxyProtocol | undefined;
     }
   | {

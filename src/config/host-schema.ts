@@ -102,7 +102,7 @@ const proxyProtocolKey = key(
 /** What stands in a host and in each of its paths. */
 const forwarding = {
   to: key(
-    "Where requests go: a port of this machine, host:port, http://, https://, unix:/path, tcp://.",
+    "Where requests go: a port of this machine, host:port, http://, https://, h2c://, unix:/path, tcp://.",
     backends.transform((written) => (Array.isArray(written) ? written : [written])),
   ),
   backend: key(
@@ -118,6 +118,10 @@ const forwarding = {
         host: key(
           "The Host it gets: client (default) or upstream.",
           choice(["client", "upstream"]),
+        ),
+        certificate: key(
+          "What it is shown when it asks who we are; default: nothing.",
+          mapping({ chain: path, key: path }, "a mapping such as { chain: own.pem, key: own.key }"),
         ),
         proxyProtocol: proxyProtocolKey,
       },

@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { Backend, HealthCheck } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { readResponseHead } from "../http/head.ts";
+import { type AskingUser, Http2Asking } from "./http2-asking.ts";
 
 /** Whom a look is at, and how. */
 export interface Target {
@@ -52,10 +53,11 @@ export async function look(
 }
 
 /** One look under way. Owns its connection. */
-class Looking implements BackendUser {
+class Looking implements BackendUser, AskingUser {
   readonly #target: Target;
   readonly #resolve: (look: Look) => void;
   readonly #connection: BackendConnection;
+  #http2: Http2Asking | undefined;
   #answer = Buffer.alloc(0);
 
   constructor(target: Target, resolve: (look: Look) => void, names: BackendNames) {
@@ -71,6 +73,7 @@ class Looking implements BackendUser {
   }
 
   close(): void {
+    this.#http2?.close();
     this.#connection.destroy();
   }
 
@@ -81,8 +84,21 @@ class Looking implements BackendUser {
       return;
     }
     const lines = ["User-Agent: latchkey", "X-Forwarded-Proto: https", "Connection: close"];
-    const head = [`GET ${check.path} HTTP/1.1`, `Host: ${authority}`, ...lines, "", ""];
-    this.#connection.socket.write(head.join("\r\n"), "latin1");
+    const head = [`GET ${check.path} HTTP/1.1`, `Host: ${authority}`, ...lines, "", ""].join(
+      "\r\n",
+    );
+    const { backend, speaksHttp2, socket } = this.#connection;
+    if (backend.kind === "h2c" || speaksHttp2)
+      this.#http2 = new Http2Asking(this.#connection, head, this);
+    else socket.write(head, "latin1");
+  }
+
+  http2Answered(status: number): void {
+    this.#resolve(this.#judge(status));
+  }
+
+  http2Failed(why: string): void {
+    this.#resolve(bad(why));
   }
 
   /** A 1xx before the answer is passed over; the body is nobody's business. */

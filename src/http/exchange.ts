@@ -71,7 +71,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#isBodyTaken = false;
     this.#isRepeated = false;
     this.#phase = "starting";
-    this.#way.begin(route);
+    this.#way.begin(route, question.webSocketKey !== undefined);
     if (this.#phase === "starting") this.#phase = "finding";
   }
 

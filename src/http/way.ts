@@ -51,6 +51,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #connection: BackendConnection | undefined;
   #backend: Backend | undefined;
   #failure: 502 | 504 = 502;
+  #isTunnel = false;
   #deadline = NEVER;
 
   constructor(user: WayUser, backends: Backends) {
@@ -72,9 +73,13 @@ export class Way implements BackendUser, SessionUser, Sitter {
     return this.#user.cookieNamed(name);
   }
 
-  /** Begins a way to one of the backends of `route`: it may be open, or closed, before this returns. */
-  begin(route: PathRoute): void {
+  /**
+   * Begins a way to one of the backends of `route`: it may be open, or closed, before this returns.
+   * `isTunnel`: the request asks to become one.
+   */
+  begin(route: PathRoute, isTunnel: boolean): void {
     this.#route = route;
+    this.#isTunnel = isTunnel;
     this.#failure = 502;
     this.seat.begin(route);
     this.elsewhere(false);
@@ -91,7 +96,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
       return;
     }
     this.#backend = backend;
-    if (backend.kind === "h2c") {
+    if (this.#isShared(backend)) {
       this.#join(backend);
       return;
     }
@@ -103,8 +108,9 @@ export class Way implements BackendUser, SessionUser, Sitter {
   /** Leads to the same backend once more, by a connection that nobody has used, or by any session. */
   afresh(): void {
     const backend = this.#backend;
-    if (backend?.kind === "h2c") this.#join(backend);
-    else if (backend !== undefined) this.#dial(backend);
+    if (backend === undefined) return;
+    if (this.#isShared(backend)) this.#join(backend);
+    else this.#dial(backend);
   }
 
   /** Gives up the place, and what is being made or waited for. The connection is its user's. */
@@ -136,6 +142,10 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#open(session, this.#backend ?? session.backend);
   }
 
+  sessionDeclined(): void {
+    if (this.#backend !== undefined) this.#dial(this.#backend);
+  }
+
   sessionFailed(cause: Error | undefined): void {
     this.#connectFailed(502, cause);
   }
@@ -143,8 +153,15 @@ export class Way implements BackendUser, SessionUser, Sitter {
   backendConnected(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
+    const backend = this.#backend ?? connection.backend;
+    if (connection.speaksHttp2) {
+      this.#connection = undefined;
+      this.#backends.sessions.adopt(connection);
+      this.#join(backend);
+      return;
+    }
     this.seat.connected();
-    this.#open(connection, this.#backend ?? connection.backend);
+    this.#open(connection, backend);
   }
 
   backendRead(): boolean {
@@ -168,6 +185,11 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #open(to: BackendConnection | BackendSession, backend: Backend): void {
     this.#rest();
     this.#user.wayOpened(to, backend);
+  }
+
+  /** Does the request go by a session? One that asks for a tunnel has a connection to itself, where it can. */
+  #isShared(backend: Backend): boolean {
+    return this.#backends.sessions.speaks(backend) && (backend.kind === "h2c" || !this.#isTunnel);
   }
 
   /** Goes by a stream of a session that others share. */
@@ -217,7 +239,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #dial(backend: Backend): void {
     this.#phase = "connecting";
     this.#deadline = this.#connectDeadline();
-    this.#connection = dial(backend, this, this.#backends.names, this.#introductionTo(backend));
+    const introduction = this.#introductionTo(backend);
+    this.#connection = dial(backend, this, this.#backends.names, introduction, !this.#isTunnel);
   }
 
   #introductionTo(backend: Backend): string {

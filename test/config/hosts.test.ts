@@ -146,6 +146,7 @@ const refused: readonly {
       "  e.example: { to: [1, h2c://a], backend: { proxyProtocol: v2 } }",
       "  f.example: { to: tcp://a:1, backend: { verify: off, host: upstream } }",
       "  g.example: { to: 1, backend: { proxyProtocol: v3 } }",
+      "  h.example: { to: h2c://a, backend: { certificate: { chain: x.pem, key: x.key } } }",
     ],
     faults: [
       ['2 hosts["a.example"].backend.verify', /is for https:\/\/ backends/],
@@ -157,6 +158,9 @@ const refused: readonly {
       ['7 hosts["f.example"].backend.verify', /is for https:/],
       ['7 hosts["f.example"].backend.host', /no meaning for unix: and tcp:/],
       ['8 hosts["g.example"].backend.proxyProtocol', /wanted one of v1, v2/],
+      ['9 hosts["h.example"].backend.certificate', /is for https:\/\/ backends/],
+      ['9 hosts["h.example"].backend.certificate.chain', /does not exist/],
+      ['9 hosts["h.example"].backend.certificate.key', /does not exist/],
     ],
   },
   {
@@ -402,6 +406,7 @@ const actions: readonly (readonly [string, string])[] = [
     "{ to: https://app, backend: { serverName: b, verify: off } }",
     "/ → https app:443 client b false",
   ],
+  ["h2c://app:50051", "/ → h2c app:50051 client"],
   ["unix:/run/app.sock", "/ → unix /run/app.sock"],
   ["unix:app.sock", "/ → unix /srv/edge/config/app.sock"],
   [

@@ -228,6 +228,18 @@ function forwarding(key: string): readonly Row[] {
       value: "maybe",
       says: /^is not known, wanted one of on, off/,
     },
+    {
+      key: `${key}.backend.certificate`,
+      type: "5",
+      value: "own.pem",
+      says: /^is text, wanted a mapping such as/,
+    },
+    ...["chain", "key"].map((name) => ({
+      key: `${key}.backend.certificate.${name}`,
+      type: "5",
+      value: "missing.pem",
+      says: /^does not exist/,
+    })),
     { key: `${key}.backend.proxyProtocol`, type: "5", value: "v3", says: /nearest: v1/ },
     { key: `${key}.backend.host`, type: "5", value: "upstraem", says: /nearest: upstream/ },
     mapping(`${key}.timeouts`),
@@ -637,7 +649,7 @@ function besideOf(parent: string, step: string): readonly string[] {
         ? ["forward: http://127.0.0.1:9091/"]
         : [];
   if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
-  if (parent === "hosts.*.certificate") return [`${step === "key" ? "chain" : "key"}: missing.pem`];
+  if (parent.endsWith(".certificate")) return [`${step === "key" ? "chain" : "key"}: missing.pem`];
   if (parent === "hosts.*.passThrough") return step === "to" ? [] : ["to: 127.0.0.1:9443"];
   if (parent === "hosts.*.clientAuth" && step === "mode") return ["ca: missing.pem"];
   if (/\.dns(?:\.\[\])?$/.test(parent)) return besideInDns(step);

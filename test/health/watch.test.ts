@@ -6,6 +6,7 @@ import { judgeLook, UNKNOWN, type Verdict } from "../../src/health/verdict.ts";
 import { BackendWatch, type KeptBackends } from "../../src/health/watch.ts";
 import type { BackendsNews } from "../../src/process/messages.ts";
 import { configOf } from "../support/config-text.ts";
+import { Http2Backend, h2cBackend } from "../support/http2-backend.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
 import { httpBackend, KeptLog } from "../support/relay-world.ts";
@@ -48,6 +49,29 @@ for (const [answer, isGood] of answers) {
     assert.match(backend.text, /^GET \/up HTTP\/1\.1\r\nHost: shop\.example\r\n/);
   });
 }
+
+for (const [status, isGood] of [
+  [204, true],
+  [503, false],
+] as const) {
+  test(`a look at an h2c backend that answers ${status} is ${isGood ? "good" : "bad"}`, async () => {
+    await using backend = await Http2Backend.start(({ stream }) => {
+      stream.respond({ ":status": status }, { endStream: true });
+    });
+    const target = { backend: h2cBackend(backend.port), authority: "shop.example", check };
+    const { isGood: isSeenGood, why } = await look(target, new AbortController().signal, names);
+    assert.deepEqual([isSeenGood, why], [isGood, `it answers ${status}`]);
+    const { headers } = await backend.request(0);
+    assert.deepEqual([headers[":path"], headers[":authority"]], ["/up", "shop.example"]);
+  });
+}
+
+test("a look at an h2c backend that does not speak HTTP/2 is a bad one", async () => {
+  await using backend = await Recorder.start((connection) => connection.say(OK));
+  const target = { backend: h2cBackend(backend.port), authority: "shop.example", check };
+  const { isGood, why } = await look(target, new AbortController().signal, names);
+  assert.deepEqual([isGood, /^no answer within/.test(why)], [false, false]);
+});
 
 test("a backend that wants a PROXY header is told that a look is a connection of our own", async () => {
   for (const [proxyProtocol, header] of [

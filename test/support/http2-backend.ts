@@ -1,7 +1,10 @@
 import {
+  createSecureServer,
   createServer,
+  type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
+  type SecureServerOptions,
   type ServerHttp2Session,
   type ServerHttp2Stream,
   type ServerOptions,
@@ -26,11 +29,11 @@ export interface Asked {
 /** What a backend does with a stream. */
 export type Answering = (asked: Asked) => void | Promise<void>;
 
-/** A backend that speaks HTTP/2 without TLS, as Node.js does. */
+/** A backend that speaks HTTP/2 as Node.js does. */
 export class Http2Backend implements AsyncDisposable {
   readonly asked: Asked[] = [];
   readonly sessions: ServerHttp2Session[] = [];
-  readonly server: Http2Server;
+  readonly server: Http2Server | Http2SecureServer;
   #wake: () => void = () => undefined;
 
   static async start(answer: Answering, options: ServerOptions = {}): Promise<Http2Backend> {
@@ -39,9 +42,16 @@ export class Http2Backend implements AsyncDisposable {
     return new Http2Backend(server, answer);
   }
 
-  constructor(server: Http2Server, answer: Answering) {
+  /** With TLS, and HTTP/1.1 besides where `options` allow it. */
+  static async startSecure(answer: Answering, options: SecureServerOptions): Promise<Http2Backend> {
+    const server = createSecureServer(options);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new Http2Backend(server, answer);
+  }
+
+  constructor(server: Http2Server | Http2SecureServer, answer: Answering) {
     this.server = server;
-    server.on("session", (session) => {
+    server.on("session", (session: ServerHttp2Session) => {
       this.sessions.push(session);
       session.on("error", () => undefined);
       session.on("stream", (stream, headers, _flags, pairs) => {

@@ -1,0 +1,91 @@
+import type { BackendConnection } from "../backend/connection.ts";
+import { BackendSession, type SessionOwner } from "../backend/session.ts";
+import type { AnswerListener } from "../http/answer-reader.ts";
+import type { CourierUser } from "../http/courier.ts";
+import type { ResponseHead } from "../http/head.ts";
+import { Http2Courier } from "../http/http2-courier.ts";
+
+/** Hears what comes of a question; one of the two, once. */
+export interface AskingUser {
+  http2Answered(status: number): void;
+  http2Failed(why: string): void;
+}
+
+/** One GET over HTTP/2, of which only the status matters. Owns the session, and with it the connection. */
+export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
+  readonly #user: AskingUser;
+  readonly #head: string;
+  readonly #session: BackendSession;
+  readonly #courier = new Http2Courier(this, this);
+
+  /** `connection` is made, and this one's from now on; `head` as it would be with HTTP/1.1. */
+  constructor(connection: BackendConnection, head: string, user: AskingUser) {
+    this.#user = user;
+    this.#head = head;
+    this.#session = new BackendSession((owner) => {
+      connection.lend(owner);
+      return connection;
+    }, this);
+    this.#session.backendConnected();
+  }
+
+  close(): void {
+    this.#courier.abort();
+    this.#session.destroy();
+  }
+
+  sessionOpened(session: BackendSession): void {
+    session.take();
+    const question = { method: "GET", webSocketKey: undefined };
+    this.#courier.begin(session, this.#head, question, "none", true);
+    this.#courier.flush();
+  }
+
+  sessionFreed(): void {
+    // One question is all there is.
+  }
+
+  sessionDeclined(): void {
+    this.#user.http2Failed("it does not speak HTTP/2");
+  }
+
+  sessionClosed(_session: BackendSession, cause: Error | undefined): void {
+    this.#user.http2Failed(cause?.message ?? "it closed without an answer");
+  }
+
+  courierDrained(): void {
+    // The one request is its head: nothing waits to be written.
+  }
+
+  answerRead(): boolean {
+    return true;
+  }
+
+  answerInterim(): void {
+    // The answer is still to come.
+  }
+
+  answerBegan(head: ResponseHead): void {
+    this.#user.http2Answered(head.status);
+  }
+
+  answerContent(): void {
+    // The body is nobody's business.
+  }
+
+  answerDone(): void {
+    // Its head has said everything.
+  }
+
+  answerSwitched(): void {
+    this.#user.http2Failed("it switches protocols");
+  }
+
+  answerMalformed(why: string): void {
+    this.#user.http2Failed(why);
+  }
+
+  answerLost(why: string): void {
+    this.#user.http2Failed(why);
+  }
+}
