@@ -175,6 +175,11 @@ export class FrameClient implements Disposable {
     return head === undefined ? 0 : readStatus(head.payload);
   }
 
+  /** Has the other side said anything on this stream? */
+  has(stream: number): boolean {
+    return this.frames.some((each) => each.stream === stream);
+  }
+
   /** Did END_STREAM come on this stream? */
   hasEnd(stream: number): boolean {
     return [...this.of(FRAME.data, stream), ...this.of(FRAME.headers, stream)].some(
