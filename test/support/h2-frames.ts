@@ -135,7 +135,8 @@ export class FrameClient implements Disposable {
     return new FrameClient(socket, first);
   }
 
-  constructor(socket: Duplex, first: Buffer = settings([1, 0])) {
+  /** Takes a connected socket over. */
+  constructor(socket: Duplex, first: Buffer = settings([1, 0]), preface: Buffer = PREFACE) {
     this.socket = socket;
     socket.on("error", () => undefined);
     socket.on("data", (bytes: Buffer) => this.#read(bytes));
@@ -143,7 +144,7 @@ export class FrameClient implements Disposable {
       this.isClosed = true;
       this.#wake();
     });
-    socket.write(Buffer.concat([PREFACE, first]));
+    socket.write(Buffer.concat([preface, first]));
   }
 
   say(...frames: readonly Uint8Array[]): void {
