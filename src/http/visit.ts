@@ -54,11 +54,6 @@ export class Visit implements Asker, EncodingOwner {
     this.#encoding = new Encoding(this, tools.writer, tools.around.compressors);
   }
 
-  /** May more of the body be read from the client? */
-  get takesBody(): boolean {
-    return this.#exchange.takesBody;
-  }
-
   /** A head begins to arrive: the time of the access log starts here. */
   arrive(): void {
     if (this.#tools.around.access !== undefined) this.#startedAt = performance.now();
