@@ -6,7 +6,8 @@ import { spawnSync } from "node:child_process";
  */
 export function without(...programs: readonly string[]): string | false {
   const missing = programs.filter(
-    (program) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0,
+    (program) =>
+      spawnSync("sh", ["-c", `PATH="$PATH:/usr/sbin" command -v ${program}`]).status !== 0,
   );
   return missing.length > 0 && `not installed: ${missing.join(", ")}`;
 }
