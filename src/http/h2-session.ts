@@ -105,7 +105,7 @@ export class H2Session implements StreamHome, Timed {
     const { socket } = this.#connection;
     if (now >= this.#closeDeadline) socket.destroy();
     else if (this.#session.closed || this.#session.destroyed) this.#expectClose();
-    else if (this.#overhead.isTooMuch(socket.bytesRead, now)) this.#cut(TOO_MUCH);
+    else if (this.#overhead.isTooMuch(socket.bytesRead - this.#held, now)) this.#cut(TOO_MUCH);
     else if (now >= this.#leaveDeadline) this.#leave();
     else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
   }
@@ -135,6 +135,13 @@ export class H2Session implements StreamHome, Timed {
   /** Closes at once, whatever is under way. */
   destroy(): void {
     this.#cut(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** Bytes of bodies that have come and wait for their backends: they are explained when they are read. */
+  get #held(): number {
+    let held = 0;
+    for (const stream of this.#streams) held += stream.held;
+    return held;
   }
 
   #serve(stream: ServerHttp2Stream, form: StreamForm, pairs: readonly string[]): void {

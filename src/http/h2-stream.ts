@@ -144,6 +144,11 @@ export class H2Stream implements VisitOwner {
     }
   }
 
+  /** Bytes of the body that have come and are not read yet. */
+  get held(): number {
+    return this.#stream.readableLength;
+  }
+
   tick(now: number): void {
     this.#visit.tick(now);
     this.#tunnel?.tick(now);

@@ -280,3 +280,25 @@ for (const [what, fields, status] of broken) {
     assert.match(backend.text, /\r\n\r\n4\r\nhalf\r\n$/);
   });
 }
+
+test("A body that waits for its backend is not taken for a flood", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(
+    (connection) => void connection.socket.pause(),
+    {},
+    H2,
+  );
+  using client = await H2Client.connect(scene.world.port);
+  const { stream } = client.ask(POST, true);
+  const piece = Buffer.alloc(65_536);
+  for (let turns = 0; turns < 300; turns += 1) {
+    while (stream.writableLength < piece.length) {
+      stream.write(piece);
+      turns = 0;
+    }
+    await new Promise(setImmediate);
+  }
+  for (let ticks = 0; ticks < 5; ticks += 1) pass(limits.tickMs);
+  const pong = await new Promise((resolve) => client.session.ping(resolve));
+  assert.equal(pong, null, "the connection is still there");
+});
