@@ -162,11 +162,24 @@ export class Http2Courier implements Courier {
     const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     this.#hasAnswered = true;
     const head = readAnswerHead(pairs, { method: this.#question.method, isWhole });
-    if (typeof head === "string") this.#read(stream, Buffer.from(head, "latin1"));
-    else this.#refuse(head);
+    if (typeof head !== "string") this.#refuse(head);
+    else {
+      this.#take(Buffer.from(head, "latin1"));
+      // What ends with its head is told in one with its end: gRPC tells a status alone by that.
+      if (!isWhole) this.#told(stream);
+    }
   }
 
   #read(stream: ClientHttp2Stream, bytes: Buffer): void {
+    this.#take(bytes);
+    this.#told(stream);
+  }
+
+  #told(stream: ClientHttp2Stream): void {
+    if (this.#stream === stream && !this.#user.answerRead()) stream.pause();
+  }
+
+  #take(bytes: Buffer): void {
     if (this.#session !== undefined) this.#session.hasHeard = true;
     if (this.#isComplete) {
       this.#refuse({ why: "the answer is longer than its Content-Length" });
@@ -189,7 +202,6 @@ export class Http2Courier implements Courier {
       default:
         unreachable(progress);
     }
-    if (this.#stream === stream && !this.#user.answerRead()) stream.pause();
   }
 
   #readTrailers(pairs: readonly string[]): void {

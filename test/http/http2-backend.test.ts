@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
-import { contentOf, Http2Scene } from "../support/http2-backend.ts";
-import { get, post } from "../support/relay-world.ts";
+import { FLAG, FRAME, FrameClient, frame, headers, request, u32 } from "../support/h2-frames.ts";
+import { contentOf, Http2Backend, Http2Scene, h2cBackend } from "../support/http2-backend.ts";
+import { forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
 
 test("A GET reaches an h2c backend as the same request, and its answer comes back", async () => {
   await using scene = await Http2Scene.start(({ stream }) => {
@@ -66,4 +68,31 @@ test("Trailers go both ways between HTTP/1.1 and HTTP/2", async () => {
   scene.client.say(post(head, "2\r\nhi\r\n0\r\nX-Sum: 42\r\n\r\n"));
   await scene.client.has("0\r\nx-sum: 42\r\n\r\n");
   assert.equal(scene.backend.asked[0]?.headers.te, "trailers");
+});
+
+test("An answer that ends with its head is told to a client of HTTP/2 in one, as gRPC tells a status alone", async () => {
+  await using backend = await Http2Backend.start(({ stream }) => {
+    stream.respond({ ":status": 200, "grpc-status": "9" }, { endStream: true });
+  });
+  const action = forwardTo([h2cBackend(backend.port)]);
+  await using world = await RelayWorld.start({ action, protocol: "h2" });
+  using client = await FrameClient.connect(world.port);
+  client.say(headers(1));
+  await client.until(() => client.hasEnd(1));
+  assert.deepEqual([client.of(FRAME.headers, 1).length, client.of(FRAME.data, 1).length], [1, 0]);
+});
+
+test("A client of HTTP/2 that takes its request back in the middle of its body has it taken back at the backend", async () => {
+  await using backend = await Http2Backend.start(() => undefined);
+  const action = forwardTo([h2cBackend(backend.port)]);
+  await using world = await RelayWorld.start({ action, protocol: "h2" });
+  using client = await FrameClient.connect(world.port);
+  client.say(
+    headers(1, request({ ":method": "POST" }), FLAG.endHeaders),
+    frame(FRAME.data, 0, 1, "hi"),
+  );
+  const { stream } = await backend.request(0);
+  client.say(frame(FRAME.reset, 0, 1, u32(8)));
+  if (!stream.closed) await once(stream, "close");
+  assert.equal(stream.rstCode, 8);
 });
