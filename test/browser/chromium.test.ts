@@ -39,12 +39,16 @@ const browser = world.use(
 );
 const shop = `https://shop.localhost:${latchkey.httpsPort}`;
 
-test("a page opens with all its parts under a certificate the browser trusts", async () => {
+test("a page opens with all its parts, over HTTP/2, under a certificate the browser trusts", async () => {
   await using page = await open("/");
   assert.equal(await page.title(), "Shop is open");
   const color = await page.evaluate("getComputedStyle(document.querySelector('h1')).color");
   assert.equal(color, "rgb(1, 2, 3)");
   assert.equal(await page.evaluate("document.querySelector('img').naturalWidth"), 7);
+  const protocols = await page.evaluate(
+    "[...new Set(performance.getEntries().map((each) => each.nextHopProtocol).filter(Boolean))]",
+  );
+  assert.deepEqual(protocols, ["h2"]);
 });
 
 test("plain HTTP leads to HTTPS", async () => {
