@@ -66,9 +66,9 @@ export class H2Session implements StreamHome, Timed {
     this.#session.on("error", () => {
       // Its close follows, and says all that matters.
     });
-    this.#session.on("connect", (session) =>
-      session.setLocalWindowSize(limits.h2ConnectionWindowBytes),
-    );
+    this.#session.on("connect", (session) => {
+      if (!session.destroyed) session.setLocalWindowSize(limits.h2ConnectionWindowBytes);
+    });
     this.#session.on("stream", (stream, headers, flags, pairs) => {
       const isHead = headers[":method"] === "HEAD";
       const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;

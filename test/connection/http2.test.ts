@@ -23,7 +23,8 @@ interface Shop extends AsyncDisposable {
   readonly relay: Relay;
 }
 
-async function openShop(): Promise<Shop> {
+/** `then` is called right after each connection was given to the relay. */
+async function openShop(then: (relay: Relay) => void = () => undefined): Promise<Shop> {
   const hosts = [makeHost(HOST)];
   const log = new KeptLog();
   const relay = new Relay({
@@ -41,7 +42,10 @@ async function openShop(): Promise<Shop> {
   const door: Door = await openDoor({
     hosts,
     sources,
-    relay: (connection) => relay.serve(connection),
+    relay: (connection) => {
+      relay.serve(connection);
+      then(relay);
+    },
   });
   return {
     door,
@@ -110,4 +114,13 @@ test("The relay closes a connection of TLS, also when its client does not", asyn
   shop.relay.drain();
   while (shop.relay.open > 0 || shop.door.open.size > 0) await new Promise(setImmediate);
   assert.ok(performance.now() - startedAt < 5 * limits.drainTimeoutMs);
+});
+
+test("A connection that is closed before its first turn is closed, and nothing else happens", async () => {
+  await using shop = await openShop((relay) => relay.close());
+  const secured = await connectTls(shop.door.port, HOST, OFFER);
+  using client = new FrameClient(secured);
+  client.say(headers(1));
+  await client.closed();
+  assert.equal(client.of(FRAME.headers).length, 0);
 });
