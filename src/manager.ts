@@ -5,11 +5,11 @@ import { serveAdmin } from "./admin/server.ts";
 import type { Snapshot } from "./admin/snapshot.ts";
 import { Alarm } from "./alert/alarm.ts";
 import { deliver } from "./alert/channels.ts";
+import { warnOfPrograms } from "./alert/programs.ts";
 import { StandbyAuthority } from "./authority/standby.ts";
 import { parseCertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
-import { whyNotStarted } from "./base/find-program.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { Probe } from "./base/probe.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
@@ -17,14 +17,14 @@ import { parseUriHost } from "./base/uri-host.ts";
 import { programVersion } from "./base/version.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
-import { REVOCATION_REASONS, readOperatorRequest } from "./certificate/operator.ts";
-import type { Config } from "./config/config.ts";
+import { readOperatorRequest, unknownReason } from "./certificate/operator.ts";
+import { isAuthorityWanted } from "./config/issuers.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
 import { looker } from "./health/look.ts";
 import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
-import type { Address, Message, WorkerFacts } from "./process/messages.ts";
+import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
 import { Storage } from "./storage/storage.ts";
 
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
@@ -68,7 +68,8 @@ async function open(): Promise<void> {
     clock: systemClock,
     log,
   });
-  if (wantsAuthority(config)) await tolerateStorage("authority.not-open", () => authority.open());
+  if (isAuthorityWanted(config.hosts))
+    await tolerateStorage("authority.not-open", () => authority.open());
   const routes = buildRoutes(config.hosts);
   const floor = new CertificateFloor({
     config,
@@ -113,23 +114,8 @@ async function open(): Promise<void> {
   channel.send("workers", { type: "tickets.master", ticketMaster });
   channel.send("workers", { type: "backends.news", backends: watch.all });
   channel.send("supervisor", { type: "ready" });
-  void warnOfPrograms(config);
+  void warnOfPrograms(config, log);
   await Promise.all([floor.run(), watch.run(stopping.signal), keepTelling(floor, storage)]);
-}
-
-/** A program of the operator's is first run when it is needed, in months perhaps: what is wrong with it is said now. */
-async function warnOfPrograms({ alerts, hosts }: Config): Promise<void> {
-  const commands = [
-    ["alerts.exec", alerts.exec?.[0]] as const,
-    ...hosts.map(({ onCertificate }) => ["onCertificate", onCertificate?.[0]] as const),
-  ];
-  const seen = new Set<string>();
-  for (const [key, program] of commands) {
-    if (program === undefined || seen.has(`${key} ${program}`)) continue;
-    seen.add(`${key} ${program}`);
-    const why = await whyNotStarted(program);
-    if (why !== undefined) log.warn("program.unusable", { key, program, why });
-  }
 }
 
 /** Tells who is to be told of what goes wrong, if anybody is. */
@@ -232,10 +218,10 @@ function receive(
       });
       break;
     case "challenge.acknowledged":
-      floor.workers.acknowledged(message.challenge, workerOf(from));
+      floor.workers.acknowledged(message.challenge, workerIndexOf(from));
       break;
     case "certificate.acknowledged":
-      floor.workers.acknowledged(message.announcement, workerOf(from));
+      floor.workers.acknowledged(message.announcement, workerIndexOf(from));
       break;
     default:
       break; // what is for other processes
@@ -277,10 +263,6 @@ async function act(
   }
 }
 
-function unknownReason(reason: string): string {
-  return `"${reason}" is no reason, wanted ${Object.keys(REVOCATION_REASONS).join(", ")}`;
-}
-
 /** For a name that is one of ours, or would be. */
 async function probe(floor: CertificateFloor, host: string): Promise<Probe | undefined> {
   const name = parseUriHost(host);
@@ -316,15 +298,4 @@ function rotateTickets(): void {
 
 function newTicketMaster(): string {
   return randomBytes(32).toString("base64");
-}
-
-function wantsAuthority({ hosts }: Config): boolean {
-  return hosts.some(
-    ({ certificate }) =>
-      certificate.kind === "acme" && certificate.issuers.some(({ kind }) => kind === "internal"),
-  );
-}
-
-function workerOf(address: Address): number {
-  return Number(address.slice("worker ".length));
 }

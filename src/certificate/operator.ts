@@ -189,3 +189,8 @@ function failureOf({ lastError, waiting = lastError, nextAttemptAt }: Holding): 
 function messageIn(error: unknown): string {
   return String(failureFacts(error)["message"]);
 }
+
+/** Why a reason for a revocation is none (RFC 5280 §5.3.1). */
+export function unknownReason(reason: string): string {
+  return `"${reason}" is no reason, wanted ${Object.keys(REVOCATION_REASONS).join(", ")}`;
+}

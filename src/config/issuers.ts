@@ -1,7 +1,7 @@
 import { isReservedAddress } from "../base/address-range.ts";
 import { isUnder } from "../base/hostname.ts";
 import { isIpAddress } from "../base/ip-address.ts";
-import type { Issuer } from "./config.ts";
+import type { Host, Issuer } from "./config.ts";
 import { readDirectoryUrl } from "./locations.ts";
 import { nearest } from "./nearest.ts";
 import { type Reading, read, wrong } from "./reading.ts";
@@ -122,4 +122,12 @@ function isPublic({ directory }: Extract<Issuer, { kind: "acme" }>): boolean {
 
 function isPubliclyCertifiable(name: string): boolean {
   return name.includes(".") && !UNCERTIFIABLE.some((suffix) => isUnder(name, suffix));
+}
+
+/** Does any host have its certificate from the internal authority? */
+export function isAuthorityWanted(hosts: readonly Host[]): boolean {
+  return hosts.some(
+    ({ certificate }) =>
+      certificate.kind === "acme" && certificate.issuers.some(({ kind }) => kind === "internal"),
+  );
 }

@@ -3,7 +3,7 @@ import { failureFacts, type Log } from "../base/log.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import { limits } from "../config/limits.ts";
 import { Child, type ChildPlan } from "./child.ts";
-import type { Address, Envelope, Message, WorkerFacts } from "./messages.ts";
+import { type Envelope, type Message, type WorkerFacts, workerIndexOf } from "./messages.ts";
 
 /** What the fleet is made of now; a new one replaces it child by child. */
 export interface FleetPlan {
@@ -236,7 +236,7 @@ export class Fleet {
     const current = new Set(this.#slots.map(({ child }) => child));
     const workers = this.#workers().map(
       (child): WorkerFacts => ({
-        index: indexOf(child.plan.address),
+        index: workerIndexOf(child.plan.address),
         pid: child.pid,
         startedAt: child.startedAt,
         ready: child.ready,
@@ -262,8 +262,4 @@ export class Fleet {
     );
     return [...filled, ...[...this.#leaving].filter((child) => !filled.includes(child))];
   }
-}
-
-function indexOf(address: Address): number {
-  return Number(address.slice("worker ".length));
 }

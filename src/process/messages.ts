@@ -13,6 +13,11 @@ export const PROTOCOL_VERSION = 1;
 /** A process of ours. `workers` means every worker that is alive. */
 export type Address = "supervisor" | "manager" | "workers" | `worker ${number}`;
 
+/** Which worker this is; NaN: it is none. */
+export function workerIndexOf(address: Address): number {
+  return Number(address.slice("worker ".length));
+}
+
 export interface Envelope {
   /** A child of another version is replaced: after a package upgrade old and new must not talk. */
   readonly version: typeof PROTOCOL_VERSION;
