@@ -22,6 +22,7 @@ const PEERS: Readonly<
   simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
   origins: { needs: ["nginx", "apache2", "lighttpd", "h2o", "gunicorn", "haproxy"] },
+  scanners: { needs: ["testssl", "slowhttptest"] },
   balancers: { needs: ["haproxy", "nginx", "curl"] },
   clients: { needs: ["curl", "h2load", "nghttp"] },
   browser: { needs: ["chromium", "certutil"] },
