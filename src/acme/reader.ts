@@ -42,7 +42,9 @@ export class AcmeReader {
   async directory(signal: AbortSignal): Promise<AcmeDirectory> {
     const now = this.#options.clock.now();
     const known = this.#directory;
-    if (known !== undefined && now - known.readAt < DIRECTORY_MAX_AGE_MS) return known.value;
+    // A clock that was set back must not keep it for longer.
+    const isFresh = known !== undefined && Math.abs(now - known.readAt) < DIRECTORY_MAX_AGE_MS;
+    if (isFresh) return known.value;
     return await this.#readDirectory(signal);
   }
 

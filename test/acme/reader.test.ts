@@ -34,7 +34,7 @@ test("a CA without renewal information has no window", async () => {
   assert.equal(await readerOf(ca).renewalInfo("a.b", unending), undefined);
 });
 
-test("the directory is read once a day", async () => {
+test("C12: the directory is read once a day, also when the clock was set back", async () => {
   const ca = new ScriptedCa();
   let now = NOW;
   const reader = readerOf(ca, { now: () => now, sleep: () => Promise.resolve() });
@@ -45,6 +45,9 @@ test("the directory is read once a day", async () => {
   now += 1;
   await reader.directory(unending);
   assert.equal(ca.requests.length, 2);
+  now -= 365 * DAY_MS;
+  await reader.directory(unending);
+  assert.equal(ca.requests.length, 3);
 });
 
 test("renewal information that has moved is asked for where the directory says", async () => {

@@ -113,13 +113,13 @@ const rows = [
 ];
 
 for (const { name, certificate, changes, expect } of rows) {
-  test(`An https backend with ${name} is answered with ${expect}`, async () => {
+  test(`B11: An https backend with ${name} is answered with ${expect}`, async () => {
     const { statuses } = await through(certificate, changes);
     assert.deepEqual(statuses, [expect, expect]);
   });
 }
 
-test("An https backend sees its own name, one connection for many requests, and no resumption", async () => {
+test("B11: An https backend sees its own name, one connection for many requests, and no resumption", async () => {
   const { seen } = await through(certificates.good, {});
   assert.deepEqual(seen, [{ name: "backend.example", isReused: false }]);
 });
@@ -143,7 +143,7 @@ test("A backend on a Unix socket is reached", async () => {
   }
 });
 
-test("A backend whose name does not resolve is answered with 502", async () => {
+test("N1: A backend whose name does not resolve is answered with 502", async () => {
   const backend: Backend = {
     kind: "http",
     address: { host: "nowhere.invalid", port: 80 },

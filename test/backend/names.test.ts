@@ -72,7 +72,7 @@ for (const [what, ttlMs, heldMs] of holds) {
   });
 }
 
-test("while nobody answers the last good answer is kept, told once, and asked for again every 5 s", async () => {
+test("N1: while nobody answers the last good answer is kept, told once, and asked for again every 5 s", async () => {
   const world = new World();
   await world.lookup();
   world.answer = failing;

@@ -80,7 +80,7 @@ const anyText = fc.oneof(
   fc.string({ unit: fc.constantFrom(..."abzAZ09-._*:[]\u00fc\u3002 "), maxLength: 300 }),
 );
 
-test("parseHostname gives nothing but host names, and gives each back unchanged", () => {
+test("T37: parseHostname gives nothing but host names, and gives each back unchanged", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const host = parseHostname(text);
@@ -96,7 +96,7 @@ test("parseHostname gives nothing but host names, and gives each back unchanged"
 
 const labelOf = fc.stringMatching(/^[a-z]([a-z0-9-]{0,20}[a-z0-9])?$/);
 
-test("any spelling of a host name is read as the same name", () => {
+test("T8: any spelling of a host name is read as the same name", () => {
   const spelling = fc.tuple(
     fc.array(labelOf, { minLength: 1, maxLength: 5 }),
     fc.array(fc.boolean(), { minLength: 110, maxLength: 110 }),

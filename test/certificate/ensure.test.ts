@@ -483,7 +483,7 @@ function worldOfTwo(
 
 const outage = new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA");
 
-test("the next issuer has its turn after two failures, and the first one is back at the next renewal", async () => {
+test("C16: the next issuer has its turn after two failures, and the first one is back at the next renewal", async () => {
   let isDown = true;
   const world = worldOfTwo((directory) => (isDown && directory === "first" ? outage : undefined));
   await world.keeper.ensure(host);

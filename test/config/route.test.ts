@@ -34,7 +34,7 @@ for (const [entries, host, found] of cases) {
   });
 }
 
-test("routes find the very object of the configuration, by any of its names", () => {
+test("T8: routes find the very object of the configuration, by any of its names", () => {
   const host = makeHost("*.example");
   const { find } = buildRoutes([host]);
   assert.equal(find(hostname("a.example")), host);
@@ -53,7 +53,7 @@ function reference(hosts: readonly Host[], host: Hostname): Host | undefined {
   return best === 0 ? undefined : hosts.find((each) => rank(each) === best);
 }
 
-test("routes agree with the rule written out, for any table and name", () => {
+test("T9: routes agree with the rule written out, for any table and name", () => {
   const name = fc
     .array(fc.constantFrom("a", "b", "example"), { minLength: 1, maxLength: 4 })
     .map((labels) => labels.join("."));
@@ -71,7 +71,7 @@ test("routes agree with the rule written out, for any table and name", () => {
   );
 });
 
-test("routes answer 100,000 names that look like integers", () => {
+test("T30: routes answer 100,000 names that look like integers", () => {
   const { find } = buildRoutes([makeHost("a.example"), makeHost("*.b.example")]);
   let found = 0;
   for (let each = 0; each < 100_000; each += 1) {

@@ -72,7 +72,7 @@ test("a client that offers more than acme-tls/1 gets the site", async () => {
   assert.equal((await received(socket)).toString(), "hello from a.example");
 });
 
-test("a validator that sends data is not listened to", async () => {
+test("T10: a validator that sends data is not listened to", async () => {
   await using door = await openArmed();
   const socket = await connectTls(door.port, host, ACME);
   socket.write("GET / HTTP/1.1\r\n\r\n");
@@ -80,7 +80,7 @@ test("a validator that sends data is not listened to", async () => {
   socket.destroy();
 });
 
-test("a validator that stops inside the handshake is closed after five seconds", async (context) => {
+test("T10: a validator that stops inside the handshake is closed after five seconds", async (context) => {
   await using door = await openArmed();
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const socket = await connectRaw(door.port);
@@ -96,7 +96,7 @@ test("a validator that stops inside the handshake is closed after five seconds",
   socket.destroy();
 });
 
-test("a validator's hello for a name with no challenge gets an alert and no certificate", async () => {
+test("T10: a validator's hello for a name with no challenge gets an alert and no certificate", async () => {
   await using door = await openArmed();
   const hello = makeHello({ extensions: [serverName("b.example"), alpn("acme-tls/1")] });
   assert.equal((await exchange(door.port, inRecords(hello))).toString("hex"), "15030300020270");

@@ -86,7 +86,7 @@ const broken: readonly [what: string, bytes: Buffer, reason: RegExp][] = [
 ];
 
 for (const [what, bytes, reason] of broken) {
-  test(`a load balancer that sends ${what} gets nothing but the end`, async () => {
+  test(`T23: a load balancer that sends ${what} gets nothing but the end`, async () => {
     await using door = await openBehind(["127.0.0.1"]);
     const refusal = door.nextRefusal();
     const socket = await connectRaw(door.port);
@@ -101,7 +101,7 @@ for (const [what, bytes, reason] of broken) {
   });
 }
 
-test("a header from anybody else is a malformed hello, whatever it says", async () => {
+test("T23: a header from anybody else is a malformed hello, whatever it says", async () => {
   await using door = await openBehind(["192.0.2.0/24"]);
   for (const header of [LINE, BINARY, LOCAL]) {
     const answer = await exchange(door.port, Buffer.concat([header, hello]));
@@ -164,7 +164,7 @@ test("the time that the header took is taken off the hello's", async () => {
   assert.ok(timeoutMs <= limits.helloTimeoutMs - 20 && timeoutMs > 0, `${timeoutMs}`);
 });
 
-test("a load balancer that sends nothing is cut when the time is over", async (t) => {
+test("T23: a load balancer that sends nothing is cut when the time is over", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   await using door = await openBehind(["127.0.0.1"]);
   const refusal = door.nextRefusal();

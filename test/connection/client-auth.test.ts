@@ -135,7 +135,7 @@ for (const [version, alert] of [
     assert.match(printed, /Acceptable client certificate CA names\s+CN = Clients/);
   });
 
-  test(`${version}: no session of a host that asks for certificates is resumed`, async () => {
+  test(`T6: ${version}: no session of a host that asks for certificates is resumed`, async () => {
     await using door = await openGuarded(guarded("require"));
     const folder = await mkdtemp(join(tmpdir(), "latchkey-client-"));
     try {

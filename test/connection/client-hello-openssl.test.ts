@@ -74,13 +74,13 @@ for (const [client, hello] of capturedHellos) {
   });
 }
 
-test("OpenSSL never reads another name than we do in a hello with a hostile name", async () => {
+test("T3: OpenSSL never reads another name than we do in a hello with a hostile name", async () => {
   for (const name of HOSTILE_NAMES) {
     await compare(inRecords(makeHello({ extensions: [serverName(name)] })));
   }
 });
 
-test("OpenSSL never reads another name than we do in 20,000 spoilt hellos that we accept", async (context) => {
+test("T3: OpenSSL never reads another name than we do in 20,000 spoilt hellos that we accept", async (context) => {
   const seed = 8_446;
   const count = 20_000;
   const random = seededRandom(seed);

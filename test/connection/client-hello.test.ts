@@ -32,7 +32,7 @@ for (const [client, hello] of capturedHellos) {
     }
   });
 
-  test(`readClientHello reads the hello of ${client} the same in any two records`, () => {
+  test(`T1: readClientHello reads the hello of ${client} the same in any two records`, () => {
     const whole = readClientHello(hello);
     const message = hello.subarray(5);
     for (let cut = 1; cut < message.length; cut += 1) {
@@ -179,7 +179,7 @@ for (const [text, kind] of plain) {
   });
 }
 
-test("readClientHello answers a million spoilt hellos without a throw", (context) => {
+test("T2: readClientHello answers a million spoilt hellos without a throw", (context) => {
   const seed = 20_261_123;
   const count = 1_000_000;
   const random = seededRandom(seed);

@@ -298,7 +298,7 @@ const noRenewal: readonly [why: string, answer: () => Promise<CertificateOutcome
 ];
 
 for (const [why, answer] of noRenewal) {
-  test(`an expired certificate is served when another one ${why}`, async () => {
+  test(`K1: an expired certificate is served when another one ${why}`, async () => {
     const world = new World();
     const expired = makeExpired(world);
     world.stored.set(a, expired);
@@ -312,6 +312,19 @@ for (const [why, answer] of noRenewal) {
     assert.equal(world.asks.length, 2);
   });
 }
+
+test("K2: a certificate that is not valid before next year, by a clock that was set back, is served and not asked for", async () => {
+  const world = new World();
+  const { chain, key } = makeCertificate({
+    names: [a],
+    notBefore: world.clock.now() + 365 * 86_400_000,
+    notAfter: world.clock.now() + 455 * 86_400_000,
+  });
+  const early = readCredential(chain, key);
+  world.stored.set(a, early);
+  assert.equal(await serialOf(world.obtain()), early.serial);
+  assert.equal(world.asks.length, 0);
+});
 
 /** A certificate of yesterday, by the clock of that world. */
 function makeExpired({ clock }: World): Credential {

@@ -112,7 +112,7 @@ test("peek ends when somebody destroys the socket, before or meanwhile", async (
   assert.deepEqual(await peek(pair.server), { kind: "closed" });
 });
 
-test("peek waits five seconds, however often a byte comes", async (context) => {
+test("T1: peek waits five seconds, however often a byte comes", async (context) => {
   using pair = await connectPair();
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const peeked = peek(pair.server);

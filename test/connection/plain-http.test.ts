@@ -64,6 +64,22 @@ test("A live token of this very host is answered with exactly its key authorizat
     assert.equal(await answerTo(request(CHALLENGE)), CHALLENGE_HEAD + KEY_AUTHORIZATION);
 });
 
+test("T36: a token that nobody armed is answered at once, like any other path of its host", async () => {
+  const unknown = `/.well-known/acme-challenge/${"x".repeat(43)}`;
+  const took: number[] = [];
+  for (let count = 0; count < 100; count += 1) {
+    await using world = await PlainWorld.start();
+    const startedAt = performance.now();
+    world.client.say(request(unknown));
+    const answer = await world.client.finished();
+    took.push(performance.now() - startedAt);
+    assert.match(answer, /^HTTP\/1\.1 308 /);
+    assert.ok(answer.includes(`\r\nLocation: https://shop.example${unknown}\r\n`));
+  }
+  const median = took.toSorted((one, other) => one - other)[50] ?? 0;
+  assert.ok(median < 10, `${median} ms`);
+});
+
 test("HEAD of a token has no body", async () => {
   assert.equal(await answerTo(request(CHALLENGE, "shop.example", "HEAD")), CHALLENGE_HEAD);
 });
@@ -146,7 +162,7 @@ for (const { name, bytes, expect } of malformed) {
   });
 }
 
-test("TLS is closed without a word", async () => {
+test("T29: TLS is closed without a word", async () => {
   assert.equal(await answerTo("\x16\x03\x01\x02\x00\x01\x00\x01\xfc"), "");
 });
 

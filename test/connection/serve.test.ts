@@ -92,7 +92,7 @@ test("concurrent handshakes for one host are not mixed up", async () => {
   for (const [own, told] of await Promise.all(ports)) assert.equal(told, own);
 });
 
-test("a hello is served however it is cut into segments", async () => {
+test("T1: a hello is served however it is cut into segments", async () => {
   await using door = await openShop();
   const hello = capturedHellos.get("node") ?? Buffer.alloc(0);
   for (const cuts of [[1], [5], [6], [300], [hello.length - 1], [1, 2, 3, 700, 1_460]]) {
@@ -104,7 +104,7 @@ test("a hello is served however it is cut into segments", async () => {
   }
 });
 
-test("a hello is served byte by byte", async () => {
+test("T1: a hello is served byte by byte", async () => {
   await using door = await openShop();
   const socket = await connectRaw(door.port);
   const hello = capturedHellos.get("openssl") ?? Buffer.alloc(0);
@@ -117,7 +117,7 @@ test("a hello is served byte by byte", async () => {
   socket.destroy();
 });
 
-test("a hello is served in several records", async () => {
+test("T1: a hello is served in several records", async () => {
   await using door = await openShop();
   const hello = capturedHellos.get("openssl") ?? Buffer.alloc(0);
   const socket = await connectRaw(door.port);
@@ -165,7 +165,7 @@ for (const [what, bytes, alert, code] of refused) {
   });
 }
 
-test("protocols without overlap are refused with alert 120, not served another one", async () => {
+test("T13: protocols without overlap are refused with alert 120, not served another one", async () => {
   await using door = await openShop();
   await assert.rejects(connectTls(door.port, CAPTURED_NAME, { ALPNProtocols: ["h9"] }), {
     code: "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
@@ -200,7 +200,7 @@ test("a hello that ends in its middle is answered by alert 50", async () => {
   socket.destroy();
 });
 
-test("plain HTTP is answered by a 400 that says so, and closed", async () => {
+test("T29: plain HTTP is answered by a 400 that says so, and closed", async () => {
   await using door = await openShop();
   const answer = (
     await exchange(door.port, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n")

@@ -25,7 +25,9 @@ const open = (ticketMaster?: Uint8Array) =>
   });
 
 for (const version of ["-tls1_2", "-tls1_3"]) {
-  test(`a session ${version} is resumed at its own host and at no other`, { skip }, async () => {
+  test(`T6: a session ${version} is resumed at its own host and at no other`, {
+    skip,
+  }, async () => {
     await using door = await open();
     await using folder = await temporaryFolder();
     for (const from of names) {
@@ -57,7 +59,7 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
     assert.equal(wasResumed(printed), true);
   });
 
-  test(`a session ${version} survives the swap of the certificate, not the change of the master`, {
+  test(`T12: a session ${version} survives the swap of the certificate, not the change of the master`, {
     skip,
   }, async () => {
     await using door = await open();
@@ -75,7 +77,9 @@ for (const version of ["-tls1_2", "-tls1_3"]) {
   });
 }
 
-test("no certificate byte is sent to a client without a name of ours", { skip }, async () => {
+test("T4, T5: no certificate byte is sent to a client without a name of ours", {
+  skip,
+}, async () => {
   await using door = await open();
   const visits = [["-noservername"], ["-servername", "a.other"], ["-servername", "x.a.example"]];
   for (const visit of visits) {
@@ -98,7 +102,7 @@ const refusedClients: readonly [what: string, args: string[]][] = [
 ];
 
 for (const [what, args] of refusedClients) {
-  test(`${what} is refused, also after a swap`, { skip }, async () => {
+  test(`T11: ${what} is refused, also after a swap`, { skip }, async () => {
     await using door = await open();
     const visit = () => sClient(door.port, "-servername", "a.example", ...args);
     assert.match(await visit(), /alert (protocol version|handshake failure)/);

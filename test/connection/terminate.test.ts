@@ -103,7 +103,7 @@ test("an entry that changed, as after a reload, gets a server of its own", async
   assert.equal(tunnel.client.alpnProtocol, false);
 });
 
-test("a client cannot renegotiate", async () => {
+test("T11: a client cannot renegotiate", async () => {
   using shaken = await shake(new Terminator(master), { maxVersion: "TLSv1.2" });
   const failed = new Promise<unknown>((resolve) => shaken.client.once("error", resolve));
   shaken.client.renegotiate({}, () => undefined);
@@ -119,7 +119,7 @@ test("the client's order of ciphers counts", async () => {
   }
 });
 
-test("a handshake for another name than the peeked one fails", async () => {
+test("T3: a handshake for another name than the peeked one fails", async () => {
   const terminator = new Terminator(master);
   await assert.rejects(shake(terminator, { servername: "b.example", rejectUnauthorized: false }), {
     code: "HANDSHAKE_FAILED",

@@ -11,7 +11,7 @@ import { answerKind } from "./rows.ts";
 const parts = { head, admit, answer, body };
 
 for (const { name, bytes, expect, method } of answerVectors) {
-  test(`An answer with ${name} is taken for ${expect}`, () => {
+  test(`B7: An answer with ${name} is taken for ${expect}`, () => {
     assert.equal(answerKind(parts, bytes, method), expect);
   });
 }

@@ -23,7 +23,7 @@ async function stalled(read: () => number): Promise<void> {
   }
 }
 
-test("A fast backend waits for a client that reads nothing, then the client gets it all", async () => {
+test("B8: A fast backend waits for a client that reads nothing, then the client gets it all", async () => {
   await using scene = await RelayScene.start(async (connection) => {
     await connection.head();
     connection.say(`HTTP/1.1 200 OK\r\nContent-Length: ${TOTAL}\r\n\r\n`);
@@ -46,7 +46,7 @@ test("A fast backend waits for a client that reads nothing, then the client gets
     await new Promise((resolve) => scene.client.socket.once("data", resolve));
 });
 
-test("A fast client waits for a backend that reads nothing, then the backend gets it all", async () => {
+test("B8: A fast client waits for a backend that reads nothing, then the backend gets it all", async () => {
   let received = 0;
   await using scene = await RelayScene.start((connection) => {
     connection.socket.pause();

@@ -13,7 +13,7 @@ import {
 } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 
-test("A head that is not complete in time is answered 408, however steadily it comes", async (t) => {
+test("T26: A head that is not complete in time is answered 408, however steadily it comes", async (t) => {
   const pass = holdTicks(t);
   await using scene = await RelayScene.start();
   const { client, world } = scene;
@@ -42,6 +42,26 @@ test("A connection without a request is closed without a word", async (t) => {
   assert.equal(await scene.client.finished(), OK);
 });
 
+test("K3: a wall clock that jumps about by half a minute ends nothing before its time, and nothing later", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start();
+  const now = Date.now();
+  let jump = 30_000;
+  t.mock.method(Date, "now", () => now + jump);
+  scene.client.say(post("Content-Length: 1000000\r\n", "x".repeat(20_000)));
+  const connection = await scene.backend.connection(0);
+  await connection.until(({ text }) => text.endsWith("x".repeat(20_000)));
+  for (let left = limits.bodyIdleTimeoutMs - limits.tickMs; left > 0; left -= limits.tickMs) {
+    jump = -jump;
+    pass(limits.tickMs);
+  }
+  await new Promise(setImmediate);
+  assert.equal(scene.client.isEnded, false);
+  pass(MARGIN_MS);
+  await scene.client.finished();
+  assert.deepEqual(scene.client.statuses, [408]);
+});
+
 test("A body that stops coming is answered 408, and the backend is left", async (t) => {
   const pass = holdTicks(t);
   await using scene = await RelayScene.start();
@@ -56,7 +76,7 @@ test("A body that stops coming is answered 408, and the backend is left", async 
   await connection.gone();
 });
 
-test("A body that comes too slowly is answered 408, although it never stops", async (t) => {
+test("T26: A body that comes too slowly is answered 408, although it never stops", async (t) => {
   const pass = holdTicks(t);
   await using scene = await RelayScene.start();
   scene.client.say(post("Content-Length: 1000000\r\n", "x"));
@@ -73,7 +93,7 @@ test("A body that comes too slowly is answered 408, although it never stops", as
   assert.deepEqual(scene.client.statuses, [408]);
 });
 
-test("A backend that never answers is given up with 504", async (t) => {
+test("B3: A backend that never answers is given up with 504", async (t) => {
   const pass = holdTicks(t);
   await using scene = await RelayScene.start();
   scene.client.say(get());
@@ -114,7 +134,7 @@ test("An answer that stops coming cuts the client off", async (t) => {
   assert.ok(scene.client.text.endsWith("hello"));
 });
 
-test("A client that takes nothing of its answer is closed", async (t) => {
+test("T26: A client that takes nothing of its answer is closed", async (t) => {
   const pass = holdTicks(t);
   await using scene = await RelayScene.start(async (connection) => {
     await connection.head();
@@ -169,7 +189,7 @@ test("An idle backend connection is closed before the backend would do it", asyn
   await scene.backend.connections[0]?.gone();
 });
 
-test("A backend that does not take a connection in time is given up with 504", async (t) => {
+test("B2: A backend that does not take a connection in time is given up with 504", async (t) => {
   const pass = holdTicks(t);
   // A listener that accepts nothing, its queue full: the kernel drops what comes (RFC 9293 §3.10.7.2).
   await using full = await Recorder.start();

@@ -79,7 +79,7 @@ test("A backend that closes over an unread body without an answer is a 502", asy
   assert.deepEqual(scene.client.statuses, [502]);
 });
 
-test("A connection that took not all of its request is not used again, whole as the answer was", async () => {
+test("T19: A connection that took not all of its request is not used again, whole as the answer was", async () => {
   await using scene = await RelayScene.start();
   scene.client.say(post("Content-Length: 70001\r\n", "x"));
   const connection = await scene.backend.connection(0);

@@ -174,7 +174,7 @@ const cuts: readonly [what: string, answer: string][] = [
 ];
 
 for (const [what, answer] of cuts) {
-  test(`An answer that the backend cuts in ${what} ends with RST_STREAM and never with END_STREAM`, async () => {
+  test(`B4: An answer that the backend cuts in ${what} ends with RST_STREAM and never with END_STREAM`, async () => {
     await using scene = await RelayScene.start(
       async (connection) => {
         await connection.head();

@@ -149,7 +149,7 @@ const BAD: readonly (readonly [string, number, readonly string[]])[] = [
 ];
 
 for (const [name, status, pairs] of BAD) {
-  test(`A stream head with ${name} gets ${status}`, () => assert.equal(judge(pairs), status));
+  test(`T24: A stream head with ${name} gets ${status}`, () => assert.equal(judge(pairs), status));
 }
 
 const TUNNELS: readonly (readonly [string, number, readonly string[], boolean])[] = [

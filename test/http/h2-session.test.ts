@@ -74,7 +74,7 @@ const refused: readonly [what: string, fields: Record<string, string>, status: n
 ];
 
 for (const [what, fields, status] of refused) {
-  test(`${what} is answered ${status} on its stream, and the connection goes on`, async () => {
+  test(`T7: ${what} is answered ${status} on its stream, and the connection goes on`, async () => {
     await using scene = await RelayScene.start(KEPT_ALIVE, {}, H2);
     using client = await FrameClient.connect(scene.world.port);
     client.say(headers(1, request(fields)), headers(3));
@@ -153,7 +153,7 @@ test("A body that stops coming, or comes too slowly, is answered 408", async (t)
   await backend.gone();
 });
 
-test("A backend that never answers is given up with 504", async (t) => {
+test("B3: A backend that never answers is given up with 504", async (t) => {
   const pass = holdTicks(t);
   await using scene = await RelayScene.start(() => undefined, {}, H2);
   using client = await FrameClient.connect(scene.world.port);

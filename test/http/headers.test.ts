@@ -64,7 +64,7 @@ const spoofed = [
 ];
 
 for (const lines of spoofed) {
-  test(`Nothing of a stranger's "${lines.replaceAll("\r\n", ", ")}" reaches the backend`, async () => {
+  test(`T22: Nothing of a stranger's "${lines.replaceAll("\r\n", ", ")}" reaches the backend`, async () => {
     const fields = await forwarded(`${lines}\r\nX-Kept: yes\r\n`);
     assert.ok(![...fields.values()].some((value) => value.includes("6.6.6.6")));
     assert.equal(fields.get("x-kept"), "yes");
@@ -110,7 +110,7 @@ const dropped = [
 ];
 
 for (const lines of dropped) {
-  test(`"${lines.replaceAll("\r\n", ", ")}" stays on the hop it was said on`, async () => {
+  test(`T21: "${lines.replaceAll("\r\n", ", ")}" stays on the hop it was said on`, async () => {
     const fields = await forwarded(`X-Before: 1\r\n${lines}\r\nX-After: 2\r\n`);
     assert.deepEqual(
       [...fields.keys()].sort(),

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RawClient } from "../support/raw-client.ts";
-import { answering, OK, type Recorded, type Script } from "../support/recorder.ts";
-import { get, post, RelayScene } from "../support/relay-world.ts";
+import { answering, OK, type Recorded, Recorder, type Script } from "../support/recorder.ts";
+import {
+  get,
+  httpBackend,
+  pathRoute,
+  post,
+  RelayScene,
+  RelayWorld,
+} from "../support/relay-world.ts";
+import { seeded } from "../support/seeded.ts";
 
 interface Hostility {
   readonly name: string;
@@ -180,7 +188,7 @@ function hostileOnce({ answer, goes }: Hostility, seen: Recorded[]): Script {
 
 for (const hostility of hostilities) {
   const { name, expect, isCut = false } = hostility;
-  test(`A backend that ${name} leaves its client with ${expect.at(-1)}${isCut ? ", cut off" : ""}`, async () => {
+  test(`B7: A backend that ${name} leaves its client with ${expect.at(-1)}${isCut ? ", cut off" : ""}`, async () => {
     const seen: Recorded[] = [];
     await using scene = await RelayScene.start(hostileOnce(hostility, seen));
     const { client } = scene;
@@ -229,7 +237,7 @@ test("A body without framing that breaks off reaches an HTTP/1.0 client as a res
   assert.equal(scene.client.wasReset, true);
 });
 
-test("A full answer before a reset reaches the client whole", async () => {
+test("B4: A full answer before a reset reaches the client whole", async () => {
   await using scene = await RelayScene.start(async (connection) => {
     await connection.head();
     connection.socket.write(OK, "latin1", () => connection.socket.resetAndDestroy());
@@ -239,7 +247,7 @@ test("A full answer before a reset reaches the client whole", async () => {
   assert.equal(scene.client.text, OK);
 });
 
-test("Bytes behind an answer answer nothing: the connection that brought them is destroyed", async () => {
+test("T20: Bytes behind an answer answer nothing: the connection that brought them is destroyed", async () => {
   await using scene = await RelayScene.start(async (connection) => {
     await connection.head();
     connection.say(OK + OK.replace("ok", "no"));
@@ -253,7 +261,7 @@ test("Bytes behind an answer answer nothing: the connection that brought them is
   assert.equal(scene.backend.connections.length, 2);
 });
 
-test("Bytes on an idle connection kill it (Node CVE-2026-48931 class)", async () => {
+test("T20: Bytes on an idle connection kill it (Node CVE-2026-48931 class)", async () => {
   await using scene = await RelayScene.start(answering(OK));
   scene.client.say(get());
   await scene.client.has("ok");
@@ -265,7 +273,7 @@ test("Bytes on an idle connection kill it (Node CVE-2026-48931 class)", async ()
   assert.ok(!scene.client.text.includes("no"));
 });
 
-test("The end of an idle connection is noticed before it is used again", async () => {
+test("B5: The end of an idle connection is noticed before it is used again", async () => {
   await using scene = await RelayScene.start(answering(OK));
   for (let count = 1; count <= 3; count += 1) {
     scene.client.say(post("Content-Length: 0\r\n"));
@@ -288,7 +296,7 @@ function dyingOnReuse(count: (text: string) => void): Script {
   };
 }
 
-test("A GET on a reused connection that dies is sent once more, and its client sees nothing of it", async () => {
+test("B6: A GET on a reused connection that dies is sent once more, and its client sees nothing of it", async () => {
   let dead = 0;
   await using scene = await RelayScene.start(dyingOnReuse(() => dead++));
   for (let count = 1; count <= 50; count += 1) {
@@ -313,7 +321,7 @@ const neverAgain = [
 ];
 
 for (const { name, request } of neverAgain) {
-  test(`${name} on a reused connection that dies is not sent again`, async () => {
+  test(`B6: ${name} on a reused connection that dies is not sent again`, async () => {
     let dead = 0;
     await using scene = await RelayScene.start(dyingOnReuse(() => dead++));
     scene.client.say(get());
@@ -325,6 +333,73 @@ for (const { name, request } of neverAgain) {
     assert.equal(scene.backend.connections.length, 1);
   });
 }
+
+/** Answers, and closes between two requests: now and then right when the next one comes. */
+function closingAtRandom(random: (below: number) => number, seen: string[]): Script {
+  return async (connection) => {
+    let left = random(3);
+    for (let from = 0; ; left -= 1) {
+      await connection.head(from);
+      const end = connection.text.indexOf("\r\n\r\n", from) + 4;
+      seen.push(connection.text.slice(from, end).split(" ", 2).join(" "));
+      from = end;
+      connection.say(OK);
+      if (left > 0) continue;
+      for (let turns = random(3); turns > 0; turns -= 1) await new Promise(setImmediate);
+      connection.socket.end();
+      return;
+    }
+  };
+}
+
+test("B6: of a thousand requests against a backend that closes when it likes, each GET is answered and no POST is sent twice", async () => {
+  const random = seeded(6);
+  const seen: string[] = [];
+  await using scene = await RelayScene.start(closingAtRandom(random, seen));
+  const lost: string[] = [];
+  for (let count = 1; count <= 1_000; count += 1) {
+    const isGet = random(2) === 0;
+    const line = `${isGet ? "GET" : "POST"} /${count}`;
+    const framing = isGet ? "" : "Content-Length: 0\r\n";
+    scene.client.say(`${line} HTTP/1.1\r\nHost: shop.example\r\n${framing}\r\n`);
+    await scene.client.until(({ statuses }) => statuses.length === count);
+    if (scene.client.statuses.at(-1) !== 200) lost.push(line);
+  }
+  assert.deepEqual(
+    lost.filter((line) => line.startsWith("GET")),
+    [],
+  );
+  assert.equal(new Set(seen).size, seen.length); // nothing that was answered came twice
+  assert.ok(lost.every((line) => !seen.includes(line)));
+});
+
+test("B1: a backend that refuses is a 502 within 50 ms, and other routes do not notice", async () => {
+  const gone = await Recorder.start();
+  const { port } = gone;
+  await gone[Symbol.asyncDispose]();
+  await using there = await Recorder.start(answering(OK));
+  await using world = await RelayWorld.start({
+    action: {
+      kind: "forward",
+      paths: [
+        pathRoute([httpBackend(port)], { prefix: "/gone/" }),
+        pathRoute([httpBackend(there.port)]),
+      ],
+    },
+  });
+  const took: number[] = [];
+  for (let count = 0; count < 5; count += 1) {
+    using client = await RawClient.connect(world.port);
+    const startedAt = performance.now();
+    client.say(get("", "/gone/"));
+    await client.until(({ statuses }) => statuses.length === 1);
+    took.push(performance.now() - startedAt);
+    client.say(get());
+    await client.until(({ statuses }) => statuses.length === 2);
+    assert.deepEqual(client.statuses, [502, 200]);
+  }
+  assert.ok(Math.min(...took) < 50, took.join(" "));
+});
 
 test("A fresh connection that dies is not tried again", async () => {
   await using scene = await RelayScene.start(async (connection) => {

@@ -15,7 +15,7 @@ const spellings = [
   "x.forwarded_proto",
 ];
 for (const name of spellings) {
-  test(`A client cannot say ${name} to the backend`, async () => {
+  test(`T22: A client cannot say ${name} to the backend`, async () => {
     await using scene = await RelayScene.start(answering(OK));
     scene.client.say(get(`${name}: 203.0.113.9\r\nX-A: b\r\n`));
     await scene.client.has("ok");

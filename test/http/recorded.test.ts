@@ -5,7 +5,7 @@ import { RawClient } from "../support/raw-client.ts";
 import { forwardTo, httpBackend, RelayWorld } from "../support/relay-world.ts";
 import { NEXT, shoot, shots } from "../support/vector-shots.ts";
 
-test("Of every row of the tables its request arrives once, whole and as it was sent, or nothing does", async () => {
+test("T14, T15, T17, T18, T27: Of every row of the tables its request arrives once, whole and as it was sent, or nothing does", async () => {
   await using backend = await CanonicalBackend.start();
   await using world = await RelayWorld.start({
     action: forwardTo([httpBackend(backend.port)]),

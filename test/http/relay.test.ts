@@ -180,7 +180,7 @@ test("A client that says close is told so and closed", async () => {
   assert.match(await scene.client.finished(), /Connection: close\r\n\r\nok$/);
 });
 
-test("A client that ends its side still gets its answer", async () => {
+test("B5: A client that ends its side still gets its answer", async () => {
   await using scene = await RelayScene.start(answering(OK));
   scene.client.socket.end(get());
   assert.match(await scene.client.finished(), /ok$/);
@@ -260,7 +260,7 @@ test("A client that does not wait for its 100 gets its body through", async () =
   assert.deepEqual(scene.client.statuses, [100, 200]);
 });
 
-test("After an early answer a short rest of the body is read, and the next request is answered", async () => {
+test("T19: After an early answer a short rest of the body is read, and the next request is answered", async () => {
   await using scene = await RelayScene.start(answeringOnce(OK));
   scene.client.say(post("Content-Length: 1000\r\n", "x"));
   await scene.client.has("ok");
@@ -271,7 +271,7 @@ test("After an early answer a short rest of the body is read, and the next reque
   await scene.backend.connections[0]?.gone();
 });
 
-test("After an early answer a long rest of the body closes the connection", async () => {
+test("T19: After an early answer a long rest of the body closes the connection", async () => {
   await using scene = await RelayScene.start(answeringOnce(OK));
   scene.client.say(post("Content-Length: 10000000\r\n", "x"));
   await scene.client.has("ok");

@@ -17,7 +17,7 @@ async function accept(connection: Recorded): Promise<void> {
   connection.say(`${SWITCH}\r\n`);
 }
 
-test("A WebSocket is tunnelled both ways after a 101 that proves itself", async () => {
+test("T28: A WebSocket is tunnelled both ways after a 101 that proves itself, its Origin untouched", async () => {
   await using scene = await RelayScene.start(accept);
   scene.client.say(HANDSHAKE);
   await scene.client.has("\r\n\r\n");
@@ -47,7 +47,7 @@ test("What either side says right behind its handshake is passed on", async () =
   await scene.backend.connections[0]?.has("\r\n\r\nearly");
 });
 
-test("Nothing of the client reaches the backend before the 101", async () => {
+test("T16: Nothing of the client reaches the backend before the 101", async () => {
   let answer = () => {};
   await using scene = await RelayScene.start(async (connection) => {
     await connection.head();
@@ -72,7 +72,7 @@ const otherAnswers = [
 ];
 
 for (const { name, answer, expect } of otherAnswers) {
-  test(`An answer of ${name} to a handshake ends the connection, and what was behind it goes nowhere`, async () => {
+  test(`T16: An answer of ${name} to a handshake ends the connection, and what was behind it goes nowhere`, async () => {
     await using scene = await RelayScene.start(async (connection) => {
       await connection.head();
       connection.say(answer);
@@ -95,7 +95,7 @@ test("When the client of a WebSocket ends, so does the backend's connection", as
   await connection?.gone();
 });
 
-test("When the backend of a WebSocket ends, its last words reach the client first", async () => {
+test("B10: When the backend of a WebSocket ends, its last words reach the client first", async () => {
   await using scene = await RelayScene.start(accept);
   scene.client.say(HANDSHAKE);
   await scene.client.has("\r\n\r\n");
@@ -103,7 +103,7 @@ test("When the backend of a WebSocket ends, its last words reach the client firs
   assert.match(await scene.client.finished(), /bye$/);
 });
 
-test("When the backend of a WebSocket dies, the client's connection does too", async () => {
+test("B10: When the backend of a WebSocket dies, the client's connection does too", async () => {
   await using scene = await RelayScene.start(accept);
   scene.client.say(HANDSHAKE);
   await scene.client.has("\r\n\r\n");
@@ -113,7 +113,7 @@ test("When the backend of a WebSocket dies, the client's connection does too", a
   await scene.client.until(({ isClosed }) => isClosed);
 });
 
-test("A WebSocket that is silent for too long is closed on both sides", async (t) => {
+test("B10: A WebSocket that is silent for too long is closed on both sides", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   await using scene = await RelayScene.start(accept);
   scene.client.say(HANDSHAKE);

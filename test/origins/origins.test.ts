@@ -66,7 +66,7 @@ test("The recorder sees a request of every row that is admitted, and none twice"
 });
 
 for (const name of originNames) {
-  test(`${name} sees as many requests of each row as the recorder does`, async () => {
+  test(`T14: ${name} sees as many requests of each row as the recorder does`, async () => {
     const expected = await recorded();
     await using origin = await Origin.start(name);
     await shootAll(origin.port);

@@ -55,7 +55,7 @@ for (const name of ["shop.localhost", "gone.localhost"])
 const CURL_CUT = [18, 56];
 
 for (const path of ["/short", "/short-chunk", "/no-last-chunk", "/reset", "/stalls"]) {
-  test(`no client takes the answer ${path} for a whole one`, {
+  test(`B4: no client takes the answer ${path} for a whole one`, {
     skip: without("curl"),
   }, async () => {
     const { code, stdout } = await curl(path);

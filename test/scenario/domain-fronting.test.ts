@@ -44,7 +44,7 @@ const misdirected: readonly [what: string, name: string, request: string][] = [
 ];
 
 for (const [what, name, request] of misdirected) {
-  test(`a request for ${what} gets 421, and the connection ends`, async () => {
+  test(`T7: a request for ${what} gets 421, and the connection ends`, async () => {
     using client = await openRaw(latchkey, name);
     client.say(request + get(name));
     assert.match(await client.finished(), /^HTTP\/1\.1 421 Misdirected Request\r\n/);
@@ -52,7 +52,7 @@ for (const [what, name, request] of misdirected) {
   });
 }
 
-test("a later request of the same connection is held to the name as well", async () => {
+test("T7: a later request of the same connection is held to the name as well", async () => {
   using client = await openRaw(latchkey, "front.localhost");
   client.say(get("front.localhost"));
   await client.has("ok");
@@ -61,7 +61,7 @@ test("a later request of the same connection is held to the name as well", async
   assert.deepEqual(client.statuses, [200, 421]);
 });
 
-test("port, case and a trailing dot make no other host, nor does an absolute target", async () => {
+test("T8: port, case and a trailing dot make no other host, nor does an absolute target", async () => {
   using client = await openRaw(latchkey, "front.localhost");
   const spellings = ["front.localhost:8443", "Front.LocalHost", "front.localhost."];
   const requests = spellings.map((host) => get(host));

@@ -191,11 +191,15 @@ test("S10: a second program on the same storage does not start, and says why", a
   assert.equal(first.process.exitCode, null);
 });
 
-test("N4: a port that is taken ends the program with 1, and says which", async () => {
+test("N4: a port that is taken ends the program with 1 as soon as it has started, and says which", async () => {
+  const firstAt = performance.now();
   await using first = await Latchkey.start({ config });
+  const startMs = performance.now() - firstAt;
   const listen = `listen: { https: ["127.0.0.1:${first.httpsPort}"], http: [] }`;
+  const secondAt = performance.now();
   await using second = await Latchkey.spawn({ config, listen });
   assert.equal(await second.exited, 1);
+  assert.ok(performance.now() - secondAt < startMs + 1_000);
   assert.match(second.stderr, new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${first.httpsPort}`));
 });
 

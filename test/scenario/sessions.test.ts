@@ -52,7 +52,7 @@ for (const [version, name] of [
   ["-tls1_2", "TLS 1.2"],
   ["-tls1_3", "TLS 1.3"],
 ] as const) {
-  test(`a session of one host is never resumed on another (${name})`, judge, async () => {
+  test(`T6: a session of one host is never resumed on another (${name})`, judge, async () => {
     const session = await sessionOf("a.localhost", version);
     const printed = await visitBy("b.localhost", version, "-sess_in", session);
     assert.equal(wasResumed(printed), false);
@@ -60,14 +60,18 @@ for (const [version, name] of [
     assert.equal(wasResumed(await visitBy("a.localhost", version, "-sess_in", session)), true);
   });
 
-  test(`a session is resumed whichever worker takes the connection (${name})`, judge, async () => {
-    const session = await sessionOf("a.localhost", version);
-    const visits = Array.from({ length: 8 }, () =>
-      visitBy("a.localhost", version, "-sess_in", session),
-    );
-    const resumed = (await Promise.all(visits)).map(wasResumed);
-    assert.deepEqual(new Set(resumed), new Set([true]));
-  });
+  test(
+    `T12: a session is resumed whichever worker takes the connection (${name})`,
+    judge,
+    async () => {
+      const session = await sessionOf("a.localhost", version);
+      const visits = Array.from({ length: 8 }, () =>
+        visitBy("a.localhost", version, "-sess_in", session),
+      );
+      const resumed = (await Promise.all(visits)).map(wasResumed);
+      assert.deepEqual(new Set(resumed), new Set([true]));
+    },
+  );
 }
 
 test("a session is resumed by workers that were started after it was made", judge, async () => {

@@ -53,7 +53,7 @@ const hellos: readonly [what: string, bytes: Buffer, alert: number][] = [
 ];
 
 for (const [what, bytes, number] of hellos) {
-  test(`a hello ${what} gets fatal alert ${number} and not a byte more`, async () => {
+  test(`T4, T5: a hello ${what} gets fatal alert ${number} and not a byte more`, async () => {
     assert.equal(await answerTo(bytes), alert(number));
   });
 }

@@ -25,7 +25,7 @@ const names = [
 ];
 
 for (const { name, folder } of names) {
-  test(`"${name.slice(0, 40)}" has a folder that leads back to it`, () => {
+  test(`T37: "${name.slice(0, 40)}" has a folder that leads back to it`, () => {
     const parsed = parseCertificateName(name);
     assert.ok(parsed !== undefined);
     assert.equal(folderOf(parsed), folder);
@@ -78,7 +78,7 @@ const hostile = [
 ];
 
 for (const text of hostile) {
-  test(`${JSON.stringify(text.slice(0, 40))} names no folder`, () => {
+  test(`T37: ${JSON.stringify(text.slice(0, 40))} names no folder`, () => {
     assert.equal(parseCertificateName(text), undefined);
   });
 }

@@ -53,9 +53,50 @@ const FAULTS: Readonly<Record<string, string>> = {
   N2: "a DNS-01 record that never shows, or stays",
   N3: "port 80 is taken",
   N4: "the port for HTTPS is taken",
+  T1: "a ClientHello in many pieces",
+  T2: "a ClientHello that makes its reader fail",
+  T3: "OpenSSL reads another name than we do",
+  T4: "a name that nobody knows",
+  T5: "no name, or an address",
+  T6: "a session of one host is shown to another",
+  T7: "a request for another host than its connection",
+  T8: "another spelling of a host",
+  T9: "a wildcard beside an exact host",
+  T10: "connections like a CA's that are left hanging",
+  T11: "old TLS, weak ciphers, renegotiation",
+  T12: "ticket keys that are shared, or never change",
+  T13: "no protocol in common",
+  T14: "a body whose length has two readings",
+  T15: "more fields than are read",
+  T16: "a tunnel before the backend has agreed",
+  T17: "an upgrade to h2c",
+  T18: "CONNECT",
+  T19: "a body that nobody reads",
+  T20: "bytes of a backend that answer nothing",
+  T21: "Connection names fields that are ours",
+  T22: "fields of ours in the words of a stranger",
+  T23: "a PROXY header from anybody",
+  T24: "two authorities in one stream",
+  T26: "a client that is slow on purpose",
+  T27: "heads without measure",
+  T28: "a WebSocket from another site",
+  T29: "another protocol than the port is for",
+  T30: "names made to collide",
   T31: "strangers bring made-up names",
   T32: "many wait for a certificate",
   T33: "an ask endpoint that misbehaves",
+  T36: "a challenge token that nobody armed",
+  T37: "a host name as the name of a file",
+  B1: "the backend refuses",
+  B2: "the backend takes no connection",
+  B3: "the backend never answers",
+  B4: "the backend breaks off",
+  B5: "one side of a connection ends",
+  B6: "a kept connection closes when it is needed",
+  B7: "an answer that is none",
+  B8: "one side is slow",
+  B10: "the backend of a WebSocket is gone, or silent",
+  B11: "the backend is not who it should be",
   R1: "descriptors run out",
   R3: "memory runs out",
 };
@@ -96,7 +137,10 @@ function table(): string {
   const rows = Object.entries(FAULTS).map(([id, fault]) => {
     const tests = all
       .filter((each) => each.id === id)
-      .map(({ sentence, file }) => `${sentence} ([${file.replace(/^test\//, "")}](${file}))`);
+      .map(
+        ({ sentence, file }) =>
+          `${sentence} ([${file.replace(/^test\/(?!config\/)/, "")}](${file}))`,
+      );
     return `| ${id} | ${fault} | ${tests.join("<br>")} |`;
   });
   return [
