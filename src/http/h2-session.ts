@@ -151,7 +151,7 @@ export class H2Session implements StreamHome, Timed {
     this.#streams.add(served);
     this.#served += 1;
     served.begin(pairs);
-    const isLast = this.#served >= limits.requestsPerConnectionMax || !this.around.keepsAlive;
+    const isLast = this.#served >= requestsMax() || !this.around.keepsAlive;
     if (isLast) this.drain();
   }
 
@@ -172,6 +172,14 @@ export class H2Session implements StreamHome, Timed {
     if (this.#streams.size === 0 && this.#closeDeadline === NEVER)
       this.#closeDeadline = this.around.deadlines.in(limits.drainTimeoutMs);
   }
+}
+
+/**
+ * Each of the requests at once is worth a connection of HTTP/1.1. Fewer would cost more: GOAWAY makes clients send
+ * again what was on its way, and some (h2load) make no other connection.
+ */
+function requestsMax(): number {
+  return limits.requestsPerConnectionMax * limits.h2StreamsMax;
 }
 
 function sessionOptions(): ServerOptions {

@@ -188,9 +188,9 @@ test("A client that takes nothing of its answer loses the stream, then the conne
 });
 
 test("After so many requests the connection ends with GOAWAY, which names the last that is answered", async (t) => {
-  const before = limits.requestsPerConnectionMax;
-  t.after(() => Object.assign(limits, { requestsPerConnectionMax: before }));
-  Object.assign(limits, { requestsPerConnectionMax: 2 });
+  const { requestsPerConnectionMax, h2StreamsMax } = limits;
+  t.after(() => Object.assign(limits, { requestsPerConnectionMax, h2StreamsMax }));
+  Object.assign(limits, { requestsPerConnectionMax: 1, h2StreamsMax: 2 });
   await using scene = await RelayScene.start(KEPT_ALIVE, {}, H2);
   using client = await FrameClient.connect(scene.world.port);
   client.say(headers(1));
