@@ -31,7 +31,7 @@ function entryOf(key: keyof typeof BIND_KEYS, changes: Partial<DnsEntry> = {}): 
   return { zones: [], authoritative: [bind.address], provider, ...changes };
 }
 
-test("a hundred proofs of every outcome leave no record, and no note of one", async () => {
+test("N2: a hundred proofs of every outcome leave no record, and no note of one", async () => {
   await using world = await worldOf([entryOf("latchkey")]);
   const outcomes = await Promise.all(
     Array.from({ length: 100 }, async (_, index) => {

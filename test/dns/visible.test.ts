@@ -43,7 +43,7 @@ const unseen: readonly (readonly [string, readonly Script[], RegExp])[] = [
 ];
 
 for (const [what, scripts, says] of unseen) {
-  test(`a record that ${what} is waited for two minutes and no longer`, async () => {
+  test(`N2: a record that ${what} is waited for two minutes and no longer`, async () => {
     await using world = await worldOf(scripts);
     const { outcome, seconds } = await world.look({ everyMs: 30_000 });
     assert.equal(outcome.status, "rejected");

@@ -145,7 +145,7 @@ const heads: readonly [what: string, frames: Buffer, end: End][] = [
 ];
 
 for (const [what, frames, end] of heads) {
-  test(`A head with ${what} ends with ${end}, and no backend is touched`, async () => {
+  test(`T24: A head with ${what} ends with ${end}, and no backend is touched`, async () => {
     await using scene = await RelayScene.start(answering(OK), {}, H2);
     using client = await FrameClient.connect(scene.world.port);
     client.say(frames);
@@ -171,7 +171,7 @@ const dropped: readonly [what: string, name: string, value: string][] = [
 ];
 
 for (const [what, name, value] of dropped) {
-  test(`A field with ${what} does not reach the backend`, async () => {
+  test(`T22: A field with ${what} does not reach the backend`, async () => {
     await using scene = await RelayScene.start(answering(OK), {}, H2);
     using client = await FrameClient.connect(scene.world.port);
     client.say(headers(1, [...request(), [name, value], ["x-last", "1"]]));

@@ -179,7 +179,7 @@ const floods: readonly Flood[] = [
 ];
 
 for (const { what, first, again, code, isPatient = false, requestsMax } of floods) {
-  test(`A flood is cut: ${what}`, async () => {
+  test(`T25: A flood is cut: ${what}`, async () => {
     await using scene = await RelayScene.start(() => undefined, {}, H2);
     using client = await FrameClient.connect(scene.world.port);
     if (first !== undefined) client.say(first);
@@ -241,7 +241,7 @@ for (const [what, again] of habits) {
   });
 }
 
-test("A window of the connection that overflows is an error of the connection", async () => {
+test("T25: A window of the connection that overflows is an error of the connection", async () => {
   await using scene = await RelayScene.start(answering(OK), {}, H2);
   using client = await FrameClient.connect(scene.world.port);
   client.say(frame(FRAME.windowUpdate, 0, 0, u32(2 ** 31 - 1)));
@@ -249,7 +249,7 @@ test("A window of the connection that overflows is an error of the connection", 
   assert.equal(client.goawayCode, "FLOW_CONTROL_ERROR");
 });
 
-test("Fields that a table makes large out of little are refused (HPACK bomb)", async () => {
+test("T25: Fields that a table makes large out of little are refused (HPACK bomb)", async () => {
   await using scene = await RelayScene.start(answering(OK), {}, H2);
   using client = await FrameClient.connect(scene.world.port);
   const seed = Buffer.concat([

@@ -77,6 +77,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   T22: "fields of ours in the words of a stranger",
   T23: "a PROXY header from anybody",
   T24: "two authorities in one stream",
+  T25: "floods of frames that cost a client little",
   T26: "a client that is slow on purpose",
   T27: "heads without measure",
   T28: "a WebSocket from another site",
