@@ -108,6 +108,12 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   clearInterval(retrying);
   ignoreSignals();
   doors.closeAll();
+  return endingSoon(code);
+}
+
+/** A log that nobody reads must not keep the program from ending. */
+function endingSoon(code: number): number {
+  setTimeout(() => process.exit(), limits.lastWordsMs).unref();
   return code;
 }
 

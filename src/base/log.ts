@@ -1,6 +1,7 @@
 import { isatty } from "node:tty";
-import { type DestinationStream, destination, pino, stdTimeFunctions } from "pino";
+import { type DestinationStream, pino, stdTimeFunctions } from "pino";
 import { codeOf, type Facts, LatchkeyError, messageOf } from "./errors.ts";
+import { LogSink } from "./log-sink.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -25,25 +26,23 @@ export interface LogOptions {
   readonly fd?: number;
 }
 
-/** A reader that is slower than us may hold up this much; further lines are dropped. */
-const BACKLOG_MAX_BYTES = 4_194_304;
 /** A field of a stranger's making is cut here. */
 const FIELD_MAX_CHARACTERS = 2_048;
 /** What JSON.stringify leaves as it is, but a terminal or a line reader does not: DEL, C1, line separators. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
 
-/** Makes the log of one process. Writing never blocks, never throws, and a closed reader is ignored. */
+/**
+ * Makes the log of one process. Writing never blocks, never throws, and a closed reader is ignored. Lines that a
+ * slow reader left no room for are counted, and told in one of their own (`log.dropped`).
+ */
 export function createLog(options: LogOptions): Log {
-  const sink = destination({ dest: options.fd ?? 1, sync: false, maxLength: BACKLOG_MAX_BYTES });
-  sink.on("error", () => {
-    // The reader is gone or the disk is full: serving goes on without a log.
-  });
+  const sink = sinkOf(options.fd ?? 1, (lines) => log.warn("log.dropped", { lines }));
   const isTerminal = isatty(options.fd ?? 1);
   const isPretty = options.format === "pretty" || (options.format === "auto" && isTerminal);
   const paint = isTerminal ? inColour : plain;
   const stream: DestinationStream = isPretty
-    ? { write: (line) => void sink.write(prettyLine(line, paint)) }
+    ? { write: (line) => sink.write(prettyLine(line, paint)) }
     : sink;
   const logger = pino(
     {
@@ -59,7 +58,22 @@ export function createLog(options: LogOptions): Log {
     (event: string, facts: Facts = {}) => {
       logger[level]({ event, ...safeFacts(facts) });
     };
-  return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+  const log = {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+  };
+  return log;
+}
+
+/** One for each descriptor, however many logs go there: their lines stay whole. */
+const sinks = new Map<number, LogSink>();
+
+function sinkOf(fd: number, tell: (lines: number) => void): LogSink {
+  const sink = sinks.get(fd) ?? new LogSink(fd, tell);
+  sinks.set(fd, sink);
+  return sink;
 }
 
 /** The facts of a failure for a log line: its code, its message, and what its author added. */

@@ -17,6 +17,8 @@ export const processLimits = {
   listenRetryEveryMs: 10_000,
   /** SIGTERM to exit, at most. */
   drainMaxMs: 30_000,
+  /** When all is done, what the log has left to say waits so long for its reader. */
+  lastWordsMs: 500,
   /** A worker that met a fault of ours finishes what it has within this, then ends. */
   crashDrainMs: 10_000,
   /** The same signal again within this time is one keypress that reached the process twice. */

@@ -29,6 +29,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   S11: "the program that has the storage is killed in the middle of an order",
   S12: "the storage folder is deleted while the program runs",
   S13: "links planted in storage",
+  S14: "nobody reads the log, or its disk is full",
   C1: "the CA is down, or cannot be trusted",
   C2: "the CA answers 500, 502, 503",
   C3: "the CA answers 429, with any Retry-After",

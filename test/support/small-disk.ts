@@ -12,6 +12,8 @@ export interface SmallDisk extends AsyncDisposable {
   /** Gives back what {@link fill} took. */
   free(): Promise<void>;
   remount(mode: "ro" | "rw"): void;
+  /** Makes it as large as 16 MiB. */
+  grow(): void;
 }
 
 /** Why {@link smallDisk} cannot be had here, or `false`: mounting takes root on Linux. */
@@ -34,6 +36,7 @@ export async function smallDisk(): Promise<SmallDisk> {
       await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - leave)));
     },
     free: () => rm(filler, { force: true }),
+    grow: () => execFileSync("mount", ["-o", "remount,size=16m", path]),
     remount: (mode) => execFileSync("mount", ["-o", `remount,${mode}`, path]),
     [Symbol.asyncDispose]: async () => {
       // Lazily: a file that is just being closed must not fail a test that has ended.
