@@ -62,6 +62,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     return this.#phase === "asking" && this.#courier.takesBody;
   }
 
+  /** Has the final head of the answer come? */
+  get hasBegun(): boolean {
+    return this.#phase === "asking" && this.#courier.hasBegun;
+  }
+
   /** Begins the exchange. Nothing is written before {@link flush}, so that a small body can join the head. */
   start(route: PathRoute, question: Question, framing: Framing): void {
     this.#route = route;
@@ -78,6 +83,9 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** Adds body content; the bytes are the exchange's from now on. */
   sendBody(bytes: Buffer, start: number, end: number): void {
     this.#isBodyTaken = true;
+    // What comes of either side ends a silence, once both may speak.
+    if (this.#courier.hasBegun && this.#deadline !== NEVER)
+      this.#deadline = this.#in(this.#route?.timeouts.idleMs);
     this.#courier.sendBody(bytes, start, end);
   }
 

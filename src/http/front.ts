@@ -1,5 +1,6 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import type { UriHost } from "../base/uri-host.ts";
+import type { PathRoute } from "../config/config.ts";
 import type { Admitted } from "./admit.ts";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
@@ -40,8 +41,8 @@ export interface BodySource {
   readonly received: number;
   /** When the client is too slow; never, while it is we who take nothing. */
   readonly deadline: number;
-  /** Starts on the body of `request`. */
-  begin(request: Admitted, maxBytes: number | undefined): void;
+  /** Starts on the body of `request`, for a backend of `route` if it has one. */
+  begin(request: Admitted, route: PathRoute | undefined): void;
   /** Gives what has come to the exchange, as much as that takes. */
   pump(exchange: Exchange): Fault | undefined;
 }

@@ -1,4 +1,5 @@
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import type { PathRoute } from "../config/config.ts";
 import type { Admitted } from "./admit.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { Exchange } from "./exchange.ts";
@@ -10,6 +11,7 @@ import { Inbox } from "./inbox.ts";
 /** The body of one HTTP/2 request: its stream gives what comes, the exchange takes it. */
 export class H2Body implements BodySource {
   readonly #inbox = new Inbox();
+  readonly #deadlines: Deadlines;
   readonly #pace: BodyPace;
   #request: Admitted | undefined;
   #maxBytes = Number.POSITIVE_INFINITY;
@@ -18,9 +20,13 @@ export class H2Body implements BodySource {
   #isDone = true;
   #received = 0;
   #deadline = NEVER;
+  /** How long a stream of messages may be silent; no other body has this. */
+  #streamIdleMs: number | undefined;
+  #exchange: Exchange | undefined;
 
   /** `isWhole`: the head was all of the request. */
   constructor(deadlines: Deadlines, isWhole: boolean) {
+    this.#deadlines = deadlines;
     this.#pace = new BodyPace(deadlines);
     this.#hasEnded = isWhole;
   }
@@ -33,8 +39,10 @@ export class H2Body implements BodySource {
     return this.#received;
   }
 
+  /** A stream of messages whose answer has begun is its exchange's to watch: either side may be silent then. */
   get deadline(): number {
-    return this.#deadline;
+    const isTwoWay = this.#streamIdleMs !== undefined && this.#exchange?.hasBegun === true;
+    return isTwoWay ? NEVER : this.#deadline;
   }
 
   /** Does something wait here that the exchange has not taken? */
@@ -42,11 +50,13 @@ export class H2Body implements BodySource {
     return this.#inbox.size > 0;
   }
 
-  begin(request: Admitted, maxBytes: number | undefined): void {
+  begin(request: Admitted, route: PathRoute | undefined): void {
     this.#request = request;
-    this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#maxBytes = route?.maxBodyBytes ?? Number.POSITIVE_INFINITY;
     this.#isDone = request.framing === "none";
-    if (!this.#isDone) this.#deadline = this.#pace.begin();
+    this.#streamIdleMs = isGrpc(request) ? route?.timeouts.idleMs : undefined;
+    this.#exchange = undefined;
+    if (!this.#isDone) this.#deadline = this.#atPace(this.#pace.begin());
   }
 
   /** Content; the bytes are the body's from now on. */
@@ -66,6 +76,7 @@ export class H2Body implements BodySource {
   }
 
   pump(exchange: Exchange): Fault | undefined {
+    this.#exchange = exchange;
     if (this.#isDone || !exchange.takesBody) return undefined;
     const { size, bytes, from, to } = this.#inbox;
     this.#received += size;
@@ -73,7 +84,7 @@ export class H2Body implements BodySource {
     if (size > 0) {
       exchange.sendBody(bytes, from, to);
       this.#inbox.clear();
-      this.#deadline = this.#pace.received(size);
+      this.#deadline = this.#atPace(this.#pace.received(size));
     }
     return this.#hasEnded ? this.#finish(exchange) : undefined;
   }
@@ -85,7 +96,12 @@ export class H2Body implements BodySource {
   }
 
   resume(): void {
-    this.#deadline = this.#pace.resume();
+    this.#deadline = this.#atPace(this.#pace.resume());
+  }
+
+  /** When the next byte is due: `paced`, or for messages, which come when there is something to say, after a silence. */
+  #atPace(paced: number): number {
+    return this.#streamIdleMs === undefined ? paced : this.#deadlines.in(this.#streamIdleMs);
   }
 
   /** RFC 9113 §8.1.1: the body is as long as it says, or the request is malformed. */
@@ -97,4 +113,13 @@ export class H2Body implements BodySource {
     exchange.endBody(this.#trailers === undefined ? "" : trailerLines(this.#trailers));
     return undefined;
   }
+}
+
+/** Is the body a stream of messages, as long as the client likes (gRPC over HTTP/2, "Requests")? */
+function isGrpc({ head: { fields } }: Admitted): boolean {
+  for (let index = 0; index < fields.count; index += 1) {
+    if (fields.names[index] !== "other" || fields.nameText(index) !== "content-type") continue;
+    return /^application\/grpc(?:[+;]|$)/i.test(fields.value(index));
+  }
+  return false;
 }

@@ -1,4 +1,5 @@
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import type { PathRoute } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import { BodyReader } from "./body.ts";
@@ -38,10 +39,10 @@ export class RequestBody implements BodySource {
     return this.#deadline;
   }
 
-  begin(request: Admitted, maxBytes: number | undefined): void {
+  begin(request: Admitted, route: PathRoute | undefined): void {
     const { framing, contentLength } = request;
     this.#request = request;
-    this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#maxBytes = route?.maxBodyBytes ?? Number.POSITIVE_INFINITY;
     this.#received = 0;
     this.#discarded = 0;
     this.#isDone = framing === "none" || (framing === "length" && contentLength === 0);

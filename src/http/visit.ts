@@ -64,9 +64,9 @@ export class Visit implements Asker, EncodingOwner {
     const { action, around, sender } = this.#tools;
     this.#begin(request, isLast);
     const place = choosePlace(action, request);
-    const maxBodyBytes = place && isRoute(place) ? place.maxBodyBytes : undefined;
+    const route = place && isRoute(place) ? place : undefined;
     this.#place = place;
-    this.#body.begin(withoutForgery(request, place), maxBodyBytes);
+    this.#body.begin(withoutForgery(request, place), route);
     if (place === undefined) {
       this.#answerOwn(refusal(400), "the path has several readings");
       return;

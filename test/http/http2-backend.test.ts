@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { limits } from "../../src/config/limits.ts";
 import { FLAG, FRAME, FrameClient, frame, headers, request, u32 } from "../support/h2-frames.ts";
-import { contentOf, Http2Backend, Http2Scene, h2cBackend } from "../support/http2-backend.ts";
+import {
+  type Answering,
+  contentOf,
+  Http2Backend,
+  Http2Scene,
+  h2cBackend,
+} from "../support/http2-backend.ts";
 import { forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
+import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 
 test("A GET reaches an h2c backend as the same request, and its answer comes back", async () => {
   await using scene = await Http2Scene.start(({ stream }) => {
@@ -95,4 +103,85 @@ test("A client of HTTP/2 that takes its request back in the middle of its body h
   client.say(frame(FRAME.reset, 0, 1, u32(8)));
   if (!stream.closed) await once(stream, "close");
   assert.equal(stream.rstCode, 8);
+});
+
+const STEP_MS = 5_000;
+
+/** A request that begins a stream of messages, over HTTP/2 at both ends. */
+async function talk(t: TestContext, answer: Answering) {
+  const passAtOnce = holdTicks(t);
+  /** With room for what is said meanwhile: a session is asked whether it is there. */
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      passAtOnce(Math.min(left, STEP_MS));
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    }
+  };
+  const stack = new AsyncDisposableStack();
+  const backend = stack.use(await Http2Backend.start(answer));
+  const action = forwardTo([h2cBackend(backend.port)]);
+  const world = stack.use(await RelayWorld.start({ action, protocol: "h2" }));
+  const client = stack.use(await FrameClient.connect(world.port));
+  const fields = request({
+    ":method": "POST",
+    "content-type": "application/grpc+proto",
+    te: "trailers",
+  });
+  client.say(headers(1, fields, FLAG.endHeaders));
+  const { stream } = await backend.request(0);
+  return { pass, client, stream, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+const MINUTES = 5;
+const NEARLY_MS = limits.backendIdleTimeoutMs - 10_000;
+
+test("A stream of messages lives as long as the backend has something to say now and then", async (t) => {
+  await using talking = await talk(t, ({ stream }) => stream.respond({ ":status": 200 }));
+  const { pass, client, stream } = talking;
+  await client.until(() => client.status(1) === 200);
+  for (let minute = 0; minute < MINUTES; minute += 1) {
+    await pass(NEARLY_MS);
+    stream.write("m");
+    await client.until(() => client.of(FRAME.data, 1).length > minute);
+  }
+  client.say(frame(FRAME.data, FLAG.endStream, 1, "bye"));
+  assert.equal((await contentOf(stream)).toString(), "bye");
+  stream.end();
+  await client.until(() => client.hasEnd(1));
+});
+
+for (const answers of ["an answer that has begun", "no answer yet"]) {
+  test(`A stream of messages lives as long as the client has something to say now and then, with ${answers}`, async (t) => {
+    await using talking = await talk(t, ({ stream }) => {
+      if (answers !== "no answer yet") stream.respond({ ":status": 200 });
+    });
+    const { pass, client, stream } = talking;
+    if (answers !== "no answer yet") await client.until(() => client.status(1) === 200);
+    for (let minute = 0; minute < MINUTES; minute += 1) {
+      client.say(frame(FRAME.data, 0, 1, "m"));
+      await once(stream, "data");
+      await pass(NEARLY_MS);
+    }
+    assert.deepEqual([client.resetCode(1), stream.closed], [undefined, false]);
+  });
+}
+
+test("A stream of messages in which both are silent for too long is ended at both ends", async (t) => {
+  await using talking = await talk(t, ({ stream }) => stream.respond({ ":status": 200 }));
+  const { pass, client, stream } = talking;
+  await client.until(() => client.status(1) === 200);
+  await pass(limits.backendIdleTimeoutMs + MARGIN_MS);
+  await client.until(() => client.resetCode(1) !== undefined);
+  if (!stream.closed) await once(stream, "close");
+  assert.deepEqual([client.resetCode(1), stream.rstCode], ["INTERNAL_ERROR", 8]);
+});
+
+test("A stream of messages that stops before there is an answer is answered 408", async (t) => {
+  await using talking = await talk(t, () => undefined);
+  const { pass, client, stream } = talking;
+  client.say(frame(FRAME.data, 0, 1, "m"));
+  await once(stream, "data");
+  await pass(limits.backendIdleTimeoutMs + MARGIN_MS);
+  await client.until(() => client.status(1) !== 0);
+  assert.equal(client.status(1), 408);
 });
