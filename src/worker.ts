@@ -86,7 +86,7 @@ async function start(): Promise<void> {
   await synchronise();
   const reception: Reception = {
     refusals: new RefusalLog(log, systemClock),
-    shares: new ClientShares(isTrustedProxy),
+    shares: new ClientShares(isTrustedProxy, allowance.connectionsPerClient),
     isLoadBalancer: addressesIn(config.listen.proxyProtocol),
   };
   const steps = { routes, challenges, credentials, terminator, relay, names };

@@ -13,6 +13,8 @@ const DESCRIPTORS_ASSUMED = 1_024;
 export class Allowance {
   /** Connections that it may have open. */
   readonly connections: number;
+  /** Of them, those of one client: the same part of fewer, where descriptors are few. */
+  readonly connectionsPerClient: number;
   readonly #descriptors: number;
   readonly #memoryBytes: number;
   readonly #heapBytes: number;
@@ -23,6 +25,9 @@ export class Allowance {
     this.connections = Math.min(
       limits.connectionsMax,
       Math.max(1, shareOf(limits.descriptorShareForConnections, this.#descriptors)),
+    );
+    this.connectionsPerClient = Math.ceil(
+      (limits.connectionsPerClientMax * this.connections) / limits.connectionsMax,
     );
     const occupied = process.memoryUsage.rss();
     this.#memoryBytes = memoryAllowed({ workers, occupied, total: machineMemory() });

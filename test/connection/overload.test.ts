@@ -138,6 +138,11 @@ test("a worker takes 40 of 100 descriptors for connections, beside a reserve", (
   assert.equal(new Allowance(2, 1_000_000).connections, 10_000);
 });
 
+test("one client's part of the connections is as small where descriptors are few", () => {
+  assert.equal(new Allowance(2, 200).connectionsPerClient, 14);
+  assert.equal(new Allowance(2, 1_000_000).connectionsPerClient, 2_500);
+});
+
 test("a look sees memory, heap and descriptors of this very process, within what it may use", () => {
   const seen = new Allowance(2).look();
   assert.deepEqual(

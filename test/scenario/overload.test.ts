@@ -20,6 +20,7 @@ const latchkey = await Latchkey.start({
   descriptors: 200,
   config: `
 workers: 1
+limits: { connectionsPerClientMax: 10000 } # all of them come from here
 hosts:
   ${name}: ${backendPort}
 `,
