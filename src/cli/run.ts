@@ -2,17 +2,22 @@ import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { supervise } from "../supervisor.ts";
 import { readConfiguration } from "./configuration.ts";
+import { GivenFiles } from "./given-files.ts";
 
 /** `latchkey run`: the program in the foreground, until it is told to stop. */
 export async function run(file: string | undefined): Promise<number> {
   const config = await readConfiguration(file, process.env);
-  return await supervise({ config, reload: () => readAgain(config.file) });
+  const given = new GivenFiles();
+  await given.begin(config);
+  return await supervise({ config, reload: () => readAgain(config.file, given) });
 }
 
-/** For SIGHUP: a file with faults changes nothing; the faults are on standard error. */
-async function readAgain(file: string): Promise<Config> {
+/** For SIGHUP: a file with faults, or a broken certificate, changes nothing; the faults are on standard error. */
+async function readAgain(file: string, given: GivenFiles): Promise<Config> {
   try {
-    return await readConfiguration(file, process.env);
+    const config = await readConfiguration(file, process.env);
+    await given.follow(config);
+    return config;
   } catch (error) {
     process.stderr.write(`latchkey: ${messageOf(error)}\n`);
     throw error;

@@ -6,6 +6,7 @@ import { readCredential } from "../../src/base/credential.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey } from "../support/latchkey.ts";
+import { alone } from "../support/strain.ts";
 import { shakeHands, visit } from "../support/visitor.ts";
 
 const folder = await temporaryFolder();
@@ -70,4 +71,42 @@ test("they are listed as manual, or as failed with what is wrong with their file
       ["noise.example", "failed", null, "CERTIFICATE_INVALID"],
     ],
   );
+});
+
+/** Puts these in the place of the files of own.example, and asks for a reload. */
+async function replaceFiles(chain: string, key: string): Promise<void> {
+  await writeFile(join(folder.path, "own.pem"), chain);
+  await writeFile(join(folder.path, "own.key"), key);
+  latchkey.process.kill("SIGHUP");
+}
+
+const options = { ca: ca.certificate };
+const broken: readonly [what: string, chain: string, key: string][] = [
+  ["a key of another certificate", own.chain, other.key],
+  ["a chain that is cut", own.chain.slice(0, 300), own.key],
+  ["empty files", "", ""],
+  ["noise", "not a certificate\n", own.key],
+];
+
+for (const [what, chain, key] of broken) {
+  test(`S16: after SIGHUP with ${what} in the files of a host the old certificate is served, and the reason told`, async () => {
+    const rejected = latchkey.nextEvent("config.rejected");
+    await replaceFiles(chain, key);
+    const { code, message } = await rejected;
+    assert.equal(code, "CERTIFICATE_INVALID");
+    assert.match(String(message), /^Cannot use the certificate files of own\.example: /);
+    assert.deepEqual(await shakeHands(latchkey, "own.example", options), { serial });
+  });
+}
+
+test("S16: files that are replaced by good ones are served within 2 s of SIGHUP, while another host's are broken", async () => {
+  const next = makeCertificate({ names: ["own.example"], issuer: ca });
+  const reloaded = latchkey.nextEvent("config.reloaded");
+  const took = await alone(async () => {
+    await replaceFiles(next.chain, next.key);
+    await reloaded;
+  });
+  assert.ok(took <= 2_000, `${took} ms`);
+  const wanted = readCredential(next.chain, next.key);
+  assert.deepEqual(await shakeHands(latchkey, "own.example", options), { serial: wanted.serial });
 });
