@@ -12,10 +12,20 @@ import type { Contender, Setup } from "./contenders/contender.ts";
 import { haproxy } from "./contenders/haproxy.ts";
 import { latchkey } from "./contenders/latchkey.ts";
 import { nginx } from "./contenders/nginx.ts";
-import type { Row } from "./row.ts";
+import type { Row, SoloRow } from "./row.ts";
+import { busyManagerRow } from "./rows/busy-manager.ts";
+import { handshakeRows } from "./rows/handshakes.ts";
 import { http1Rows } from "./rows/http1.ts";
+import { http2Row } from "./rows/http2.ts";
 import { idleRow } from "./rows/idle.ts";
-import { handshakeRows, http2Row, latencyRow, twoWorkersRow, webSocketRow } from "./rows/others.ts";
+import { latencyRow } from "./rows/latency.ts";
+import { manyHostsRows } from "./rows/many-hosts.ts";
+import { restartRow } from "./rows/restart.ts";
+import { smallVpsRow } from "./rows/small-vps.ts";
+import { swapsRow } from "./rows/swaps.ts";
+import { timeToHttpsRow } from "./rows/time-to-https.ts";
+import { twoWorkersRow } from "./rows/two-workers.ts";
+import { webSocketRow } from "./rows/websocket.ts";
 import { Scene } from "./scene.ts";
 import { describeResults, median, type Result } from "./table.ts";
 
@@ -27,7 +37,16 @@ const ROWS: readonly Row[] = [
   latencyRow,
   idleRow,
   twoWorkersRow,
+  smallVpsRow,
 ];
+const SOLO_ROWS: readonly SoloRow[] = [
+  timeToHttpsRow,
+  restartRow,
+  ...manyHostsRows,
+  swapsRow,
+  busyManagerRow,
+];
+const NAMES = [...ROWS, ...SOLO_ROWS].map(({ name }) => name);
 /** A look at whether it all works, under a minute: all with the contenders of one setup. */
 const QUICK = ["small", "64k", "upload", "http2", "handshake", "websocket"];
 const MAKERS = [latchkey, nginx, haproxy, caddy];
@@ -43,13 +62,13 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
 const seconds = Number(values.seconds ?? (values.quick ? 1 : 4));
 const wanted = values.only?.split(",") ?? (values.quick ? QUICK : undefined);
-const unknown = wanted?.filter((name) => !ROWS.some((row) => row.name === name)) ?? [];
+const unknown = wanted?.filter((name) => !NAMES.includes(name)) ?? [];
 if (unknown.length > 0) {
-  const known = ROWS.map(({ name }) => name).join(", ");
-  process.stderr.write(`Cannot measure ${unknown.join(", ")}: known are ${known}\n`);
+  process.stderr.write(`Cannot measure ${unknown.join(", ")}: known are ${NAMES.join(", ")}\n`);
   process.exit(2);
 }
-const rows = ROWS.filter(({ name }) => wanted === undefined || wanted.includes(name));
+const isWanted = ({ name }: { readonly name: string }) => wanted?.includes(name) ?? true;
+const rows = ROWS.filter(isWanted);
 
 const makers = MAKERS.filter(({ needs }) => needs === undefined || without(needs) === false);
 await using scene = await Scene.open();
@@ -58,7 +77,12 @@ for (const [, sameSetup] of Map.groupBy(rows, ({ setup }) => JSON.stringify(setu
   const [first] = sameSetup;
   if (first !== undefined) await measureAll(first.setup, sameSetup);
 }
-const order = (result: Result) => ROWS.findIndex(({ name }) => name === result.row);
+for (const row of SOLO_ROWS.filter(isWanted)) {
+  const missing = without(...row.needs);
+  if (missing === false) results.push(await measureAlone(row));
+  else process.stderr.write(`${row.name} is left out: ${missing}\n`);
+}
+const order = (result: Result) => NAMES.indexOf(result.row);
 results.sort((a, b) => order(a) - order(b));
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}`;
 process.stdout.write(describeResults(results, machine, new Date()));
@@ -84,9 +108,16 @@ async function compare(row: Row, contenders: readonly Contender[]): Promise<Resu
       if (round > 0) figures.get(contender.name)?.push(figure);
     }
   }
-  const { name, what, unit, goals } = row;
+  const { name, what, unit, goals, most } = row;
   process.stderr.write(
     `${name}: ${[...figures].map(([who, all]) => `${who} ${median(all).toFixed(1)}`).join(", ")}\n`,
   );
-  return { row: name, what, unit, goals, figures: Object.fromEntries(figures) };
+  return { row: name, what, unit, goals, most, figures: Object.fromEntries(figures) };
+}
+
+async function measureAlone({ name, what, unit, most, measure }: SoloRow): Promise<Result> {
+  const figures: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) figures.push(await measure());
+  process.stderr.write(`${name}: ${median(figures).toFixed(1)}\n`);
+  return { row: name, what, unit, goals: {}, most, figures: { [latchkey.name]: figures } };
 }

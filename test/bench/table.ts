@@ -4,6 +4,8 @@ export interface Result {
   readonly what: string;
   readonly unit: string;
   readonly goals: Readonly<Record<string, number>>;
+  /** The most that we want of ourselves, in its unit. */
+  readonly most?: number | undefined;
   readonly figures: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -14,8 +16,8 @@ export function describeResults(results: readonly Result[], machine: string, dat
   const peers = [...new Set(results.flatMap(({ figures }) => Object.keys(figures)))].filter(
     (name) => name !== OURS,
   );
-  const head = ["work", OURS, ...peers, "ratio (goal)"];
-  const lines = results.map(({ what, unit, figures, goals }) => {
+  const head = ["work", OURS, ...peers, "ratio or figure (goal)"];
+  const lines = results.map(({ what, unit, figures, goals, most }) => {
     const ours = median(figures[OURS] ?? []);
     const ratios = peers
       .filter((peer) => figures[peer] !== undefined)
@@ -24,6 +26,7 @@ export function describeResults(results: readonly Result[], machine: string, dat
         const ratio = `${(ours / median(figures[peer] ?? [])).toFixed(2)} × ${peer}`;
         return goal === undefined ? ratio : `**${ratio}** (${goal})`;
       });
+    if (most !== undefined) ratios.unshift(`**${ours.toFixed(1)}** (${most})`);
     const cells = [OURS, ...peers].map((name) => figures[name] && median(figures[name]).toFixed(1));
     return [`${what}, ${unit}`, ...cells.map((cell) => cell ?? "-"), ratios.join(", ")];
   });

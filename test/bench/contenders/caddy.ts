@@ -1,4 +1,4 @@
-import { freePort, HOST } from "../scene.ts";
+import { freePort, HOST, OTHER_HOSTS } from "../scene.ts";
 import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 
 /** Caddy sets X-Forwarded-For, -Proto and -Host by itself. */
@@ -21,7 +21,7 @@ export const caddy: Maker = {
     protocols h1 h2
   }
 }
-https://${HOST}:${port} {
+${[HOST, ...OTHER_HOSTS].map((host) => `https://${host}:${port}`).join(", ")} {
   bind 127.0.0.1
   tls ${scene.chain} ${scene.key} {
     protocols tls1.3

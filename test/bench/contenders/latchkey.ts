@@ -1,4 +1,4 @@
-import { freePort, HOST } from "../scene.ts";
+import { freePort, HOST, OTHER_HOSTS } from "../scene.ts";
 import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 
 /** The program as a user runs it, with every check on. */
@@ -8,6 +8,9 @@ export const latchkey: Maker = {
   async start(scene, { workers, logs }) {
     const port = await freePort();
     const storage = scene.makeFolder(`storage-${port}`);
+    const entry = `{ to: "http://127.0.0.1:${scene.filesPort}", maxBody: 1GiB,
+    certificate: { chain: ${scene.chain}, key: ${scene.key} },
+    paths: { ${SINK_PREFIX}: { to: "http://127.0.0.1:${scene.sinkPort}", maxBody: 1GiB } } }`;
     const file = scene.write(
       `latchkey-${port}.yaml`,
       `listen: { https: ["127.0.0.1:${port}"], http: [] }
@@ -16,11 +19,7 @@ workers: ${workers}
 log: { level: warn, access: ${logs ? scene.path("latchkey.log") : "off"} }
 limits: { requestsPerConnectionMax: 1000000, connectionsMax: 100000, connectionsPerClientMax: 100000 }
 hosts:
-  ${HOST}:
-    to: http://127.0.0.1:${scene.filesPort}
-    maxBody: 1GiB
-    certificate: { chain: ${scene.chain}, key: ${scene.key} }
-    paths: { ${SINK_PREFIX}: { to: "http://127.0.0.1:${scene.sinkPort}", maxBody: 1GiB } }
+${[HOST, ...OTHER_HOSTS].map((host) => `  ${host}: ${entry}`).join("\n")}
 `,
     );
     const child = scene.start(workers, "sh", ["src/latchkey.sh", "run", "--config", file]);

@@ -1,4 +1,4 @@
-import { freePort, HOST } from "../scene.ts";
+import { freePort, HOST, OTHER_HOSTS } from "../scene.ts";
 import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 import { nginxConfig } from "./nginx-config.ts";
 
@@ -17,7 +17,7 @@ export const nginx: Maker = {
       map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
       upstream files { server 127.0.0.1:${scene.filesPort}; keepalive 128; keepalive_requests 1000000; }
       upstream sink { server 127.0.0.1:${scene.sinkPort}; keepalive 128; keepalive_requests 1000000; }
-      server { listen 127.0.0.1:${port} ssl http2 reuseport; server_name ${HOST};
+      server { listen 127.0.0.1:${port} ssl http2 reuseport; server_name ${[HOST, ...OTHER_HOSTS].join(" ")};
         location / { proxy_pass http://files; proxy_set_header Connection ""; ${headers} }
         location ${SINK_PREFIX} { proxy_pass http://sink; proxy_request_buffering off;
           proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; ${headers} } }`;

@@ -14,6 +14,7 @@ export const idleRow: Row = {
   what: "idle TLS connection",
   unit: "KiB (PSS)",
   goals: {},
+  most: 48,
   setup: { workers: 1, logs: false, apart: "idle" },
   measure: async ({ port, pid }) => {
     const before = memoryOf(pid);

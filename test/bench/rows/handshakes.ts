@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import type { Contender } from "../contenders/contender.ts";
+import { cpuPerPiece, type Row } from "../row.ts";
+import { HOST, runLoad } from "../scene.ts";
+
+const setup = { workers: 1, logs: false } as const;
+/** Of resumptions that were offered. */
+const RESUMED_LEAST = 0.95;
+
+function handshakes({ port }: Contender, way: string, seconds: number, name = HOST) {
+  const file = join(import.meta.dirname, "../loads/handshakes.ts");
+  const printed = runLoad(process.execPath, [file, `${port}`, name, `${seconds}`, way]);
+  const [count = 0, resumed = 0] = printed.split(" ").map(Number);
+  return { count, resumed };
+}
+
+export const handshakeRows: readonly Row[] = [
+  {
+    name: "handshake",
+    what: "full handshake and one request",
+    unit: "µs CPU",
+    goals: { nginx: 1.15 },
+    setup,
+    measure: (contender, _scene, seconds) =>
+      cpuPerPiece(contender, () => handshakes(contender, "full", seconds).count),
+  },
+  {
+    name: "resumed",
+    what: "resumed handshake and one request, two workers",
+    unit: "µs CPU",
+    goals: { nginx: 1.15 },
+    setup: { workers: 2, logs: false },
+    measure: (contender, _scene, seconds) =>
+      cpuPerPiece(contender, () => {
+        const { count, resumed } = handshakes(contender, "resumed", seconds);
+        if (resumed < RESUMED_LEAST * count)
+          process.stderr.write(`${contender.name} resumed ${resumed} of ${count}\n`);
+        return count;
+      }),
+  },
+  {
+    // 5,000 a second of one processor.
+    name: "refused",
+    what: "hello with a name that nobody has",
+    unit: "µs CPU",
+    goals: {},
+    most: 200,
+    setup,
+    measure: (contender, _scene, seconds) =>
+      cpuPerPiece(
+        contender,
+        () => handshakes(contender, "refused", seconds, "nobody.example").count,
+      ),
+  },
+];
