@@ -22,6 +22,8 @@ interface Place {
   readonly folder: string;
   readonly port: number;
   readonly log: string;
+  /** Does it speak HTTP/2 without TLS? */
+  readonly isHttp2: boolean;
 }
 
 /** Whom the request came from, as Latchkey says it, and its first line. */
@@ -30,7 +32,7 @@ export type OriginName = keyof typeof RECIPES;
 const RECIPES = {
   nginx: {
     program: "nginx",
-    files: ({ folder, port, log }) => ({
+    files: ({ folder, port, log, isHttp2 }) => ({
       "nginx.conf": `daemon off;
 pid ${folder}/pid;
 error_log ${folder}/error.log;
@@ -41,7 +43,7 @@ http {
   access_log ${log} line;
   client_body_temp_path ${folder}/body;
   large_client_header_buffers 8 32k;
-  server { listen 127.0.0.1:${port}; location / { return 200 ok; } }
+  server { listen 127.0.0.1:${port}${isHttp2 ? " http2" : ""}; location / { return 200 ok; } }
 }
 `,
     }),
@@ -50,8 +52,8 @@ http {
   },
   apache2: {
     program: "apache2",
-    files: ({ folder, port, log }) => ({
-      "apache.conf": `${["mpm_event", "authz_core", "alias"]
+    files: ({ folder, port, log, isHttp2 }) => ({
+      "apache.conf": `${["mpm_event", "authz_core", "alias", "http2"]
         .map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
         .join("\n")}
 ServerName origin
@@ -60,6 +62,7 @@ DefaultRuntimeDir ${folder}
 ErrorLog ${folder}/error.log
 Listen 127.0.0.1:${port}
 StartServers 1
+Protocols ${isHttp2 ? "h2c" : "http/1.1"}
 LimitRequestLine 16384
 LimitRequestFieldSize 32768
 LimitRequestFields 200
@@ -116,7 +119,7 @@ hosts: { default: { paths: { "/": { redirect: { status: 302, url: "http://origin
   },
   haproxy: {
     program: "haproxy",
-    files: ({ port }) => ({
+    files: ({ port, isHttp2 }) => ({
       "haproxy.cfg": `global
   log stdout format raw local0
   tune.bufsize 65536
@@ -127,7 +130,7 @@ defaults
   log global
   timeout client 20s
 frontend origin
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${isHttp2 ? " proto h2" : ""}
   option accept-invalid-http-request
   option dontlognull
   http-request capture req.hdr(x-forwarded-for) len 40
@@ -152,10 +155,10 @@ export class Origin implements AsyncDisposable {
   readonly #log: string;
 
   /** Starts it, and waits until it takes connections. */
-  static async start(name: OriginName): Promise<Origin> {
+  static async start(name: OriginName, isHttp2 = false): Promise<Origin> {
     const recipe: Recipe = RECIPES[name];
     const folder = await mkdtemp(join(tmpdir(), `latchkey-${name}-`));
-    const place = { folder, port: await freePort(), log: join(folder, "access.log") };
+    const place = { folder, port: await freePort(), log: join(folder, "access.log"), isHttp2 };
     for (const [file, content] of Object.entries(recipe.files(place)))
       await writeFile(join(folder, file), content);
     await using log = await open(place.log, "w");
