@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
@@ -53,21 +54,24 @@ test("T26: bodies that hardly come are all cut off, and everybody else is served
 });
 
 test("T26: answers that are hardly read fill no memory, and everybody else is served meanwhile", async () => {
-  const { available } = await attack(
-    "-X",
-    "-n",
-    "1",
-    "-z",
-    "32",
-    "-w",
-    "512",
-    "-y",
-    "1024",
-    "-l",
-    "15",
-  );
+  const [worker] = (await latchkey.status()).workers;
+  const before = await residentBytes(worker?.pid);
+  let most = before;
+  const watch = setInterval(async () => {
+    most = Math.max(most, await residentBytes(worker?.pid));
+  }, 500);
+  const slowly = ["-n", "1", "-z", "32", "-w", "512", "-y", "1024", "-l", "15"];
+  const { available } = await attack("-X", ...slowly);
+  clearInterval(watch);
   assert.ok(available.length > 0 && available.every(Boolean), String(available));
+  assert.ok(most > before && most - before < 100 * MIB, `${(most - before) / MIB} MiB`);
 });
+
+/** What a process occupies at the moment, as Linux tells it. */
+async function residentBytes(pid = 0): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return 1_024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+}
 
 async function attack(...options: readonly string[]): Promise<Run> {
   const url = `https://127.0.0.1:${latchkey.httpsPort}/`;
