@@ -103,9 +103,11 @@ export class H2Session implements StreamHome, Timed {
   tick(now: number): void {
     for (const stream of this.#streams) stream.tick(now);
     const { socket } = this.#connection;
+    const { closed, destroyed } = this.#session;
     if (now >= this.#closeDeadline) socket.destroy();
-    else if (this.#session.closed || this.#session.destroyed) this.#expectClose();
+    else if (destroyed) this.#expectClose();
     else if (this.#overhead.isTooMuch(socket.bytesRead - this.#held, now)) this.#cut(TOO_MUCH);
+    else if (closed) this.#expectClose();
     else if (now >= this.#leaveDeadline) this.#leave();
     else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
   }

@@ -120,6 +120,13 @@ const floods: readonly Flood[] = [
     requestsMax: 0,
   },
   {
+    what: "PING after a GOAWAY of the client's, with a request still open",
+    first: Buffer.concat([headers(1), frame(FRAME.goaway, 0, 0, Buffer.concat([u32(0), u32(0)]))]),
+    again: () => frame(FRAME.ping, 0, 0, "12345678"),
+    code: "ENHANCE_YOUR_CALM",
+    requestsMax: 1,
+  },
+  {
     what: "answers to PINGs that were not sent",
     again: () => frame(FRAME.ping, FLAG.ack, 0, "12345678"),
     code: "INTERNAL_ERROR",
