@@ -51,24 +51,36 @@ await gone[Symbol.asyncDispose]();
 for (const name of ["shop.localhost", "gone.localhost"])
   await latchkey.event("certificate.swapped", ({ host }) => host === name);
 
-/** Exit codes of curl: a body that ended too early, in its words or as a fault of the connection. */
-const CURL_CUT = [18, 56];
+/** Exit codes of curl: a body that ended too early, in its words, as a fault of the connection, or of its stream. */
+const CURL_CUT = { "http1.1": [18, 56], http2: [92] } as const;
+const VERSIONS = ["http1.1", "http2"] as const;
 
 for (const path of ["/short", "/short-chunk", "/no-last-chunk", "/reset", "/stalls"]) {
   test(`B4: no client takes the answer ${path} for a whole one`, {
     skip: without("curl"),
   }, async () => {
-    const { code, stdout } = await curl(path);
-    assert.ok(CURL_CUT.includes(code), `curl ended with ${code}`);
-    assert.match(stdout, /half|whole|up to the end/);
+    for (const version of VERSIONS) {
+      const { code, stdout } = await curl(version, path);
+      assert.ok(
+        CURL_CUT[version].some((cut) => cut === code),
+        `curl --${version} ended with ${code}`,
+      );
+      assert.match(stdout, /half|whole|up to the end/);
+    }
     await assert.rejects(visit(latchkey, "shop.localhost", { path }));
   });
 }
 
-function curl(path: string) {
+function curl(version: (typeof VERSIONS)[number], path: string) {
   const door = `shop.localhost:${latchkey.httpsPort}`;
   const args = ["--cacert", latchkey.root, "--resolve", `${door}:127.0.0.1`];
-  return runProgram("curl", ["-sS", "--no-buffer", ...args, `https://${door}${path}`]);
+  return runProgram("curl", [
+    `--${version}`,
+    "-sS",
+    "--no-buffer",
+    ...args,
+    `https://${door}${path}`,
+  ]);
 }
 
 const refusals: readonly [host: string, path: string, status: number][] = [
