@@ -9,34 +9,42 @@ import { foreignRecord } from "./records.ts";
 /** No PEM file of a host is longer. */
 const FILE_MAX_BYTES = 262_144;
 
-/** The row of every host with files given by hand, by its pattern. */
+/** What the files of a host make of its row. */
+type Found = Pick<CertificateRecord, "serial" | "notBefore" | "notAfter"> &
+  Partial<Pick<CertificateRecord, "state" | "lastError">>;
+
+interface Files {
+  readonly chain: string;
+  readonly key: string;
+}
+
+/** The row of every host with files given by hand, by its pattern. Files that many hosts share are read once. */
 export async function manualRecords(
   { hosts }: Config,
   now: number,
 ): Promise<ReadonlyMap<string, CertificateRecord>> {
   const records = new Map<string, CertificateRecord>();
+  const seen = new Map<string, Found>();
   for (const { pattern, certificate } of hosts) {
     if (certificate.kind !== "manual") continue;
     const name = formatPattern(pattern);
-    records.set(name, await manualRecord(name, certificate, now));
+    const files = JSON.stringify([certificate.chain, certificate.key]);
+    const found = seen.get(files) ?? (await look(certificate, now));
+    seen.set(files, found);
+    records.set(name, { ...foreignRecord(name, "manual"), ...found });
   }
   return records;
 }
 
-/** The row of a host whose certificate was given by hand: what its files hold now, or what is wrong with them. */
-async function manualRecord(
-  host: string,
-  files: { readonly chain: string; readonly key: string },
-  now: number,
-): Promise<CertificateRecord> {
-  const row = foreignRecord(host, "manual");
+/** What a pair of files holds now, or what is wrong with it. */
+async function look(files: Files, now: number): Promise<Found> {
   try {
     const { serial, notBefore, notAfter } = readCredential(
       await readPem(files.chain),
       await readPem(files.key),
     );
     const [begin, end] = [new Date(notBefore).toISOString(), new Date(notAfter).toISOString()];
-    return { ...row, serial, notBefore: begin, notAfter: end };
+    return { serial, notBefore: begin, notAfter: end };
   } catch (error) {
     const hint = `Put a readable PEM chain into ${files.chain} and its key into ${files.key}.`;
     const lastError = {
@@ -45,7 +53,7 @@ async function manualRecord(
       hint,
       at: new Date(now).toISOString(),
     };
-    return { ...row, state: "failed", lastError };
+    return { serial: null, notBefore: null, notAfter: null, state: "failed", lastError };
   }
 }
 
