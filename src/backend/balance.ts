@@ -1,5 +1,5 @@
 import { unreachable } from "../base/errors.ts";
-import type { Backend, PathRoute } from "../config/config.ts";
+import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import { chooseForClient, clientHash } from "./balance-client-hash.ts";
 import { chooseLeastBusy } from "./balance-least-connections.ts";

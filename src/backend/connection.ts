@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Backend } from "../config/config.ts";
+import type { Backend } from "../config/destination.ts";
 import { keepLastWords } from "./last-words.ts";
 
 /** Who uses a connection to a backend at the moment. The calls come straight from the socket. */

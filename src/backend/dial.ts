@@ -7,7 +7,7 @@ import {
 } from "node:net";
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from "node:tls";
 import { messageOf, unreachable } from "../base/errors.ts";
-import type { Backend, TcpAddress } from "../config/config.ts";
+import type { Backend, TcpAddress } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import { BackendConnection, type BackendUser, type ReadBackend } from "./connection.ts";
 import { introduced, introducedCarrier, introductionTo } from "./introduction.ts";

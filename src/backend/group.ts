@@ -1,4 +1,4 @@
-import type { Backend, Balance, HealthCheck, PathRoute } from "../config/config.ts";
+import type { Backend, Balance, HealthCheck, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import { textHash } from "./balance-client-hash.ts";
 import type { Candidate } from "./candidate.ts";

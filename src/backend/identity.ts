@@ -1,5 +1,5 @@
 import { unreachable } from "../base/errors.ts";
-import type { Backend } from "../config/config.ts";
+import type { Backend } from "../config/destination.ts";
 
 const keys = new WeakMap<Backend, string>();
 

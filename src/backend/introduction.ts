@@ -1,7 +1,7 @@
 import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
-import type { Backend } from "../config/config.ts";
+import type { Backend } from "../config/destination.ts";
 import { writeLocalHeader, writeProxyHeader } from "./proxy-header.ts";
 
 /**

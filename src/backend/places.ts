@@ -1,5 +1,6 @@
 import { parseUriHost } from "../base/uri-host.ts";
-import type { Backend, Host, PathRoute } from "../config/config.ts";
+import type { Host } from "../config/config.ts";
+import type { Backend, PathRoute } from "../config/destination.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import type { BackendPlace } from "../process/messages.ts";
 import { backendName } from "./identity.ts";

@@ -1,5 +1,5 @@
 import { failureFacts, type Log } from "../base/log.ts";
-import type { Backend, PathRoute } from "../config/config.ts";
+import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { Balancer, NoBackend, Seeker } from "./balance.ts";
 import type { BackendConnection } from "./connection.ts";

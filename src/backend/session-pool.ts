@@ -1,4 +1,4 @@
-import type { Backend } from "../config/config.ts";
+import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { BackendConnection } from "./connection.ts";
 import { type Deadlines, NEVER, type Timed } from "./deadlines.ts";

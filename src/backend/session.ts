@@ -6,7 +6,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { messageOf } from "../base/errors.ts";
-import type { Backend } from "../config/config.ts";
+import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { BackendConnection, BackendUser } from "./connection.ts";
 

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LatchkeyError } from "../base/errors.ts";
-import type { Action, Backend, Config, Host, ListenAddress, PathEntry } from "../config/config.ts";
+import type { Config, Host, ListenAddress } from "../config/config.ts";
+import type { Action, Backend, PathEntry } from "../config/destination.ts";
 import { supervise } from "../supervisor.ts";
 import { readConfiguration } from "./configuration.ts";
 

@@ -1,6 +1,6 @@
 import { readRedirect, readRespond } from "./answer.ts";
 import { readBackendOptions } from "./backend.ts";
-import type { Action } from "./config.ts";
+import type { Action } from "./destination.ts";
 import { readForward, readTunnelTimeouts } from "./forward.ts";
 import type { HostPlace } from "./host-place.ts";
 import { readOwnRules, settleRules, withHsts } from "./host-rules.ts";

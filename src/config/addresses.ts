@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { cloudflareRanges } from "../base/cdn.ts";
 import { parseHostname } from "../base/hostname.ts";
-import type { ListenAddress, TcpAddress } from "./config.ts";
+import type { ListenAddress } from "./config.ts";
+import type { TcpAddress } from "./destination.ts";
 import { limits } from "./limits.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 

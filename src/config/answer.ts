@@ -1,4 +1,4 @@
-import type { Redirect, Respond } from "./config.ts";
+import type { Redirect, Respond } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { type HostPlace, isOurs } from "./host-place.ts";

@@ -1,7 +1,7 @@
 import { parsePasswordHash } from "../base/password-hash.ts";
 import type { WrittenAuth } from "./auth-schema.ts";
 import { readBackend } from "./backend.ts";
-import type { Backend } from "./config.ts";
+import type { Backend } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";
 import { readSecretAt } from "./secret.ts";

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { isMachine, readTcpAddress } from "./addresses.ts";
-import type { TcpAddress } from "./config.ts";
+import type { TcpAddress } from "./destination.ts";
 import { limits } from "./limits.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 

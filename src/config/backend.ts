@@ -1,6 +1,6 @@
 import { unreachable } from "../base/errors.ts";
 import type { BackendAddress } from "./backend-address.ts";
-import type { Backend, PemPair, ProxyProtocol } from "./config.ts";
+import type { Backend, PemPair, ProxyProtocol } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import type { WrittenHost } from "./host-schema.ts";
 import { limits } from "./limits.ts";

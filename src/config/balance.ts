@@ -1,6 +1,6 @@
 import type { BackendAddress } from "./backend-address.ts";
 import type { WrittenHealth } from "./balance-schema.ts";
-import type { Balance, BalanceMethod, HealthCheck } from "./config.ts";
+import type { Balance, BalanceMethod, HealthCheck } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";
 import type { Desk } from "./surroundings.ts";

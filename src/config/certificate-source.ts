@@ -1,4 +1,5 @@
-import type { Action, CertificateSource, HostPattern, Issuer, OnDemand } from "./config.ts";
+import type { CertificateSource, HostPattern, Issuer, OnDemand } from "./config.ts";
+import type { Action } from "./destination.ts";
 import { readDns } from "./dns.ts";
 import type { DnsEntry } from "./dns-entry.ts";
 import type { Path } from "./faults.ts";

@@ -1,16 +1,7 @@
 import { isIP } from "node:net";
 import { unreachable } from "../base/errors.ts";
-import type {
-  Action,
-  Backend,
-  CertificateSource,
-  Config,
-  Host,
-  ListenAddress,
-  PathEntry,
-  Redirect,
-  TcpAddress,
-} from "./config.ts";
+import type { CertificateSource, Config, Host, ListenAddress } from "./config.ts";
+import type { Action, Backend, PathEntry, Redirect, TcpAddress } from "./destination.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { nameOf } from "./issuers.ts";
 import { limits } from "./limits.ts";

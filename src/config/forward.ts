@@ -2,7 +2,7 @@ import { type Auth, readAuth } from "./auth.ts";
 import { type BackendOptions, readBackend, readBackendOptions } from "./backend.ts";
 import { type BalanceOptions, readBalance, readHealth } from "./balance.ts";
 import { type Compression, readCompress } from "./compress.ts";
-import type { Forward, PathEntry, PathRoute, Timeouts } from "./config.ts";
+import type { Forward, PathEntry, PathRoute, Timeouts } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import type { HostPlace } from "./host-place.ts";
 import { type OwnRules, settleRules } from "./host-rules.ts";

@@ -1,4 +1,4 @@
-import type { Action } from "./config.ts";
+import type { Action } from "./destination.ts";
 
 /** The files whose presence is maintenance, for whoever does this. */
 export function markersOf(action: Action): readonly string[] {

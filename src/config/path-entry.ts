@@ -1,5 +1,5 @@
 import { readPathRedirect, readRespond } from "./answer.ts";
-import type { PathAnswer } from "./config.ts";
+import type { PathAnswer } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import type { HostPlace } from "./host-place.ts";
 import { inheritRules, type OwnRules, readOwnRules, settleRules } from "./host-rules.ts";

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import type { PemPair } from "./config.ts";
+import type { PemPair } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 import type { Desk } from "./surroundings.ts";

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { parseHostname } from "../base/hostname.ts";
-import type { Redirect } from "./config.ts";
+import type { Redirect } from "./destination.ts";
 import { limits } from "./limits.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 

@@ -2,7 +2,7 @@ import net, { type Socket } from "node:net";
 import { tcpOptions } from "../backend/dial.ts";
 import type { BackendNames } from "../backend/names.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
-import type { TcpAddress } from "../config/config.ts";
+import type { TcpAddress } from "../config/destination.ts";
 
 /**
  * Connects to a backend over TCP: name resolution and connection within `timeoutMs` together. The

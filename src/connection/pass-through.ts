@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { BackendNames } from "../backend/names.ts";
 import { writeProxyHeader } from "../backend/proxy-header.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
-import type { Action } from "../config/config.ts";
+import type { Action } from "../config/destination.ts";
 import { closeSignal } from "./close-signal.ts";
 import { dial } from "./dial.ts";
 

@@ -3,7 +3,7 @@ import { dial } from "../backend/dial.ts";
 import type { BackendNames } from "../backend/names.ts";
 import { systemNames } from "../backend/system-names.ts";
 import type { Log } from "../base/log.ts";
-import type { Backend, HealthCheck } from "../config/config.ts";
+import type { Backend, HealthCheck } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import { readResponseHead } from "../http/head.ts";
 import { type AskingUser, Http2Asking } from "./http2-asking.ts";

@@ -1,4 +1,4 @@
-import type { HealthCheck } from "../config/config.ts";
+import type { HealthCheck } from "../config/destination.ts";
 
 /** What has come of looking at a backend. */
 export interface Verdict {

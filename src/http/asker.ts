@@ -1,6 +1,6 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
-import type { Backend } from "../config/config.ts";
+import type { Backend } from "../config/destination.ts";
 import type { AnswerListener } from "./answer-reader.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";

@@ -2,7 +2,7 @@ import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import { BackendSession } from "../backend/session.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
-import type { Backend, PathRoute } from "../config/config.ts";
+import type { Backend, PathRoute } from "../config/destination.ts";
 import { withLine } from "./added-line.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";

@@ -1,6 +1,6 @@
 import type { Timed } from "../backend/deadlines.ts";
 import type { Auth } from "../config/auth.ts";
-import type { Backend, PathRoute } from "../config/config.ts";
+import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";

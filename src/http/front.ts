@@ -1,6 +1,6 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { PathRoute } from "../config/config.ts";
+import type { PathRoute } from "../config/destination.ts";
 import type { Admitted } from "./admit.ts";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";

@@ -1,6 +1,6 @@
 import { unreachable } from "../base/errors.ts";
 import { prefixEnd, readUriPath } from "../base/uri-path.ts";
-import type { Backend, PathEntry, PathRoute } from "../config/config.ts";
+import type { Backend, PathEntry, PathRoute } from "../config/destination.ts";
 import type { Entrance, Match } from "../config/rules.ts";
 import type { Admitted } from "./admit.ts";
 import type { Fields } from "./fields.ts";

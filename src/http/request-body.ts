@@ -1,5 +1,5 @@
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
-import type { PathRoute } from "../config/config.ts";
+import type { PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import { BodyReader } from "./body.ts";

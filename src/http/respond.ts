@@ -1,5 +1,5 @@
 import type { UriHost } from "../base/uri-host.ts";
-import type { PathRoute, Redirect, Respond } from "../config/config.ts";
+import type { PathRoute, Redirect, Respond } from "../config/destination.ts";
 import { formatOrigin } from "../config/redirect-target.ts";
 import type { Admitted } from "./admit.ts";
 import { tokenEnd, valueEnd } from "./fields.ts";

@@ -1,6 +1,7 @@
 import type { Facts } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { Forward, Host, PathEntry, Redirect, Respond } from "../config/config.ts";
+import type { Host } from "../config/config.ts";
+import type { Forward, PathEntry, Redirect, Respond } from "../config/destination.ts";
 import type { Compressors } from "./compressor.ts";
 import type { Policy } from "./policy.ts";
 import type { Backends } from "./way.ts";

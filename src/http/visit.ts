@@ -2,7 +2,7 @@ import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Facts } from "../base/errors.ts";
-import type { Backend, PathRoute } from "../config/config.ts";
+import type { Backend, PathRoute } from "../config/destination.ts";
 import { accessFacts, askedRecord } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { answerEdits, dressed } from "./answer-edits.ts";

@@ -10,7 +10,7 @@ import type { BackendSession } from "../backend/session.ts";
 import type { SessionPool, SessionUser } from "../backend/session-pool.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { unreachable } from "../base/errors.ts";
-import type { Backend, PathRoute } from "../config/config.ts";
+import type { Backend, PathRoute } from "../config/destination.ts";
 import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
 
 /** What the ways of all requests share. */

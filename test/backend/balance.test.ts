@@ -4,7 +4,7 @@ import { Balancer } from "../../src/backend/balance.ts";
 import { clientHash } from "../../src/backend/balance-client-hash.ts";
 import { Deadlines } from "../../src/backend/deadlines.ts";
 import type { Member } from "../../src/backend/group.ts";
-import type { Balance } from "../../src/config/config.ts";
+import type { Balance } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, type Recorded, Recorder } from "../support/recorder.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TLSSocket } from "node:tls";
-import type { Backend } from "../../src/config/config.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { portOf } from "../support/recorder.ts";

@@ -4,7 +4,7 @@ import type { SecureServerOptions } from "node:http2";
 import { createServer } from "node:https";
 import { test } from "node:test";
 import { TLSSocket } from "node:tls";
-import type { Backend } from "../../src/config/config.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { type Answering, contentOf, Http2Backend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";

@@ -9,7 +9,7 @@ import { dial } from "../../src/backend/dial.ts";
 import { BackendNames, type Found } from "../../src/backend/names.ts";
 import { systemNames } from "../../src/backend/system-names.ts";
 import { messageOf } from "../../src/base/errors.ts";
-import type { Backend } from "../../src/config/config.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog } from "../support/stored.ts";

@@ -7,7 +7,7 @@ import { dial } from "../../src/backend/dial.ts";
 import { backendKey } from "../../src/backend/identity.ts";
 import { BackendPool } from "../../src/backend/pool.ts";
 import { systemNames } from "../../src/backend/system-names.ts";
-import type { Backend } from "../../src/config/config.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { Recorder } from "../support/recorder.ts";
 import { httpBackend, KeptLog } from "../support/relay-world.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PathRoute } from "../../src/config/config.ts";
+import type { PathRoute } from "../../src/config/destination.ts";
 import { configOf, faultsOf } from "../support/config-text.ts";
 import { CHEAP_HASH } from "../support/passwords.ts";
 

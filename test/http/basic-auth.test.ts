@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Auth } from "../../src/config/auth.ts";
-import type { PathRoute } from "../../src/config/config.ts";
+import type { PathRoute } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
 import { answering, OK } from "../support/recorder.ts";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Coding, Compression } from "../../src/config/compress.ts";
 import { readCompress } from "../../src/config/compress.ts";
-import type { PathRoute } from "../../src/config/config.ts";
+import type { PathRoute } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, answeringOnce, DATE, type Recorded, type Script } from "../support/recorder.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import tls from "node:tls";
-import type { Backend } from "../../src/config/config.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { portOf, Recorded } from "../support/recorder.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Backend } from "../../src/config/config.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
 import { get, pathRoute, RelayScene, type WorldOptions } from "../support/relay-world.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
 import { after, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
-import type { Backend } from "../../src/config/config.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { readProxyHeader } from "../../src/connection/proxy-protocol.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PathEntry } from "../../src/config/config.ts";
+import type { PathEntry } from "../../src/config/destination.ts";
 import { configOf } from "../support/config-text.ts";
 import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
 import { RawClient } from "../support/raw-client.ts";

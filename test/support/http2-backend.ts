@@ -9,7 +9,7 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from "node:http2";
-import type { Backend, PathRoute } from "../../src/config/config.ts";
+import type { Backend, PathRoute } from "../../src/config/destination.ts";
 import { RawClient } from "./raw-client.ts";
 import { portOf } from "./recorder.ts";
 import { forwardTo, RelayWorld } from "./relay-world.ts";
