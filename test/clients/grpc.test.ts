@@ -95,13 +95,13 @@ for (const host of ["plain.localhost", "secure.localhost"] as const) {
     assert.deepEqual(service.seen.metadata?.get("x-mine-bin"), [Buffer.from([0, 1, 254, 255])]);
   });
 
-  test(`${host}: a status without an answer (trailers only) keeps its code and its words`, async () => {
+  test(`B9: ${host}: a status without an answer (trailers only) keeps its code and its words`, async () => {
     const { error } = await unary(ECHO.refuse, Buffer.from("x")).outcome;
     assert.equal(error?.code, status.FAILED_PRECONDITION);
     assert.equal(error.details, "not today: 100 % \u00e9");
   });
 
-  test(`${host}: a message of 10 MB goes both ways`, async () => {
+  test(`B9: ${host}: a message of 10 MB goes both ways`, async () => {
     const message = Buffer.alloc(10_000_000, "0123456789");
     const { error, answer } = await unary(ECHO.unary, message).outcome;
     assert.equal(error, null);
@@ -117,7 +117,7 @@ for (const host of ["plain.localhost", "secure.localhost"] as const) {
     await until(() => service.seen.cancelled === before + 1);
   });
 
-  test(`${host}: a call that is cancelled is cancelled at the service`, async () => {
+  test(`B9: ${host}: a call that is cancelled is cancelled at the service`, async () => {
     const before = service.seen.cancelled;
     const stream = client.makeServerStreamRequest<Buffer, Buffer>(
       ECHO.count.path,
@@ -161,7 +161,7 @@ for (const host of ["plain.localhost", "secure.localhost"] as const) {
     assert.deepEqual(told.metadata.get("x-count"), ["1000"]);
   });
 
-  test(`${host}: both sides talk in turns on one stream`, async () => {
+  test(`B9: ${host}: both sides talk in turns on one stream`, async () => {
     const stream = client.makeBidiStreamRequest<Buffer, Buffer>(
       ECHO.chat.path,
       ECHO.chat.requestSerialize,
@@ -177,7 +177,7 @@ for (const host of ["plain.localhost", "secure.localhost"] as const) {
     assert.equal(told.code, status.OK);
   });
 
-  test(`${host}: a hundred calls at once are all answered`, async () => {
+  test(`B9: ${host}: a hundred calls at once are all answered`, async () => {
     const calls = Array.from(
       { length: 100 },
       (_, at) => unary(ECHO.unary, Buffer.from(`${at}`)).outcome,

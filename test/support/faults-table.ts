@@ -98,6 +98,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   B6: "a kept connection closes when it is needed",
   B7: "an answer that is none",
   B8: "one side is slow",
+  B9: "gRPC: no answer but a status, large messages, both ways for long, calls that are cancelled",
   B10: "the backend of a WebSocket is gone, or silent",
   B11: "the backend is not who it should be",
   R1: "descriptors run out",
