@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,6 +38,8 @@ export class Latchkey {
   httpPort = 0;
   readonly #waiting = new Set<(line: LogLine | undefined) => void>();
   readonly #exited: Promise<number | string>;
+  /** The end of every process that has its standard output: children too. */
+  readonly #closed: Promise<unknown>;
 
   constructor(child: ChildProcess, folder: string, storage: string) {
     this.process = child;
@@ -48,6 +51,7 @@ export class Latchkey {
     child.stderr.on("data", (chunk: Buffer) => {
       this.stderr += chunk.toString();
     });
+    this.#closed = once(child, "close");
     this.#exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
         resolve(code ?? signal ?? "gone");
@@ -170,9 +174,22 @@ export class Latchkey {
       const { workers } = await this.status().catch(() => ({ workers: [] }));
       this.process.kill("SIGKILL");
       for (const { pid } of workers) killQuietly(pid);
+      for (const pid of this.#managers()) killQuietly(pid);
     }
     await this.#exited;
+    await this.#closed; // nobody writes into the folders of the test any more
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Pids of managers that have said nothing of their end. */
+  #managers(): number[] {
+    const pids: number[] = [];
+    for (const { event, child, pid } of this.lines) {
+      if (child !== "manager") continue;
+      if (event === "process.ready") pids.push(Number(pid));
+      if (event === "manager.exited") pids.shift();
+    }
+    return pids;
   }
 
   #receive(text: string): void {
