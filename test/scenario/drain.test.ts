@@ -25,7 +25,7 @@ function connectError(port: number): Promise<string | undefined> {
   return promise.finally(() => socket.destroy());
 }
 
-test("SIGTERM lets an answer finish, closes what is idle at once, takes nothing new, and ends with 0", async () => {
+test("D12: SIGTERM lets an answer finish, closes what is idle at once, takes nothing new, and ends with 0", async () => {
   await using backend = await Recorder.start();
   await using latchkey = await start(backend.port);
   using idle = await openRaw(latchkey, "shop.localhost");
