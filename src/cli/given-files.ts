@@ -1,3 +1,4 @@
+import type { CertificateRecord } from "../base/certificate-record.ts";
 import { LatchkeyError } from "../base/errors.ts";
 import { manualRecords } from "../certificate/manual.ts";
 import type { Config } from "../config/config.ts";
@@ -13,10 +14,7 @@ export class GivenFiles {
 
   /** Looks at the files of the first configuration. */
   async begin(config: Config): Promise<void> {
-    const records = await manualRecords(config, Date.now());
-    this.#usable = new Set(
-      [...records].flatMap(([host, { lastError }]) => (lastError ? [] : host)),
-    );
+    this.#remember(await manualRecords(config, Date.now()));
   }
 
   /**
@@ -36,6 +34,12 @@ export class GivenFiles {
         `Cannot use the certificate files of ${which}; the ones of before are served`,
       );
     }
-    await this.begin(config);
+    this.#remember(records);
+  }
+
+  #remember(records: ReadonlyMap<string, CertificateRecord>): void {
+    this.#usable = new Set(
+      [...records].flatMap(([host, { lastError }]) => (lastError ? [] : host)),
+    );
   }
 }
