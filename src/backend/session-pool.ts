@@ -77,10 +77,7 @@ export class SessionPool implements SessionOwner, Timed {
       connection.destroy();
       return;
     }
-    const session = new BackendSession((user) => {
-      connection.lend(user);
-      return connection;
-    }, this);
+    const session = BackendSession.over(connection, this);
     this.#add(entry, session);
     session.backendConnected();
   }

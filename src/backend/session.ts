@@ -53,6 +53,15 @@ export class BackendSession implements BackendUser {
     this.backend = this.#connection.backend;
   }
 
+  /** A session over a connection that is made already; {@link backendConnected} begins it. */
+  static over(connection: BackendConnection, owner: SessionOwner): BackendSession {
+    const lend = (user: BackendUser) => {
+      connection.lend(user);
+      return connection;
+    };
+    return new BackendSession(lend, owner);
+  }
+
   get scheme(): "http" | "https" {
     return this.backend.kind === "https" ? "https" : "http";
   }

@@ -22,10 +22,7 @@ export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
   constructor(connection: BackendConnection, head: string, user: AskingUser) {
     this.#user = user;
     this.#head = head;
-    this.#session = new BackendSession((owner) => {
-      connection.lend(owner);
-      return connection;
-    }, this);
+    this.#session = BackendSession.over(connection, this);
     this.#session.backendConnected();
   }
 

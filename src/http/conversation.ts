@@ -3,7 +3,7 @@ import { NEVER, type Timed } from "../backend/deadlines.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
-import { type ClientConnection, isCovered } from "./client-connection.ts";
+import { type ClientConnection, isCovered, senderOf } from "./client-connection.ts";
 import { type ClientListener, ClientSocket } from "./client-socket.ts";
 import { ClientWriter } from "./client-writer.ts";
 import { fault } from "./fields.ts";
@@ -58,19 +58,12 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#client = new ClientSocket(socket, this, around.deadlines, carrier);
     this.#body = new RequestBody(this.#inbox, around.deadlines);
     this.#writer = new ClientWriter(this.#client);
-    const address = connection.clientAddress;
     this.#visit = new Visit(this, {
       host: connection.host,
       action,
       body: this.#body,
       writer: this.#writer,
-      sender: {
-        address,
-        ends: connection.ends,
-        identityLines: connection.identityLines,
-        isTrusted: around.isTrustedProxy(address),
-        isTrustedProxy: around.isTrustedProxy,
-      },
+      sender: senderOf(connection, around),
       around,
     });
     this.#deadline = around.deadlines.in(limits.keepAliveTimeoutMs);

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
+import { CONNECTION_SPECIFIC } from "./connection-specific.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { answerPairs, trailerLines } from "./headers.ts";
@@ -10,8 +11,7 @@ import { bodyOf, dateLine, type OwnAnswer } from "./refuse.ts";
 export type Pairs = readonly string[];
 
 /** RFC 9113 §8.2.2: what HTTP/2 has no place for, also when the configuration sets it. */
-const CONNECTION_SPECIFIC =
-  /^(?:connection|proxy-connection|keep-alive|transfer-encoding|upgrade|http2-settings|te)$/;
+const LEFT_OUT: ReadonlySet<string> = new Set([...CONNECTION_SPECIFIC, "http2-settings", "te"]);
 
 /** The highest status that HTTP/2's libraries know; above it a client has to take 5xx (RFC 9110 §15). */
 const STATUS_MAX = 599;
@@ -81,8 +81,7 @@ function linePairs(lines: string): readonly string[] {
     const colon = line.indexOf(":");
     if (colon < 1) continue;
     const name = line.slice(0, colon).toLowerCase();
-    if (!CONNECTION_SPECIFIC.test(name))
-      pairs.push(name, line.slice(colon + 1).replace(SPACE_AROUND, ""));
+    if (!LEFT_OUT.has(name)) pairs.push(name, line.slice(colon + 1).replace(SPACE_AROUND, ""));
   }
   return pairs;
 }

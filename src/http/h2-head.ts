@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { limits } from "../config/limits.ts";
+import { CONNECTION_SPECIFIC } from "./connection-specific.ts";
 import { type Fault, Fields, fault, scanFields, targetEnd, tokenEnd, valueEnd } from "./fields.ts";
 import type { RequestHead } from "./head.ts";
 
 /** Method names longer than any that is registered end here, as with HTTP/1.1. */
 const METHOD_MAX_BYTES = 32;
-/** RFC 9113 §8.2.2: fields that speak of a connection which HTTP/2 does not have. */
-const CONNECTION_SPECIFIC =
-  /^(?:connection|proxy-connection|keep-alive|transfer-encoding|upgrade|http2-settings)$/;
+/** HTTP2-Settings (RFC 7540 §3.2.1) belongs to an upgrade that is no more. */
+const REFUSED: ReadonlySet<string> = new Set([...CONNECTION_SPECIFIC, "http2-settings"]);
 const UPPER_CASE = /[A-Z]/;
 const SPACE_AT_END = /^[ \t]|[ \t]$/;
 const PSEUDO: ReadonlySet<string> = new Set([
@@ -108,7 +108,7 @@ function judgeField(name: string, value: string): Fault | undefined {
   if (name === "" || tokenEnd(name, 0) !== name.length)
     return fault(400, "a field name is not a token");
   if (UPPER_CASE.test(name)) return fault(400, "a field name is not in lower case");
-  if (CONNECTION_SPECIFIC.test(name)) return fault(400, "a field speaks of the connection");
+  if (REFUSED.has(name)) return fault(400, "a field speaks of the connection");
   if (name === "te" && value.toLowerCase() !== "trailers")
     return fault(400, "TE says something other than trailers");
   return undefined;

@@ -8,7 +8,7 @@ import {
 import { NEVER, type Timed } from "../backend/deadlines.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
-import { type ClientConnection, isCovered } from "./client-connection.ts";
+import { type ClientConnection, isCovered, senderOf } from "./client-connection.ts";
 import type { Sender } from "./forwarded.ts";
 import { H2Overhead } from "./h2-overhead.ts";
 import { H2Stream, type StreamForm, type StreamHome } from "./h2-stream.ts";
@@ -46,18 +46,12 @@ export class H2Session implements StreamHome, Timed {
     around: Surroundings,
     ended: (session: H2Session) => void,
   ) {
-    const { socket, host, clientAddress, identityLines } = connection;
+    const { socket, host } = connection;
     this.#connection = connection;
     this.host = host;
     this.action = action;
     this.around = around;
-    this.sender = {
-      address: clientAddress,
-      ends: connection.ends,
-      identityLines,
-      isTrusted: around.isTrustedProxy(clientAddress),
-      isTrustedProxy: around.isTrustedProxy,
-    };
+    this.sender = senderOf(connection, around);
     this.#overhead = new H2Overhead(around.deadlines.now);
     this.#idleDeadline = around.deadlines.in(limits.keepAliveTimeoutMs);
     // HTTP/2 has an end of its own: a client that ends the connection waits for nothing.

@@ -1,14 +1,9 @@
 import { limits } from "../config/limits.ts";
+import { CONNECTION_SPECIFIC } from "./connection-specific.ts";
 import { type Fault, Fields, fault, scanFields, tokenEnd, valueEnd } from "./fields.ts";
 
 /** RFC 9113 §8.2.2: an answer with one of these is malformed. */
-const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-]);
+const REFUSED: ReadonlySet<string> = new Set(CONNECTION_SPECIFIC);
 const STATUS = /^[1-9][0-9]{2}$/;
 
 /** What of a field section is told beside its fields. */
@@ -60,8 +55,7 @@ function readLines(pairs: readonly string[]): string | Fault {
     const value = pairs[at + 1] ?? "";
     if (name === "" || tokenEnd(name, 0) !== name.length || /[A-Z]/.test(name))
       return fault(502, "a field name of the answer is not a token in lower case");
-    if (CONNECTION_SPECIFIC.has(name))
-      return fault(502, "a field of the answer speaks of the connection");
+    if (REFUSED.has(name)) return fault(502, "a field of the answer speaks of the connection");
     if (valueEnd(value, 0) !== value.length)
       return fault(502, "a field value of the answer holds a control character");
     lines += `${name}: ${value}\r\n`;

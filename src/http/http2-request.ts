@@ -1,16 +1,9 @@
 import type { OutgoingHttpHeaders } from "node:http2";
+import { CONNECTION_SPECIFIC } from "./connection-specific.ts";
 import { Fields, scanFields } from "./fields.ts";
 
 /** RFC 9113 §8.2.2: fields that speak of a connection which HTTP/2 does not have; Host is `:authority`. */
-const LEFT_OUT: ReadonlySet<string> = new Set([
-  "connection",
-  "host",
-  "http2-settings",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-]);
+const LEFT_OUT: ReadonlySet<string> = new Set([...CONNECTION_SPECIFIC, "http2-settings", "host"]);
 
 /**
  * The fields of the HTTP/2 request that means the same as `head`, the head of an HTTP/1.1 request which we
