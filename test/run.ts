@@ -3,10 +3,10 @@
  * says which ones were left out. With names (`pebble`, …): those suites, failing when what they need is
  * missing.
  */
-import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
+import { without } from "./support/programs.ts";
 import { type Command, type Job, runJobs } from "./support/test-jobs.ts";
 
 /**
@@ -115,9 +115,7 @@ function tellLeftOut(): void {
 }
 
 function isInstalled(program: string): boolean {
-  // Servers live in /usr/sbin, which is not on everybody's PATH.
-  const find = `PATH="$PATH:/usr/sbin" command -v ${program}`;
-  return spawnSync("sh", ["-c", find]).status === 0;
+  return without(program) === false;
 }
 
 function fail(message: string): never {

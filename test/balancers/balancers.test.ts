@@ -3,12 +3,13 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { makeCertificate } from "../support/certificates.ts";
+import { freePort } from "../support/free-port.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { closeServer, listenAnywhere } from "../support/tls-door.ts";
 
@@ -162,13 +163,6 @@ http {
   }
 }
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenAnywhere(server);
-  await closeServer(server);
-  return port;
 }
 
 /** Resolves when something listens there. */

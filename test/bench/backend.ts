@@ -2,15 +2,16 @@
  * The services behind every contender, as a process of its own: nginx for what is read, and for uploads (read to
  * the end, and counted) and WebSockets (echoed) this process. Prints the ports of both, and ends with SIGTERM.
  */
+
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocketServer } from "ws";
+import { freePort } from "../support/free-port.ts";
 import { listenAnywhere } from "../support/tls-door.ts";
 import { nginxConfig } from "./contenders/nginx-config.ts";
-import { freePort } from "./scene.ts";
 
 const SIZES = { small: 100, "64k": 65_536, "10m": 10_485_760 } as const;
 

@@ -3,19 +3,20 @@
  * keep-alive, one process each, taken in turns. `node test/bench/relay.ts [seconds] [rounds] [bytes]`.
  * Needs nginx and wrk. With LATCHKEY_CPU_PROF=1 the relay leaves a profile in the working folder.
  */
+
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificate } from "../support/certificates.ts";
-import { portOf } from "../support/recorder.ts";
+import { freePort } from "../support/free-port.ts";
+import { cpuSecondsOf } from "./process-tree.ts";
+import { median } from "./table.ts";
 
 const [seconds = 4, rounds = 3, bytes = 100] = process.argv.slice(2).map(Number);
 /** Fewer for large answers, which would wait for each other beyond the patience of wrk. */
 const CONNECTIONS = bytes > 1_000_000 ? 8 : 64;
-const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
 interface Contender {
   readonly name: string;
@@ -116,9 +117,9 @@ async function startRelay(backendPort: number, chain: string, key: string): Prom
 }
 
 function measure({ port, pid }: Contender): number {
-  const before = cpuSeconds(pid);
+  const before = cpuSecondsOf(pid);
   const requests = load(port, seconds);
-  return ((cpuSeconds(pid) - before) / requests) * 1_000_000;
+  return ((cpuSecondsOf(pid) - before) / requests) * 1_000_000;
 }
 
 /** Requests that wrk got answered; fails when any was not 200. */
@@ -132,20 +133,6 @@ function load(port: number, duration: number): number {
   return Number(/(\d+) requests in/.exec(out)?.[1]);
 }
 
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port = portOf(server);
-  server.close();
-  return port;
-}
-
 /** nginx says nothing when it is ready: wrk would count refused connections as errors. */
 async function reachable(port: number): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
@@ -157,10 +144,6 @@ async function reachable(port: number): Promise<void> {
     }
   }
   throw new Error(`Cannot reach port ${port}`);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function print(line: string): void {

@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificate } from "../support/certificates.ts";
-import { portOf } from "../support/recorder.ts";
 
 /** The one name of every contender: it resolves everywhere, without a line in the hosts file. */
 export const HOST = "localhost";
@@ -105,13 +103,4 @@ export function runLoad(program: string, args: readonly string[]): string {
   if (error !== undefined || status !== 0)
     throw new Error(`Cannot load with ${program}: ${error?.message ?? stderr + stdout}`);
   return stdout;
-}
-
-/** A port of 127.0.0.1 that nobody has just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
 import { after, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
-import type { Backend } from "../../src/config/destination.ts";
+import type { Backend, TcpAddress } from "../../src/config/destination.ts";
 import { readProxyHeader } from "../../src/connection/proxy-protocol.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
@@ -104,17 +104,7 @@ test("A backend that speaks TLS gets the header in the clear before it, and by a
   const port = await listenAnywhere(server);
   after(() => closeServer(server));
   for (const host of ["127.0.0.1", "localhost"]) {
-    const action = forwardTo([
-      {
-        kind: "https",
-        address: { host, port },
-        hostHeader: "client",
-        serverName: "app.internal",
-        ca: authority.certificate,
-        verify: true,
-        proxyProtocol: "v1",
-      },
-    ]);
+    const action = forwardTo([toldOverTls({ host, port }, "app.internal")]);
     await using world = await RelayWorld.start({ action });
     using client = await RawClient.connect(world.port);
     await visit(client, "/");
@@ -130,20 +120,18 @@ test("A backend whose certificate does not verify gets no request, only the head
   const server = tlsBehindHeader(headers);
   const port = await listenAnywhere(server);
   after(() => closeServer(server));
-  const action = forwardTo([
-    {
-      kind: "https",
-      address: { host: "127.0.0.1", port },
-      hostHeader: "client",
-      serverName: "other.internal",
-      ca: authority.certificate,
-      verify: true,
-      proxyProtocol: "v1",
-    },
-  ]);
+  const action = forwardTo([toldOverTls({ host: "127.0.0.1", port }, "other.internal")]);
   await using world = await RelayWorld.start({ action });
   using client = await RawClient.connect(world.port);
   await visit(client, "/");
   assert.deepEqual(client.statuses, [502]);
   assert.equal(headers.length, 1);
 });
+
+/** An https backend that is to be told whose connection it is. */
+function toldOverTls(address: TcpAddress, serverName: string): Backend {
+  return {
+    ...{ kind: "https", address, hostHeader: "client", serverName },
+    ...{ ca: authority.certificate, verify: true, proxyProtocol: "v1" },
+  };
+}

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Resolver } from "../../src/dns/resolver.ts";
+import { freePort } from "./free-port.ts";
 
 export interface BindOptions {
   /** Each with an SOA, one name server for each address, and whatever else stands here, as a zone file says it. */
@@ -157,12 +157,4 @@ async function end(child: ChildProcess): Promise<void> {
   const ended = once(child, "exit");
   child.kill("SIGKILL");
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, "listening");
-  const port = Number(Object(server.address()).port);
-  await once(server.close(), "close");
-  return port;
 }

@@ -1,16 +1,13 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { FLAG, FRAME, type Frame, frame, PREFACE, settings } from "./h2-frames.ts";
+import { FLAG, FRAME, type Frame, frame, PREFACE, settings, takeFrames } from "./h2-frames.ts";
 import { portOf } from "./recorder.ts";
-
-const HEAD_BYTES = 9;
-const MAX_STREAM = 0x7fffffff;
 
 /** One connection to a {@link FrameBackend}: every frame that came, and a hand to answer with. */
 export class FramePeer {
   readonly socket: Socket;
   readonly frames: Frame[] = [];
   isClosed = false;
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   #hasPreface = false;
   readonly #waiting: (() => void)[] = [];
 
@@ -54,17 +51,7 @@ export class FramePeer {
       this.#hasPreface = true;
       this.#rest = this.#rest.subarray(PREFACE.length);
     }
-    for (;;) {
-      const length = this.#rest.length < HEAD_BYTES ? undefined : this.#rest.readUIntBE(0, 3);
-      if (length === undefined || this.#rest.length < HEAD_BYTES + length) break;
-      this.frames.push({
-        type: this.#rest[3] ?? 0,
-        flags: this.#rest[4] ?? 0,
-        stream: this.#rest.readUInt32BE(5) & MAX_STREAM,
-        payload: this.#rest.subarray(HEAD_BYTES, HEAD_BYTES + length),
-      });
-      this.#rest = this.#rest.subarray(HEAD_BYTES + length);
-    }
+    this.#rest = takeFrames(this.#rest, this.frames);
     this.#wake();
   }
 

@@ -125,7 +125,7 @@ export class FrameClient implements Disposable {
   readonly socket: Duplex;
   readonly frames: Frame[] = [];
   isClosed = false;
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   readonly #waiting: (() => void)[] = [];
 
   /** Connects to a plain socket and says the preface and SETTINGS; the encoder of the other side gets no table. */
@@ -211,23 +211,28 @@ export class FrameClient implements Disposable {
   }
 
   #read(bytes: Buffer): void {
-    this.#rest = Buffer.concat([this.#rest, bytes]);
-    for (;;) {
-      const length = this.#rest.length < HEAD_BYTES ? undefined : this.#rest.readUIntBE(0, 3);
-      if (length === undefined || this.#rest.length < HEAD_BYTES + length) break;
-      this.frames.push({
-        type: this.#rest[3] ?? 0,
-        flags: this.#rest[4] ?? 0,
-        stream: this.#rest.readUInt32BE(5) & MAX_STREAM,
-        payload: this.#rest.subarray(HEAD_BYTES, HEAD_BYTES + length),
-      });
-      this.#rest = this.#rest.subarray(HEAD_BYTES + length);
-    }
+    this.#rest = takeFrames(Buffer.concat([this.#rest, bytes]), this.frames);
     this.#wake();
   }
 
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** Reads every whole frame of `bytes` into `frames`; returns the beginning of the next one. */
+export function takeFrames(bytes: Buffer, frames: Frame[]): Buffer {
+  let rest = bytes;
+  for (;;) {
+    const length = rest.length < HEAD_BYTES ? undefined : rest.readUIntBE(0, 3);
+    if (length === undefined || rest.length < HEAD_BYTES + length) return rest;
+    frames.push({
+      type: rest[3] ?? 0,
+      flags: rest[4] ?? 0,
+      stream: rest.readUInt32BE(5) & MAX_STREAM,
+      payload: rest.subarray(HEAD_BYTES, HEAD_BYTES + length),
+    });
+    rest = rest.subarray(HEAD_BYTES + length);
   }
 }
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { closeServer, listenAnywhere } from "./tls-door.ts";
+import { freePort } from "./free-port.ts";
 
 /** How a real server is made an origin whose log has a line for each request: client, bar, request line. */
 interface Recipe {
@@ -218,11 +218,4 @@ export class Origin implements AsyncDisposable {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenAnywhere(server);
-  await closeServer(server);
-  return port;
 }

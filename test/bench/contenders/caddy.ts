@@ -1,4 +1,5 @@
-import { freePort, HOST, OTHER_HOSTS } from "../scene.ts";
+import { freePort } from "../../support/free-port.ts";
+import { HOST, OTHER_HOSTS } from "../scene.ts";
 import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 
 /** Caddy sets X-Forwarded-For, -Proto and -Host by itself. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { freePort } from "../scene.ts";
+import { freePort } from "../../support/free-port.ts";
+
 import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 
 /** HAProxy writes its log to a socket or to its standard output: the latter, into a file. */
