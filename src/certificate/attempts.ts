@@ -188,20 +188,21 @@ export class AttemptMemory {
         now + failure.leastWaitMs,
       ),
     });
+    const { attempts, nextAttemptAt } = holding;
+    const lastError = { type, detail, hint, at: now };
+    // Before it is told: whoever hears of a failure finds it remembered, even if the program ends then.
+    await this.#tolerate(host, () =>
+      this.#save(holding, { kind, attempts, nextAttemptAt, lastError }),
+    );
     this.#steps.log.error("certificate.failed", {
       host,
       ...failureFacts(error),
       type,
       detail,
       hint,
-      attempt: holding.attempts,
-      nextAttemptAt: timeText(holding.nextAttemptAt),
+      attempt: attempts,
+      nextAttemptAt: timeText(nextAttemptAt),
     });
-    const { attempts, nextAttemptAt } = holding;
-    const lastError = { type, detail, hint, at: now };
-    await this.#tolerate(host, () =>
-      this.#save(holding, { kind, attempts, nextAttemptAt, lastError }),
-    );
   }
 
   /** What is only remembered must not hold up what is done. */

@@ -158,6 +158,15 @@ test("a failed order is remembered and not repeated before its time", async () =
   assert.equal(disk.get(host)?.attempts, 2);
 });
 
+test("a failure is on disk before it is told, so that whoever ends the program then loses nothing", async () => {
+  const refusal = new LatchkeyError("ACME_CHALLENGE_FAILED", "Cannot get it: no");
+  const { keeper, log, disk } = recordingKeeper({ order: async () => Promise.reject(refusal) });
+  const remembered: unknown[] = [];
+  log.error = () => void remembered.push(disk.get(host)?.lastError.type);
+  await keeper.ensure(host);
+  assert.deepEqual(remembered, ["ACME_CHALLENGE_FAILED"]);
+});
+
 test("nothing is asked of the CA when the attempt cannot be written down", async () => {
   const { keeper, taken, disk, row } = recordingKeeper();
   disk.set = () => {
