@@ -353,14 +353,18 @@ for (const [target, status, body, retry] of pages) {
 test("maintenance begins and ends with its marker", async () => {
   const marker = join(folder, "marker");
   await using one = await scene(`    to: PORT\n    maintenance: { marker: ${marker} }\n`);
-  const askUntil = async (status: number) => {
+  const ask = async () => {
+    // A connection for each question: a fast machine asks more of them than one connection may.
+    using client = await RawClient.connect(one.world.port);
+    client.say(get("Connection: close\r\n"));
+    await client.finished();
+    return client.statuses.at(-1);
+  };
+  const askUntil = async (wanted: number) => {
     const deadline = performance.now() + 20 * limits.markerLookEveryMs;
-    do {
-      const { length } = one.client.statuses;
-      one.client.say(get());
-      await one.client.until(({ statuses }) => statuses.length > length);
-    } while (one.client.statuses.at(-1) !== status && performance.now() < deadline);
-    assert.equal(one.client.statuses.at(-1), status);
+    let status = await ask();
+    while (status !== wanted && performance.now() < deadline) status = await ask();
+    assert.equal(status, wanted);
   };
   await askUntil(200);
   writeFileSync(marker, "");
