@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { BoundSocket } from "node:net";
 import { test } from "node:test";
-import { connect } from "node:tls";
+import { failures, handshake } from "../support/handshakes.ts";
 import { Latchkey } from "../support/latchkey.ts";
 
 const config = `
@@ -13,17 +12,6 @@ hosts:
   up.localhost: { respond: ok }
 `;
 
-/** One new TLS connection; resolves with the serial of the certificate, rejects when it fails. */
-async function handshake(port: number, servername: string): Promise<string> {
-  const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
-  try {
-    await once(socket, "secureConnect");
-    return socket.getPeerX509Certificate()?.serialNumber ?? "none";
-  } finally {
-    socket.destroy();
-  }
-}
-
 /** Where plain HTTP sends a visitor. */
 async function redirectOf(port: number, host: string, path: string): Promise<string | undefined> {
   const sent = request({ host: "127.0.0.1", port, path, headers: { host } });
@@ -31,22 +19,6 @@ async function redirectOf(port: number, host: string, path: string): Promise<str
   const [response] = await once(sent, "response");
   response.resume();
   return response.headers.location;
-}
-
-/** `count` connections, 20 at a time; how many failed. */
-async function failures(port: number, servername: string, count: number): Promise<number> {
-  let failed = 0;
-  let left = count;
-  const visitor = async () => {
-    while (left > 0) {
-      left -= 1;
-      await handshake(port, servername).catch(() => {
-        failed += 1;
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: 20 }, visitor));
-  return failed;
 }
 
 async function workerPids(latchkey: Latchkey): Promise<number[]> {
@@ -128,19 +100,6 @@ test("D9: a worker that hangs is killed and replaced", async () => {
   await latchkey.nextEvent("process.ready");
 });
 
-test("both workers take connections", async () => {
-  await using latchkey = await Latchkey.start({ config: `log: { access: on }\n${config}` });
-  await latchkey.event("certificate.swapped");
-  const served = new Set<unknown>();
-  for (let round = 0; round < 50 && served.size < 2; round += 1) {
-    await failures(latchkey.httpsPort, "unknown.example", 20);
-    await latchkey.event("connection.refused");
-    for (const { event, process } of latchkey.lines)
-      if (event === "connection.refused") served.add(process);
-  }
-  assert.deepEqual([...served].sort(), ["worker 1", "worker 2"]);
-});
-
 test("when the supervisor is killed its children end by themselves", async () => {
   await using latchkey = await Latchkey.start({ config });
   const pids = await workerPids(latchkey);
@@ -175,34 +134,6 @@ test("the same signal twice within a second counts once", async () => {
   assert.equal(await latchkey.stop("SIGINT"), 0);
 });
 
-test("SIGUSR1 opens no inspector in any process", async () => {
-  await using latchkey = await Latchkey.start({ config });
-  const ready = latchkey.lines.filter(({ event }) => event === "process.ready");
-  for (const { pid } of ready) process.kill(Number(pid), "SIGUSR1");
-  latchkey.process.kill("SIGUSR1");
-  await assert.rejects(fetch("http://127.0.0.1:9229/json"));
-});
-
-test("S10: a second program on the same storage does not start, and says why", async () => {
-  await using first = await Latchkey.start({ config });
-  await using second = await Latchkey.spawn({ config, storage: first.storage });
-  assert.equal(await second.exited, 1);
-  assert.match(second.stderr, /storage|lease|lock/i);
-  assert.equal(first.process.exitCode, null);
-});
-
-test("N4: a port that is taken ends the program with 1 as soon as it has started, and says which", async () => {
-  const firstAt = performance.now();
-  await using first = await Latchkey.start({ config });
-  const startMs = performance.now() - firstAt;
-  const listen = `listen: { https: ["127.0.0.1:${first.httpsPort}"], http: [] }`;
-  const secondAt = performance.now();
-  await using second = await Latchkey.spawn({ config, listen });
-  assert.equal(await second.exited, 1);
-  assert.ok(performance.now() - secondAt < startMs + 1_000);
-  assert.match(second.stderr, new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${first.httpsPort}`));
-});
-
 test("sockets handed over by LISTEN_FDS are taken in place of the configured ones", async () => {
   const https = new BoundSocket({ host: "127.0.0.1", port: 0 });
   const http = new BoundSocket({ host: "127.0.0.1", port: 0 });
@@ -223,30 +154,4 @@ test("sockets handed over by LISTEN_FDS are taken in place of the configured one
     await redirectOf(Number(started["http"]), "up.localhost", "/a?b"),
     `https://up.localhost:${port}/a?b`,
   );
-});
-
-test("SIGHUP brings a new host in and takes an old one out, under connections that do not fail", async () => {
-  await using latchkey = await Latchkey.start({ config });
-  await latchkey.event("certificate.swapped");
-  const text = await readFile(latchkey.file, "utf8");
-  await writeFile(latchkey.file, `${text}  new.localhost: { respond: hello }\n`);
-  latchkey.process.kill("SIGHUP");
-  await latchkey.event("config.reloaded");
-  assert.equal(await failures(latchkey.httpsPort, "up.localhost", 200), 0);
-  await latchkey.event("certificate.swapped", ({ host }) => host === "new.localhost");
-  await handshake(latchkey.httpsPort, "new.localhost");
-});
-
-test("SIGHUP with a fault changes nothing and names the place", async () => {
-  await using latchkey = await Latchkey.start({ config });
-  await latchkey.event("certificate.swapped");
-  const text = await readFile(latchkey.file, "utf8");
-  await writeFile(latchkey.file, text.replace("respond: ok", "respnod: ok"));
-  latchkey.process.kill("SIGHUP");
-  await latchkey.event("config.rejected");
-  assert.match(
-    latchkey.stderr,
-    /latchkey\.yaml:\d+:\d+: hosts\["up\.localhost"\]\.respnod: .*respond/,
-  );
-  await handshake(latchkey.httpsPort, "up.localhost");
 });
