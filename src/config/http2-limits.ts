@@ -30,6 +30,8 @@ export const http2Limits = {
   h2OverheadBytesPerSecond: 8_192,
   /** What a malformed or refused request costs of that (MadeYouReset, CVE-2025-8671): 32 at once. */
   h2FaultCostBytes: 1_024,
+  /** What was on its way when we closed its stream comes within this: a window of 64 KiB at 64 kbit/s. */
+  h2RestTimeoutMs: 10_000,
   /** Frames that carry a body or let an answer go on are no overhead: so many bytes for each piece. */
   h2PieceCreditBytes: 64,
   /** An answer explains one such credit for each step: two WINDOW_UPDATE frames, of the stream and of the connection, take 26 bytes. */

@@ -11,6 +11,8 @@ export class H2Overhead {
   #counted = 0;
   #explained = 0;
   #countedAt: number;
+  #expected = 0;
+  #expectedUntil = 0;
 
   /** `now` in milliseconds, here and below. */
   constructor(now: number) {
@@ -22,6 +24,12 @@ export class H2Overhead {
     this.#explained += bytes;
   }
 
+  /** So many bytes more may come for a request that was closed: for a moment they are explained. */
+  expect(bytes: number, now: number): void {
+    this.#expected = Math.min(this.#expected + bytes, limits.h2ConnectionWindowBytes);
+    this.#expectedUntil = now + limits.h2RestTimeoutMs;
+  }
+
   /** Something else that costs as much as so many bytes. */
   charge(bytes: number): void {
     this.#level += bytes;
@@ -30,12 +38,19 @@ export class H2Overhead {
   /** `read` bytes have come since the beginning. `true`: that is too much of the other kind. */
   isTooMuch(read: number, now: number): boolean {
     const leaked = ((now - this.#countedAt) * limits.h2OverheadBytesPerSecond) / 1_000;
-    const unexplained = read - this.#counted - this.#explained;
+    const unexplained = this.#withoutExpected(read - this.#counted - this.#explained, now);
     // Nobody saves up: what was explained in vain is forgotten.
     this.#level = Math.max(0, this.#level + unexplained - leaked);
     this.#counted = read;
     this.#explained = 0;
     this.#countedAt = now;
     return this.#level > limits.h2OverheadBurstBytes;
+  }
+
+  #withoutExpected(bytes: number, now: number): number {
+    if (now >= this.#expectedUntil) this.#expected = 0;
+    const taken = Math.min(Math.max(bytes, 0), this.#expected);
+    this.#expected -= taken;
+    return bytes - taken;
   }
 }

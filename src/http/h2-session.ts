@@ -84,6 +84,10 @@ export class H2Session implements StreamHome, Timed {
     this.#overhead.explain(bytes);
   }
 
+  expectRest(bytes: number): void {
+    this.#overhead.expect(bytes, this.around.deadlines.now);
+  }
+
   charge(): void {
     this.#overhead.charge(limits.h2FaultCostBytes);
   }

@@ -22,6 +22,8 @@ export interface StreamHome extends Site {
   readonly sender: Sender;
   /** So many bytes of what the client sends belong to requests. */
   explain(bytes: number): void;
+  /** A stream is closed before its request has ended: so many bytes of that may still come. */
+  expectRest(bytes: number): void;
   /** The client sent something broken. */
   charge(): void;
   /** The last call. */
@@ -54,6 +56,8 @@ export class H2Stream implements VisitOwner {
   #trailers: Fields | Fault | undefined;
   #tunnel: Tunnel | undefined;
   #discarded = 0;
+  /** Did we close the stream, maybe in the middle of its request? */
+  #isCut = false;
   /** When the client must have taken some of what waits for it: less than `#waiting` bytes are left then. */
   #writeDeadline = NEVER;
   #waiting = 0;
@@ -87,7 +91,7 @@ export class H2Stream implements VisitOwner {
       this.#visit.refuse(request);
       return;
     }
-    if (!this.#isWhole && request.webSocketKey === undefined) this.#readBody();
+    if (request.webSocketKey === undefined) this.#readBody();
     this.#visit.start(request, false);
   }
 
@@ -100,6 +104,7 @@ export class H2Stream implements VisitOwner {
     this.#phase = "rest";
     this.#restDeadline = this.#home.around.deadlines.in(limits.drainTimeoutMs);
     this.#body.clear();
+    this.#readBody();
     this.#stream.resume();
   }
 
@@ -146,7 +151,7 @@ export class H2Stream implements VisitOwner {
 
   /** Bytes of the body that have come and are not read yet. */
   get held(): number {
-    return this.#stream.readableLength;
+    return this.#isCut ? 0 : this.#stream.readableLength;
   }
 
   tick(now: number): void {
@@ -154,12 +159,17 @@ export class H2Stream implements VisitOwner {
     this.#tunnel?.tick(now);
     this.#watchWriting(now);
     // RFC 9113 §8.1: the whole answer is there, the client need not send the rest.
-    if (now >= this.#restDeadline && this.#stream.writableFinished)
+    if (now >= this.#restDeadline && this.#stream.writableFinished) {
+      this.#restDeadline = NEVER;
+      this.#expectRest();
       this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    }
   }
 
+  /** From now on what comes is the body's, or nobody's. */
   #readBody(): void {
     const stream = this.#stream;
+    if (this.#isWhole || stream.listenerCount("data") > 0) return;
     stream.on("data", (piece: Buffer) => this.#read(piece));
     // Node's own types leave out the third argument: the fields as they came.
     stream.on("trailers", (...args: readonly unknown[]) => {
@@ -180,7 +190,9 @@ export class H2Stream implements VisitOwner {
       return;
     }
     this.#discarded += piece.length;
-    if (this.#discarded > limits.drainMaxBytes) this.#stream.pause();
+    if (this.#discarded <= limits.drainMaxBytes) return;
+    this.#stream.pause();
+    this.#restDeadline = this.#home.around.deadlines.now;
   }
 
   #bodyEnded(): void {
@@ -217,6 +229,7 @@ export class H2Stream implements VisitOwner {
     this.#visit.abandon("the client took its request back, or left");
     this.#tunnel?.clientClosed();
     this.#body.clear();
+    this.#home.explain(this.held);
     this.#home.streamClosed(this);
   }
 
@@ -230,7 +243,16 @@ export class H2Stream implements VisitOwner {
    */
   #break(): void {
     this.#phase = "closing";
+    this.#expectRest();
     this.#stream.destroy(new Error("the answer cannot be completed"));
+  }
+
+  /** We close the stream: what its window allows may be on its way (RFC 9113 §5.1, "closed"). */
+  #expectRest(): void {
+    if (this.#isCut) return;
+    if (!this.#isWhole && !this.#stream.readableEnded)
+      this.#home.expectRest(this.held + limits.h2StreamWindowBytes);
+    this.#isCut = true;
   }
 
   #expectDrain(): void {

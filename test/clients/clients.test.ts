@@ -18,9 +18,13 @@ const folder = await mkdtemp(join(tmpdir(), "latchkey-clients-"));
 world.defer(() => rm(folder, { recursive: true, force: true }));
 const upload = join(folder, "upload");
 await writeFile(upload, "x".repeat(1_000_000));
+const large = join(folder, "large");
+await writeFile(large, FILE);
 const site = world.use(await startSite());
 const latchkey = world.use(
-  await Latchkey.start({ config: `workers: 1\nhosts: { ${HOST}: ${site.port} }` }),
+  await Latchkey.start({
+    config: `workers: 1\nhosts: { ${HOST}: { to: ${site.port}, maxBody: 2MiB } }`,
+  }),
 );
 await latchkey.event("certificate.swapped");
 const origin = `https://${HOST}:${latchkey.httpsPort}`;
@@ -82,6 +86,28 @@ for (const version of ["http1.1", "http2"] as const) {
       1,
     );
   });
+}
+
+/** Uploads that are refused before they have come. */
+const refused: readonly (readonly [what: string, args: readonly string[], status: number])[] = [
+  ["a host that is not served", ["-H", "Host: other.example"], 421],
+  ["a path that takes no more than two megabytes", [], 413],
+  ["an Expect that nobody knows", ["-H", "Expect: nope"], 417],
+];
+for (const [what, args, status] of refused) {
+  for (const file of [upload, large]) {
+    const size = file === upload ? "one megabyte" : "ten megabytes";
+    if (file === upload && status === 413) continue;
+    test(`curl --http2 reads ${status} to an upload of ${size} for ${what}, and asks for a page then`, async () => {
+      const form = ["-o", "/dev/null", "-w", "%{http_code} %{num_connects}\n"];
+      const page = ["--next", "--http2", "--cacert", latchkey.root, "-sS", `${origin}/pixel.svg`];
+      const { stdout } = await curl("http2", [
+        ...[...form, ...args, "-T", file, `${origin}/upload`],
+        ...[...page, ...form],
+      ]);
+      assert.equal(stdout, `${status} 1\n200 0\n`);
+    });
+  }
 }
 
 const loads: readonly (readonly [
