@@ -12,7 +12,7 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 10443 latchkey \
   && useradd --uid 10443 --gid 10443 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin latchkey \
-  && install -d -o latchkey -g latchkey -m 0700 /var/lib/latchkey
+  && install -d -o latchkey -g latchkey -m 0700 /var/lib/latchkey /var/cache/latchkey
 COPY --from=packages /opt/latchkey/node_modules /opt/latchkey/node_modules
 COPY package.json LICENSE README.md /opt/latchkey/
 COPY src /opt/latchkey/src
@@ -20,6 +20,9 @@ COPY config /opt/latchkey/config
 # Not in /opt/latchkey, whose own config/ is the demo: a plain `run` finds /etc/latchkey/latchkey.yaml.
 WORKDIR /
 USER 10443:10443
+# Compiled code of the program, for a quick start: a container that may write nothing reads it all the same.
+ENV NODE_COMPILE_CACHE=/var/cache/latchkey
+RUN sh /opt/latchkey/src/latchkey.sh --compile
 # Accounts, keys and certificates: without a volume each new container orders everything again.
 VOLUME /var/lib/latchkey
 EXPOSE 80 443

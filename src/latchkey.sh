@@ -3,6 +3,7 @@
 # machine's), says what is missing in words, and becomes `node src/main.ts` with our flags.
 #   latchkey COMMAND …          run a command
 #   latchkey --check-runtime    only look whether that Node can run it
+#   latchkey --compile          have everything compiled, so that the first start is as quick as the next
 set -eu
 
 self=$(readlink -f "$0" 2>/dev/null || printf '%s' "$0")
@@ -39,6 +40,22 @@ if [ "${1:-}" = "--check-runtime" ]; then
   exit 0
 fi
 
+# Compiled code is run as it is: only from a folder that nobody but us and root may write to, nor to its
+# folders. Who starts us may choose one; without any, everything is compiled at each start.
+cache=${NODE_COMPILE_CACHE:-$root/node_modules/.cache/latchkey}
+foreign=$(find "$cache" -maxdepth 1 -type d \
+  \( \( ! -user 0 ! -user "$(id -u)" \) -o -perm -020 -o -perm -002 \) 2>/dev/null) || foreign=unreadable
+if [ -d "$cache" ] && [ ! -L "$cache" ] && [ -z "$foreign" ]; then
+  export NODE_COMPILE_CACHE="$cache"
+elif [ -e "$cache" ]; then
+  export NODE_DISABLE_COMPILE_CACHE=1
+fi
+
 # --disable-sigusr1: no signal may open the inspector in a process that holds keys.
-exec "$node" --disable-sigusr1 --disable-proto=delete --unhandled-rejections=strict \
-  "$root/src/main.ts" "$@"
+# --expose-gc: what only the start has needed is given back when it is done.
+program="$root/src/main.ts"
+if [ "${1:-}" = "--compile" ]; then
+  program="$root/src/process/compile.ts"
+fi
+exec "$node" --disable-sigusr1 --disable-proto=delete --unhandled-rejections=strict --expose-gc \
+  "$program" "$@"

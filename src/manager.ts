@@ -13,6 +13,7 @@ import { codeOf, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { Probe } from "./base/probe.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
+import { giveBackStartMemory } from "./base/start-memory.ts";
 import { parseUriHost } from "./base/uri-host.ts";
 import { programVersion } from "./base/version.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
@@ -24,10 +25,12 @@ import { buildRoutes } from "./config/route.ts";
 import { looker } from "./health/look.ts";
 import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
+import { LOAD_ONLY } from "./process/compiled.ts";
 import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
 import { Storage } from "./storage/storage.ts";
 
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
+if (process.argv[2] === LOAD_ONLY) process.exit();
 const { channel, configure } = await Channel.connect("manager");
 const { config, reach, startedAt, unbound } = configure;
 changeLimits(config.limits);
@@ -114,6 +117,7 @@ async function open(): Promise<void> {
   channel.send("workers", { type: "tickets.master", ticketMaster });
   channel.send("workers", { type: "backends.news", backends: watch.all });
   channel.send("supervisor", { type: "ready" });
+  giveBackStartMemory(limits.startMemoryAfterMs);
   void warnOfPrograms(config, log);
   await Promise.all([floor.run(), watch.run(stopping.signal), keepTelling(floor, storage)]);
 }

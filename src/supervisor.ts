@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, realpathSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addressesIn } from "./base/address-range.ts";
@@ -6,19 +6,21 @@ import { systemClock } from "./base/clock.ts";
 import { LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts, type Log } from "./base/log.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
+import { giveBackStartMemory } from "./base/start-memory.ts";
 import type { Config, Listen } from "./config/config.ts";
 import { describeChanges } from "./config/describe.ts";
 import { FaultyConfig, formatFault } from "./config/faults.ts";
 import { changeLimits, limits } from "./config/limits.ts";
-import { markersOf } from "./config/marker.ts";
 import { withoutSecrets } from "./config/secret.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
+import { compileAll, compiledCodeOf, trustedFolder } from "./process/compiled.ts";
 import { Doors } from "./process/doors.ts";
 import { Fleet, type FleetPlan } from "./process/fleet.ts";
 import { inheritedFds, type Listener, type Listeners } from "./process/listeners.ts";
 import type { Address, Reach } from "./process/messages.ts";
 import { oneAtATime } from "./process/one-at-a-time.ts";
 import { onSignals } from "./process/signals.ts";
+import { permissionsOfWorker } from "./process/worker-permissions.ts";
 
 /** How the program is run. */
 export interface SupervisorOptions {
@@ -26,11 +28,16 @@ export interface SupervisorOptions {
   /** Reads the configuration again (SIGHUP); rejects when it has faults, which were reported. */
   reload(): Promise<Config>;
   /** Called once, when every child is ready and connections are taken; the ports are the first ones of each kind. */
-  onReady?(ports: { readonly https: number; readonly http: number }): void;
+  onReady?(ports: Ports): void;
+}
+
+interface Ports {
+  readonly https: number;
+  readonly http: number;
 }
 
 const here = dirname(fileURLToPath(import.meta.url));
-const packageRoot = dirname(here);
+const compiledCode = compiledCodeOf(process.env);
 
 /**
  * The whole life of the program in its first process, which holds the listening sockets and starts
@@ -100,7 +107,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   void fleet.start().then(() => {
     hasStarted = true;
     const ports = portsOf(doors.current);
-    log.info("process.started", { hosts: config.hosts.length, workers: config.workers, ...ports });
+    tellStarted(config, ports, log);
     options.onReady?.(ports);
   });
   const code = await ended.promise;
@@ -183,7 +190,8 @@ function fleetPlan(
   const worker = (index: number): ChildPlan => ({
     address: `worker ${index}` satisfies Address,
     file: join(here, "worker.ts"),
-    nodeFlags: workerFlags(config),
+    nodeFlags: permissionsOfWorker(config, readableCode()),
+    compiled: readableCode(),
     fds: accessFd === undefined ? fdsOf : [...fdsOf, accessFd],
     configure: {
       ...configure,
@@ -195,50 +203,30 @@ function fleetPlan(
     address: "manager",
     file: join(here, "manager.ts"),
     nodeFlags: [],
+    compiled: readableCode(),
     fds: [],
     configure: { ...configure, httpsFds: [], httpFds: [], accessLogFd: undefined },
   });
   return { workers: config.workers, manager, worker };
 }
 
-/**
- * Node's permission model for a process that strangers talk to: the network, this package and the
- * stored certificates for reading, nothing else. Defence in depth, not a wall: same user, same machine.
- */
-function workerFlags(config: Config): string[] {
-  const manual = config.hosts.flatMap(({ certificate }) =>
-    certificate.kind === "manual" ? [certificate.chain, certificate.key] : [],
-  );
-  const markers = config.hosts.flatMap(({ action }) => markersOf(action));
-  // Not the whole package: the storage of a checkout lies in it, with accounts and the authority's keys.
-  const folders = [here, join(packageRoot, "node_modules"), join(config.storage, "certificates")];
-  // A folder that does not exist yet counts as one only with the star behind it.
-  const inside = folders
-    .flatMap((path) => [path, ...realPathOf(path)])
-    .map((path) => join(path, "*"));
-  const readable = [
-    ...inside,
-    ...folders,
-    ...[join(packageRoot, "package.json"), ...manual, ...markers].flatMap((path) => [
-      path,
-      ...realPathOf(path),
-    ]),
-  ];
-  return [
-    "--permission",
-    "--allow-net",
-    "--disable-warning=ExperimentalWarning",
-    ...[...new Set(readable)].map((path) => `--allow-fs-read=${path}`),
-  ];
+/** Asked anew for each child: the folder may have come meanwhile. */
+function readableCode(): string | undefined {
+  return compiledCode && trustedFolder(compiledCode);
 }
 
-/** Where a path leads when folders on it are links; nothing while it does not exist. */
-function realPathOf(path: string): string[] {
-  try {
-    return [realpathSync(path)];
-  } catch {
-    return [];
-  }
+/** Then it settles down: the next start, and every child that is started again, finds everything compiled. */
+function tellStarted(config: Config, ports: Ports, log: Log): void {
+  log.info("process.started", { hosts: config.hosts.length, workers: config.workers, ...ports });
+  giveBackStartMemory(limits.startMemoryAfterMs);
+  setTimeout(async () => {
+    try {
+      const isNew = compiledCode !== undefined && (await compileAll(compiledCode));
+      if (isNew) log.debug("code.compiled", { ...compiledCode });
+    } catch (error) {
+      log.debug("code.uncompiled", failureFacts(error)); // slower starts, and nothing else
+    }
+  }, limits.compileAfterMs).unref();
 }
 
 function openAccessLog(config: Config): number | undefined {
@@ -260,7 +248,7 @@ function firstPort(listeners: readonly Listener[]): number {
   return listeners[0]?.reach.port ?? 0;
 }
 
-function portsOf({ https, http }: Listeners): { readonly https: number; readonly http: number } {
+function portsOf({ https, http }: Listeners): Ports {
   return { https: firstPort(https), http: firstPort(http) };
 }
 

@@ -8,6 +8,7 @@ import { systemClock, withDeadline } from "./base/clock.ts";
 import { readCredential } from "./base/credential.ts";
 import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
+import { giveBackStartMemory } from "./base/start-memory.ts";
 import type { UriHost } from "./base/uri-host.ts";
 import type { Host } from "./config/config.ts";
 import { changeLimits, limits } from "./config/limits.ts";
@@ -26,12 +27,14 @@ import { Allowance } from "./connection/usage.ts";
 import { accessSink } from "./http/access-log.ts";
 import { Relay } from "./http/relay.ts";
 import { Channel } from "./process/channel.ts";
+import { LOAD_ONLY } from "./process/compiled.ts";
 import { ManagerLink } from "./process/manager-link.ts";
 import type { CertificateOutcome, Message } from "./process/messages.ts";
 import { readAddress } from "./process/read-message.ts";
 import { readCurrent } from "./storage/read-certificate.ts";
 
 /** The process of the connection path: every client connection of one core, and nothing of the certificate path. */
+if (process.argv[2] === LOAD_ONLY) process.exit();
 const self = readAddress(process.argv[2]);
 if (self === undefined) throw new TypeError("Not started by a supervisor");
 const { channel, configure } = await Channel.connect(self);
@@ -113,6 +116,7 @@ async function start(): Promise<void> {
       );
     }
     channel.send("supervisor", { type: "ready" });
+    giveBackStartMemory(limits.startMemoryAfterMs);
   } catch (error) {
     channel.send("supervisor", {
       type: "fatal",

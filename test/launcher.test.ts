@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmod, cp, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NODE_FLAGS } from "../src/process/compiled.ts";
 import { temporaryFolder } from "./support/folders.ts";
 
 /** A checkout whose Node is this shell script, started through a link as npm makes one. */
@@ -56,4 +57,50 @@ test("the launcher passes every argument on, behind the flags that close the ins
     "--config",
     "a file.yaml",
   ]);
+});
+
+const SHOWS_CODE =
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's
+  '[ "$1" = --version ] && echo v26.10.0 && exit; printf "%s" "${NODE_DISABLE_COMPILE_CACHE:-${NODE_COMPILE_CACHE:-none}}"';
+
+test("the launcher runs compiled code only from folders that nobody else may write to", async () => {
+  const { folder, run } = await checkoutWith(SHOWS_CODE);
+  await using _ = folder;
+  const code = join(folder.path, "node_modules/.cache/latchkey");
+  const answer = () => run("check").stdout;
+  assert.equal(answer(), "none", "no folder");
+  await mkdir(join(code, "v26"), { recursive: true, mode: 0o755 });
+  assert.equal(answer(), code, "a folder of ours");
+  for (const path of [code, join(code, "v26")]) {
+    for (const mode of [0o775, 0o757]) {
+      await chmod(path, mode);
+      assert.equal(answer(), "1", `${path} with mode ${mode.toString(8)}`);
+    }
+    await chmod(path, 0o755);
+  }
+  await rm(code, { recursive: true });
+  await mkdir(join(folder.path, "elsewhere"));
+  await symlink(join(folder.path, "elsewhere"), code);
+  assert.equal(answer(), "1", "a link");
+  await rm(code);
+  await writeFile(code, "");
+  assert.equal(answer(), "1", "a file");
+});
+
+test("the launcher runs no compiled code of another user", {
+  skip: process.geteuid?.() !== 0 && "only root can give files away",
+}, async () => {
+  const { folder, run } = await checkoutWith(SHOWS_CODE);
+  await using _ = folder;
+  const code = join(folder.path, "node_modules/.cache/latchkey");
+  await mkdir(join(code, "v26"), { recursive: true });
+  await chown(join(code, "v26"), 65_534, 65_534);
+  assert.equal(run("check").stdout, "1");
+  await chown(code, 65_534, 65_534);
+  assert.equal(run("check").stdout, "1");
+});
+
+test("the launcher starts Node with the flags that code is compiled for", async () => {
+  const launcher = await readFile("src/latchkey.sh", "utf8");
+  assert.ok(launcher.includes(`exec "$node" ${NODE_FLAGS.join(" ")} `));
 });

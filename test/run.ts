@@ -3,6 +3,7 @@
  * says which ones were left out. With names (`pebble`, …): those suites, failing when what they need is
  * missing.
  */
+import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
@@ -64,6 +65,7 @@ const nodeFlags = ["--test", "--test-isolation=none", `--test-timeout=${perTest}
 const [program, ...args] = [...(script === undefined ? [] : ["sh", script]), process.execPath];
 // What one process has compiled the next one reads, also the programs that tests start.
 const env = { NODE_COMPILE_CACHE: resolve("node_modules/.cache/compiled"), ...process.env };
+spawnSync("sh", ["src/latchkey.sh", "--compile"], { env, stdio: "inherit" });
 const command: Command = { program, args: [...args, ...nodeFlags], env };
 
 const stopping = new AbortController();

@@ -11,6 +11,10 @@ export const processLimits = {
   restartMaxMs: 30_000,
   /** A child that lived this long starts from the first wait again. */
   restartForgetMs: 10_000,
+  /** A process that is ready gives back what only its start has needed after so long: whatever waited for it is served first. */
+  startMemoryAfterMs: 1_000,
+  /** So long after the start the program is compiled for the next one, if it has to be: visitors and orders come first. */
+  compileAfterMs: 5_000,
   /** The next reload waits so long for the one under way, whose children may never become ready. */
   reloadMaxMs: 10_000,
   /** What cannot be listened on is tried again so often: whoever has it may end at any time. */

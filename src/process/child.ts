@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import { failureFacts, type Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
 import { PIPE_FD } from "./channel.ts";
+import { NODE_FLAGS } from "./compiled.ts";
 import type { Address, Envelope, Message } from "./messages.ts";
 import { Pipe } from "./pipe.ts";
 import { envelope, maySay, readEnvelope } from "./read-message.ts";
@@ -16,6 +17,8 @@ export interface ChildPlan {
   readonly nodeFlags: readonly string[];
   /** Descriptors it inherits, from 4 on, in this order (3 is the pipe to us). */
   readonly fds: readonly number[];
+  /** Folder of compiled code that it may read. */
+  readonly compiled: string | undefined;
   /** The first message. */
   readonly configure: Message;
 }
@@ -38,9 +41,6 @@ export interface ChildEvents {
 /** The first inherited descriptor: 0-2 are standard, 3 is the pipe. */
 export const FIRST_INHERITED_FD = 4;
 
-/** What every process of ours runs with, whatever the program was started with. */
-const NODE_FLAGS = ["--disable-sigusr1", "--disable-proto=delete", "--unhandled-rejections=strict"];
-
 /** The only variables a child sees: secrets of the environment stay with the supervisor. */
 const ENVIRONMENT = [
   "PATH",
@@ -51,8 +51,6 @@ const ENVIRONMENT = [
   "NODE_EXTRA_CA_CERTS",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
-  // Whoever starts us may have a folder for compiled code; workers, which may not write, go without it.
-  "NODE_COMPILE_CACHE",
 ];
 
 /** One running child process: watched by heartbeat, killed when it hangs. Never restarted: see `Fleet`. */
@@ -80,12 +78,9 @@ export class Child {
     this.#log = log;
     this.#events = events;
     const args = [...NODE_FLAGS, ...plan.nodeFlags, plan.file, plan.address];
-    const env = Object.fromEntries(
-      ENVIRONMENT.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
-    );
     this.#process = spawn(process.execPath, args, {
       stdio: ["ignore", "inherit", "inherit", "pipe", ...plan.fds],
-      env,
+      env: environmentFor(plan),
     });
     this.#pipe = this.#openPipe();
     this.#process.on("error", (error) => {
@@ -198,4 +193,15 @@ export class Child {
     clearInterval(this.#watch);
     this.#events.exited({ code, signal, livedMs: this.livedMs });
   }
+}
+
+function environmentFor({ compiled }: ChildPlan): NodeJS.ProcessEnv {
+  const passed = ENVIRONMENT.flatMap((name) =>
+    process.env[name] ? [[name, process.env[name]]] : [],
+  );
+  const code =
+    compiled === undefined
+      ? {}
+      : { NODE_COMPILE_CACHE: compiled, NODE_COMPILE_CACHE_READONLY: "1" };
+  return { ...Object.fromEntries(passed), ...code };
 }

@@ -31,6 +31,7 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
     address,
     file,
     nodeFlags: [`--title=${title}`],
+    compiled: undefined,
     fds,
     configure: {
       type: "configure",

@@ -1,0 +1,50 @@
+import { realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import { markersOf } from "../config/marker.ts";
+
+const SOURCE = resolve(import.meta.dirname, "..");
+const PACKAGE = resolve(SOURCE, "..");
+
+/**
+ * Node's permission model for a process that strangers talk to: the network, this package and the
+ * stored certificates for reading, nothing else. Defence in depth, not a wall: same user, same machine.
+ *
+ * @param compiled Folder of compiled code, if there is one to be read.
+ */
+export function permissionsOfWorker(config: Config, compiled: string | undefined): string[] {
+  const manual = config.hosts.flatMap(({ certificate }) =>
+    certificate.kind === "manual" ? [certificate.chain, certificate.key] : [],
+  );
+  const markers = config.hosts.flatMap(({ action }) => markersOf(action));
+  // Not the whole package: the storage of a checkout lies in it, with accounts and the authority's keys.
+  const folders = [SOURCE, join(PACKAGE, "node_modules"), join(config.storage, "certificates")];
+  if (compiled !== undefined) folders.push(compiled);
+  // A folder that does not exist yet counts as one only with the star behind it.
+  const inside = folders
+    .flatMap((path) => [path, ...realPathOf(path)])
+    .map((path) => join(path, "*"));
+  const readable = [
+    ...inside,
+    ...folders,
+    ...[join(PACKAGE, "package.json"), ...manual, ...markers].flatMap((path) => [
+      path,
+      ...realPathOf(path),
+    ]),
+  ];
+  return [
+    "--permission",
+    "--allow-net",
+    "--disable-warning=ExperimentalWarning",
+    ...[...new Set(readable)].map((path) => `--allow-fs-read=${path}`),
+  ];
+}
+
+/** Where a path leads when folders on it are links; nothing while it does not exist. */
+function realPathOf(path: string): string[] {
+  try {
+    return [realpathSync(path)];
+  } catch {
+    return [];
+  }
+}
