@@ -1,18 +1,24 @@
+import { unreachable } from "../base/errors.ts";
 import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { BackendConnection } from "./connection.ts";
-import { type Deadlines, NEVER, type Timed } from "./deadlines.ts";
+import type { Deadlines, Timed } from "./deadlines.ts";
 import { dial } from "./dial.ts";
 import { backendKey } from "./identity.ts";
 import type { BackendNames } from "./names.ts";
 import { BackendSession, type SessionOwner } from "./session.ts";
+import { SessionWatch } from "./session-watch.ts";
 
-/** Who waits for a session; hears one of the three, once. */
+/** Who waits for a session; hears one of the four, once. */
 export interface SessionUser {
+  /** How long a session may take to open that is made for this user, in milliseconds. */
+  readonly connectMs: number;
   /** A stream of the session is taken for the user, who owes {@link BackendSession.leave} for it. */
   sessionReady(session: BackendSession): void;
   /** There will be none; `cause` if there was an error. */
   sessionFailed(cause: Error | undefined): void;
+  /** There was none in time. */
+  sessionLate(): void;
   /** The backend speaks HTTP/1.1 now. */
   sessionDeclined(): void;
 }
@@ -30,27 +36,17 @@ interface Entry {
   isChosen: boolean;
 }
 
-/** What a session waits for, besides its streams. */
-interface Watch {
-  /** When an idle one is closed. */
-  idleUntil: number;
-  /** When a silent one is asked, or, once it was asked, given up. */
-  silentUntil: number;
-  /** Was it asked since it was last heard? Once only: some backends count PINGs as abuse. */
-  isAsked: boolean;
-}
-
 /**
  * Sessions with the backends that speak HTTP/2: one for all requests, more when its streams are all taken,
  * and a bounded row of those that wait. Owns the sessions until they are closed. A session that is being
- * made is given up when nobody waits for it any more.
+ * made is given up when nobody waits for it any more, or when it has not opened in time.
  */
 export class SessionPool implements SessionOwner, Timed {
   readonly #deadlines: Deadlines;
   /** By what identifies a backend: no more than the configuration has. */
   readonly #names: BackendNames;
   readonly #entries = new Map<string, Entry>();
-  readonly #watches = new Map<BackendSession, Watch>();
+  readonly #watches = new Map<BackendSession, SessionWatch>();
 
   constructor(deadlines: Deadlines, names: BackendNames) {
     this.#deadlines = deadlines;
@@ -70,7 +66,7 @@ export class SessionPool implements SessionOwner, Timed {
   }
 
   /** Takes over a connection to a backend that has chosen HTTP/2, where a further session is of use. */
-  adopt(connection: BackendConnection): void {
+  adopt(connection: BackendConnection, connectMs: number): void {
     const entry = this.#entryOf(connection.backend);
     entry.isChosen = true;
     if (entry.sessions.length >= limits.backendSessionsMax) {
@@ -78,7 +74,7 @@ export class SessionPool implements SessionOwner, Timed {
       return;
     }
     const session = BackendSession.over(connection, this);
-    this.#add(entry, session);
+    this.#add(entry, session, connectMs);
     session.backendConnected();
   }
 
@@ -122,9 +118,7 @@ export class SessionPool implements SessionOwner, Timed {
   }
 
   sessionFreed(session: BackendSession): void {
-    const watch = this.#watches.get(session);
-    if (watch !== undefined && session.taken === 0)
-      watch.idleUntil = this.#deadlines.in(limits.backendSessionIdleMs);
+    if (session.taken === 0) this.#watches.get(session)?.freed();
     this.#serve(this.#entryOf(session.backend));
   }
 
@@ -136,21 +130,11 @@ export class SessionPool implements SessionOwner, Timed {
   }
 
   sessionClosed(session: BackendSession, cause: Error | undefined): void {
-    const entry = this.#entryOf(session.backend);
-    this.#remove(session);
-    if (!session.hasOpened) entry.growsFrom = this.#deadlines.in(limits.backendDownMs);
-    if (session.hasOpened || entry.sessions.length > 0) {
-      this.#grow(entry);
-      return;
-    }
-    for (const user of entry.waiting.splice(0)) user.sessionFailed(cause);
+    this.#lose(session, (user) => user.sessionFailed(cause));
   }
 
   tick(now: number): void {
-    for (const [session, watch] of this.#watches) {
-      if (session.taken === 0) this.#tickIdle(session, watch, now);
-      else this.#tickBusy(session, watch, now);
-    }
+    for (const [session, watch] of this.#watches) this.#attend(session, watch, now);
   }
 
   /** Closes every session: at once where nothing is under way, else after it. */
@@ -162,32 +146,42 @@ export class SessionPool implements SessionOwner, Timed {
     this.#entries.clear();
   }
 
-  #tickIdle(session: BackendSession, watch: Watch, now: number): void {
-    watch.silentUntil = NEVER;
-    if (!session.isOpen || now < watch.idleUntil) return;
-    this.#remove(session);
-    session.close();
+  #attend(session: BackendSession, watch: SessionWatch, now: number): void {
+    const duty = watch.due(now);
+    switch (duty) {
+      case "nothing":
+        break;
+      case "ask":
+        session.ping(watch.asked());
+        break;
+      case "rest":
+      case "retire":
+        this.#remove(session);
+        session.close();
+        break;
+      case "lose":
+        this.#remove(session);
+        session.destroy();
+        break;
+      case "fail":
+        session.destroy();
+        this.#lose(session, (user) => user.sessionLate());
+        break;
+      default:
+        unreachable(duty);
+    }
   }
 
-  #tickBusy(session: BackendSession, watch: Watch, now: number): void {
-    if (session.hasHeard) {
-      session.hasHeard = false;
-      watch.isAsked = false;
-      watch.silentUntil = this.#deadlines.in(limits.backendSilenceMs);
-    } else if (watch.silentUntil === NEVER && !watch.isAsked) {
-      watch.silentUntil = this.#deadlines.in(limits.backendSilenceMs);
-    }
-    if (now < watch.silentUntil) return;
-    if (watch.isAsked) {
-      this.#remove(session);
-      session.destroy();
+  /** There is one session less. `tell`: that there is none at all, if so. */
+  #lose(session: BackendSession, tell: (user: SessionUser) => void): void {
+    const entry = this.#entryOf(session.backend);
+    this.#remove(session);
+    if (!session.hasOpened) entry.growsFrom = this.#deadlines.in(limits.backendDownMs);
+    if (session.hasOpened || entry.sessions.length > 0) {
+      this.#grow(entry);
       return;
     }
-    watch.isAsked = true;
-    watch.silentUntil = this.#deadlines.in(limits.backendPongMs);
-    session.ping(() => {
-      watch.silentUntil = NEVER;
-    });
+    for (const user of entry.waiting.splice(0)) tell(user);
   }
 
   /** Gives streams to those that wait, and sees that there are more sessions when some still do. */
@@ -204,20 +198,18 @@ export class SessionPool implements SessionOwner, Timed {
   /** One at a time: how many streams a session has is known when it is open. */
   #grow(entry: Entry): void {
     const { sessions, waiting, backend } = entry;
-    if (waiting.length === 0 || sessions.length >= limits.backendSessionsMax) return;
+    const [first] = waiting;
+    if (first === undefined || sessions.length >= limits.backendSessionsMax) return;
     if (sessions.length > 0 && this.#deadlines.now < entry.growsFrom) return;
     if (sessions.some(({ isOpen }) => !isOpen)) return;
-    this.#add(entry, new BackendSession((user) => dial(backend, user, this.#names), this));
+    const session = new BackendSession((user) => dial(backend, user, this.#names), this);
+    this.#add(entry, session, first.connectMs);
   }
 
-  #add(entry: Entry, session: BackendSession): void {
+  #add(entry: Entry, session: BackendSession, connectMs: number): void {
     if (this.#watches.size === 0) this.#deadlines.watch(this);
     entry.sessions.push(session);
-    this.#watches.set(session, {
-      idleUntil: this.#deadlines.in(limits.backendSessionIdleMs),
-      silentUntil: NEVER,
-      isAsked: false,
-    });
+    this.#watches.set(session, new SessionWatch(session, this.#deadlines, connectMs));
   }
 
   #remove(session: BackendSession): void {

@@ -40,6 +40,7 @@ export class BackendSession implements BackendUser {
   #isClosed = false;
   #cause: Error | undefined;
   #taken = 0;
+  #begun = 0;
   #lastStreamId = NO_LIMIT;
   /** Has an answer come over it? Then it may have been closing while we asked (RFC 9113 §9.1). */
   isReused = false;
@@ -81,6 +82,11 @@ export class BackendSession implements BackendUser {
     return this.#taken;
   }
 
+  /** How many streams were ever taken. */
+  get begun(): number {
+    return this.#begun;
+  }
+
   /** May one more stream be taken now? The backend's own limit may change at any time. */
   get hasRoom(): boolean {
     if (!this.isOpen) return false;
@@ -91,6 +97,7 @@ export class BackendSession implements BackendUser {
   /** Takes a stream, which {@link leave} is owed for. */
   take(): void {
     this.#taken += 1;
+    this.#begun += 1;
   }
 
   /** A stream that was taken has ended, or never began. */

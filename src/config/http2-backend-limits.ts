@@ -12,6 +12,10 @@ export const http2BackendLimits = {
   backendSilenceMs: 10_000,
   /** … and without an answer to it within this the session is lost. */
   backendPongMs: 10_000,
+  /** PINGs without anything else from the backend between them … */
+  backendPingsMax: 3,
+  /** … that come sooner after one another than this: gRPC's servers count the third of those as abuse (their default is five minutes). */
+  backendPingPauseMs: 310_000,
   /** What may come of all answers of a session before it is read: slow clients hold up their own streams only. */
   backendSessionWindowBytes: 1_048_576,
   /** What nghttp2 may hold for one session: bodies that wait for windows. */

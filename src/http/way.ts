@@ -73,6 +73,10 @@ export class Way implements BackendUser, SessionUser, Sitter {
     return this.#user.cookieNamed(name);
   }
 
+  get connectMs(): number {
+    return this.#route?.timeouts.connectMs ?? 0;
+  }
+
   /**
    * Begins a way to one of the backends of `route`: it may be open, or closed, before this returns.
    * `isTunnel`: the request asks to become one.
@@ -150,13 +154,17 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#connectFailed(502, cause);
   }
 
+  sessionLate(): void {
+    this.#connectFailed(504, undefined);
+  }
+
   backendConnected(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     const backend = this.#backend ?? connection.backend;
     if (connection.speaksHttp2) {
       this.#connection = undefined;
-      this.#backends.sessions.adopt(connection);
+      this.#backends.sessions.adopt(connection, this.connectMs);
       this.#join(backend);
       return;
     }
@@ -271,6 +279,6 @@ export class Way implements BackendUser, SessionUser, Sitter {
   }
 
   #connectDeadline(): number {
-    return this.#backends.deadlines.in(this.#route?.timeouts.connectMs ?? 0);
+    return this.#backends.deadlines.in(this.connectMs);
   }
 }

@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
-import { FrameBackend, greeting } from "../support/h2-frame-backend.ts";
+import { FrameBackend, type FramePeer, greeting } from "../support/h2-frame-backend.ts";
 import { FRAME, frame, headers, u32 } from "../support/h2-frames.ts";
 import { Http2Backend, Http2Scene, h2cBackend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
-
-/** Puts the relay's ticks into the test's hands; sockets go on as ever. Call before the first connection. */
-function holdTicks(t: TestContext): (ms: number) => void {
-  t.mock.timers.enable({ apis: ["setInterval"] });
-  return (ms) => t.mock.timers.tick(ms);
-}
-
-/** Two ticks: the one that has begun, and the one that sees that the time is over. */
-const MARGIN_MS = 2 * limits.tickMs;
+import { balance, forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
+import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
 
 const ok = (stream: number): Buffer => headers(stream, [[":status", "200"]]);
 
@@ -196,6 +188,45 @@ test("A backend that takes connections and never sends SETTINGS is answered for 
   assert.equal(backend.requests, 0, "nothing was asked");
 });
 
+for (const { name, others, first, second } of [
+  { name: "one that waits longer with it", others: 0, first: "504", second: "504" },
+  { name: "one that waits longer for another backend", others: 1, first: "204", second: "204" },
+]) {
+  test(`A session that never opens ends with its own deadline, and frees ${name}`, async (t) => {
+    const pass = holdTicks(t);
+    await using silent = await FrameBackend.start(async (peer, index) => {
+      if (index === 0) return;
+      peer.say(greeting());
+      peer.say(ok(await peer.request(0)));
+    });
+    await using other = await Http2Backend.start(({ stream }) => {
+      stream.respond({ ":status": 204 }, { endStream: true });
+    });
+    const further = others === 0 ? [] : [h2cBackend(other.port)];
+    // What chooses in rotation begins with the first: the second request is held to it by its client.
+    const action = forwardTo([h2cBackend(silent.port), ...further], {
+      balance: balance({ weights: [100, 1] }),
+    });
+    await using world = await RelayWorld.start({ action });
+    using early = await RawClient.connect(world.port);
+    using late = await RawClient.connect(world.port);
+    early.say(get());
+    const peer = await silent.peer(0);
+    pass(limits.backendConnectTimeoutMs / 2);
+    late.say(get());
+    await turns();
+    pass(limits.backendConnectTimeoutMs / 2 + MARGIN_MS);
+    await early.has(`HTTP/1.1 ${first}`);
+    await late.has(`HTTP/1.1 ${second}`);
+    await peer.until(() => false);
+    pass(limits.backendDownMs + MARGIN_MS);
+    late.say(get("", "/again"));
+    await late.until(({ statuses }) => statuses.length === 2);
+    assert.equal(late.statuses[1], 200, "later requests try anew");
+    assert.equal(silent.peers.length, 2);
+  });
+}
+
 test("A request that finds no free stream in time is answered 503, and the backend is not thought down", async (t) => {
   const pass = holdTicks(t);
   await using backend = await FrameBackend.start((peer) => peer.say(greeting([3, 0])));
@@ -265,6 +296,109 @@ test("A session that answers no PING is lost, and its request too", async (t) =>
   pass(limits.backendPongMs + MARGIN_MS);
   await client.has("HTTP/1.1 502");
   await peer.until(() => false);
+});
+
+/** A relay in front of a backend that answers what its test says, with a deadline that no row reaches. */
+async function silence(backend: FrameBackend) {
+  const timeouts = { connectMs: 5_000, firstByteMs: 3_600_000, idleMs: 3_600_000 };
+  return RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)], { timeouts }) });
+}
+
+/** Waits for the `count`th PING of a session that is silent for so long. */
+async function pinged(peer: FramePeer, pass: (ms: number) => void, count: number): Promise<void> {
+  pass(MARGIN_MS);
+  pass(limits.backendSilenceMs + MARGIN_MS);
+  await peer.until(() => peer.of(FRAME.ping).length >= count);
+}
+
+async function pong(peer: FramePeer): Promise<void> {
+  peer.say(frame(FRAME.ping, 1, 0, peer.of(FRAME.ping).at(-1)?.payload));
+  await turns();
+}
+
+test("A session that falls silent again when more was asked of it is asked again, and found out", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+  await using world = await silence(backend);
+  using first = await RawClient.connect(world.port);
+  using second = await RawClient.connect(world.port);
+  first.say(get());
+  const peer = await backend.peer(0);
+  await peer.request(0);
+  await pinged(peer, pass, 1);
+  await pong(peer);
+  second.say(get());
+  await peer.request(1);
+  await pinged(peer, pass, 2);
+  pass(limits.backendPongMs + MARGIN_MS);
+  await first.has("HTTP/1.1 502");
+  await second.has("HTTP/1.1 502");
+  await peer.until(() => false);
+});
+
+test("A session that falls silent again after it was heard is asked again, and found out", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+  await using world = await silence(backend);
+  using first = await RawClient.connect(world.port);
+  using second = await RawClient.connect(world.port);
+  first.say(post("Content-Length: 0\r\n"));
+  const peer = await backend.peer(0);
+  await peer.request(0);
+  second.say(get());
+  const answered = await peer.request(1);
+  await pinged(peer, pass, 1);
+  await pong(peer);
+  peer.say(ok(answered));
+  await second.has("HTTP/1.1 200");
+  await pinged(peer, pass, 2);
+  pass(limits.backendPongMs + MARGIN_MS);
+  await first.has("HTTP/1.1 502");
+});
+
+test("A session that owes one answer for long is asked now and then only", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+  await using world = await silence(backend);
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  const peer = await backend.peer(0);
+  await peer.request(0);
+  await pinged(peer, pass, 1);
+  await pong(peer);
+  pass(limits.backendPingPauseMs - limits.backendPongMs);
+  await turns();
+  assert.equal(peer.of(FRAME.ping).length, 1);
+  pass(limits.backendPongMs + MARGIN_MS);
+  await peer.until(() => peer.of(FRAME.ping).length === 2);
+  pass(limits.backendPongMs + MARGIN_MS);
+  await client.has("HTTP/1.1 502");
+});
+
+test("A session that has nothing but PONGs to say gets no further requests, and keeps those it has", async (t) => {
+  const pass = holdTicks(t);
+  await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+  await using world = await silence(backend);
+  const clients = await asking(world.port, 1);
+  const peer = await backend.peer(0);
+  for (let count = 1; count <= limits.backendPingsMax; count += 1) {
+    await peer.request(count - 1);
+    await pinged(peer, pass, count);
+    await pong(peer);
+    clients.push(...(await asking(world.port, 1)));
+  }
+  const last = await peer.request(limits.backendPingsMax);
+  pass(MARGIN_MS);
+  pass(limits.backendSilenceMs + MARGIN_MS);
+  using late = await RawClient.connect(world.port);
+  late.say(get());
+  const next = await backend.peer(1);
+  next.say(ok(await next.request(0)));
+  await late.has("HTTP/1.1 200");
+  peer.say(ok(last));
+  await clients.at(-1)?.has("HTTP/1.1 200");
+  assert.equal(peer.of(FRAME.ping).length, limits.backendPingsMax);
+  await leave(clients);
 });
 
 test("Requests that are taken back give their streams back, a hundred of them one after the other", async () => {

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { FLAG, FRAME, type Frame, frame, PREFACE, settings, takeFrames } from "./h2-frames.ts";
 import { portOf } from "./recorder.ts";
 
@@ -75,9 +76,17 @@ export class FrameBackend implements AsyncDisposable {
     return new FrameBackend(server, script);
   }
 
-  constructor(server: Server, script: FrameScript) {
+  /** With TLS, where the client has to take HTTP/2 if `options` do not say more. */
+  static async startSecure(script: FrameScript, options: TlsOptions): Promise<FrameBackend> {
+    const server = createTlsServer({ ALPNProtocols: ["h2"], ...options });
+    server.on("tlsClientError", () => undefined);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new FrameBackend(server, script, "secureConnection");
+  }
+
+  constructor(server: Server, script: FrameScript, event = "connection") {
     this.#server = server;
-    server.on("connection", (socket) => {
+    server.on(event, (socket: Socket) => {
       const peer = new FramePeer(socket);
       this.peers.push(peer);
       this.#wake();
