@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { HostOutcome, HostRequest } from "./admin/host-request.ts";
 import { serveAdmin } from "./admin/server.ts";
-import type { Snapshot } from "./admin/snapshot.ts";
+import { type Snapshot, troubleSnapshot } from "./admin/snapshot.ts";
 import { Alarm } from "./alert/alarm.ts";
 import { deliver } from "./alert/channels.ts";
 import { warnOfPrograms } from "./alert/programs.ts";
@@ -217,7 +217,7 @@ function receive(
       });
       break;
     case "policy.ask":
-      void isAllowed(floor, message).then((answer) => {
+      void floor.isAllowed(message.host, message.client).then((answer) => {
         channel.send(from, { type: "policy.answer", ask: message.ask, isAllowed: answer });
       });
       break;
@@ -229,19 +229,6 @@ function receive(
       break;
     default:
       break; // what is for other processes
-  }
-}
-
-/** Who cannot be decided about is refused, and asks again. */
-async function isAllowed(
-  floor: CertificateFloor,
-  { host, client }: Extract<Message, { type: "policy.ask" }>,
-): Promise<boolean> {
-  try {
-    return await floor.isAllowed(host, client);
-  } catch (error) {
-    log.error("certificate.need-failed", { host, ...failureFacts(error) });
-    return false;
   }
 }
 
@@ -286,11 +273,7 @@ function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
     })),
     hosts: floor.list(),
     backends: watch.list(),
-    troubles: floor.troubles
-      .look(() => false)
-      .troubles.map(({ host = null, nextAttemptAt: next, ...trouble }) => {
-        return { ...trouble, host, nextAttemptAt: next === undefined ? null : timeText(next) };
-      }),
+    troubles: floor.troubles.look(() => false).troubles.map(troubleSnapshot),
   };
 }
 

@@ -1,6 +1,5 @@
 import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord, CertificateState } from "../base/certificate-record.ts";
-
 import type { Trouble } from "../base/trouble.ts";
 
 /** The program now, as one plain object: the answer to `GET /status` and `latchkey status --json`. */
@@ -22,6 +21,13 @@ export interface Snapshot {
 export interface TroubleSnapshot extends Omit<Trouble, "host" | "nextAttemptAt"> {
   readonly host: string | null;
   readonly nextAttemptAt: string | null;
+}
+
+/** A trouble as everybody is shown it. */
+export function troubleSnapshot(trouble: Trouble): TroubleSnapshot {
+  const { host = null, nextAttemptAt: next } = trouble;
+  const nextAttemptAt = next === undefined ? null : new Date(next).toISOString();
+  return { ...trouble, host, nextAttemptAt };
 }
 
 export interface WorkerSnapshot {

@@ -14,21 +14,13 @@ import type { Holdings } from "./holdings.ts";
 import type { OrderQueue } from "./order-queue.ts";
 import type { Decision } from "./policy.ts";
 import { FIRST, rankOf } from "./rank.ts";
-import {
-  type HeldCertificate,
-  type Holding,
-  heldOf,
-  type Issued,
-  outcomeOf,
-  renewAtOf,
-} from "./records.ts";
+import { Recall, type RecallSteps } from "./recall.ts";
+import { type Holding, type Issued, outcomeOf } from "./records.ts";
 
 /** The steps of {@link CertificateKeeper.ensure}, in their order. */
-export interface KeeperSteps {
+export interface KeeperSteps extends RecallSteps {
   /** May this name be issued now? */
   decide(host: CertificateName, client?: ClientAddress): Promise<Decision>;
-  /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
-  load(host: CertificateName): Promise<Issued | undefined>;
   /** Where an issuer's attempts stand in line: URL of its directory. */
   directoryOf(issuer: Issuer): string;
   /** Why nothing can be ordered for this name there now; `undefined` when it can. */
@@ -37,8 +29,6 @@ export interface KeeperSteps {
   order(host: CertificateName, issuer: Issuer, signal: AbortSignal): Promise<Issued>;
   /** Makes it durable. */
   store(host: CertificateName, issued: Issued): Promise<void>;
-  /** Is this one of the issuers that the configuration wants for the name? */
-  isWanted(host: CertificateName, issuer: string): boolean;
   /** Puts it into every worker; what a client then gets. */
   swap(
     host: CertificateName,
@@ -54,16 +44,16 @@ export type OrderedNow =
 
 /** Owns every certificate of the program. Read {@link CertificateKeeper.ensure} first. */
 export class CertificateKeeper {
+  /** What is known from before. */
+  readonly recall: Recall;
   readonly #steps: KeeperSteps;
   readonly #holdings: Holdings;
   readonly #attempts: AttemptMemory;
   readonly #queue: OrderQueue;
-  readonly #renewal: Renewal;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #signal: AbortSignal;
   readonly #flights = new SingleFlight<CertificateName, void>();
-  readonly #recalls = new SingleFlight<CertificateName, Holding | undefined>();
 
   /** @param signal Ends every order when the program drains. */
   constructor(
@@ -80,11 +70,11 @@ export class CertificateKeeper {
       readonly signal: AbortSignal;
     },
   ) {
+    this.recall = new Recall(steps, memory, surroundings);
     this.#steps = steps;
     this.#holdings = memory.holdings;
     this.#attempts = memory.attempts;
     this.#queue = memory.queue;
-    this.#renewal = surroundings.renewal;
     this.#clock = surroundings.clock;
     this.#log = surroundings.log;
     this.#signal = surroundings.signal;
@@ -99,11 +89,11 @@ export class CertificateKeeper {
   async ensure(host: CertificateName, client?: ClientAddress): Promise<CertificateOutcome> {
     const decision = await this.#steps.decide(host, client);
     if (decision.kind !== "allowed") return outcomeWithout(decision);
-    const holding = await this.#hold(host, decision.listed);
+    const holding = await this.recall.hold(host, decision.listed);
     if (holding === undefined) return { kind: "unavailable" };
     allow(holding);
 
-    if ((await this.#load(holding)) && !this.#hasExpired(holding)) return outcomeOf(holding);
+    if ((await this.recall.load(holding)) && !this.#hasExpired(holding)) return outcomeOf(holding);
     if (!this.#flights.has(host) && !this.#attempts.isDue(holding, this.#clock.now()))
       return outcomeOf(holding);
 
@@ -122,7 +112,7 @@ export class CertificateKeeper {
     allow(holding);
     await this.#flights.run(holding.host, async () => {
       // Storage that could not be read before may hold it after all.
-      if (holding.certificate === undefined && (await this.#load(holding))) return;
+      if (holding.certificate === undefined && (await this.recall.load(holding))) return;
       if (this.#attempts.isDue(holding, this.#clock.now()))
         await this.#obtain(holding, decision.issuers);
     });
@@ -135,7 +125,7 @@ export class CertificateKeeper {
   async orderNow(host: CertificateName): Promise<OrderedNow> {
     const decision = await this.#steps.decide(host);
     if (decision.kind !== "allowed") return { kind: "refused", why: whyNot(decision) };
-    const holding = await this.#hold(host, decision.listed);
+    const holding = await this.recall.hold(host, decision.listed);
     if (holding === undefined) return { kind: "refused", why: "there is no room for another name" };
     const before = holding.certificate?.serial;
     const isNew = () => holding.certificate !== undefined && holding.certificate.serial !== before;
@@ -161,64 +151,6 @@ export class CertificateKeeper {
     this.#log.info("certificate.refused", { host: holding.host, why: whyNot(decision) });
     // Nobody wants it any more: a customer who left.
     if (this.#hasExpired(holding)) this.#holdings.release(holding);
-  }
-
-  /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */
-  async #load(holding: Holding): Promise<boolean> {
-    const before = holding.certificate;
-    if (before?.unsaved !== undefined) return true;
-    try {
-      const stored = await this.#steps.load(holding.host);
-      // An order ended while storage was read: what was read is older, and may be all that storage will ever hold.
-      if (holding.certificate !== before) return holding.certificate !== undefined;
-      if (stored === undefined) return this.#forget(holding);
-      holding.certificate = this.#heldOf(holding.host, stored);
-      return true;
-    } catch (error) {
-      this.#waitForStorage(holding, error);
-      return holding.certificate !== undefined;
-    }
-  }
-
-  /** Who cannot see what there is does not ask the CA for it: it waits as after any failure of the disk. */
-  #waitForStorage(holding: Holding, error: unknown): void {
-    this.#attempts.postpone(holding, this.#clock.now() + limits.unreachableMinMs);
-    this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
-  }
-
-  /** The name's turn at start. Never rejects. */
-  async adopt(host: CertificateName, listed: boolean): Promise<void> {
-    const holding = await this.#hold(host, listed);
-    if (holding === undefined) return;
-    await this.#load(holding);
-    // One that is not due has just been renewed, which the program did not live to write down.
-    const isRenewed = (renewAtOf(holding) ?? 0) > this.#clock.now();
-    if (isRenewed && this.#attempts.wasInterrupted(holding))
-      await this.#attempts.succeeded(holding);
-  }
-
-  /** The place of a name. A new one brings what the disk remembers of its failures: it may have been here before. */
-  #hold(host: CertificateName, listed: boolean): Promise<Holding | undefined> {
-    return this.#recalls.run(host, async () => {
-      const known = this.#holdings.get(host);
-      if (known !== undefined) return known;
-      const holding = this.#holdings.hold(host, listed);
-      if (holding !== undefined) await this.#recall(holding);
-      return holding;
-    });
-  }
-
-  async #recall(holding: Holding): Promise<void> {
-    try {
-      await this.#attempts.recall(holding);
-    } catch (error) {
-      this.#waitForStorage(holding, error);
-    }
-  }
-
-  #forget(holding: Holding): boolean {
-    holding.certificate = undefined;
-    return false;
   }
 
   /** One attempt, from its turn to the swap. Failures are remembered, never thrown. */
@@ -272,7 +204,7 @@ export class CertificateKeeper {
   /** Stored before it is swapped in: a crash must not lose a key already in use. Unsaved, it serves from memory. */
   async #accept(holding: Holding, issued: Issued): Promise<void> {
     const { chain, key } = issued.credential;
-    const held = this.#heldOf(holding.host, issued);
+    const held = this.recall.heldOf(holding.host, issued);
     holding.certificate = { ...held, unsaved: { chain, key } };
     await this.save(holding, issued);
   }
@@ -281,7 +213,7 @@ export class CertificateKeeper {
   async save(holding: Holding, issued: Issued): Promise<boolean> {
     try {
       await this.#steps.store(holding.host, issued);
-      holding.certificate = this.#heldOf(holding.host, issued);
+      holding.certificate = this.recall.heldOf(holding.host, issued);
       return true;
     } catch (error) {
       this.#log.error("certificate.unsaved", { host: holding.host, ...failureFacts(error) });
@@ -294,10 +226,6 @@ export class CertificateKeeper {
     const unsaved = holding.certificate?.unsaved;
     const held = unsaved === undefined ? undefined : { host: holding.host, ...unsaved };
     holding.servedSerial = await this.#steps.swap(holding.host, credential, held);
-  }
-
-  #heldOf(host: CertificateName, issued: Issued): HeldCertificate {
-    return heldOf(issued, this.#renewal, this.#steps.isWanted(host, issued.issuer));
   }
 }
 

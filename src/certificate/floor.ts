@@ -53,13 +53,13 @@ export class CertificateFloor {
     await this.#parts.cas.budgets.open();
     for (const entry of config.hosts) {
       const own = ownNameOf(entry);
-      if (own !== undefined) await this.#parts.keeper.adopt(own, true);
+      if (own !== undefined) await this.#parts.keeper.recall.adopt(own, true);
     }
     this.#manual = await manualRecords(config, clock.now());
     for (const name of await storage.certificates.list()) {
       const entry = this.#steps.findHost(name);
       if (entry?.certificate.kind === "acme" && ownNameOf(entry) === undefined)
-        await this.#parts.keeper.adopt(name, false);
+        await this.#parts.keeper.recall.adopt(name, false);
     }
     await forgetSpentOrders(storage, this.#steps.log);
   }
@@ -136,9 +136,14 @@ export class CertificateFloor {
     return this.#parts.cas.rollOver(directory);
   }
 
-  /** Has this name a certificate, or would it get one? */
-  isAllowed(host: UriHost, client: ClientAddress): Promise<boolean> {
-    return this.#parts.gate.isAllowed(host, client);
+  /** Has this name a certificate, or would it get one? Who cannot be decided about is refused, and asks again. Never rejects. */
+  async isAllowed(host: UriHost, client: ClientAddress): Promise<boolean> {
+    try {
+      return await this.#parts.gate.isAllowed(host, client);
+    } catch (error) {
+      this.#steps.log.error("certificate.need-failed", { host, ...failureFacts(error) });
+      return false;
+    }
   }
 
   /** For a worker that starts: what is not on disk. */

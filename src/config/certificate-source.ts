@@ -5,7 +5,8 @@ import type { DnsEntry } from "./dns-entry.ts";
 import type { Path } from "./faults.ts";
 import { formatPattern, overlap } from "./host-pattern.ts";
 import type { HostPlace } from "./host-place.ts";
-import type { WrittenHost, WrittenOnDemand } from "./host-schema.ts";
+import type { WrittenHost } from "./host-schema.ts";
+import type { WrittenOnDemand } from "./issuer-schema.ts";
 import { isInternalName, namedIssuer, refusalOf } from "./issuers.ts";
 import { readIssuer } from "./settings.ts";
 

@@ -8,7 +8,8 @@ import {
 import { alertsSchema } from "./alerts-schema.ts";
 import { limitsSchema } from "./changeable-limits.ts";
 import { dnsSchema } from "./dns-schema.ts";
-import { hostSchema, issuerSchema, onDemandSchema } from "./host-schema.ts";
+import { hostSchema } from "./host-schema.ts";
+import { issuerSchema, onDemandSchema } from "./issuer-schema.ts";
 import { limits } from "./limits.ts";
 import { readAccess, readAdminAddress } from "./locations.ts";
 import { readEmail, readSuffix } from "./names.ts";

@@ -5,10 +5,9 @@ import { readBackendAddress, readBackendPort } from "./backend-address.ts";
 import { balanceKeys, weightKey } from "./balance-schema.ts";
 import { compressSchema } from "./compress.ts";
 import { dnsSchema } from "./dns-schema.ts";
-import { issuerNames, namedIssuer, readDirectory, readIssuerName } from "./issuers.ts";
+import { issuerSchema, onDemandSchema } from "./issuer-schema.ts";
 import { limits } from "./limits.ts";
-import { readAskUrl, readPrefix } from "./locations.ts";
-import { readAllowed, readChainName, readProfile } from "./names.ts";
+import { readPrefix } from "./locations.ts";
 import { readSize } from "./quantities.ts";
 import { read } from "./reading.ts";
 import {
@@ -28,59 +27,11 @@ import {
   type Output,
   onOff,
   path,
-  secret,
   someOf,
   table,
   text,
   whole,
 } from "./schema.ts";
-
-const ISSUER = "letsencrypt, letsencrypt-staging, internal, or a mapping with `directory`";
-export const issuerSchema = anyOf(
-  [
-    text(readIssuerName, ISSUER)
-      .meta({ enum: [...issuerNames] })
-      .transform(namedIssuer),
-    mapping(
-      {
-        directory: text(readDirectory, "the URL of an ACME directory, or a name such as zerossl"),
-        trust: key("PEM file with an extra root for the directory's own TLS.", path),
-        profile: key("One that the directory offers.", text(readProfile, "the name of a profile")),
-        eab: key(
-          "What ties the account to one of the CA's website: the two values it shows there.",
-          mapping(
-            { kid: secret, hmac: secret },
-            "a mapping such as { kid: env:KID, hmac: env:HMAC }",
-          ),
-        ),
-        preferredChain: key(
-          "The chain whose topmost certificate is issued by this common name, if the CA offers it.",
-          text(readChainName, "a common name such as ISRG Root X1"),
-        ),
-      },
-      ISSUER,
-    ).transform(({ directory, trust, eab, profile, preferredChain }) => {
-      return { kind: "acme" as const, directory, trust, eab, profile, preferredChain };
-    }),
-  ],
-  ISSUER,
-);
-
-export const onDemandSchema = mapping(
-  {
-    ask: key(
-      "GET ?domain=NAME: 200 allows, anything else refuses.",
-      text(readAskUrl, "a URL such as http://127.0.0.1:3000/allowed"),
-    ),
-    allow: key(
-      "Exact names; wildcards with the internal issuer only.",
-      someOf(text(readAllowed, "a host name"), "a list such as [a.shop.example]"),
-    ),
-  },
-  "a mapping with `ask` or `allow`",
-).refine(({ ask, allow }) => ask !== undefined || allow !== undefined, {
-  error: "is empty, wanted `ask` or `allow`",
-});
 
 const BACKEND = "a backend such as 3001 or http://10.0.0.5:3002";
 const bareBackend = [number(readBackendPort, BACKEND), text(readBackendAddress, BACKEND)] as const;
@@ -298,5 +249,3 @@ export const hostSchema = anyOf(
 export type WrittenHost = Output<typeof hostKeys>;
 /** One entry of `paths` as written. */
 export type WrittenPath = Output<typeof pathKeys>;
-export type WrittenIssuer = Output<typeof issuerSchema>;
-export type WrittenOnDemand = Output<typeof onDemandSchema>;

@@ -5,7 +5,7 @@ import { readDns } from "./dns.ts";
 import type { Path } from "./faults.ts";
 import { settingsSchema, type WrittenSettings } from "./file-schema.ts";
 import { readRoots } from "./files.ts";
-import type { WrittenIssuer, WrittenOnDemand } from "./host-schema.ts";
+import type { WrittenIssuer, WrittenOnDemand } from "./issuer-schema.ts";
 import { namedIssuer } from "./issuers.ts";
 import { limits } from "./limits.ts";
 import { readSecretAt, type WrittenSecret } from "./secret.ts";

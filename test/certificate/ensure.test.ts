@@ -200,7 +200,7 @@ test("a renewal that fails leaves the certificate in use", async () => {
     order: async () =>
       Promise.reject(new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: no route")),
   });
-  await keeper.adopt(host, true);
+  await keeper.recall.adopt(host, true);
   await keeper.renew(holdings.get(host) ?? assert.fail());
   assert.equal(row().state, "failing");
   assert.equal(row().serial, stored.credential.serial);
@@ -217,7 +217,7 @@ test("a failure of before a restart keeps its place on the ladder", async () => 
     nextAttemptAt: clock.now() + 100 * MINUTE,
     lastError,
   });
-  await keeper.adopt(host, true);
+  await keeper.recall.adopt(host, true);
   assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
   assert.deepEqual(taken, []);
 });
@@ -255,7 +255,7 @@ test("a crash between the certificate and the end of its attempt leaves no failu
     nextAttemptAt: clock.now() + MINUTE,
     lastError,
   });
-  await keeper.adopt(host, true);
+  await keeper.recall.adopt(host, true);
   assert.equal(row().state, "valid");
   assert.equal(disk.size, 0);
 });
@@ -267,7 +267,7 @@ test("a crash in the middle of a renewal leaves its failures in memory, for the 
   const lastError = { type: "INTERRUPTED", detail: "y", hint: "z", at: clock.now() };
   const nextAttemptAt = clock.now() + MINUTE;
   disk.set(host, { host, kind: "refused", attempts: 3, nextAttemptAt, lastError });
-  await keeper.adopt(host, true);
+  await keeper.recall.adopt(host, true);
   const { state, attempts } = row();
   assert.deepEqual([state, attempts], ["failing", 3]);
   assert.equal(disk.size, 1);
@@ -284,7 +284,7 @@ for (const { attempts, orders, outcome } of interrupted) {
     const lastError = { type: "INTERRUPTED", detail: "y", hint: "z", at: clock.now() };
     const nextAttemptAt = clock.now() + MINUTE;
     disk.set(host, { host, kind: "refused", attempts, nextAttemptAt, lastError });
-    await keeper.adopt(host, true);
+    await keeper.recall.adopt(host, true);
     assert.equal((await keeper.ensure(host)).kind, outcome);
     assert.equal(taken.filter((step) => step === "order").length, orders);
   });
@@ -354,7 +354,7 @@ test("failures that cannot be read neither stop the start nor let anything be as
   world.disk.get = () => {
     throw new LatchkeyError("STORAGE_FAILED", "Cannot read: I/O error");
   };
-  await world.keeper.adopt(host, true);
+  await world.keeper.recall.adopt(host, true);
   assert.deepEqual(await world.keeper.ensure(host), { kind: "unavailable" });
   assert.deepEqual(world.taken, []);
 });
@@ -368,7 +368,7 @@ test("nothing is ordered while storage cannot be read, and what it held is found
       return stored;
     },
   });
-  await keeper.adopt(host, true);
+  await keeper.recall.adopt(host, true);
   assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
   isBroken = false;
   clock.advance(61_000);
@@ -404,7 +404,7 @@ for (const { decision, outcome } of denials) {
 test("a customer who left is shown as refused, with the reason, until the certificate has expired", async () => {
   const stored = issuedFor("shop.example");
   const world = recordingKeeper({ load: async () => stored, decide: async () => refusal });
-  await world.keeper.adopt(host, false);
+  await world.keeper.recall.adopt(host, false);
   const holding = world.holdings.get(host) ?? assert.fail();
   await world.keeper.renew(holding);
   const { state, lastError } = world.row();
@@ -425,7 +425,7 @@ test("a renewal that policy refuses is shown as refused until policy allows the 
     decide: async () =>
       decisions.shift() ?? { kind: "allowed", issuers: [{ kind: "internal" }], listed: false },
   });
-  await world.keeper.adopt(host, false);
+  await world.keeper.recall.adopt(host, false);
   await world.keeper.renew(world.holdings.get(host) ?? assert.fail());
   assert.equal(world.row().state, "refused");
   assert.deepEqual(await world.keeper.ensure(host), { kind: "stored" });
@@ -438,7 +438,7 @@ test("a renewal about which the policy's service says nothing is tried again soo
     load: async () => stored,
     decide: async () => ({ ...refusal, isFinal: false }),
   });
-  await world.keeper.adopt(host, false);
+  await world.keeper.recall.adopt(host, false);
   const holding = world.holdings.get(host) ?? assert.fail();
   await world.keeper.renew(holding);
   assert.equal(world.row().state, "valid");
@@ -606,7 +606,7 @@ test("a visitor who read storage while an order ended does not bring the certifi
     },
     store: () => Promise.reject(new LatchkeyError("STORAGE_FAILED", "Cannot write: full")),
   });
-  await world.keeper.adopt(host, true);
+  await world.keeper.recall.adopt(host, true);
   const visitor = world.keeper.ensure(host);
   assert.equal((await world.keeper.orderNow(host)).kind, "issued");
   const { serial } = world.row();
@@ -632,7 +632,7 @@ for (const hasOrder of [false, true]) {
         },
         { disk, hasOrder },
       );
-      await world.keeper.adopt(host, true);
+      await world.keeper.recall.adopt(host, true);
       void world.keeper.renew(world.holdings.get(host) ?? assert.fail());
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -677,7 +677,7 @@ test("C8: after a failed challenge the next attempt is made with the next type, 
   assert.deepEqual(challengesAfter(types, undefined), types);
 
   const restarted = recordingKeeper({}, { disk: world.disk });
-  await restarted.keeper.adopt(host, true);
+  await restarted.keeper.recall.adopt(host, true);
   assert.equal(restarted.holdings.get(host)?.failedChallenge, "http-01");
 });
 
@@ -705,7 +705,7 @@ test("a name that an operator asks for goes before all others that wait, also wh
     },
   });
   const names = Array.from({ length: 60 }, (_, index) => named(`name-${index}.example`));
-  await Promise.all(names.map((name) => world.keeper.adopt(name, true)));
+  await Promise.all(names.map((name) => world.keeper.recall.adopt(name, true)));
   const waiting = names.map((name) =>
     world.keeper.renew(world.holdings.get(name) ?? assert.fail()),
   );

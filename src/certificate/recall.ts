@@ -1,0 +1,104 @@
+import type { CertificateName } from "../base/certificate-name.ts";
+import type { Clock } from "../base/clock.ts";
+import { failureFacts, type Log } from "../base/log.ts";
+import { SingleFlight } from "../base/single-flight.ts";
+import type { Renewal } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { AttemptMemory } from "./attempts.ts";
+import type { Holdings } from "./holdings.ts";
+import { type HeldCertificate, type Holding, heldOf, type Issued, renewAtOf } from "./records.ts";
+
+/** What {@link Recall} asks for. */
+export interface RecallSteps {
+  /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
+  load(host: CertificateName): Promise<Issued | undefined>;
+  /** Is this one of the issuers that the configuration wants for the name? */
+  isWanted(host: CertificateName, issuer: string): boolean;
+}
+
+/** What is known of a name from before: its certificate and its failures, as storage has them. */
+export class Recall {
+  readonly #steps: RecallSteps;
+  readonly #holdings: Holdings;
+  readonly #attempts: AttemptMemory;
+  readonly #renewal: Renewal;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #recalls = new SingleFlight<CertificateName, Holding | undefined>();
+
+  constructor(
+    steps: RecallSteps,
+    memory: { readonly holdings: Holdings; readonly attempts: AttemptMemory },
+    surroundings: { readonly renewal: Renewal; readonly clock: Clock; readonly log: Log },
+  ) {
+    this.#steps = steps;
+    this.#holdings = memory.holdings;
+    this.#attempts = memory.attempts;
+    this.#renewal = surroundings.renewal;
+    this.#clock = surroundings.clock;
+    this.#log = surroundings.log;
+  }
+
+  /** The name's turn at start. Never rejects. */
+  async adopt(host: CertificateName, listed: boolean): Promise<void> {
+    const holding = await this.hold(host, listed);
+    if (holding === undefined) return;
+    await this.load(holding);
+    // One that is not due has just been renewed, which the program did not live to write down.
+    const isRenewed = (renewAtOf(holding) ?? 0) > this.#clock.now();
+    if (isRenewed && this.#attempts.wasInterrupted(holding))
+      await this.#attempts.succeeded(holding);
+  }
+
+  /** The place of a name. A new one brings what the disk remembers of its failures: it may have been here before. */
+  hold(host: CertificateName, listed: boolean): Promise<Holding | undefined> {
+    return this.#recalls.run(host, async () => {
+      const known = this.#holdings.get(host);
+      if (known !== undefined) return known;
+      const holding = this.#holdings.hold(host, listed);
+      if (holding !== undefined) await this.#recallFailures(holding);
+      return holding;
+    });
+  }
+
+  /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */
+  async load(holding: Holding): Promise<boolean> {
+    const before = holding.certificate;
+    if (before?.unsaved !== undefined) return true;
+    try {
+      const stored = await this.#steps.load(holding.host);
+      // An order ended while storage was read: what was read is older, and may be all that storage will ever hold.
+      if (holding.certificate !== before) return holding.certificate !== undefined;
+      if (stored === undefined) return this.#forget(holding);
+      holding.certificate = this.heldOf(holding.host, stored);
+      return true;
+    } catch (error) {
+      this.#waitForStorage(holding, error);
+      return holding.certificate !== undefined;
+    }
+  }
+
+  /** A certificate as the name holds it from now on. */
+  heldOf(host: CertificateName, issued: Issued): HeldCertificate {
+    return heldOf(issued, this.#renewal, this.#steps.isWanted(host, issued.issuer));
+  }
+
+  async #recallFailures(holding: Holding): Promise<void> {
+    try {
+      await this.#attempts.recall(holding);
+    } catch (error) {
+      this.#waitForStorage(holding, error);
+    }
+  }
+
+  /** Who cannot see what there is does not ask the CA for it: it waits as after any failure of the disk. */
+  #waitForStorage(holding: Holding, error: unknown): void {
+    this.#attempts.postpone(holding, this.#clock.now() + limits.unreachableMinMs);
+    this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
+  }
+
+  #forget(holding: Holding): boolean {
+    holding.certificate = undefined;
+    return false;
+  }
+}
