@@ -52,10 +52,9 @@ elif [ -e "$cache" ]; then
 fi
 
 # --disable-sigusr1: no signal may open the inspector in a process that holds keys.
-# --expose-gc: what only the start has needed is given back when it is done.
 program="$root/src/main.ts"
 if [ "${1:-}" = "--compile" ]; then
   program="$root/src/process/compile.ts"
 fi
-exec "$node" --disable-sigusr1 --disable-proto=delete --unhandled-rejections=strict --expose-gc \
+exec "$node" --disable-sigusr1 --disable-proto=delete --unhandled-rejections=strict \
   "$program" "$@"

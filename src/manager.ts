@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
+import { loadPackage } from "./acme/signing.ts";
 import type { HostOutcome, HostRequest } from "./admin/host-request.ts";
 import { serveAdmin } from "./admin/server.ts";
 import { type Snapshot, troubleSnapshot } from "./admin/snapshot.ts";
@@ -30,7 +31,10 @@ import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./p
 import { Storage } from "./storage/storage.ts";
 
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
-if (process.argv[2] === LOAD_ONLY) process.exit();
+if (process.argv[2] === LOAD_ONLY) {
+  await loadPackage();
+  process.exit();
+}
 const { channel, configure } = await Channel.connect("manager");
 const { config, reach, startedAt, unbound } = configure;
 changeLimits(config.limits);

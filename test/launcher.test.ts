@@ -16,7 +16,9 @@ async function checkoutWith(node: string) {
   await writeFile(join(bin, "node"), `#!/bin/sh\n${node}\n`);
   await chmod(join(bin, "node"), 0o755);
   await symlink("../../src/latchkey.sh", join(bin, "latchkey"));
-  const run = (...args: string[]) => spawnSync(join(bin, "latchkey"), args, { encoding: "utf8" });
+  const { NODE_COMPILE_CACHE: _, ...env } = process.env;
+  const run = (...args: string[]) =>
+    spawnSync(join(bin, "latchkey"), args, { encoding: "utf8", env });
   return { folder, run };
 }
 

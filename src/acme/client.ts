@@ -218,7 +218,7 @@ export class AcmeClient {
     const action = "change the key of the account";
     await this.#askAsAccount(action, signal, async (api, { keyChangeUrl }) => {
       if (keyChangeUrl === undefined) throw confused(action, "the CA does not offer it");
-      const change = this.#signing.keyChange(to, keyChangeUrl, this.#accountUrl ?? "");
+      const change = await this.#signing.keyChange(to, keyChangeUrl, this.#accountUrl ?? "");
       return await api.apiRequest(keyChangeUrl, change, [200]);
     });
   }

@@ -1,10 +1,11 @@
-import forge from "node-forge";
+import { createRequire } from "node:module";
+import type forge from "node-forge";
 
 /**
  * DER (X.690) as values: the only door to node-forge, which is used as writer and reader of ASN.1
- * and for nothing else; every signature and key is `node:crypto`'s.
+ * and for nothing else; every signature and key is `node:crypto`'s. Hence only that part of it is loaded.
  */
-const { asn1 } = forge;
+const asn1: typeof forge.asn1 = createRequire(import.meta.url)("node-forge/lib/asn1.js");
 const { Class, Type } = asn1;
 
 /** One ASN.1 value, made by the functions below or by {@link readDer}. */
@@ -90,7 +91,7 @@ export function contentOf(value: Der): Buffer {
 /** The dotted form of an OBJECT IDENTIFIER; `undefined` for any other value. */
 export function oidOf(value: Der): string | undefined {
   if (value.tagClass !== Class.UNIVERSAL || value.type !== Type.OID) return undefined;
-  return asn1.derToOid(forge.util.createBuffer(contentOf(value).toString("latin1")));
+  return asn1.derToOid(contentOf(value).toString("latin1"));
 }
 
 /** Is it `[tag]` of the context-specific class? */

@@ -1,6 +1,7 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { request } from "../base/node-http.ts";
 import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { DrainOutcome, DrainRequest } from "./drain-request.ts";

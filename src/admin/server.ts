@@ -1,6 +1,7 @@
 import { lstat, unlink } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { createServer } from "../base/node-http.ts";
 import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { RolloverOutcome } from "../base/rollover-outcome.ts";

@@ -1,5 +1,5 @@
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { request as httpRequest } from "../base/node-http.ts";
 
 /** An answer that is no yes. */
 export class WebhookRefusal extends Error {

@@ -1,4 +1,5 @@
-import { get, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { get } from "../base/node-http.ts";
 import { type OwnDoor, ownHttpDoor } from "../base/own-door.ts";
 import { literalOf, type UriHost } from "../base/uri-host.ts";
 import { type Problem, problemOf } from "./refusal.ts";

@@ -1,8 +1,8 @@
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { type Clock, Deadline } from "../base/clock.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
+import { request as httpRequest } from "../base/node-http.ts";
 import { Seldom } from "../base/seldom.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";

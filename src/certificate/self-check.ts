@@ -1,11 +1,12 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { get, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { isIP, isIPv6 } from "node:net";
 import { connect } from "node:tls";
 import { isLoopbackAddress, isReservedAddress } from "../base/address-range.ts";
 import { Deadline } from "../base/clock.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { get } from "../base/node-http.ts";
 import { ownHttpDoor, ownTlsDoor } from "../base/own-door.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";

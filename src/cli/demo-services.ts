@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "../base/node-http.ts";
 
 /**
  * The three small services of the demo, in a process of their own: `demo.ts` starts it with the

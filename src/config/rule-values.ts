@@ -1,4 +1,4 @@
-import { METHODS } from "node:http";
+import { METHODS } from "../base/node-http.ts";
 import { limits } from "./limits.ts";
 import { nearest } from "./nearest.ts";
 import { formatDuration, readDuration } from "./quantities.ts";

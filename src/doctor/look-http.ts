@@ -1,7 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { cdnIn } from "../base/cdn.ts";
 import { codeOf } from "../base/errors.ts";
+import { request as httpRequest } from "../base/node-http.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { literalOf } from "../base/uri-host.ts";
 import type { Ports } from "./door-findings.ts";

@@ -1,8 +1,9 @@
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import type { Server as HttpServer } from "node:http";
 import type { Server, Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer, type SecureContext } from "node:tls";
 import { codeOf } from "../base/errors.ts";
 import { isIpAddress, reverseNameOf } from "../base/ip-address.ts";
+import { createServer as createHttpServer } from "../base/node-http.ts";
 import type { Probe } from "../base/probe.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { makeProbe } from "../certificate/probe.ts";

@@ -1,4 +1,4 @@
-import { METHODS } from "node:http";
+import { METHODS } from "../base/node-http.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { hostOf, isPlainly } from "./authority.ts";
 import { type ConnectionOptions, NO_OPTIONS, readConnection } from "./connection-options.ts";

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES } from "../base/node-http.ts";
 
 /** An answer that we give ourselves. */
 export interface OwnAnswer {

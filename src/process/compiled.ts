@@ -22,7 +22,6 @@ export const NODE_FLAGS: readonly string[] = [
   "--disable-sigusr1",
   "--disable-proto=delete",
   "--unhandled-rejections=strict",
-  "--expose-gc",
 ];
 
 /** In place of an address: load everything, do nothing, end. */
