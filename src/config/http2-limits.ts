@@ -25,6 +25,11 @@ export const http2Limits = {
   /** Requests taken back (rapid reset, CVE-2023-44487): so many at once, then so many a second. */
   h2ResetBurst: 100,
   h2ResetsPerSecond: 20,
+  /**
+   * While a client takes so much of its answers, for each that waits, none is given up: nobody sees how
+   * much of one has left. A hundred at once ask for 10 kB a second, which EDGE has.
+   */
+  h2AnswerMinBytesPerSecond: 100,
   /** Bytes that belong to no request: so many at once, then so many a second (PING and SETTINGS floods and the like). */
   h2OverheadBurstBytes: 32_768,
   h2OverheadBytesPerSecond: 8_192,

@@ -5,6 +5,7 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from "node:http2";
+import type { Socket } from "node:net";
 import { NEVER, type Timed } from "../backend/deadlines.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
@@ -137,6 +138,16 @@ export class H2Session implements StreamHome, Timed {
     this.#cut(constants.NGHTTP2_NO_ERROR);
   }
 
+  get taken(): number {
+    const { socket, carrier = socket } = this.#connection;
+    return takenFrom(carrier);
+  }
+
+  get leastTaken(): number {
+    const waiting = [...this.#streams].filter(({ isWaiting }) => isWaiting).length;
+    return (waiting * limits.h2AnswerMinBytesPerSecond * limits.writeIdleTimeoutMs) / 1_000;
+  }
+
   /** Bytes of bodies that have come and wait for their backends: they are explained when they are read. */
   get #held(): number {
     let held = 0;
@@ -204,6 +215,16 @@ function sessionOptions(): ServerOptions {
       enableConnectProtocol: true,
     },
   };
+}
+
+/**
+ * Bytes that the kernel has taken from a socket. Node counts a write when it begins, and one write of nghttp2 may be
+ * megabytes: what is left of it only the socket's handle tells, where Node's own timeouts look too.
+ */
+function takenFrom(socket: Socket): number {
+  const handle = "_handle" in socket ? socket._handle : undefined;
+  const isOpen = typeof handle === "object" && handle !== null && "writeQueueSize" in handle;
+  return socket.bytesWritten - (isOpen ? Number(handle.writeQueueSize) : 0);
 }
 
 /** What the fields take on the wire at most. */

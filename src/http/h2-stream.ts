@@ -20,6 +20,10 @@ export interface StreamHome extends Site {
   readonly action: HttpAction;
   readonly around: Surroundings;
   readonly sender: Sender;
+  /** Bytes that the client's connection has taken from us. */
+  readonly taken: number;
+  /** How many of them the answers that wait now are worth, within `writeIdleTimeoutMs`. */
+  readonly leastTaken: number;
   /** So many bytes of what the client sends belong to requests. */
   explain(bytes: number): void;
   /** A stream is closed before its request has ended: so many bytes of that may still come. */
@@ -58,9 +62,11 @@ export class H2Stream implements VisitOwner {
   #discarded = 0;
   /** Did we close the stream, maybe in the middle of its request? */
   #isCut = false;
-  /** When the client must have taken some of what waits for it: less than `#waiting` bytes are left then. */
+  /** When the client must have taken some of what waits for it. */
   #writeDeadline = NEVER;
+  /** What waited, and what the connection had taken, when that was set. */
   #waiting = 0;
+  #takenBefore = 0;
   /** Until when a body that nobody wants is read. */
   #restDeadline = NEVER;
 
@@ -147,6 +153,11 @@ export class H2Stream implements VisitOwner {
       this.#body.resume();
       this.#stream.resume();
     }
+  }
+
+  /** Does some of the answer wait for the client? */
+  get isWaiting(): boolean {
+    return this.#stream.writableLength > 0;
   }
 
   /** Bytes of the body that have come and are not read yet. */
@@ -257,16 +268,21 @@ export class H2Stream implements VisitOwner {
 
   #expectDrain(): void {
     this.#waiting = this.#stream.writableLength;
+    this.#takenBefore = this.#home.taken;
     this.#writeDeadline = this.#home.around.deadlines.in(limits.writeIdleTimeoutMs);
   }
 
-  /** A client that takes nothing of what waits for it is not waited for for ever. */
+  /**
+   * A client that takes nothing of what waits for it is not waited for for ever. How much of a piece has left
+   * is not told, and other answers may go first: so what the whole connection takes counts too.
+   */
   #watchWriting(now: number): void {
     const { writableLength } = this.#stream;
     if (writableLength === 0) this.#writeDeadline = NEVER;
     else if (this.#writeDeadline === NEVER) this.#expectDrain();
     else if (now >= this.#writeDeadline) {
-      if (writableLength < this.#waiting) this.#expectDrain();
+      const taken = this.#home.taken - this.#takenBefore;
+      if (writableLength < this.#waiting || taken >= this.#home.leastTaken) this.#expectDrain();
       else this.#break();
     }
   }
