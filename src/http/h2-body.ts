@@ -53,10 +53,10 @@ export class H2Body implements BodySource {
   begin(request: Admitted, route: PathRoute | undefined): void {
     this.#request = request;
     this.#maxBytes = route?.maxBodyBytes ?? Number.POSITIVE_INFINITY;
-    this.#isDone = request.framing === "none";
+    this.#isDone = isEmpty(request);
     this.#streamIdleMs = isGrpc(request) ? route?.timeouts.idleMs : undefined;
     this.#exchange = undefined;
-    if (!this.#isDone) this.#deadline = this.#atPace(this.#pace.begin());
+    this.#deadline = this.#isDone ? NEVER : this.#atPace(this.#pace.begin());
   }
 
   /** Content; the bytes are the body's from now on. */
@@ -68,6 +68,7 @@ export class H2Body implements BodySource {
   end(trailers: Fields | undefined): void {
     this.#hasEnded = true;
     this.#trailers = trailers;
+    this.#deadline = NEVER;
   }
 
   /** Nobody wants what waits here. */
@@ -101,6 +102,7 @@ export class H2Body implements BodySource {
 
   /** When the next byte is due: `paced`, or for messages, which come when there is something to say, after a silence. */
   #atPace(paced: number): number {
+    if (this.#hasEnded) return NEVER; // the rest is up to the backend
     return this.#streamIdleMs === undefined ? paced : this.#deadlines.in(this.#streamIdleMs);
   }
 
@@ -113,6 +115,11 @@ export class H2Body implements BodySource {
     exchange.endBody(this.#trailers === undefined ? "" : trailerLines(this.#trailers));
     return undefined;
   }
+}
+
+/** Is there no content, as far as the head says? */
+function isEmpty({ framing, contentLength }: Admitted): boolean {
+  return framing === "none" || (framing === "length" && contentLength === 0);
 }
 
 /** Is the body a stream of messages, as long as the client likes (gRPC over HTTP/2, "Requests")? */

@@ -4,10 +4,11 @@ import { test } from "node:test";
 import type { Facts } from "../../src/base/errors.ts";
 import { limits } from "../../src/config/limits.ts";
 import { H2Client } from "../support/h2-client.ts";
+import { FrameBackend } from "../support/h2-frame-backend.ts";
 import { FLAG, FRAME, FrameClient, frame, headers, request, u32 } from "../support/h2-frames.ts";
 import { heldBytes } from "../support/held-bytes.ts";
 import { answering, OK, type Recorded } from "../support/recorder.ts";
-import { RelayScene } from "../support/relay-world.ts";
+import { forwardTo, RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 
 const H2 = { protocol: "h2" } as const;
@@ -280,6 +281,43 @@ for (const [what, fields, status] of broken) {
     assert.equal(client.status(1), status);
     await backend.gone();
     assert.match(backend.text, /\r\n\r\n4\r\nhalf\r\n$/);
+  });
+}
+
+/** Requests that have come to their end, with nothing in them. */
+const empty: readonly (readonly [what: string, ...frames: readonly Buffer[]])[] = [
+  ["with a length of 0", headers(1, request({ ...POST, "content-length": "0" }))],
+  ["that end with their head", headers(1, request(POST))],
+  [
+    "with a length of 0 whose end is still to come",
+    headers(1, request({ ...POST, "content-length": "0" }), OPEN),
+  ],
+  ["that end with nothing", headers(1, request(POST), OPEN), frame(FRAME.data, FLAG.endStream, 1)],
+  ["that end with trailers", headers(1, request(POST), OPEN), headers(1, [["x-sum", "1"]])],
+  [
+    "that end with a little",
+    headers(1, request(POST), OPEN),
+    frame(FRAME.data, FLAG.endStream, 1, "x"),
+  ],
+];
+
+for (const [what, ...frames] of empty) {
+  test(`Nobody waits for more of requests ${what} while their backend takes nothing`, async (t) => {
+    const pass = holdTicks(t);
+    // A session is asked nothing before its SETTINGS.
+    await using backend = await FrameBackend.start(() => undefined);
+    const address = { host: "127.0.0.1", port: backend.port };
+    const connectMs = limits.bodyIdleTimeoutMs + 10_000;
+    const timeouts = { connectMs, firstByteMs: 10_000, idleMs: 10_000 };
+    const action = forwardTo([{ kind: "h2c", address, hostHeader: "client" }], { timeouts });
+    await using world = await RelayWorld.start({ action, ...H2 });
+    using client = await FrameClient.connect(world.port);
+    client.say(...frames);
+    await backend.peer(0);
+    for (let waited = 0; waited < connectMs + MARGIN_MS; waited += limits.tickMs)
+      pass(limits.tickMs);
+    await client.until(() => client.has(1));
+    assert.equal(client.status(1), 504);
   });
 }
 
