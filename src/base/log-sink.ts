@@ -5,8 +5,12 @@ import { codeOf } from "./errors.ts";
 const BACKLOG_MAX_BYTES = 4_194_304;
 /** Several processes write into one pipe: so much at once is never torn apart (pipe(7), PIPE_BUF). */
 const ATOMIC_MAX_BYTES = 4_096;
-/** What a disk did not take is tried again after this. */
-const RETRY_MS = 1_000;
+/**
+ * What was not taken is tried again after this: a pipe that does not block has room again as soon as its reader
+ * reads. Each time in vain it is twice as long, as for a disk that is full, but no longer than the other.
+ */
+const RETRY_MS = 10;
+const RETRY_MAX_MS = 1_000;
 /** A reader that has taken nothing for so long when the process ends is not waited for. */
 const STUCK_MS = 250;
 
@@ -24,6 +28,7 @@ export class LogSink {
   #dropped = 0;
   /** When the batch under way was handed over. */
   #sentAt = 0;
+  #retryMs = RETRY_MS;
   #state: "idle" | "sending" | "retrying" | "closed" = "idle";
 
   constructor(fd: number, tell: (lines: number) => void) {
@@ -65,9 +70,11 @@ export class LogSink {
     if (taken < batch.length) this.#queue.unshift(batch.subarray(taken));
     if (error !== null) {
       this.#state = "retrying";
-      setTimeout(() => this.#sendNext(), RETRY_MS).unref();
+      setTimeout(() => this.#sendNext(), this.#retryMs).unref();
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
       return;
     }
+    this.#retryMs = RETRY_MS;
     if (this.#dropped > 0 && this.#bytes <= BACKLOG_MAX_BYTES / 2) this.#tellDropped();
     this.#sendNext();
   }

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf } from "../../src/base/errors.ts";
+import { LogSink } from "../../src/base/log-sink.ts";
+
+/** Half of what a pipe holds in each round, and in all of them much more than the sink keeps. */
+const LINES = 32;
+const LINE = `${"x".repeat(1_023)}\n`;
+const ROUNDS = 200;
+const ROUND_MS = 10;
+
+/** Both ends of a pipe that does not block, as a parent may hand it to us. */
+function openPipe(): { readonly reader: number; readonly writer: number } & Disposable {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-pipe-"));
+  const path = join(folder, "pipe");
+  execFileSync("mkfifo", [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  return {
+    reader,
+    writer,
+    [Symbol.dispose]: () => {
+      closeSync(reader);
+      closeSync(writer);
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** How many bytes are there now. */
+function readAll(fd: number): number {
+  const room = Buffer.alloc(65_536);
+  for (let sum = 0; ; ) {
+    try {
+      sum += readSync(fd, room);
+    } catch (error) {
+      assert.equal(codeOf(error), "EAGAIN");
+      return sum;
+    }
+  }
+}
+
+test("A pipe that does not block, whose reader is slow but steady, loses no line", async () => {
+  using pipe = openPipe();
+  let [dropped, taken] = [0, 0];
+  const sink = new LogSink(pipe.writer, (lines) => {
+    dropped += lines;
+  });
+  const sum = ROUNDS * LINES * LINE.length;
+  for (let round = 0; taken < sum && dropped === 0; round += 1) {
+    for (let line = 0; line < LINES && round < ROUNDS; line += 1) sink.write(LINE);
+    await sleep(ROUND_MS);
+    taken += readAll(pipe.reader);
+  }
+  assert.deepEqual([dropped, taken], [0, sum]);
+});
