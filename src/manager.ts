@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { loadPackage } from "./acme/signing.ts";
+import { AdminDoor } from "./admin/door.ts";
+import type { DrainRequest } from "./admin/drain-request.ts";
 import type { HostOutcome, HostRequest } from "./admin/host-request.ts";
-import { serveAdmin } from "./admin/server.ts";
+import type { RolloverRequest } from "./admin/rollover-request.ts";
 import { type Snapshot, troubleSnapshot } from "./admin/snapshot.ts";
 import { Alarm } from "./alert/alarm.ts";
 import { deliver } from "./alert/channels.ts";
@@ -66,7 +68,11 @@ try {
 }
 
 async function open(): Promise<void> {
-  const storage = await Storage.open({ root: config.storage, clock: systemClock, log });
+  let reopenAdmin = (): void => {};
+  const storage = await Storage.open({
+    ...{ root: config.storage, clock: systemClock, log },
+    prepared: () => reopenAdmin(),
+  });
   await tolerateStorage("storage.readonly", () => storage.acquire(stopping.signal));
   const authority = new StandbyAuthority({
     ...config.authority,
@@ -103,7 +109,9 @@ async function open(): Promise<void> {
     random: Math.random,
   });
   await watch.open();
-  const closeAdmin = await openAdmin(floor, watch);
+  const admin = adminDoor(floor, watch);
+  await admin.open();
+  reopenAdmin = () => void admin.open();
   const rotation = setInterval(rotateTickets, limits.ticketRotationMs);
 
   stop = async () => {
@@ -111,7 +119,7 @@ async function open(): Promise<void> {
     stopping.abort(new Error("Stopping"));
     clearInterval(rotation);
     authority.close();
-    await closeAdmin();
+    await admin.close();
     await floor.settled();
     await storage.close();
     process.exit(0);
@@ -158,24 +166,16 @@ async function tolerateStorage(event: string, work: () => Promise<unknown>): Pro
   }
 }
 
-/** A storage that is read-only has no place for a socket: the hosts it holds are served all the same. */
-async function openAdmin(
-  floor: CertificateFloor,
-  watch: BackendWatch,
-): Promise<() => Promise<void>> {
-  try {
-    return await serveAdmin(config.listen.admin, {
-      snapshot: () => snapshotOf(floor, watch),
-      drain: ({ host, backend, isDrained }) => watch.drain(host, backend, isDrained),
-      act: (request, tell) => act(floor, request, tell),
-      reload: askForReload,
-      rollOver: ({ directory }) => floor.rollOver(directory),
-      probe: (host) => probe(floor, host),
-    });
-  } catch (error) {
-    log.error("admin.unavailable", failureFacts(error));
-    return async () => {};
-  }
+function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
+  const steps = {
+    snapshot: () => snapshotOf(floor, watch),
+    drain: ({ host, backend, isDrained }: DrainRequest) => watch.drain(host, backend, isDrained),
+    act: (request: HostRequest, tell: (happened: HostEvent) => void) => act(floor, request, tell),
+    reload: askForReload,
+    rollOver: ({ directory }: RolloverRequest) => floor.rollOver(directory),
+    probe: (host: string) => probe(floor, host),
+  };
+  return new AdminDoor(config.listen.admin, steps, log);
 }
 
 /** The supervisor reads the file, and replaces this process too when it accepts it. */

@@ -78,6 +78,11 @@ export class Authority {
     return this.#keeper.current.root.certificate.toString();
   }
 
+  /** See {@link IssuerKeeper.restore}. */
+  restore(): Promise<void> {
+    return this.#keeper.restore();
+  }
+
   /** Ends the validations under way and takes no more requests. */
   close(): void {
     this.#closing.abort();

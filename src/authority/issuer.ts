@@ -72,6 +72,18 @@ export class IssuerKeeper {
     return this.#issuer;
   }
 
+  /**
+   * Writes back the CAs in use whose files were deleted: machines trust this root.
+   *
+   * @throws What the store throws.
+   */
+  async restore(): Promise<void> {
+    const { store } = this.#ground;
+    for (const name of ["root", "intermediate"] as const)
+      if ((await readCa(store, name)).kind === "absent")
+        await writeCa(store, name, this.#issuer[name]);
+  }
+
   /** The CAs to sign with now: replaced first if one is about to end. */
   async fresh(): Promise<Issuer> {
     const { intermediate, root } = this.#issuer;

@@ -32,6 +32,11 @@ export class StandbyAuthority {
     return this.#authority;
   }
 
+  /** Writes back what was deleted of its files, if it is open. @throws What the store throws. */
+  async restore(): Promise<void> {
+    await this.#authority?.restore();
+  }
+
   /** Ends the validations under way. */
   close(): void {
     this.#authority?.close();

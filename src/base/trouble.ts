@@ -29,6 +29,8 @@ export const TROUBLE_KINDS = [
   /** Another issuer than the first stands in for it. */
   "issuer.switched",
   "storage.unwritable",
+  /** What was stored of certificates in use is gone. */
+  "storage.deleted",
   /** Another program has taken the storage over. */
   "storage.lease-lost",
   /** The service that decides who gets a certificate on demand does not answer. */

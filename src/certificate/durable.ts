@@ -29,6 +29,12 @@ export class Durable {
     await this.#storage.probe();
   }
 
+  /** Resolves when storage is ours to write into, as far as that can be told without a write. @throws as {@link confirmWritable}. */
+  async confirmOurs(): Promise<void> {
+    await this.#acquireLease();
+    await this.#storage.confirmWritable();
+  }
+
   /** Makes a certificate durable, and forgets its order. @throws as {@link confirmWritable}. */
   async store(host: CertificateName, { credential, issuer }: Issued): Promise<void> {
     const { certificates, orders } = this.#storage;

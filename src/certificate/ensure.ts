@@ -213,7 +213,9 @@ export class CertificateKeeper {
   async save(holding: Holding, issued: Issued): Promise<boolean> {
     try {
       await this.#steps.store(holding.host, issued);
-      holding.certificate = this.recall.heldOf(holding.host, issued);
+      const held = this.recall.heldOf(holding.host, issued);
+      // An order may have ended meanwhile: then what was saved is the certificate before.
+      if (holding.certificate?.serial === held.serial) holding.certificate = held;
       return true;
     } catch (error) {
       this.#log.error("certificate.unsaved", { host: holding.host, ...failureFacts(error) });

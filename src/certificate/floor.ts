@@ -88,6 +88,7 @@ export class CertificateFloor {
       this.troubles,
       this.#parts.commands,
       this.#parts.watchdog,
+      this.#parts.deletions,
     ];
     const polling = this.#parts.watch.keepAsking(signal);
     await Promise.all([

@@ -13,6 +13,7 @@ import { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
 import { Commands } from "./commands.ts";
 import { configurationOf } from "./configuration.ts";
+import { DeletionWatch } from "./deletion-watch.ts";
 import { Durable } from "./durable.ts";
 import type { TransportTo } from "./endpoints.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
@@ -25,6 +26,7 @@ import { PolicyGate } from "./policy-gate.ts";
 import { Proofs } from "./proofs.ts";
 import { RenewalWatch } from "./renewal-info.ts";
 import { TroubleWatch } from "./trouble-watch.ts";
+import { saveUnsaved } from "./unsaved.ts";
 import { Watchdog } from "./watchdog.ts";
 import { polling } from "./window.ts";
 import { type Question, Workers } from "./workers.ts";
@@ -33,8 +35,8 @@ import { type Question, Workers } from "./workers.ts";
 export interface FloorSteps {
   readonly config: Config;
   readonly storage: Storage;
-  /** The internal authority. */
-  readonly authority: Endpoint;
+  /** The internal authority; `restore` writes back what was deleted of its files. */
+  readonly authority: Endpoint & { restore?(): Promise<void> };
   /** How CAs of the internet are reached; over HTTPS, unless given. */
   readonly transportTo?: TransportTo | undefined;
   /** Our own listeners, as this machine reaches them. */
@@ -75,6 +77,7 @@ export interface Parts extends Way {
   readonly keeper: CertificateKeeper;
   readonly commands: Commands;
   readonly watchdog: Watchdog;
+  readonly deletions: DeletionWatch;
   readonly troubles: TroubleWatch;
 }
 
@@ -97,13 +100,14 @@ export function plugTogether(steps: FloorSteps, manual: () => Iterable<Certifica
   const holdings = () => ground.holdings.all();
   const commands = new Commands({ ...steps, holdings, store: storage.commandRuns });
   const watchdog = newWatchdog(steps, ground, keeper);
+  const deletions = newDeletionWatch(steps, ground, keeper);
   const troubles = new TroubleWatch({
     ...steps,
-    ...{ asks: way.gate.asks, commands, watchdog, holdings, manual },
+    ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings, manual },
     directoryOf: (issuer) => ground.cas.endpoints.directoryOf(issuer),
     confirmWritable: () => ground.durable.confirmWritable(),
   });
-  return { ...way, keeper, commands, watchdog, troubles };
+  return { ...way, keeper, commands, watchdog, deletions, troubles };
 }
 
 function newWay(steps: FloorSteps, ground: Ground): Way {
@@ -206,6 +210,25 @@ function newWatchdog(steps: FloorSteps, ground: Ground, keeper: CertificateKeepe
           : readCredential(unsaved.chain, unsaved.key);
       if (credential !== undefined) await keeper.goLive(holding, credential);
     },
+  });
+}
+
+function newDeletionWatch(
+  { authority, clock, log, storage }: FloorSteps,
+  { holdings, durable }: Ground,
+  keeper: CertificateKeeper,
+): DeletionWatch {
+  return new DeletionWatch({
+    ...{ clock, log, storage },
+    holdings: () => holdings.all(),
+    list: () => storage.certificates.list(),
+    reload: (holding) => keeper.recall.load(holding),
+    confirmWritable: () => durable.confirmOurs(),
+    restoreOthers: async () => {
+      await storage.accounts.restore();
+      await authority.restore?.();
+    },
+    saveUnsaved: () => saveUnsaved(holdings, keeper),
   });
 }
 

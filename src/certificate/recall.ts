@@ -61,7 +61,10 @@ export class Recall {
     });
   }
 
-  /** Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. */
+  /**
+   * Takes over what storage holds, at start or for a visitor; `true` when the name has a certificate. One in use that
+   * was deleted there, or broke so that its predecessor is all there is, lives in memory only from now on, and is as good.
+   */
   async load(holding: Holding): Promise<boolean> {
     const before = holding.certificate;
     if (before?.unsaved !== undefined) return true;
@@ -69,9 +72,8 @@ export class Recall {
       const stored = await this.#steps.load(holding.host);
       // An order ended while storage was read: what was read is older, and may be all that storage will ever hold.
       if (holding.certificate !== before) return holding.certificate !== undefined;
-      if (stored === undefined) return this.#forget(holding);
-      holding.certificate = this.heldOf(holding.host, stored);
-      return true;
+      holding.certificate = this.#newer(before, stored && this.heldOf(holding.host, stored));
+      return holding.certificate !== undefined;
     } catch (error) {
       this.#waitForStorage(holding, error);
       return holding.certificate !== undefined;
@@ -97,8 +99,11 @@ export class Recall {
     this.#log.error("storage.unreadable", { host: holding.host, ...failureFacts(error) });
   }
 
-  #forget(holding: Holding): boolean {
-    holding.certificate = undefined;
-    return false;
+  #newer(
+    inUse: HeldCertificate | undefined,
+    stored: HeldCertificate | undefined,
+  ): HeldCertificate | undefined {
+    if (inUse === undefined || inUse.notBefore <= (stored?.notBefore ?? 0)) return stored;
+    return { ...inUse, unsaved: inUse.files };
   }
 }

@@ -16,6 +16,9 @@ export interface Issued {
   readonly issuer: string;
 }
 
+/** See {@link Credential}. */
+type CredentialFiles = Pick<Credential, "chain" | "key">;
+
 /** One name of the program, and everything the certificate floor remembers of it. */
 export interface Holding {
   readonly host: CertificateName;
@@ -43,7 +46,7 @@ export interface Holding {
   servedSerial: string | undefined;
 }
 
-/** The certificate in use, without its key. */
+/** The certificate in use. */
 export interface HeldCertificate {
   readonly issuer: string;
   readonly serial: string;
@@ -55,8 +58,10 @@ export interface HeldCertificate {
   readonly renewAt: number;
   /** Does the CA's advice on when to renew count? */
   readonly followsAdvice: boolean;
-  /** Set while it could not be saved: it lives in memory only. */
-  readonly unsaved: { readonly chain: string; readonly key: string } | undefined;
+  /** PEM, as they are stored: somebody may delete the storage of a program that runs. Never logged. */
+  readonly files: CredentialFiles;
+  /** Set while it could not be saved, or was deleted: it lives in memory only. */
+  readonly unsaved: CredentialFiles | undefined;
 }
 
 /**
@@ -72,7 +77,8 @@ export function heldOf(
   const certId = certIdOf(credential.chain);
   const renewAt = isWanted ? renewalTime(credential, renewal.at, spreadOf(serial)) : notBefore;
   const followsAdvice = isWanted && renewal.at === "auto";
-  const held = { issuer, serial, certId, notBefore, notAfter, renewAt, followsAdvice };
+  const files = { chain: credential.chain, key: credential.key };
+  const held = { issuer, serial, certId, notBefore, notAfter, renewAt, followsAdvice, files };
   return { ...held, unsaved: undefined };
 }
 

@@ -9,6 +9,7 @@ import { limits } from "../config/limits.ts";
 import type { Unbound } from "../process/messages.ts";
 import type { AskWatch } from "./ask-watch.ts";
 import type { Commands } from "./commands.ts";
+import type { DeletionWatch } from "./deletion-watch.ts";
 import type { Holding } from "./records.ts";
 import { type Judging, troublesOf, troublesOfManual } from "./troubles.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -28,6 +29,7 @@ export interface TroubleSteps {
   readonly asks: AskWatch;
   readonly commands: Commands;
   readonly watchdog: Watchdog;
+  readonly deletions: Pick<DeletionWatch, "troubles">;
   /** Every name, and the entry whose certificate is made out to it. */
   holdings(): Iterable<Holding>;
   findHost(host: Holding["host"]): Host | undefined;
@@ -59,7 +61,7 @@ export class TroubleWatch {
     /** Has nobody found out yet, since the program started? */
     isUndecided(key: string): boolean;
   } {
-    const { asks, commands, config, watchdog } = this.#steps;
+    const { asks, commands, config, deletions, watchdog } = this.#steps;
     const urls = askUrlsOf(config);
     const unasked = new Set(urls.filter((url) => !asks.wasAsked(url)).map(keyOfAsk));
     return {
@@ -70,6 +72,7 @@ export class TroubleWatch {
         ...this.#ofHosts(lasted),
         ...commands.troubles(),
         ...watchdog.troubles(),
+        ...deletions.troubles(),
       ],
       isUndecided: (key) => unasked.has(key) || this.#isUnrun(key),
     };

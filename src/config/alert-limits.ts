@@ -18,6 +18,10 @@ export const alertLimits = {
   alertExpiresWithin: 0.25,
   /** How often a write is tried while nothing else is written: a disk fills up unseen. */
   storageCheckEveryMs: 300_000,
+  /** How often is looked whether folders of hosts were deleted: one reading of the folder above them. */
+  deletionLookEveryMs: 10_000,
+  /** So long it is told of after all was written back: every look of whoever watches us sees it. */
+  deletionToldMs: 600_000,
   /** `onDemand.ask` leaves questions open for so long: not a restart, but an outage. */
   askSilentMs: 300_000,
   /** When what was told cannot be written down, a manager that came back tells nothing before so long. */

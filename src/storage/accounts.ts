@@ -29,6 +29,8 @@ const NEXT_KEY = "next.key";
 /** The accounts, one folder for each CA. */
 export class Accounts {
   readonly #storage: StorageFolder;
+  /** As they were last read or written, by directory. */
+  readonly #known = new Map<string, StoredAccount>();
 
   constructor(storage: StorageFolder) {
     this.#storage = storage;
@@ -55,7 +57,19 @@ export class Accounts {
     );
     const stored = { directory, key, url: found?.url, createdAt: found?.createdAt ?? 0 };
     const nextKey = await this.#loadNext(directory, folder);
-    return nextKey === undefined ? stored : { ...stored, nextKey };
+    const account = nextKey === undefined ? stored : { ...stored, nextKey };
+    this.#known.set(directory, account);
+    return account;
+  }
+
+  /**
+   * Writes back the accounts known to this program whose files were deleted.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  async restore(): Promise<void> {
+    for (const [directory, account] of [...this.#known])
+      if ((await this.load(directory)) === undefined) await this.save(account);
   }
 
   #loadNext(directory: string, folder: string): Promise<string | undefined> {
@@ -92,6 +106,7 @@ export class Accounts {
       confirm,
     );
     if (nextKey === undefined) await removeFile(join(folder, NEXT_KEY));
+    this.#known.set(directory, account);
   }
 
   #folderOf(directory: string): string {

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
-import { ensureFolder, syncFolder, writeAll } from "./atomic-write.ts";
+import { syncFolder, writeAll } from "./atomic-write.ts";
 import { failed } from "./failure.ts";
 import { formatLock, HEARTBEAT_EVERY_MS, type LockRecord, parseLock } from "./lock-record.ts";
 
@@ -33,6 +33,11 @@ export interface LeaseOptions {
   readonly log: Log;
   /** Names the holder in the file; random unless given. */
   readonly owner?: string | undefined;
+  /**
+   * Makes the folder of the lock anew when that was deleted with it, or rejects where nothing of ours may be
+   * written.
+   */
+  prepare(): Promise<void>;
 }
 
 const LOCK_MODE = 0o600;
@@ -152,16 +157,18 @@ export class HeldLease implements Lease {
       const found = await lstat(path);
       if (found.ino !== ours.ino || found.dev !== ours.dev) throw this.#lose();
     } catch (cause) {
-      if (codeOf(cause) !== "ENOENT") throw failed(`read "${path}"`, cause);
+      // ENOTDIR: something else stands where the folder was.
+      const isGone = codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR";
+      if (!isGone) throw failed(`read "${path}"`, cause);
       await this.#makeAnew();
     }
   }
 
   /** The file was deleted, perhaps with the whole folder: nobody has taken the lease by that. */
   async #makeAnew(): Promise<void> {
-    const { path } = this.#options;
+    const { path, prepare } = this.#options;
     try {
-      await ensureFolder(dirname(path));
+      await prepare();
       const before = this.#file;
       this.#file = await createLock(path, formatLock(this.#record));
       await before.close();

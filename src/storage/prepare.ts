@@ -67,14 +67,16 @@ export async function inspectFolders(root: string, owned: boolean): Promise<void
 
 /**
  * Makes the folder ready to be written into: missing folders and `FORMAT` are made, looser modes are
- * tightened to 0700 (event `storage.tightened`).
+ * tightened to 0700 (event `storage.tightened`). Looks whose it is, whatever was seen before: it may have been
+ * deleted meanwhile, or another file system is mounted there.
  *
  * @throws {LatchkeyError} `STORAGE_FAILED` when nothing can be written there now (read-only, full);
  *   `STORAGE_UNUSABLE`.
  */
 export async function prepareFolders(root: string, log: Log): Promise<void> {
-  await ensureFolder(root);
   try {
+    await makeFolders(root);
+    await inspectFolders(root, true);
     // Root may write everywhere but on a file system that is read-only: this tells.
     await access(root, constants.W_OK);
     await tighten(root, log);
@@ -91,6 +93,9 @@ async function tighten(path: string, log: Log): Promise<void> {
   const mode = (await lstat(path)).mode & 0o777;
   if ((mode & OTHERS) === 0) return;
   await chmod(path, 0o700);
+  // Some file systems take any mode and keep their own: a key is not written where everybody reads it.
+  const kept = (await lstat(path)).mode & OTHERS;
+  if (kept !== 0) throw unusable(path, "its file system cannot keep other users out");
   log.warn("storage.tightened", { path, from: mode.toString(8), to: "700" });
 }
 

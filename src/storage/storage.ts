@@ -31,6 +31,8 @@ export interface StorageOptions {
   readonly owner?: string | undefined;
   /** Only look: makes nothing, changes nothing, and may look into the folder of another user. */
   readonly readOnly?: boolean | undefined;
+  /** Told when the folder is ready to be written into, also when it is again: it was full, or deleted. */
+  readonly prepared?: (() => void) | undefined;
 }
 
 /**
@@ -60,6 +62,7 @@ export class Storage implements StorageFolder {
   readonly authority: AuthorityFiles;
   readonly #owner: string | undefined;
   readonly #mayPrepare: boolean;
+  readonly #prepared: () => void;
   readonly #preparing = new SingleFlight<"prepare", void>();
   readonly #trying = new SingleFlight<"try", void>();
   #isPrepared = false;
@@ -89,6 +92,7 @@ export class Storage implements StorageFolder {
     this.log = options.log;
     this.#owner = options.owner;
     this.#mayPrepare = options.readOnly !== true;
+    this.#prepared = options.prepared ?? (() => {});
     this.certificates = new Certificates(this);
     this.accounts = new Accounts(this);
     this.orders = new Orders(this);
@@ -130,9 +134,12 @@ export class Storage implements StorageFolder {
     await this.#lease?.release();
     const { clock, log } = this;
     const path = join(this.root, "lock");
-    this.#lease = await acquireLease({ path, clock, log, owner: this.#owner }, signal);
+    const prepare = () => this.#prepareAgain();
+    const options = { path, clock, log, owner: this.#owner, prepare };
+    const lease = await this.#orReport(acquireLease(options, signal));
+    this.#lease = lease;
     await this.#sweep();
-    return this.#lease;
+    return lease;
   }
 
   /**
@@ -173,6 +180,12 @@ export class Storage implements StorageFolder {
     await this.#preparing.run("prepare", () => this.#prepareNow());
   }
 
+  /** The folder was deleted, or its lock alone. */
+  async #prepareAgain(): Promise<void> {
+    this.#isPrepared = false;
+    await this.#prepare();
+  }
+
   async #prepareNow(): Promise<void> {
     if (!this.#mayPrepare) {
       throw new LatchkeyError(
@@ -187,6 +200,7 @@ export class Storage implements StorageFolder {
       this.#isPrepared = true;
       if (this.#failure !== undefined) this.log.info("storage.writable", { path: this.root });
       this.#failure = undefined;
+      this.#prepared();
     } catch (error) {
       this.#report(error);
       throw error;
@@ -197,11 +211,12 @@ export class Storage implements StorageFolder {
     return this.#trying.run("try", () => tryWrite(this.root, randomBytes(PROBE_BYTES)));
   }
 
-  async #orReport(work: Promise<void>): Promise<void> {
+  async #orReport<T>(work: Promise<T>): Promise<T> {
     try {
-      await work;
+      return await work;
     } catch (error) {
-      if (codeOf(error) === "STORAGE_FAILED") {
+      const code = codeOf(error);
+      if (code === "STORAGE_FAILED" || code === "STORAGE_UNUSABLE") {
         this.#isPrepared = false;
         this.#report(error);
       }

@@ -40,6 +40,7 @@ async function world(ask: string) {
       ...{ ...common, servedSerial: async () => undefined, heldSerials: async () => new Map() },
       ...{ workers: () => 1, announceAgain: async () => {}, random: () => 0.5 },
     }),
+    deletions: { troubles: () => [] },
     unbound: [],
     confirmWritable: () => durable.confirmWritable(),
   });

@@ -12,6 +12,7 @@ import { OrderQueue } from "../../src/certificate/order-queue.ts";
 import type { Decision } from "../../src/certificate/policy.ts";
 import { type Issued, recordOf } from "../../src/certificate/records.ts";
 import { dueAt } from "../../src/certificate/renew.ts";
+import { saveUnsaved } from "../../src/certificate/unsaved.ts";
 import type { Issuer } from "../../src/config/config.ts";
 import { limits } from "../../src/config/limits.ts";
 import type { Attempts, FailureMemory } from "../../src/storage/attempts.ts";
@@ -718,4 +719,24 @@ test("a name that an operator asks for goes before all others that wait, also wh
   await Promise.all(waiting);
   assert.equal(ordered.length, names.length);
   assert.equal(ordered.indexOf(last), limits.ordersInFlightMax);
+});
+
+test("S12: a certificate in use that storage has lost goes on from memory, and nothing is ordered", async () => {
+  let stored: Issued | undefined = issuedFor("shop.example");
+  const inUse = stored;
+  const { keeper, taken, holdings } = recordingKeeper({ load: async () => stored });
+  await keeper.ensure(host);
+  stored = undefined;
+  const outcome = await keeper.ensure(host);
+  const { chain, key } = inUse.credential;
+  assert.deepEqual(outcome, { kind: "held", credential: { host, chain, key } });
+  await saveUnsaved(holdings, keeper);
+  assert.deepEqual(await keeper.ensure(host), { kind: "held", credential: { host, chain, key } });
+  stored = inUse;
+  await saveUnsaved(holdings, keeper);
+  assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
+  assert.deepEqual(
+    taken.filter((step) => step === "order"),
+    [],
+  );
 });

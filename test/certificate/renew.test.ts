@@ -11,7 +11,13 @@ const HOUR = 3_600_000;
 
 function certificate(renewAt: number, notAfter: number): HeldCertificate {
   const issued = { issuer: "x", serial: "01", certId: undefined, notBefore: 0, notAfter };
-  return { ...issued, renewAt, followsAdvice: true, unsaved: undefined };
+  return {
+    ...issued,
+    renewAt,
+    followsAdvice: true,
+    files: { chain: "", key: "" },
+    unsaved: undefined,
+  };
 }
 
 /** The loop on a virtual clock; `renew` moves the certificate a day on. */

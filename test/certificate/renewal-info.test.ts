@@ -77,6 +77,7 @@ function certificateFrom(issuer: string, now: number, name = "x"): HeldCertifica
     notAfter: now + 90 * DAY,
     renewAt: now + 60 * DAY,
     followsAdvice: true,
+    files: { chain: "", key: "" },
     unsaved: undefined,
   };
 }

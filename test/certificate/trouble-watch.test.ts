@@ -17,6 +17,7 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: clock.now() + 6e9 };
   holding.certificate = {
     ...{ issuer: "x", serial: "02", certId: undefined, ...times, followsAdvice: true },
+    files: { chain: "chain", key: "key" },
     unsaved: { chain: "chain", key: "key" },
   };
   const common = { clock, log, holdings: () => [holding], findHost: () => config.hosts[0] };
@@ -32,6 +33,7 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   });
   const watch = new TroubleWatch({
     ...{ ...common, config, watchdog, commands: new Commands({ ...common, store }) },
+    deletions: { troubles: () => [] },
     ...{ unbound, asks: new AskWatch(clock), manual: () => [], directoryOf: () => "x" },
     storage: { root: "/srv/storage", failure: undefined, isLeaseLost: false },
     confirmWritable: async () => {},

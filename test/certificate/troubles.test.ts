@@ -21,7 +21,12 @@ const ERROR = { type: "caa", detail: "CAA forbids", hint: "Change it", at: "2026
 function held(daysLeft: number, issuer = FIRST): HeldCertificate {
   const notAfter = NOW + daysLeft * DAY;
   const [notBefore, renewAt] = [notAfter - 90 * DAY, notAfter - 30 * DAY];
-  const rest = { certId: undefined, followsAdvice: true, unsaved: undefined };
+  const rest = {
+    certId: undefined,
+    followsAdvice: true,
+    files: { chain: "", key: "" },
+    unsaved: undefined,
+  };
   return { issuer, serial: "01", notBefore, notAfter, renewAt, ...rest };
 }
 

@@ -30,6 +30,7 @@ function held(serial: string): HeldCertificate {
     certId: undefined,
     ...times,
     followsAdvice: true,
+    files: { chain: "", key: "" },
     unsaved: undefined,
   };
 }

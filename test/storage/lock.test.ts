@@ -18,6 +18,7 @@ const never = new AbortController().signal;
 
 async function openLock() {
   const folder = await temporaryFolder();
+  const prepare = async () => void (await mkdir(folder.path, { recursive: true, mode: 0o700 }));
   const path = join(folder.path, "lock");
   const clock = new ManualClock();
   const log = keptLog();
@@ -26,7 +27,8 @@ async function openLock() {
     folder: folder.path,
     clock,
     log,
-    acquire: (signal = never) => acquireLease({ path, clock, log }, signal),
+    prepare,
+    acquire: (signal = never) => acquireLease({ path, clock, log, prepare }, signal),
     read: async () => parseLock(await readFile(path)),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
@@ -189,7 +191,7 @@ test("a holder that was stopped too long finds its lease lost, and writes into i
   // As if the process had been stopped: its heartbeat never comes.
   const stopped = new ManualClock();
   const second = await stopped
-    .until(acquireLease({ path: lock.path, clock: stopped, log: lock.log }, never), 1)
+    .until(acquireLease({ ...lock, clock: stopped }, never), 1)
     .then(({ outcome }) => (outcome.status === "fulfilled" ? outcome.value : undefined));
   assert.equal(second?.fencing, 2);
   await assert.rejects(first.confirm(), { code: "STORAGE_LOCKED" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chmod, chown, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { Storage } from "../../src/storage/storage.ts";
 import { entriesOf, pathsOf, temporaryFolder } from "../support/folders.ts";
@@ -243,4 +243,83 @@ test("S12: a storage that is deleted while it is open takes certificates again",
   await opened.storage.probe();
   const saved = await certificates.save(host, credential, { issuer: directory });
   assert.deepEqual(await certificates.load(host), saved);
+});
+
+test("S12: a storage that is deleted while it is open is made anew, as private as it was", async (t) => {
+  const before = process.umask(0);
+  t.after(() => process.umask(before));
+  await using opened = await openStorage();
+  await rm(opened.root, { recursive: true });
+  await opened.storage.confirmWritable();
+  assert.deepEqual(await pathsOf(opened.root), ["FORMAT", ...folders, "lock"].sort());
+  for (const path of ["", ...(await pathsOf(opened.root))]) {
+    const found = await stat(join(opened.root, path));
+    assert.equal(found.mode & 0o777, found.isDirectory() ? 0o700 : 0o600, path);
+  }
+});
+
+/** What somebody puts where the deleted storage was, and what a write then says. */
+const strangers: readonly {
+  readonly what: string;
+  readonly plant: (root: string) => Promise<unknown>;
+  readonly says: RegExp;
+  readonly needsRoot?: boolean;
+}[] = [
+  { what: "a file", plant: (root) => writeFile(root, ""), says: /is not a folder/ },
+  { what: "a link", plant: (root) => symlink("/tmp", root), says: /is not a folder/ },
+  {
+    what: "another user's folder",
+    plant: async (root) => {
+      await mkdir(root, { mode: 0o777 });
+      await chown(root, 1, 1);
+    },
+    says: /belongs to another user \(uid 1\)/,
+    needsRoot: true,
+  },
+  {
+    what: "a folder of ours with another user's certificates in it",
+    plant: async (root) => {
+      await mkdir(join(root, "certificates"), { recursive: true });
+      await chown(join(root, "certificates"), 1, 1);
+    },
+    says: /belongs to another user \(uid 1\)/,
+    needsRoot: true,
+  },
+];
+
+for (const { what, plant, says, needsRoot = false } of strangers) {
+  test(`S12: ${what} in the place of a deleted storage gets no key, and that is told once`, {
+    skip: needsRoot && !isRoot ? "needs root" : false,
+  }, async () => {
+    await using opened = await openStorage();
+    const { storage, root, log } = opened;
+    await rm(root, { recursive: true });
+    await plant(root);
+    const seen = await pathsOf(dirname(root));
+    const credential = certificateFor(host);
+    for (let tries = 0; tries < 2; tries += 1) {
+      await assert.rejects(storage.certificates.save(host, credential, { issuer: directory }), {
+        code: "STORAGE_UNUSABLE",
+        message: says,
+      });
+    }
+    assert.deepEqual(await pathsOf(dirname(root)), seen);
+    assert.match(storage.failure ?? "", says);
+    assert.equal(log.only("storage.readonly")["code"], "STORAGE_UNUSABLE");
+    await rm(root, { recursive: true });
+    await storage.certificates.save(host, credential, { issuer: directory });
+    assert.equal(storage.failure, undefined);
+  });
+}
+
+test("S12: accounts that were deleted are written back as they were known", async () => {
+  await using opened = await openStorage();
+  const { accounts } = opened.storage;
+  const { key } = certificateFor(host);
+  const account = { directory, key, url: `${directory}/1`, createdAt: 0 };
+  await accounts.save(account);
+  await accounts.restore();
+  await rm(opened.root, { recursive: true });
+  await accounts.restore();
+  assert.deepEqual(await accounts.load(directory), account);
 });

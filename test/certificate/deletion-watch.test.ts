@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { CertificateName } from "../../src/base/certificate-name.ts";
+import { DeletionWatch } from "../../src/certificate/deletion-watch.ts";
+import { type Holding, newHolding } from "../../src/certificate/records.ts";
+import { limits } from "../../src/config/limits.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { keptLog, named } from "../support/stored.ts";
+
+/** Two hosts in use, what storage has a folder of, and what was done. */
+function world() {
+  const [clock, log] = [new ManualClock(), keptLog()];
+  const hosts = ["a.example", "b.example"].map(named);
+  const folders = new Set<CertificateName>(hosts);
+  const holdings = hosts.map((host): Holding => {
+    const holding = newHolding(host, true);
+    const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: 0 };
+    const files = { chain: "chain", key: "key" };
+    const about = { issuer: "x", serial: "02", certId: undefined, followsAdvice: true };
+    holding.certificate = { ...about, ...times, files, unsaved: undefined };
+    return holding;
+  });
+  const disk = { isReadable: true, isWritable: true, restored: 0 };
+  const setUnsaved = (holding: Holding, isUnsaved: boolean) => {
+    const { certificate } = holding;
+    if (certificate === undefined) return;
+    holding.certificate = { ...certificate, unsaved: isUnsaved ? certificate.files : undefined };
+  };
+  const watch = new DeletionWatch({
+    ...{ clock, log, storage: { root: "/srv/storage" }, holdings: () => holdings },
+    list: async () => {
+      if (!disk.isReadable) throw new Error("EIO");
+      return [...folders];
+    },
+    reload: async (holding) => setUnsaved(holding, !folders.has(holding.host)),
+    confirmWritable: async () => {
+      if (!disk.isWritable) throw new Error("EROFS");
+    },
+    restoreOthers: async () => {
+      disk.restored += 1;
+    },
+    saveUnsaved: async () => {
+      for (const holding of holdings) {
+        folders.add(holding.host);
+        setUnsaved(holding, false);
+      }
+    },
+  });
+  return { watch, folders, holdings, disk, clock, log };
+}
+
+test("S12: what was deleted is told of, written back, and told of for a while after", async () => {
+  const { watch, folders, disk, clock, log } = world();
+  await watch.look();
+  assert.deepEqual([watch.troubles(), disk.restored, log.events], [[], 0, []]);
+  folders.clear();
+  await watch.look();
+  assert.equal(log.only("storage.deleted")["hosts"], 2);
+  assert.deepEqual([folders.size, disk.restored], [2, 1]);
+  const [trouble] = watch.troubles();
+  assert.equal(trouble?.kind, "storage.deleted");
+  assert.match(
+    trouble?.detail ?? "",
+    /^2 were gone, that of a\.example among them; .* written back/,
+  );
+  await watch.look();
+  assert.equal(disk.restored, 1);
+  clock.jump(limits.deletionToldMs);
+  assert.deepEqual(watch.troubles(), []);
+});
+
+test("S12: while nothing can be written, what was deleted stays a trouble, and is told of once", async () => {
+  const { watch, folders, disk, clock, log } = world();
+  folders.delete(named("b.example"));
+  disk.isWritable = false;
+  await watch.look();
+  clock.jump(10 * limits.deletionToldMs);
+  await watch.look();
+  assert.match(watch.troubles()[0]?.detail ?? "", /^1 were gone, .* live in memory only/);
+  assert.equal(log.only("storage.deleted")["host"], "b.example");
+  disk.isWritable = true;
+  await watch.look();
+  assert.deepEqual([watch.troubles(), folders.size], [[], 2]);
+});
+
+test("S12: a storage that cannot be read is no storage that was deleted", async () => {
+  const { watch, folders, disk, holdings } = world();
+  folders.clear();
+  disk.isReadable = false;
+  await watch.look();
+  assert.deepEqual(watch.troubles(), []);
+  assert.ok(holdings.every(({ certificate }) => certificate?.unsaved === undefined));
+});
+
+test("S12: a host whose order is under way is left to the order", async () => {
+  const { watch, folders, holdings } = world();
+  folders.clear();
+  for (const holding of holdings) holding.isOrdering = true;
+  await watch.look();
+  assert.deepEqual(watch.troubles(), []);
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readCurrent } from "../../src/storage/read-certificate.ts";
+import { Latchkey, type LogLine } from "../support/latchkey.ts";
+import { named } from "../support/stored.ts";
+import { shakeHands } from "../support/visitor.ts";
+import { Webhook } from "../support/webhook.ts";
+
+const NAMES = ["a.localhost", "b.localhost", "never-visited.localhost"];
+const config = `
+workers: 2
+alerts: { webhook: env:HOOK }
+hosts:
+${NAMES.map((name) => `  ${name}: { respond: ok }`).join("\n")}
+`;
+
+test("S12: a storage that is deleted is served from memory, told of, and written back within a minute without an order", async () => {
+  await using webhook = await Webhook.open();
+  await using latchkey = await Latchkey.start({ config, env: { HOOK: webhook.url } });
+  for (const name of NAMES)
+    await latchkey.event("certificate.swapped", ({ host }) => host === name);
+  const [a = "", b = "", never = ""] = NAMES;
+  const root = await readFile(latchkey.root, "utf8");
+  const known = [await shakeHands(latchkey, a), await shakeHands(latchkey, b)];
+  const { hosts } = await latchkey.status();
+
+  const seen = latchkey.lines.length;
+  const goneAt = performance.now();
+  await rm(latchkey.storage, { recursive: true });
+  // The last one is in no worker's memory yet.
+  const options = { ca: root };
+  for (const [nth, name] of NAMES.entries())
+    assert.deepEqual(await shakeHands(latchkey, name, options), { serial: hosts[nth]?.serial });
+  await latchkey.event("storage.deleted");
+  const isNew = (line: LogLine) => latchkey.lines.indexOf(line) >= seen;
+  for (const name of NAMES)
+    await latchkey.event("certificate.stored", (line) => isNew(line) && line["host"] === name);
+  assert.ok(performance.now() - goneAt < 60_000);
+  const notice = await webhook.notice(({ event }) => event === "storage.deleted");
+  assert.equal(notice["state"], "begun");
+
+  for (const [nth, name] of NAMES.entries()) {
+    const stored = await readCurrent(join(latchkey.storage, "certificates"), named(name));
+    assert.equal(stored?.credential.serial, hosts[nth]?.serial);
+  }
+  assert.equal(await readFile(latchkey.root, "utf8"), root);
+  assert.ok((await readdir(latchkey.storage)).includes("FORMAT"));
+  assert.equal(latchkey.count("order.started"), NAMES.length);
+  assert.ok((await latchkey.status()).hosts.every(({ state }) => state === "valid"));
+
+  const storage = latchkey.storage;
+  await latchkey.kill();
+  await using again = await Latchkey.start({ config, storage, env: { HOOK: webhook.url } });
+  assert.deepEqual([await shakeHands(again, a), await shakeHands(again, b)], known);
+  assert.ok("serial" in (await shakeHands(again, never)));
+  assert.equal(again.count("order.started"), 0);
+});
