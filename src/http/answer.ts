@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Admitted } from "./admit.ts";
 import type { BodyEnd } from "./body.ts";
 import { NO_OPTIONS, readConnection } from "./connection-options.ts";
 import { type Fault, fault } from "./fields.ts";
@@ -8,6 +9,23 @@ import type { ResponseHead } from "./head.ts";
 export interface Question {
   readonly method: string;
   readonly webSocketKey: string | undefined;
+  /** What tells the client that its handshake has made a tunnel, 101 unless said: with 200, any 2xx does (RFC 8441 §5). */
+  readonly tunnelStatus?: TunnelStatus;
+}
+
+export type TunnelStatus = 101 | 200;
+
+/** What `request` asks, of a client that hears of a tunnel by `tunnelStatus`. */
+export function questionOf(
+  { method, webSocketKey }: Pick<Admitted, "method" | "webSocketKey">,
+  tunnelStatus: TunnelStatus,
+): Question {
+  return { method, webSocketKey, tunnelStatus };
+}
+
+/** Would the client take an answer with this status for a tunnel, whatever is behind it? */
+function seemsTunnel(status: number, { webSocketKey, tunnelStatus }: Question): boolean {
+  return webSocketKey !== undefined && tunnelStatus === 200 && status < 300;
 }
 
 /** What the head of an answer means. */
@@ -50,6 +68,8 @@ export function judgeAnswer(head: ResponseHead, question: Question): Answer | Fa
     if (framed.end !== "close") return fault(502, "an interim answer has a body");
     return { kind: "interim", named };
   }
+  if (seemsTunnel(head.status, question))
+    return fault(502, "the answer is a success, and switches no protocols");
   const isBodiless = question.method === "HEAD" || head.status === 204 || head.status === 304;
   const end = isBodiless ? "none" : framed.end;
   const isReusable = head.minor === 1 && !options.close && end !== "close";
@@ -138,6 +158,10 @@ function judgeFraming(head: ResponseHead, survey: Survey): AnswerFraming | Fault
 function isAccepted(survey: Survey, key: string | undefined, hasOption: boolean): boolean {
   if (key === undefined || !hasOption || survey.upgrade?.toLowerCase() !== "websocket")
     return false;
-  const expected = createHash("sha1").update(`${key}${WEBSOCKET_GUID}`).digest("base64");
-  return survey.accepts === 1 && survey.accept === expected;
+  return survey.accepts === 1 && survey.accept === acceptOf(key);
+}
+
+/** Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 §4.2.2). */
+export function acceptOf(key: string): string {
+  return createHash("sha1").update(`${key}${WEBSOCKET_GUID}`).digest("base64");
 }

@@ -18,6 +18,7 @@ export class ClientWriter implements AnswerWriter {
   readonly #client: ClientSocket;
   readonly #outlet = new Outlet();
   #delivery: Delivery = "none";
+  readonly tunnelStatus = 101;
   status = 0;
   bytesOut = 0;
 

@@ -2,6 +2,7 @@ import type { BackendConnection } from "../backend/connection.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { PathRoute } from "../config/destination.ts";
 import type { Admitted } from "./admit.ts";
+import type { TunnelStatus } from "./answer.ts";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Exchange } from "./exchange.ts";
@@ -49,6 +50,8 @@ export interface BodySource {
 
 /** The answer on its way to the client. What is said goes out with {@link AnswerWriter.flush} at the latest. */
 export interface AnswerWriter {
+  /** What tells the client that there is a tunnel. */
+  readonly tunnelStatus: TunnelStatus;
   /** The status of the final answer; 0 before it. */
   readonly status: number;
   /** Bytes of content given to the client. */

@@ -15,7 +15,7 @@ import {
   tunnelPairs,
 } from "./h2-fields.ts";
 import type { ResponseHead } from "./head.ts";
-import { bodyOf, type OwnAnswer } from "./refuse.ts";
+import { bodyOf, type OwnAnswer, refusal } from "./refuse.ts";
 
 /**
  * Writes the answer of one HTTP/2 stream. What one event says goes out with its flush, so that a small
@@ -32,6 +32,7 @@ export class H2Writer implements AnswerWriter {
   #isBodiless = false;
   #isOver = false;
   #hasSent = false;
+  readonly tunnelStatus = 200;
   status = 0;
   bytesOut = 0;
 
@@ -94,7 +95,9 @@ export class H2Writer implements AnswerWriter {
     if (trailers !== undefined && this.#mayHaveTrailers) this.#trailers = trailerFields(trailers);
   }
 
-  own(answer: OwnAnswer, _request: Admitted | undefined, _closes: boolean, now: number): void {
+  own(own: OwnAnswer, request: Admitted | undefined, _closes: boolean, now: number): void {
+    const isTunnel = request?.webSocketKey !== undefined && own.status < 300; // or would be taken for one
+    const answer = isTunnel ? refusal(501) : own;
     const body = bodyOf(answer);
     this.status = answer.status;
     this.#head = ownPairs(answer, now);

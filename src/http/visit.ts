@@ -5,6 +5,7 @@ import type { Facts } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import { accessFacts, askedRecord } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
+import { questionOf } from "./answer.ts";
 import { answerEdits, dressed } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
@@ -255,7 +256,7 @@ export class Visit implements Asker, EncodingOwner {
       return;
     }
     if (this.#requestId === "") this.#requestId = requestIdOf(request.head.fields);
-    const question = { method: request.method, webSocketKey: request.webSocketKey };
+    const question = questionOf(request, this.#writer.tunnelStatus);
     this.#exchange.start(path, question, request.framing);
     if (this.#body.isDone) this.#exchange.endBody("");
     this.pumpBody();

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import type { Action } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { FLAG, FRAME, FrameClient, frame, headers, request, u32 } from "../support/h2-frames.ts";
 import { heldBytes } from "../support/held-bytes.ts";
 import { OK, type Recorded } from "../support/recorder.ts";
-import { RelayScene } from "../support/relay-world.ts";
+import { RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 
 const H2 = { protocol: "h2" } as const;
@@ -110,6 +111,33 @@ test("A backend that does not switch is answered from, and gets nothing of what 
   assert.equal(client.status(1), 403);
   assert.equal(scene.backend.requests, 1);
   assert.doesNotMatch(scene.backend.text, /secret/);
+});
+
+/** RFC 8441 §5: to the client any 2xx says that there is a tunnel. */
+for (const status of ["200 OK", "201 Created", "204 No Content", "299 Odd"]) {
+  test(`A backend that answers ${status} and does not switch is answered for with 502`, async () => {
+    await using scene = await RelayScene.start(
+      async (connection) => {
+        await connection.head();
+        connection.say(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+      },
+      {},
+      H2,
+    );
+    using client = await FrameClient.connect(scene.world.port);
+    client.say(headers(1, CONNECT, OPEN));
+    await client.until(() => client.hasEnd(1));
+    assert.equal(client.status(1), 502);
+  });
+}
+
+test("A path that is answered here has no tunnel: 501", async () => {
+  const action: Action = { kind: "respond", status: 200, headers: {}, body: "ok" };
+  await using world = await RelayWorld.start({ action, ...H2 });
+  using client = await FrameClient.connect(world.port);
+  client.say(headers(1, CONNECT, OPEN));
+  await client.until(() => client.hasEnd(1));
+  assert.equal(client.status(1), 501);
 });
 
 /** Handshakes that are refused, and with what. */
