@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Backend } from "../config/destination.ts";
+import type { FarEnd } from "./far-end.ts";
 import { keepLastWords } from "./last-words.ts";
 
 /** Who uses a connection to a backend at the moment. The calls come straight from the socket. */
@@ -33,7 +34,7 @@ export type ReadBackend = (length: number, bytes: Buffer) => boolean;
  * One connection to a backend: a socket with exactly one owner at any time, the user it is lent to
  * or the place where it rests.
  */
-export class BackendConnection {
+export class BackendConnection implements FarEnd {
   readonly backend: Backend;
   readonly socket: Socket;
   /** What the backend was told first: whose connection it is. */
@@ -105,6 +106,23 @@ export class BackendConnection {
   /** Reads on after `backendRead` returned `false`. */
   resume(): void {
     this.socket.resume();
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.socket.write(bytes);
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  whenClosed(closed: () => void): void {
+    if (this.socket.closed) closed();
+    else this.socket.once("close", closed);
   }
 
   /** Closes at once; neither user nor resting place hears of it. */

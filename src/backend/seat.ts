@@ -2,8 +2,8 @@ import { failureFacts, type Log } from "../base/log.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { Balancer, NoBackend, Seeker } from "./balance.ts";
-import type { BackendConnection } from "./connection.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { FarEnd } from "./far-end.ts";
 import type { Group, Member } from "./group.ts";
 import { backendName } from "./identity.ts";
 
@@ -113,14 +113,13 @@ export class Seat implements Seeker {
     if (member !== undefined) this.#tools.balancer.release(member);
   }
 
-  /** The place is the connection's now, for as long as it lives: it has become a tunnel. */
-  leaveTo({ socket }: BackendConnection): void {
+  /** The place is the tunnel's now, for as long as that lives. */
+  leaveTo(end: FarEnd): void {
     const member = this.#member;
     this.#member = undefined;
     if (member === undefined) return;
     const { balancer } = this.#tools;
-    if (socket.closed) balancer.release(member);
-    else socket.once("close", () => balancer.release(member));
+    end.whenClosed(() => balancer.release(member));
   }
 
   /** The backend took a connection. */
@@ -138,6 +137,11 @@ export class Seat implements Seeker {
     if (!this.#tools.balancer.markDown(member)) return;
     const facts = cause === undefined ? { message: "no connection in time" } : failureFacts(cause);
     this.#tools.log.warn("backend.down", { backend: backendName(member.backend), ...facts });
+  }
+
+  /** It cannot do what the request asks for. */
+  unfit(): void {
+    if (this.#member !== undefined) this.#tried.push(this.#member);
   }
 
   /** It answered with this status. */

@@ -8,6 +8,7 @@ import { backendKey } from "./identity.ts";
 import type { BackendNames } from "./names.ts";
 import { BackendSession, type SessionOwner } from "./session.ts";
 import { SessionWatch } from "./session-watch.ts";
+import { Speech } from "./speech.ts";
 
 /** Who waits for a session; hears one of the four, once. */
 export interface SessionUser {
@@ -32,8 +33,7 @@ interface Entry {
   readonly waiting: SessionUser[];
   /** No further session is made before this, because one could not be. */
   growsFrom: number;
-  /** Has it chosen HTTP/2 when it was last asked? */
-  isChosen: boolean;
+  readonly speech: Speech;
 }
 
 /**
@@ -58,17 +58,15 @@ export class SessionPool implements SessionOwner, Timed {
     return this.#watches.size;
   }
 
-  /** Does `backend` speak HTTP/2, as far as is known? It may choose (ALPN) where clients may share a connection. */
-  speaks(backend: Backend): boolean {
-    if (backend.kind === "h2c") return true;
-    if (backend.kind !== "https") return false;
-    return this.#entries.get(backendKey(backend))?.isChosen === true;
+  /** How `backend` speaks, as far as is known. */
+  speechOf(backend: Backend): Speech {
+    return this.#entryOf(backend).speech;
   }
 
   /** Takes over a connection to a backend that has chosen HTTP/2, where a further session is of use. */
   adopt(connection: BackendConnection, connectMs: number): void {
     const entry = this.#entryOf(connection.backend);
-    entry.isChosen = true;
+    entry.speech.chose("h2");
     if (entry.sessions.length >= limits.backendSessionsMax) {
       connection.destroy();
       return;
@@ -114,7 +112,9 @@ export class SessionPool implements SessionOwner, Timed {
   }
 
   sessionOpened(session: BackendSession): void {
-    this.#serve(this.#entryOf(session.backend));
+    const entry = this.#entryOf(session.backend);
+    entry.speech.opened(session);
+    this.#serve(entry);
   }
 
   sessionFreed(session: BackendSession): void {
@@ -125,7 +125,7 @@ export class SessionPool implements SessionOwner, Timed {
   sessionDeclined(session: BackendSession): void {
     const entry = this.#entryOf(session.backend);
     this.#remove(session);
-    entry.isChosen = false;
+    entry.speech.chose("http/1.1");
     for (const user of entry.waiting.splice(0)) user.sessionDeclined();
   }
 
@@ -224,7 +224,13 @@ export class SessionPool implements SessionOwner, Timed {
     const key = backendKey(backend);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { backend, sessions: [], waiting: [], growsFrom: 0, isChosen: false };
+      entry = {
+        backend,
+        sessions: [],
+        waiting: [],
+        growsFrom: 0,
+        speech: new Speech(backend),
+      };
       this.#entries.set(key, entry);
     }
     return entry;

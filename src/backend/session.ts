@@ -77,6 +77,11 @@ export class BackendSession implements BackendUser {
     return this.#isOpen;
   }
 
+  /** Does the backend take WebSockets on a stream (RFC 8441 §3)? Once it is open. */
+  get takesTunnels(): boolean {
+    return this.#http2?.remoteSettings.enableConnectProtocol === true;
+  }
+
   /** How many streams are taken. */
   get taken(): number {
     return this.#taken;

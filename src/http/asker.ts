@@ -1,4 +1,4 @@
-import type { BackendConnection } from "../backend/connection.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Backend } from "../config/destination.ts";
 import type { AnswerListener } from "./answer-reader.ts";
@@ -24,13 +24,8 @@ export interface Asker extends AnswerListener {
   /** All of one read has been told. `false`: tell no more until `Exchange.resumeAnswer`. */
   answerFlushed(): boolean;
   answerEnded(trailers: Fields | undefined): void;
-  /** The backend speaks WebSocket; the asker owns the connection from here on. */
-  answerSwitched(
-    head: ResponseHead,
-    named: readonly string[],
-    connection: BackendConnection,
-    rest: Buffer,
-  ): void;
+  /** The backend speaks WebSocket; the asker owns what leads to it from here on. */
+  answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void;
   /** There will be no answer, and none has begun. */
   answerFailed(answer: OwnAnswer, why: string): void;
   /** The answer has begun and cannot be finished. */

@@ -1,5 +1,5 @@
-import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER, type Timed } from "../backend/deadlines.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
@@ -129,9 +129,9 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#client.abort(this.#writer.endsWithConnection);
   }
 
-  visitSwitched(connection: BackendConnection, rest: Buffer): void {
+  visitSwitched(end: FarEnd, rest: Buffer): void {
     this.#phase = "tunnel";
-    this.#tunnel = new Tunnel(this.#connection.socket, connection, this.#around.deadlines);
+    this.#tunnel = new Tunnel(this.#connection.socket, end, this.#around.deadlines);
     this.#client.resume();
     this.#tunnel.begin(rest, this.#inbox.takeAll());
   }

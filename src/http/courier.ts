@@ -1,4 +1,4 @@
-import type { BackendConnection } from "../backend/connection.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 
@@ -39,13 +39,8 @@ export interface CourierUser {
   /** All of one read has been told. `false`: tell no more until {@link Courier.resume}. */
   answerRead(): boolean;
   answerDone(trailers: Fields | undefined): void;
-  /** The backend speaks WebSocket; the user owns the connection from here on. */
-  answerSwitched(
-    head: ResponseHead,
-    named: readonly string[],
-    connection: BackendConnection,
-    rest: Buffer,
-  ): void;
+  /** The backend speaks WebSocket; the user owns what leads to it from here on. */
+  answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void;
   /** The answer makes no sense. */
   answerMalformed(why: string): void;
   /** The backend went away before its answer had ended. */

@@ -1,5 +1,6 @@
 import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import { BackendSession } from "../backend/session.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
@@ -8,13 +9,14 @@ import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
+import type { Backends } from "./backends.ts";
 import type { Courier, CourierUser, Resend } from "./courier.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
 import { Http2Courier } from "./http2-courier.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
-import { type Backends, Way, type WayUser } from "./way.ts";
+import { Way, type WayUser } from "./way.ts";
 
 /** `starting`, then `finding`: no way to a backend is open yet. `asking`: the request is on its way, or the answer, or both. */
 type Phase = "idle" | "starting" | "finding" | "asking";
@@ -157,15 +159,10 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#asker.answerEnded(trailers);
   }
 
-  answerSwitched(
-    head: ResponseHead,
-    named: readonly string[],
-    connection: BackendConnection,
-    rest: Buffer,
-  ): void {
-    this.#way.seat.leaveTo(connection);
+  answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {
+    this.#way.seat.leaveTo(end);
     this.#rest();
-    this.#asker.answerSwitched(head, named, connection, rest);
+    this.#asker.answerSwitched(head, named, end, rest);
   }
 
   answerMalformed(why: string): void {

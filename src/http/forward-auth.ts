@@ -4,13 +4,13 @@ import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
+import type { Backends } from "./backends.ts";
 import { Exchange } from "./exchange.ts";
 import type { ResponseHead } from "./head.ts";
 import { answerLines, writeRequestHead } from "./headers.ts";
 import { backendAuthority } from "./path-route.ts";
 import type { Petition, Policy, Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
-import type { Backends } from "./way.ts";
 
 type ForwardAuth = Extract<Auth, { kind: "forward" }>;
 

@@ -1,4 +1,4 @@
-import type { BackendConnection } from "../backend/connection.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { PathRoute } from "../config/destination.ts";
 import type { Admitted } from "./admit.ts";
@@ -18,8 +18,8 @@ export interface VisitOwner {
   visitEnded(closes: boolean): void;
   /** The answer cannot be completed; the connection must not look as if it were. */
   visitBroken(): void;
-  /** The client speaks WebSocket now; the owner owns the backend connection. */
-  visitSwitched(connection: BackendConnection, rest: Buffer): void;
+  /** The client speaks WebSocket now; the owner owns what leads to the backend. */
+  visitSwitched(end: FarEnd, rest: Buffer): void;
   /** Not an end: the backend takes more or less than before, and so should we from the client. */
   regulateReading(): void;
 }

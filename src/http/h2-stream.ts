@@ -1,6 +1,6 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
@@ -118,7 +118,7 @@ export class H2Stream implements VisitOwner {
     this.#break();
   }
 
-  visitSwitched(connection: BackendConnection, rest: Buffer): void {
+  visitSwitched(end: FarEnd, rest: Buffer): void {
     const stream = this.#stream;
     const client = {
       write: (bytes: Buffer) => {
@@ -130,7 +130,7 @@ export class H2Stream implements VisitOwner {
       end: () => void stream.end(),
       destroy: () => this.#break(),
     };
-    const tunnel = new Tunnel(client, connection, this.#home.around.deadlines);
+    const tunnel = new Tunnel(client, end, this.#home.around.deadlines);
     this.#phase = "tunnel";
     this.#tunnel = tunnel;
     tunnel.begin(rest, Buffer.alloc(0));

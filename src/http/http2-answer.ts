@@ -1,9 +1,14 @@
 import { limits } from "../config/limits.ts";
+import { acceptOf } from "./answer.ts";
 import { CONNECTION_SPECIFIC } from "./connection-specific.ts";
 import { type Fault, Fields, fault, scanFields, tokenEnd, valueEnd } from "./fields.ts";
 
 /** RFC 9113 §8.2.2: an answer with one of these is malformed. */
 const REFUSED: ReadonlySet<string> = new Set(CONNECTION_SPECIFIC);
+/** What a 2xx to an extended CONNECT means (RFC 8441 §5) in HTTP/1.1. */
+const SWITCHED = "HTTP/1.1 101 \r\nupgrade: websocket\r\nconnection: upgrade\r\n";
+/** RFC 9110 §9.3.6: there is no content; and the proof is ours to make, for the client that asked for one. */
+const NOT_OF_TUNNELS: readonly string[] = ["content-length", "sec-websocket-accept"];
 const STATUS = /^[1-9][0-9]{2}$/;
 
 /** What of a field section is told beside its fields. */
@@ -12,6 +17,8 @@ export interface SectionFacts {
   readonly method: string;
   /** Is there nothing behind it? */
   readonly isWhole: boolean;
+  /** Of a request to become a WebSocket. */
+  readonly webSocketKey: string | undefined;
 }
 
 /**
@@ -25,14 +32,16 @@ export function readAnswerHead(pairs: readonly string[], facts: SectionFacts): s
     return fault(502, "the answer does not start with a status");
   // RFC 9113 §8.6: there is no other protocol to switch to.
   if (status === "101") return fault(502, "the answer switches protocols, which HTTP/2 cannot");
-  const lines = readLines(pairs.slice(2));
+  const key = status.startsWith("2") ? facts.webSocketKey : undefined;
+  const lines = readLines(pairs.slice(2), key === undefined ? [] : NOT_OF_TUNNELS);
   if (typeof lines !== "string") return lines;
+  if (key !== undefined) return `${SWITCHED}sec-websocket-accept: ${acceptOf(key)}\r\n${lines}\r\n`;
   return `HTTP/1.1 ${status} \r\n${lines}${lengthLine(pairs, status, facts)}\r\n`;
 }
 
 /** The trailer fields of an answer as HTTP/1.1 would have them. */
 export function readAnswerTrailers(pairs: readonly string[]): Fields | Fault {
-  const lines = readLines(pairs);
+  const lines = readLines(pairs, []);
   if (typeof lines !== "string") return lines;
   if (lines.length > limits.trailersMaxBytes) return fault(502, "the trailers are too long");
   const text = `${lines}\r\n`;
@@ -48,7 +57,7 @@ function lengthLine(pairs: readonly string[], status: string, facts: SectionFact
   return "content-length: 0\r\n";
 }
 
-function readLines(pairs: readonly string[]): string | Fault {
+function readLines(pairs: readonly string[], without: readonly string[]): string | Fault {
   let lines = "";
   for (let at = 0; at < pairs.length; at += 2) {
     const name = pairs[at] ?? "";
@@ -58,7 +67,7 @@ function readLines(pairs: readonly string[]): string | Fault {
     if (REFUSED.has(name)) return fault(502, "a field of the answer speaks of the connection");
     if (valueEnd(value, 0) !== value.length)
       return fault(502, "a field value of the answer holds a control character");
-    lines += `${name}: ${value}\r\n`;
+    if (!without.includes(name)) lines += `${name}: ${value}\r\n`;
   }
   return lines;
 }

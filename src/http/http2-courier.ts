@@ -1,19 +1,21 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
 import type { BackendSession } from "../backend/session.ts";
 import { watchEnd } from "../backend/stream-end.ts";
+import { cancel, StreamTunnel } from "../backend/stream-tunnel.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import { type AnswerListener, AnswerReader } from "./answer-reader.ts";
 import type { Courier, CourierUser, Resend } from "./courier.ts";
 import { type Fault, Fields } from "./fields.ts";
+import type { ResponseHead } from "./head.ts";
 import { readAnswerHead, readAnswerTrailers } from "./http2-answer.ts";
 import { writeStreamHead, writeStreamTrailers } from "./http2-request.ts";
 
 /**
  * Carries requests over HTTP/2, each on a stream of its own. What the backend says is read as the HTTP/1.1
  * answer that means the same, so that there is one judge of both. An answer is whole when END_STREAM has
- * come, and never without it.
+ * come, and never without it. A WebSocket gets a stream to itself, by extended CONNECT (RFC 8441).
  */
 export class Http2Courier implements Courier {
   readonly #user: CourierUser;
@@ -26,6 +28,7 @@ export class Http2Courier implements Courier {
   /** What of the body waits for the stream to be opened. */
   #held: Buffer[] = [];
   #isRequestSent = false;
+  #hasEnded: () => boolean = () => false;
   #trailers = "";
   #hasAnswered = false;
   /** Has all content come that the head promised? */
@@ -85,7 +88,7 @@ export class Http2Courier implements Courier {
     const stream = this.#stream ?? this.#open();
     if (stream === undefined) return false;
     for (const piece of this.#held.splice(0)) stream.write(piece);
-    if (this.#isRequestSent && !stream.writableEnded) stream.end();
+    if (this.#isRequestSent && !this.#isTunnel && !stream.writableEnded) stream.end();
     return !stream.writableNeedDrain;
   }
 
@@ -101,11 +104,17 @@ export class Http2Courier implements Courier {
     else cancel(stream);
   }
 
+  get #isTunnel(): boolean {
+    return this.#question.webSocketKey !== undefined;
+  }
+
   #open(): ClientHttp2Stream | undefined {
     const session = this.#session;
     if (session === undefined) return undefined;
-    const endStream = this.#isRequestSent && this.#held.length === 0 && this.#trailers === "";
-    const stream = session.request(writeStreamHead(this.#head, session.scheme), {
+    const isTunnel = this.#isTunnel;
+    const isAll = this.#isRequestSent && this.#held.length === 0 && this.#trailers === "";
+    const endStream = isAll && !isTunnel;
+    const stream = session.request(writeStreamHead(this.#head, session.scheme, isTunnel), {
       endStream,
       waitForTrailers: !endStream && this.#framing === "chunked",
     });
@@ -123,6 +132,7 @@ export class Http2Courier implements Courier {
   /** Whatever comes of a stream that is not this courier's any more matters to its session alone. */
   #hear(stream: ClientHttp2Stream, session: BackendSession): void {
     const hasEnded = watchEnd(stream);
+    this.#hasEnded = hasEnded;
     const isMine = () => this.#stream === stream;
     let failure: Error | undefined;
     stream.on("error", (error) => {
@@ -161,7 +171,8 @@ export class Http2Courier implements Courier {
   #readHead(stream: ClientHttp2Stream, flags: number, pairs: readonly string[]): void {
     const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     this.#hasAnswered = true;
-    const head = readAnswerHead(pairs, { method: this.#question.method, isWhole });
+    const { method, webSocketKey } = this.#question;
+    const head = readAnswerHead(pairs, { method, isWhole, webSocketKey });
     if (typeof head !== "string") this.#refuse(head);
     else {
       this.#take(Buffer.from(head, "latin1"));
@@ -192,7 +203,7 @@ export class Http2Courier implements Courier {
         if (progress.hasMore) this.#refuse({ why: "the answer is longer than its Content-Length" });
         break;
       case "switch":
-        this.#refuse({ why: "the answer switches protocols, which HTTP/2 cannot" });
+        this.#switch(progress.head, progress.named, progress.rest);
         break;
       case "fault":
         this.#refuse(progress);
@@ -228,6 +239,16 @@ export class Http2Courier implements Courier {
     this.#user.answerDone(trailers);
   }
 
+  #switch(head: ResponseHead, named: readonly string[], rest: Buffer): void {
+    const stream = this.#stream;
+    const session = this.#session;
+    if (stream === undefined || session === undefined) return;
+    session.isReused = true;
+    const tunnel = new StreamTunnel(stream, session, this.#hasEnded);
+    this.#rest();
+    this.#user.answerSwitched(head, named, tunnel, rest);
+  }
+
   #lose(stream: ClientHttp2Stream, session: BackendSession, why: string): void {
     const resend = this.#hasAnswered ? "never" : resendOf(stream, session);
     this.#rest();
@@ -252,10 +273,4 @@ function resendOf(stream: ClientHttp2Stream, session: BackendSession): Resend {
   if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream.id))
     return "always";
   return session.isReused && !session.isOpen ? "if-idempotent" : "elsewhere";
-}
-
-/** What has come and is not read would keep a stream that is only closed. */
-function cancel(stream: ClientHttp2Stream): void {
-  stream.close(constants.NGHTTP2_CANCEL);
-  stream.destroy();
 }

@@ -2,12 +2,12 @@ import { PasswordCheck } from "../auth/password-check.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Auth } from "../config/auth.ts";
 import type { Admitted } from "./admit.ts";
+import type { Backends } from "./backends.ts";
 import { basicAuth } from "./basic-auth.ts";
 import { ForwardAuthDesk, forwardAuth } from "./forward-auth.ts";
 import { isRoute } from "./path-route.ts";
 import type { Policy } from "./policy.ts";
 import type { Place } from "./surroundings.ts";
-import type { Backends } from "./way.ts";
 
 const NONE: readonly Policy[] = [];
 

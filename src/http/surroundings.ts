@@ -2,9 +2,9 @@ import type { Facts } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import type { Forward, PathEntry, Redirect, Respond } from "../config/destination.ts";
+import type { Backends } from "./backends.ts";
 import type { Compressors } from "./compressor.ts";
 import type { Policy } from "./policy.ts";
-import type { Backends } from "./way.ts";
 
 /** What all connections of one relay share. */
 export interface Surroundings extends Backends {

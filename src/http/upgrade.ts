@@ -1,5 +1,6 @@
-import type { BackendConnection, BackendUser } from "../backend/connection.ts";
+import type { BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import { limits } from "../config/limits.ts";
 
 /** The client's side of a tunnel: a connection, or one stream of it. */
@@ -15,22 +16,22 @@ export interface TunnelClient {
 }
 
 /**
- * A connection that has become a WebSocket: bytes both ways, nothing looked at (RFC 6455 §5.4). Owns
- * the backend connection; the client stays its conversation's or stream's, which passes its events on.
+ * What has become a WebSocket: bytes both ways, nothing looked at (RFC 6455 §5.4). Owns
+ * the way to the backend; the client stays its conversation's or stream's, which passes its events on.
  * Each side waits for the other when it cannot keep up, but not for one that takes nothing any more:
  * behind it everybody's memory is full, and nobody hears whether the other side is still there. When
  * one side ends, so does the other.
  */
 export class Tunnel implements BackendUser {
   readonly #client: TunnelClient;
-  readonly #backend: BackendConnection;
+  readonly #backend: FarEnd;
   readonly #deadlines: Deadlines;
   #deadline: number;
   /** Until when a side must have taken what waits for it. */
   #clientDeadline = NEVER;
   #backendDeadline = NEVER;
 
-  constructor(client: TunnelClient, backend: BackendConnection, deadlines: Deadlines) {
+  constructor(client: TunnelClient, backend: FarEnd, deadlines: Deadlines) {
     this.#client = client;
     this.#backend = backend;
     this.#deadlines = deadlines;
@@ -40,14 +41,14 @@ export class Tunnel implements BackendUser {
 
   /** Passes on what came before there was a tunnel: `fromBackend` after the 101, `fromClient` before it. */
   begin(fromBackend: Buffer, fromClient: Buffer): void {
-    if (fromBackend.length > 0 && !this.#sendToClient(fromBackend)) this.#backend.socket.pause();
+    if (fromBackend.length > 0 && !this.#sendToClient(fromBackend)) this.#backend.pause();
     if (fromClient.length > 0) this.clientRead(fromClient);
   }
 
   /** Bytes of the client; they are the tunnel's from now on. */
   clientRead(bytes: Buffer): void {
     this.#touch();
-    if (this.#backend.socket.write(bytes)) return;
+    if (this.#backend.write(bytes)) return;
     this.#client.pause();
     this.#backendDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
   }
@@ -59,7 +60,7 @@ export class Tunnel implements BackendUser {
 
   clientEnded(): void {
     this.#closing();
-    this.#backend.socket.end();
+    this.#backend.end();
   }
 
   clientClosed(): void {

@@ -1,5 +1,5 @@
-import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
@@ -208,16 +208,11 @@ export class Visit implements Asker, EncodingOwner {
     this.#owner.visitBroken();
   }
 
-  answerSwitched(
-    head: ResponseHead,
-    named: readonly string[],
-    connection: BackendConnection,
-    rest: Buffer,
-  ): void {
+  answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {
     this.#writer.switched(head, named, answerEdits(this.#place?.rules, head));
     this.answerFlushed();
     this.#end(undefined);
-    this.#owner.visitSwitched(connection, rest);
+    this.#owner.visitSwitched(end, rest);
   }
 
   #begin(request: Admitted | undefined, isLast: boolean): void {

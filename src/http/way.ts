@@ -1,25 +1,16 @@
 import type { NoBackend } from "../backend/balance.ts";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
-import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import { NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
 import { introductionTo } from "../backend/introduction.ts";
-import type { BackendNames } from "../backend/names.ts";
-import type { BackendPool } from "../backend/pool.ts";
-import { Seat, type SeatTools, type Sitter } from "../backend/seat.ts";
+import { Seat, type Sitter } from "../backend/seat.ts";
 import type { BackendSession } from "../backend/session.ts";
-import type { SessionPool, SessionUser } from "../backend/session-pool.ts";
+import type { SessionUser } from "../backend/session-pool.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
+import type { Backends } from "./backends.ts";
 import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
-
-/** What the ways of all requests share. */
-export interface Backends extends SeatTools {
-  readonly names: BackendNames;
-  readonly pool: BackendPool;
-  readonly sessions: SessionPool;
-  readonly deadlines: Deadlines;
-}
 
 /** Who is on a way. */
 export interface WayUser {
@@ -50,7 +41,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #route: PathRoute | undefined;
   #connection: BackendConnection | undefined;
   #backend: Backend | undefined;
-  #failure: 502 | 504 = 502;
+  #failure: 501 | 502 | 504 = 502;
   #isTunnel = false;
   #deadline = NEVER;
 
@@ -100,7 +91,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
       return;
     }
     this.#backend = backend;
-    if (this.#isShared(backend)) {
+    if (this.#goesBySession(backend)) {
       this.#join(backend);
       return;
     }
@@ -113,7 +104,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   afresh(): void {
     const backend = this.#backend;
     if (backend === undefined) return;
-    if (this.#isShared(backend)) this.#join(backend);
+    if (this.#goesBySession(backend)) this.#join(backend);
     else this.#dial(backend);
   }
 
@@ -143,7 +134,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
 
   sessionReady(session: BackendSession): void {
     this.seat.connected();
-    this.#open(session, this.#backend ?? session.backend);
+    this.#enter(session, this.#backend ?? session.backend);
   }
 
   sessionDeclined(): void {
@@ -195,9 +186,25 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#user.wayOpened(to, backend);
   }
 
-  /** Does the request go by a session? One that asks for a tunnel has a connection to itself, where it can. */
-  #isShared(backend: Backend): boolean {
-    return this.#backends.sessions.speaks(backend) && (backend.kind === "h2c" || !this.#isTunnel);
+  #goesBySession(backend: Backend): boolean {
+    return this.#backends.sessions.speechOf(backend).goesBySession(this.#isTunnel);
+  }
+
+  /** A stream of the session is taken. RFC 8441 §3: it may be for a tunnel where the backend has said so. */
+  #enter(session: BackendSession, backend: Backend): void {
+    if (!this.#isTunnel || session.takesTunnels) {
+      this.#open(session, backend);
+      return;
+    }
+    this.#phase = "idle";
+    session.leave();
+    if (backend.kind === "https") {
+      this.#dial(backend);
+      return;
+    }
+    this.#failure = 501;
+    this.seat.unfit();
+    this.elsewhere(false);
   }
 
   /** Goes by a stream of a session that others share. */
@@ -206,7 +213,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#deadline = this.#connectDeadline();
     const session = this.#backends.sessions.take(backend, this);
     if (session === "full") this.#unavailable("too many wait for a stream of the backend");
-    else if (session !== "wait") this.#open(session, backend);
+    else if (session !== "wait") this.#enter(session, backend);
   }
 
   /** Is it streams that the backend lacks, not the will to be connected to? */
@@ -225,7 +232,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #goWithout(why: NoBackend, isNext: boolean): void {
     switch (why) {
       case "tried":
-        this.#close(refusal(this.#failure), "no backend takes a connection");
+        this.#close(refusal(this.#failure), this.#whyNone);
         break;
       case "down":
         this.#unavailable("all backends are down");
@@ -239,6 +246,12 @@ export class Way implements BackendUser, SessionUser, Sitter {
     }
   }
 
+  get #whyNone(): string {
+    return this.#failure === 501
+      ? "no backend takes WebSockets over HTTP/2"
+      : "no backend takes a connection";
+  }
+
   #wait(isNext: boolean): void {
     this.#phase = "waiting";
     if (!isNext) this.#deadline = this.#connectDeadline();
@@ -247,8 +260,9 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #dial(backend: Backend): void {
     this.#phase = "connecting";
     this.#deadline = this.#connectDeadline();
-    const introduction = this.#introductionTo(backend);
-    this.#connection = dial(backend, this, this.#backends.names, introduction, !this.#isTunnel);
+    const { names, sessions } = this.#backends;
+    const mayChoose = sessions.speechOf(backend).mayChoose(this.#isTunnel);
+    this.#connection = dial(backend, this, names, this.#introductionTo(backend), mayChoose);
   }
 
   #introductionTo(backend: Backend): string {

@@ -8,26 +8,15 @@ import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { type Answering, contentOf, Http2Backend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
+import { forwardTo, get, httpsBackendOf, post, RelayWorld } from "../support/relay-world.ts";
 
 const authority = makeAuthority();
 const server = makeCertificate({ names: ["backend.example"], issuer: authority });
 const client = makeCertificate({ names: ["latchkey"], issuer: authority, purpose: "client" });
 const stranger = makeCertificate({ names: ["latchkey"], purpose: "client" });
 
-type HttpsBackend = Extract<Backend, { kind: "https" }>;
-
-function httpsBackend(port: number, changes: Partial<HttpsBackend> = {}): HttpsBackend {
-  return {
-    kind: "https",
-    address: { host: "127.0.0.1", port },
-    hostHeader: "client",
-    serverName: "backend.example",
-    ca: authority.certificate,
-    verify: true,
-    ...changes,
-  };
-}
+const httpsBackend = (port: number, changes = {}): Backend =>
+  httpsBackendOf(port, authority.certificate, changes);
 
 function secure(answer: Answering, options: SecureServerOptions = {}): Promise<Http2Backend> {
   return Http2Backend.startSecure(answer, { cert: server.chain, key: server.key, ...options });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
 import { FrameBackend, type FramePeer, greeting } from "../support/h2-frame-backend.ts";
-import { FRAME, frame, headers, u32 } from "../support/h2-frames.ts";
+import { FLAG, FRAME, frame, headers, u32 } from "../support/h2-frames.ts";
 import { Http2Backend, Http2Scene, h2cBackend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { balance, forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
@@ -163,6 +163,23 @@ test("A client that leaves in the middle of a large answer takes its stream back
   if (!stream.closed) await once(stream, "close");
   assert.equal(stream.rstCode, 8);
 });
+
+for (const framing of ["Transfer-Encoding: chunked", "Content-Length: 9"]) {
+  test(`A client that leaves in the middle of its body (${framing}) is no end of that body`, async () => {
+    await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
+    await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+    using client = await RawClient.connect(world.port);
+    client.say(post(`${framing}\r\n`, framing.startsWith("T") ? "2\r\nhi\r\n" : "hi"));
+    const peer = await backend.peer(0);
+    const stream = await peer.request(0);
+    await peer.until(() => peer.of(FRAME.data, stream).length > 0);
+    client.socket.resetAndDestroy();
+    await peer.until(() => peer.of(FRAME.reset, stream).length > 0);
+    assert.equal(peer.of(FRAME.reset, stream)[0]?.payload.readUInt32BE(0), 8);
+    const flags = peer.of(FRAME.data, stream).map((each) => each.flags & FLAG.endStream);
+    assert.deepEqual(flags, [0]);
+  });
+}
 
 test("An answer that comes before the body has is passed on, and the stream is taken back", async () => {
   await using scene = await Http2Scene.start(({ stream }) => {

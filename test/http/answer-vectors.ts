@@ -7,6 +7,8 @@ export interface AnswerVector {
   readonly expect: "none" | "length" | "chunked" | "close" | "interim" | "partial" | "fault";
   /** Asked with this instead of GET. */
   readonly method?: string;
+  /** Asked for a WebSocket, by a client that takes any 2xx for one (RFC 8441 §5). */
+  readonly isConnect?: boolean;
 }
 
 function ok(lines: string): string {
@@ -18,6 +20,18 @@ const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgra
 export const answerVectors: readonly AnswerVector[] = [
   { name: "Content-Length", bytes: ok("Content-Length: 2\r\n"), expect: "length" },
   { name: "Transfer-Encoding", bytes: ok("Transfer-Encoding: chunked\r\n"), expect: "chunked" },
+  {
+    name: "a success that switches nothing",
+    bytes: ok("Content-Length: 2\r\n"),
+    isConnect: true,
+    expect: "fault",
+  },
+  {
+    name: "a failure to switch",
+    bytes: "HTTP/1.1 300 Odd\r\nContent-Length: 2\r\n\r\n",
+    isConnect: true,
+    expect: "length",
+  },
   { name: "neither", bytes: ok(""), expect: "close" },
   { name: "HTTP/1.0", bytes: "HTTP/1.0 200 OK\r\n\r\n", expect: "close" },
   { name: "no reason", bytes: "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", expect: "length" },

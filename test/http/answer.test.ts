@@ -10,9 +10,9 @@ import { answerKind } from "./rows.ts";
 
 const parts = { head, admit, answer, body };
 
-for (const { name, bytes, expect, method } of answerVectors) {
+for (const { name, bytes, expect, method, isConnect } of answerVectors) {
   test(`B7: An answer with ${name} is taken for ${expect}`, () => {
-    assert.equal(answerKind(parts, bytes, method), expect);
+    assert.equal(answerKind(parts, bytes, method, isConnect), expect);
   });
 }
 

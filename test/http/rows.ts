@@ -20,7 +20,7 @@ export function firstFailingRow(parts: PureParts): string | undefined {
   const head = headVectors.find(({ bytes, expect }) => headStatus(parts, bytes) !== expect);
   if (head !== undefined) return head.name;
   const answer = answerVectors.find(
-    (row) => answerKind(parts, row.bytes, row.method) !== row.expect,
+    (row) => answerKind(parts, row.bytes, row.method, row.isConnect) !== row.expect,
   );
   if (answer !== undefined) return answer.name;
   return bodyVectors.find(({ bytes, expect }) => {
@@ -39,12 +39,18 @@ function headStatus(parts: PureParts, bytes: string): number {
 }
 
 /** What an answer's head is taken for: see `AnswerVector.expect`. */
-export function answerKind(parts: PureParts, bytes: string, method = "GET"): string {
+export function answerKind(
+  parts: PureParts,
+  bytes: string,
+  method = "GET",
+  isConnect = false,
+): string {
   const buffer = Buffer.from(bytes, "latin1");
   const head = parts.head.readResponseHead(buffer, 0, buffer.length);
   if (head.kind === "partial") return head.kind;
   if (head.kind === "fault") return head.status === 502 ? "fault" : `fault ${head.status}`;
-  const answer = parts.answer.judgeAnswer(head, { method, webSocketKey: undefined });
+  const webSocketKey = isConnect ? "dGhlIHNhbXBsZSBub25jZQ==" : undefined;
+  const answer = parts.answer.judgeAnswer(head, { method, webSocketKey, tunnelStatus: 200 });
   return answer.kind === "final" ? answer.end : answer.kind;
 }
 

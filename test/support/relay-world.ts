@@ -37,6 +37,25 @@ export function httpBackend(port: number): Extract<Backend, { kind: "http" }> {
   return { kind: "http", address: { host: "127.0.0.1", port }, hostHeader: "client" };
 }
 
+/** A backend whose certificate is for `backend.example`, by this authority. */
+export function httpsBackendOf(
+  port: number,
+  ca: string,
+  changes: Partial<HttpsBackend> = {},
+): HttpsBackend {
+  return {
+    kind: "https",
+    address: { host: "127.0.0.1", port },
+    hostHeader: "client",
+    serverName: "backend.example",
+    ca,
+    verify: true,
+    ...changes,
+  };
+}
+
+type HttpsBackend = Extract<Backend, { kind: "https" }>;
+
 /** Rotation without weights or limits, or what `changes` say. */
 export function balance(changes: Partial<Balance> = {}): Balance {
   return {

@@ -1,0 +1,13 @@
+import type { Deadlines } from "../backend/deadlines.ts";
+import type { BackendNames } from "../backend/names.ts";
+import type { BackendPool } from "../backend/pool.ts";
+import type { SeatTools } from "../backend/seat.ts";
+import type { SessionPool } from "../backend/session-pool.ts";
+
+/** What the ways of all requests share. */
+export interface Backends extends SeatTools {
+  readonly names: BackendNames;
+  readonly pool: BackendPool;
+  readonly sessions: SessionPool;
+  readonly deadlines: Deadlines;
+}
