@@ -39,6 +39,8 @@ export const http2Limits = {
   h2RestTimeoutMs: 10_000,
   /** Frames that carry a body or let an answer go on are no overhead: so many bytes for each piece. */
   h2PieceCreditBytes: 64,
-  /** An answer explains one such credit for each step: two WINDOW_UPDATE frames, of the stream and of the connection, take 26 bytes. */
+  /** What a PING costs, which wants an answer. Each piece of an answer explains one: gRPC's clients measure the line with it. */
+  h2PingCostBytes: 81,
+  /** A piece of an answer explains one such credit for each step: two WINDOW_UPDATE frames, of the stream and of the connection, take 26 bytes. */
   h2UpdateStepBytes: 2_048,
 } as const;

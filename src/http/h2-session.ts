@@ -16,6 +16,8 @@ import { H2Stream, type StreamForm, type StreamHome } from "./h2-stream.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
 const TOO_MUCH = constants.NGHTTP2_ENHANCE_YOUR_CALM;
+/** A PING comes in 17 bytes (RFC 9113 §6.7) and wants an answer. */
+const PING_CHARGE_BYTES = limits.h2PingCostBytes - 17;
 /** What HPACK writes of a literal field beside its text, at most. */
 const FIELD_OVERHEAD_BYTES = 4;
 
@@ -69,7 +71,7 @@ export class H2Session implements StreamHome, Timed {
       const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       this.#serve(stream, { isHead, isWhole }, pairs);
     });
-    this.#session.on("ping", () => this.#overhead.charge(limits.h2PieceCreditBytes));
+    this.#session.on("ping", () => this.#overhead.charge(PING_CHARGE_BYTES));
     this.#session.on("close", () => {
       around.deadlines.forget(this);
       ended(this);

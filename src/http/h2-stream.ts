@@ -76,7 +76,7 @@ export class H2Stream implements VisitOwner {
     this.#stream = stream;
     this.#isWhole = isWhole;
     this.#body = new H2Body(around.deadlines, isWhole);
-    this.#writer = new H2Writer(stream, isHead, (bytes) => this.#explainUpdates(bytes));
+    this.#writer = new H2Writer(stream, isHead, (bytes) => this.#explainAnswer(bytes));
     const tools = { body: this.#body, writer: this.#writer, host, action, sender, around };
     this.#visit = new Visit(this, tools);
     stream.on("error", () => {
@@ -122,7 +122,7 @@ export class H2Stream implements VisitOwner {
     const stream = this.#stream;
     const client = {
       write: (bytes: Buffer) => {
-        this.#explainUpdates(bytes.length);
+        this.#explainAnswer(bytes.length);
         return this.#isOpen && stream.write(bytes);
       },
       pause: () => void stream.pause(),
@@ -223,10 +223,13 @@ export class H2Stream implements VisitOwner {
     this.#home.explain(piece.length + limits.h2PieceCreditBytes);
   }
 
-  /** The client says with WINDOW_UPDATE that it has taken what we sent, in steps of its choosing (RFC 9113 §6.9). */
-  #explainUpdates(bytes: number): void {
+  /**
+   * The client says with WINDOW_UPDATE that it has taken what we sent, in steps of its choosing (RFC 9113 §6.9),
+   * and clients of gRPC measure the line with a PING for what comes at once.
+   */
+  #explainAnswer(bytes: number): void {
     const updates = Math.ceil(bytes / limits.h2UpdateStepBytes);
-    this.#home.explain(updates * limits.h2PieceCreditBytes);
+    this.#home.explain(limits.h2PingCostBytes + updates * limits.h2PieceCreditBytes);
   }
 
   #drained(): void {
