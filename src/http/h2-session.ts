@@ -11,13 +11,22 @@ import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { type ClientConnection, isCovered, senderOf } from "./client-connection.ts";
 import type { Sender } from "./forwarded.ts";
+import { H2OpenHead } from "./h2-open-head.ts";
 import { H2Overhead } from "./h2-overhead.ts";
 import { H2Stream, type StreamForm, type StreamHome } from "./h2-stream.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
 const TOO_MUCH = constants.NGHTTP2_ENHANCE_YOUR_CALM;
-/** A PING comes in 17 bytes (RFC 9113 §6.7) and wants an answer. */
-const PING_CHARGE_BYTES = limits.h2PingCostBytes - 17;
+/** RFC 9113 §4.1; an acknowledgement of SETTINGS is no more than that. */
+const FRAME_HEAD_BYTES = 9;
+/** RFC 9113 §6.7. */
+const PING_BYTES = FRAME_HEAD_BYTES + 8;
+/** It wants an answer, too. */
+const PING_CHARGE_BYTES = limits.h2PingCostBytes - PING_BYTES;
+/** A WINDOW_UPDATE for the stream, and one for the connection. */
+const UPDATES_BYTES = 26;
+/** What a client says before its first request: the preface, SETTINGS and a WINDOW_UPDATE (RFC 9113 §3.4). */
+const GREETING_BYTES = 24 + FRAME_HEAD_BYTES + 6 * limits.h2SettingsMax + 13;
 /** What HPACK writes of a literal field beside its text, at most. */
 const FIELD_OVERHEAD_BYTES = 4;
 
@@ -33,6 +42,7 @@ export class H2Session implements StreamHome, Timed {
   readonly #connection: ClientConnection;
   readonly #session: ServerHttp2Session;
   readonly #overhead: H2Overhead;
+  readonly #openHead = new H2OpenHead();
   readonly #streams = new Set<H2Stream>();
   #served = 0;
   /** While there is no stream. */
@@ -71,7 +81,11 @@ export class H2Session implements StreamHome, Timed {
       const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
       this.#serve(stream, { isHead, isWhole }, pairs);
     });
-    this.#session.on("ping", () => this.#overhead.charge(PING_CHARGE_BYTES));
+    this.#session.on("ping", () => {
+      this.#openHead.explain(PING_BYTES);
+      this.#overhead.charge(PING_CHARGE_BYTES);
+    });
+    this.#session.on("localSettings", () => this.#openHead.explain(FRAME_HEAD_BYTES));
     this.#session.on("close", () => {
       around.deadlines.forget(this);
       ended(this);
@@ -84,10 +98,22 @@ export class H2Session implements StreamHome, Timed {
   }
 
   explain(bytes: number): void {
+    this.#openHead.explain(bytes);
     this.#overhead.explain(bytes);
   }
 
+  /**
+   * The client says with WINDOW_UPDATE that it has taken what we sent, in steps of its choosing (RFC 9113 §6.9),
+   * and clients of gRPC measure the line with a PING for what comes at once.
+   */
+  explainAnswer(bytes: number): void {
+    const updates = Math.ceil(bytes / limits.h2UpdateStepBytes);
+    this.#openHead.expect(updates * UPDATES_BYTES);
+    this.#overhead.explain(limits.h2PingCostBytes + updates * limits.h2PieceCreditBytes);
+  }
+
   expectRest(bytes: number): void {
+    this.#openHead.expect(bytes);
     this.#overhead.expect(bytes, this.around.deadlines.now);
   }
 
@@ -105,12 +131,14 @@ export class H2Session implements StreamHome, Timed {
     for (const stream of this.#streams) stream.tick(now);
     const { socket } = this.#connection;
     const { closed, destroyed } = this.#session;
+    const read = socket.bytesRead - this.#held;
     if (now >= this.#closeDeadline) socket.destroy();
     else if (destroyed) this.#expectClose();
-    else if (this.#overhead.isTooMuch(socket.bytesRead - this.#held, now)) this.#cut(TOO_MUCH);
+    else if (this.#overhead.isTooMuch(read, now)) this.#cut(TOO_MUCH);
     else if (closed) this.#expectClose();
     else if (now >= this.#leaveDeadline) this.#leave();
     else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
+    else this.#watchHead(read, now);
   }
 
   /**
@@ -157,8 +185,18 @@ export class H2Session implements StreamHome, Timed {
     return held;
   }
 
+  #watchHead(read: number, now: number): void {
+    const seen = this.#openHead.look(read, now);
+    if (seen === "late") this.#leave();
+    else if (seen === "ask")
+      this.#session.ping((error) => {
+        if (error === null) this.#openHead.explain(PING_BYTES);
+      });
+  }
+
   #serve(stream: ServerHttp2Stream, form: StreamForm, pairs: readonly string[]): void {
-    this.#overhead.explain(sizeOf(pairs));
+    this.explain(sizeOf(pairs));
+    if (this.#served === 0) this.#openHead.explain(GREETING_BYTES);
     if (stream.destroyed || stream.closed) return; // taken back in the same breath
     const served = new H2Stream(this, stream, form);
     this.#streams.add(served);

@@ -14,6 +14,9 @@ import type { HttpAction, Surroundings } from "./surroundings.ts";
 import { Tunnel } from "./upgrade.ts";
 import { Visit } from "./visit.ts";
 
+/** RST_STREAM (RFC 9113 §6.4). */
+const RESET_BYTES = 13;
+
 /** What a stream needs of its connection. */
 export interface StreamHome extends Site {
   readonly host: UriHost;
@@ -26,6 +29,8 @@ export interface StreamHome extends Site {
   readonly leastTaken: number;
   /** So many bytes of what the client sends belong to requests. */
   explain(bytes: number): void;
+  /** So many bytes of an answer go out. */
+  explainAnswer(bytes: number): void;
   /** A stream is closed before its request has ended: so many bytes of that may still come. */
   expectRest(bytes: number): void;
   /** The client sent something broken. */
@@ -76,7 +81,7 @@ export class H2Stream implements VisitOwner {
     this.#stream = stream;
     this.#isWhole = isWhole;
     this.#body = new H2Body(around.deadlines, isWhole);
-    this.#writer = new H2Writer(stream, isHead, (bytes) => this.#explainAnswer(bytes));
+    this.#writer = new H2Writer(stream, isHead, (bytes) => home.explainAnswer(bytes));
     const tools = { body: this.#body, writer: this.#writer, host, action, sender, around };
     this.#visit = new Visit(this, tools);
     stream.on("error", () => {
@@ -122,7 +127,7 @@ export class H2Stream implements VisitOwner {
     const stream = this.#stream;
     const client = {
       write: (bytes: Buffer) => {
-        this.#explainAnswer(bytes.length);
+        this.#home.explainAnswer(bytes.length);
         return this.#isOpen && stream.write(bytes);
       },
       pause: () => void stream.pause(),
@@ -223,15 +228,6 @@ export class H2Stream implements VisitOwner {
     this.#home.explain(piece.length + limits.h2PieceCreditBytes);
   }
 
-  /**
-   * The client says with WINDOW_UPDATE that it has taken what we sent, in steps of its choosing (RFC 9113 §6.9),
-   * and clients of gRPC measure the line with a PING for what comes at once.
-   */
-  #explainAnswer(bytes: number): void {
-    const updates = Math.ceil(bytes / limits.h2UpdateStepBytes);
-    this.#home.explain(limits.h2PingCostBytes + updates * limits.h2PieceCreditBytes);
-  }
-
   #drained(): void {
     this.#writeDeadline = NEVER;
     if (this.#tunnel !== undefined) this.#tunnel.clientDrained();
@@ -243,7 +239,8 @@ export class H2Stream implements VisitOwner {
     this.#visit.abandon("the client took its request back, or left");
     this.#tunnel?.clientClosed();
     this.#body.clear();
-    this.#home.explain(this.held);
+    const isTakenBack = !this.#isCut && this.#stream.rstCode !== 0;
+    this.#home.explain(this.held + (isTakenBack ? RESET_BYTES : 0));
     this.#home.streamClosed(this);
   }
 

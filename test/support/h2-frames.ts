@@ -125,6 +125,8 @@ export class FrameClient implements Disposable {
   readonly socket: Duplex;
   readonly frames: Frame[] = [];
   isClosed = false;
+  /** PINGs of the other side that were answered. */
+  #answered = 0;
   #rest: Buffer = Buffer.alloc(0);
   readonly #waiting: (() => void)[] = [];
 
@@ -161,6 +163,24 @@ export class FrameClient implements Disposable {
   /** Waits for the connection to end. */
   closed(): Promise<void> {
     return this.until(() => false);
+  }
+
+  /** Answers the PINGs of the other side that have come, as every client has to, and waits until that was read. */
+  async answerPing(): Promise<void> {
+    await this.#ping();
+    const asked = this.of(FRAME.ping).filter(({ flags }) => flags === 0);
+    for (const { payload } of asked.slice(this.#answered))
+      this.say(frame(FRAME.ping, FLAG.ack, 0, payload));
+    this.#answered = asked.length;
+    await this.#ping();
+  }
+
+  /** A PING of ours, and its answer. */
+  async #ping(): Promise<void> {
+    const answers = () => this.of(FRAME.ping).filter(({ flags }) => flags === FLAG.ack).length;
+    const before = answers();
+    this.say(frame(FRAME.ping, 0, 0, "12345678"));
+    await this.until(() => answers() > before);
   }
 
   /** The frames of this kind, of one stream if it is named. */
