@@ -123,14 +123,17 @@ export class SessionPool implements SessionOwner, Timed {
   }
 
   sessionDeclined(session: BackendSession): void {
-    const entry = this.#entryOf(session.backend);
-    this.#remove(session);
-    entry.speech.chose("http/1.1");
-    for (const user of entry.waiting.splice(0)) user.sessionDeclined();
+    this.#entryOf(session.backend).speech.chose("http/1.1");
+    this.#decline(session);
+  }
+
+  sessionRefused(session: BackendSession): void {
+    this.#entryOf(session.backend).speech.wantsHttp1();
   }
 
   sessionClosed(session: BackendSession, cause: Error | undefined): void {
-    this.#lose(session, (user) => user.sessionFailed(cause));
+    if (session.wantsHttp1) this.#decline(session);
+    else this.#lose(session, (user) => user.sessionFailed(cause));
   }
 
   tick(now: number): void {
@@ -170,6 +173,12 @@ export class SessionPool implements SessionOwner, Timed {
       default:
         unreachable(duty);
     }
+  }
+
+  /** There is one session less, and no use for another one. */
+  #decline(session: BackendSession): void {
+    this.#remove(session);
+    for (const user of this.#entryOf(session.backend).waiting.splice(0)) user.sessionDeclined();
   }
 
   /** There is one session less. `tell`: that there is none at all, if so. */
@@ -229,7 +238,7 @@ export class SessionPool implements SessionOwner, Timed {
         sessions: [],
         waiting: [],
         growsFrom: 0,
-        speech: new Speech(backend),
+        speech: new Speech(backend, this.#deadlines),
       };
       this.#entries.set(key, entry);
     }

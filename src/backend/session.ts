@@ -3,6 +3,7 @@ import {
   type ClientHttp2Stream,
   type ClientSessionRequestOptions,
   connect,
+  constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { messageOf } from "../base/errors.ts";
@@ -18,6 +19,8 @@ export interface SessionOwner {
   sessionFreed(session: BackendSession): void;
   /** The backend has chosen HTTP/1.1: there is no session. */
   sessionDeclined(session: BackendSession): void;
+  /** The backend wants HTTP/1.1 from now on (RFC 9113 §7). */
+  sessionRefused(session: BackendSession): void;
   /** No stream can be opened any more; those that are open may still end well. `cause` if there was an error. */
   sessionClosed(session: BackendSession, cause: Error | undefined): void;
 }
@@ -42,6 +45,7 @@ export class BackendSession implements BackendUser {
   #taken = 0;
   #begun = 0;
   #lastStreamId = NO_LIMIT;
+  #wantsHttp1 = false;
   /** Has an answer come over it? Then it may have been closing while we asked (RFC 9113 §9.1). */
   isReused = false;
   /** Has anything come since this was last set to `false`? */
@@ -130,6 +134,16 @@ export class BackendSession implements BackendUser {
     return streamId === undefined || streamId > this.#lastStreamId;
   }
 
+  /** Did the backend close it because it wants HTTP/1.1 (RFC 9113 §7), and can it be had? */
+  get wantsHttp1(): boolean {
+    return this.#wantsHttp1;
+  }
+
+  /** A request over it was refused because the backend wants HTTP/1.1. */
+  refuse(): void {
+    this.#owner.sessionRefused(this);
+  }
+
   /** Asks whether anybody is there; calls back when somebody is. */
   ping(answered: () => void): void {
     this.#http2?.ping((error) => {
@@ -181,7 +195,7 @@ export class BackendSession implements BackendUser {
     });
     http2.on("connect", () => http2.setLocalWindowSize(limits.backendSessionWindowBytes));
     http2.on("remoteSettings", () => this.#open());
-    http2.on("goaway", (_code, lastStreamId) => this.#goAway(lastStreamId));
+    http2.on("goaway", (code, lastStreamId) => this.#goAway(code, lastStreamId));
     http2.on("close", () => this.#close());
   }
 
@@ -212,7 +226,10 @@ export class BackendSession implements BackendUser {
     this.#owner.sessionOpened(this);
   }
 
-  #goAway(lastStreamId: number): void {
+  #goAway(code: number, lastStreamId: number): void {
+    this.#wantsHttp1 =
+      code === constants.NGHTTP2_HTTP_1_1_REQUIRED && this.backend.kind === "https";
+    if (this.#wantsHttp1) this.refuse();
     this.#lastStreamId = Math.min(this.#lastStreamId, lastStreamId);
     this.#close();
   }

@@ -5,10 +5,12 @@ import type { CourierUser } from "../http/courier.ts";
 import type { ResponseHead } from "../http/head.ts";
 import { Http2Courier } from "../http/http2-courier.ts";
 
-/** Hears what comes of a question; one of the two, once. */
+/** Hears what comes of a question; one of the three, once. */
 export interface AskingUser {
   http2Answered(status: number): void;
   http2Failed(why: string): void;
+  /** The backend wants HTTP/1.1. */
+  http2Refused(): void;
 }
 
 /** One GET over HTTP/2, of which only the status matters. Owns the session, and with it the connection. */
@@ -17,6 +19,7 @@ export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
   readonly #head: string;
   readonly #session: BackendSession;
   readonly #courier = new Http2Courier(this, this);
+  #isRefused = false;
 
   /** `connection` is made, and this one's from now on; `head` as it would be with HTTP/1.1. */
   constructor(connection: BackendConnection, head: string, user: AskingUser) {
@@ -46,8 +49,12 @@ export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
     this.#user.http2Failed("it does not speak HTTP/2");
   }
 
+  sessionRefused(): void {
+    this.#isRefused = true;
+  }
+
   sessionClosed(_session: BackendSession, cause: Error | undefined): void {
-    this.#user.http2Failed(cause?.message ?? "it closed without an answer");
+    this.#fail(cause?.message ?? "it closed without an answer");
   }
 
   courierDrained(): void {
@@ -83,6 +90,11 @@ export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
   }
 
   answerLost(why: string): void {
-    this.#user.http2Failed(why);
+    this.#fail(why);
+  }
+
+  #fail(why: string): void {
+    if (this.#isRefused) this.#user.http2Refused();
+    else this.#user.http2Failed(why);
   }
 }

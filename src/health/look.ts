@@ -56,13 +56,15 @@ export async function look(
 class Looking implements BackendUser, AskingUser {
   readonly #target: Target;
   readonly #resolve: (look: Look) => void;
-  readonly #connection: BackendConnection;
+  readonly #names: BackendNames;
+  #connection: BackendConnection;
   #http2: Http2Asking | undefined;
   #answer = Buffer.alloc(0);
 
   constructor(target: Target, resolve: (look: Look) => void, names: BackendNames) {
     this.#target = target;
     this.#resolve = resolve;
+    this.#names = names;
     this.#connection = dial(target.backend, this, names);
   }
 
@@ -99,6 +101,14 @@ class Looking implements BackendUser, AskingUser {
 
   http2Failed(why: string): void {
     this.#resolve(bad(why));
+  }
+
+  /** A backend that has chosen HTTP/2 may want HTTP/1.1 for what it is asked (RFC 9113 §7). */
+  http2Refused(): void {
+    if (this.#http2 === undefined) return;
+    this.#http2.close();
+    this.#http2 = undefined;
+    this.#connection = dial(this.#target.backend, this, this.#names, undefined, false);
   }
 
   /** A 1xx before the answer is passed over; the body is nobody's business. */

@@ -7,6 +7,8 @@ export type Resend =
   | "never"
   | "if-idempotent"
   | "always"
+  /** In any case, and over HTTP/1.1: the backend wants that. */
+  | "over-http1"
   /** If it is idempotent, and to another backend: this one failed it. */
   | "elsewhere";
 

@@ -171,7 +171,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   /** Once more to the same backend at most, then to another one. */
   answerLost(why: string, resend: Resend): void {
-    const isMove = resend === "elsewhere" || this.#isRepeated;
+    const isMove = resend === "elsewhere" || (this.#isRepeated && resend !== "over-http1");
     if (!this.#maySendAgain(resend) || (isMove && !this.#way.seat.mayMove())) {
       this.#break(502, why);
       return;
@@ -238,7 +238,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** Once, on a fresh connection, when nothing can happen twice; body bytes given away are gone. */
   #maySendAgain(resend: Resend): boolean {
     if (this.#isBodyTaken || resend === "never") return false;
-    return resend === "always" || IDEMPOTENT.has(this.#question.method);
+    return resend === "always" || resend === "over-http1" || IDEMPOTENT.has(this.#question.method);
   }
 
   #break(status: 502 | 504, why: string): void {

@@ -251,6 +251,7 @@ export class Http2Courier implements Courier {
 
   #lose(stream: ClientHttp2Stream, session: BackendSession, why: string): void {
     const resend = this.#hasAnswered ? "never" : resendOf(stream, session);
+    if (resend === "over-http1") session.refuse();
     this.#rest();
     this.#user.answerLost(why, resend);
   }
@@ -268,8 +269,15 @@ export class Http2Courier implements Courier {
   }
 }
 
+/** RFC 9113 §7. Without TLS nobody can choose. */
+function wantsHttp1({ rstCode }: ClientHttp2Stream, session: BackendSession): boolean {
+  if (session.wantsHttp1) return true;
+  return rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED && session.scheme === "https";
+}
+
 /** RFC 9113 §8.7: a stream that was refused, or is above the last one of a GOAWAY, was not looked at. */
 function resendOf(stream: ClientHttp2Stream, session: BackendSession): Resend {
+  if (wantsHttp1(stream, session)) return "over-http1";
   if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || session.isUnseen(stream.id))
     return "always";
   return session.isReused && !session.isOpen ? "if-idempotent" : "elsewhere";
