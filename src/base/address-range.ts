@@ -27,6 +27,9 @@ export const isReservedAddress = addressesIn([
 /** Does it lead to this very machine, whichever that is? */
 export const isLoopbackAddress = addressesIn(["127.0.0.0/8", "::1"]);
 
+/** Does it lead no further than its own cable (RFC 3927, RFC 4291 §2.5.6)? */
+export const isLinkLocalAddress = addressesIn(["169.254.0.0/16", "fe80::/10"]);
+
 /** `::ffff:10.0.0.1`, as a dual-stack socket spells an IPv4 peer, becomes `10.0.0.1`. */
 export function unmapped(address: string): string {
   const start = "::ffff:";

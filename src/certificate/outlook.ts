@@ -1,6 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
+import { RecentMap } from "../base/recent-map.ts";
+import type { UriHost } from "../base/uri-host.ts";
 import type { Config, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { Resolver } from "../dns/resolver.ts";
@@ -21,11 +23,15 @@ export interface OutlookSteps extends Pick<PreflightSteps, "probe" | "moved" | "
   readonly log: Log;
 }
 
+/** Warnings remembered at once; a name has one or two. */
+const WARNINGS_MAX = 1_000;
+
 /** What this machine sees of itself by DNS and by its public address: before a CA looks, and between attempts. */
 export class Outlook {
   readonly #steps: OutlookSteps;
   readonly #look: SelfCheckSteps;
   readonly #preflight: Preflight;
+  readonly #warned = new RecentMap<string, true>(WARNINGS_MAX);
 
   constructor(steps: OutlookSteps) {
     const { config, reach, cas, challenges } = steps;
@@ -58,12 +64,22 @@ export class Outlook {
     if (issuer.kind === "internal") return disarm;
     if (!cas.countsFailures(issuer) && config.acme.resolvers.length === 0) return disarm;
     try {
-      await confirmAnswered(this.#look, challenge, signal);
+      for (const why of await confirmAnswered(this.#look, challenge, signal))
+        this.#warn(challenge.host, why);
       return disarm;
     } catch (error) {
       disarm();
       throw error;
     }
+  }
+
+  /** Once for each: it is no failure, and every renewal would repeat it. */
+  #warn(host: UriHost, why: string): void {
+    const key = `${host} ${why}`;
+    if (this.#warned.has(key)) return;
+    this.#warned.set(key, true);
+    const hint = "Let the AAAA record lead to this machine, or remove it: CAs prefer IPv6";
+    this.#steps.log.warn("challenge.ipv6-astray", { host, why, hint });
   }
 
   /** Looks between attempts until the signal ends it. Never rejects. */

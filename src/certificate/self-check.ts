@@ -7,6 +7,7 @@ import { isLoopbackAddress, isReservedAddress } from "../base/address-range.ts";
 import { Deadline } from "../base/clock.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
 import { get } from "../base/node-http.ts";
+import { hasRoutedLike } from "../base/own-addresses.ts";
 import { ownHttpDoor, ownTlsDoor } from "../base/own-door.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
@@ -25,7 +26,8 @@ export interface SelfCheckSteps {
 
 /** What a look from this machine tells of what a CA would see. */
 export type Finding =
-  | { readonly kind: "answered" }
+  /** `astray`: IPv6 addresses of the name at which it is not, each with the reason: a CA tries them first. */
+  | { readonly kind: "answered"; readonly astray: readonly string[] }
   /** Nothing that is certain from here: behind NAT the way out and in again often leads elsewhere. */
   | { readonly kind: "unknown" }
   /** A CA cannot find it either. */
@@ -43,7 +45,7 @@ const HTTP_PORT = 80;
 const HTTPS_PORT = 443;
 
 const UNKNOWN: Finding = { kind: "unknown" };
-const ANSWERED: Finding = { kind: "answered" };
+const ANSWERED: Finding = { kind: "answered", astray: [] };
 
 /**
  * Looks whether an armed challenge is answered where the name leads, as a CA will, in 5 s at most: `wrong` only
@@ -65,10 +67,11 @@ export async function lookAtChallenge(
       const why = found.why === "NXDOMAIN" ? "the name does not exist" : "it has no address";
       return { kind: "wrong", code: "NAME_NOT_FOUND", why };
     }
-    const looks = found.records
-      .slice(0, ADDRESSES_MAX)
-      .map((address) => lookAt(steps, challenge, address, deadline.signal));
-    return together(await Promise.all(looks));
+    const looks = found.records.slice(0, ADDRESSES_MAX).map(async (address) => ({
+      address,
+      finding: await lookAt(steps, challenge, address, deadline.signal),
+    }));
+    return together(await Promise.all(looks), steps.ownAddresses());
   } catch (error) {
     signal.throwIfAborted();
     if (deadline.signal.aborted) return UNKNOWN;
@@ -76,14 +79,18 @@ export async function lookAtChallenge(
   }
 }
 
-/** As {@link lookAtChallenge}; rejects with what is wrong, before the CA is told and counts a failure. */
+/**
+ * As {@link lookAtChallenge}; rejects with what is wrong, before the CA is told and counts a failure.
+ *
+ * @returns What is no reason to give up, and may be why the CA fails: see {@link Finding}.
+ */
 export async function confirmAnswered(
   steps: SelfCheckSteps,
   challenge: Challenge,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   const finding = await lookAtChallenge(steps, challenge, signal);
-  if (finding.kind !== "wrong") return;
+  if (finding.kind !== "wrong") return finding.kind === "answered" ? finding.astray : [];
   const { host, type } = challenge;
   const message = `Cannot prove control of ${host} by ${type}: ${finding.why}`;
   throw new LatchkeyError(finding.code, message, {
@@ -93,11 +100,26 @@ export async function confirmAnswered(
   });
 }
 
+interface Look {
+  readonly address: string;
+  readonly finding: Finding;
+}
+
 /** A CA may take any of them: it is wrong when all are. */
-function together(findings: readonly Finding[]): Finding {
-  if (findings.some(({ kind }) => kind === "answered")) return ANSWERED;
+function together(looks: readonly Look[], own: readonly string[]): Finding {
+  const findings = looks.map(({ finding }) => finding);
+  if (findings.some(({ kind }) => kind === "answered"))
+    return { kind: "answered", astray: looks.flatMap((look) => whyAstray(look, own)) };
   const wrong = findings.filter(({ kind }) => kind === "wrong");
   return wrong.length === findings.length ? (wrong[0] ?? UNKNOWN) : UNKNOWN;
+}
+
+/** RFC 6724: IPv6 comes first. Let's Encrypt tries IPv4 then only when nobody answers at all. */
+function whyAstray({ address, finding }: Look, own: readonly string[]): string[] {
+  if (!isIPv6(address) || finding.kind === "answered") return [];
+  if (finding.kind === "wrong") return [finding.why];
+  const hasIpv6 = hasRoutedLike(address, own);
+  return hasIpv6 ? [] : [`at ${address} is no door of ours: this machine has no IPv6 address`];
 }
 
 async function lookAt(

@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import { cdnAt } from "../base/cdn.ts";
-import { hasPublicLike, hasRoutedLike, isOwn } from "./addresses.ts";
+import { hasRoutedLike } from "../base/own-addresses.ts";
+import { hasPublicLike, isOwn } from "./addresses.ts";
 import { describeHttp, describeTls } from "./describe-door.ts";
 import { advice, type Finding, fine, listed, problemUnless } from "./finding.ts";
 import type { DoorSight } from "./sights.ts";

@@ -50,7 +50,9 @@ function preflightOf(server: NameServer, now: () => World) {
       const { finding = "unknown" } = now();
       return finding === "wrong"
         ? { kind: finding, code: "CHALLENGE_UNANSWERED", why: "x" }
-        : { kind: finding };
+        : finding === "answered"
+          ? { kind: finding, astray: [] }
+          : { kind: finding };
     },
     caaIdentitiesFor: () => ["ca.example"],
     probe: async () => {

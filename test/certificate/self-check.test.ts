@@ -34,8 +34,9 @@ async function look(
   said: Said | undefined,
   listener: Reach,
   own: readonly string[] = [],
+  said6: Said = { answers: [] },
 ) {
-  await using server = await startNameServer((type) => (type === "A" ? said : { answers: [] }));
+  await using server = await startNameServer((type) => (type === "A" ? said : said6));
   const steps = {
     resolver: new Resolver({ servers: [server.address], timeoutMs: 1_000, tries: 1 }),
     reach: { http: [listener], https: [listener] },
@@ -136,5 +137,26 @@ test("what is wrong ends the attempt with our own code, and says which challenge
     const { code, facts } = Object(error);
     assert.deepEqual([code, facts.challenge], ["CHALLENGE_UNANSWERED", "http-01"]);
     return true;
+  });
+});
+
+/** RFC 3849: an address of examples, to which no route leads. */
+const AAAA: Said = { answers: [{ type: "AAAA", name: host, data: "2001:db8::1" }] };
+
+test("N5: an AAAA record of a machine without IPv6 is told, and no reason to give up what IPv4 answers", async () => {
+  await using server = await respondHttp((_request, response) => response.end(keyAuthorization));
+  const { listener } = server;
+  assert.deepEqual(await look(http, local, listener, ["127.0.0.1", "::1", "fe80::1"], AAAA), {
+    kind: "answered",
+    astray: ["at 2001:db8::1 is no door of ours: this machine has no IPv6 address"],
+  });
+  assert.deepEqual(await look(http, local, listener, [], { answers: [] }), {
+    kind: "answered",
+    astray: [],
+  });
+  // A machine that is reached by IPv6 may have it behind a router of ours.
+  assert.deepEqual(await look(http, local, listener, ["fd00::5"], AAAA), {
+    kind: "answered",
+    astray: [],
   });
 });
