@@ -1,22 +1,33 @@
 import type { Config } from "../config/config.ts";
-import { FaultyConfig, formatFault } from "../config/faults.ts";
+import { FaultyConfig, formatFault, type Path } from "../config/faults.ts";
 import { findConfigFile } from "../config/find.ts";
 import { loadConfig } from "../config/load.ts";
+
+/** What is wrong with the value at `path` of the file. */
+export interface Objection {
+  readonly path: Path;
+  readonly message: string;
+}
 
 /**
  * The configuration that a command works with: from `--config`, or where it is looked for.
  *
  * @param environment Where its secrets are looked up; left out by commands that only ask the running program.
+ * @param lookFurther Looks at what the file names, once it has no faults of its own.
  * @throws {LatchkeyError} `CONFIG_MISSING`; {@link FaultyConfig} after every fault was printed on
  *   standard error, a line each.
  */
 export async function readConfiguration(
   file: string | undefined,
   environment?: NodeJS.ProcessEnv,
+  lookFurther: (config: Config) => Promise<readonly Objection[]> = async () => [],
 ): Promise<Config> {
   const path = await findConfigFile(file);
   const loaded = await loadConfig(path, environment);
-  if (loaded.ok) return loaded.config;
-  for (const fault of loaded.faults) process.stderr.write(`${formatFault(fault)}\n`);
-  throw new FaultyConfig(path, loaded.faults);
+  const faults = loaded.ok
+    ? (await lookFurther(loaded.config)).map(({ path: at, message }) => loaded.faultAt(at, message))
+    : loaded.faults;
+  if (loaded.ok && faults.length === 0) return loaded.config;
+  for (const fault of faults) process.stderr.write(`${formatFault(fault)}\n`);
+  throw new FaultyConfig(path, faults);
 }

@@ -5,7 +5,13 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { changeLimits, limits } from "../config/limits.ts";
-import { examine, hasProblem, type Program } from "../doctor/examine.ts";
+import {
+  examine,
+  examineStorage,
+  hasProblem,
+  type Program,
+  type Report,
+} from "../doctor/examine.ts";
 import { Storage } from "../storage/storage.ts";
 import { readConfiguration } from "./configuration.ts";
 import { describeReport, jsonOf } from "./doctor-report.ts";
@@ -32,13 +38,20 @@ export async function doctor(hosts: readonly string[], options: DoctorOptions): 
   changeLimits(config.limits);
   const clock = systemClock;
   const log = createLog({ ...config.log, level: "error", process: "doctor", fd: STDERR_FD });
-  const { program, records } = await findProgram(config);
-  const storage = await Storage.open({ root: config.storage, clock, log, readOnly: true });
-  const { http = limits.httpPort, https = limits.httpsPort } = options;
-  const steps = { config, records, storage, program, ports: { http, https }, clock, log };
-  const report = await examine(steps, hosts, new AbortController().signal);
-  const text = options.json === true ? jsonOf(report) : describeReport(report);
-  process.stdout.write(text);
+  const look = async (): Promise<Report> => {
+    const { program, records } = await findProgram(config);
+    const storage = await Storage.open({ root: config.storage, clock, log, readOnly: true });
+    const { http = limits.httpPort, https = limits.httpsPort } = options;
+    const steps = { config, records, storage, program, ports: { http, https }, clock, log };
+    return await examine(steps, hosts, new AbortController().signal);
+  };
+  const report = await look().catch(async (error: unknown) => {
+    if (codeOf(error) !== "STORAGE_UNUSABLE") throw error;
+    // Nothing can be known of hosts, and nothing runs without it: all else can wait.
+    const machine = await examineStorage({ config, clock, program: { kind: "stopped" } });
+    return { machine, hosts: [], leftOut: 0 };
+  });
+  process.stdout.write(options.json === true ? jsonOf(report) : describeReport(report));
   return hasProblem(report) ? EXIT.failed : EXIT.ok;
 }
 

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { codeOf } from "../base/errors.ts";
 import type { Config } from "./config.ts";
 import { type Document, isMapping, placeAt } from "./document.ts";
-import { type Fault, formatPath, type Report, sortFaults } from "./faults.ts";
+import { type Fault, formatPath, type Path, type Report, sortFaults } from "./faults.ts";
 import { diskFiles } from "./files.ts";
 import { readHosts } from "./hosts.ts";
 import { limits } from "./limits.ts";
@@ -14,7 +14,12 @@ import { readYaml } from "./yaml.ts";
 
 /** A configuration, or everything that is wrong with it, in the order of the file. */
 export type LoadedConfig =
-  | { readonly ok: true; readonly config: Config }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      /** What somebody finds wrong with the value at `path` who looks further than the file. */
+      faultAt(path: Path, message: string): Fault;
+    }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /**
@@ -41,9 +46,14 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     const place = document.placeOf(offset);
     return { file: surroundings.file, ...place, path: formatPath(path), message };
   });
-  const desk = openDesk(document, surroundings, faults);
+  const faultAt = (path: Path, message: string, part: "key" | "value" = "value"): Fault => {
+    const place = placeAt(document, path, part);
+    return { file: surroundings.file, ...place, path: formatPath(path), message };
+  };
+  const report: Report = (...found) => faults.push(faultAt(...found));
+  const desk = openDesk(document, surroundings, report);
   const config = document.isBroken ? undefined : readConfig(document.root, desk);
-  if (config !== undefined && faults.length === 0) return { ok: true, config };
+  if (config !== undefined && faults.length === 0) return { ok: true, config, faultAt };
   return { ok: false, faults: sortFaults(faults) };
 }
 
@@ -58,12 +68,8 @@ function readConfig(root: unknown, desk: Desk): Config | undefined {
   return { ...config, hosts };
 }
 
-function openDesk(document: Document, surroundings: Surroundings, faults: Fault[]): Desk {
+function openDesk(document: Document, surroundings: Surroundings, report: Report): Desk {
   const file = resolve(surroundings.file);
-  const report: Report = (path, message, part = "value") => {
-    const place = placeAt(document, path, part);
-    faults.push({ file: surroundings.file, ...place, path: formatPath(path), message });
-  };
   return {
     ...surroundings,
     file,

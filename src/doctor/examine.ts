@@ -89,19 +89,28 @@ export function hasProblem({ machine, hosts }: Report): boolean {
   return findings.some(({ severity }) => severity === "problem");
 }
 
-async function ofMachine(
-  { config, program, clock }: DoctorSteps,
-  cas: CaFacts,
-  doors: OwnDoors | undefined,
-): Promise<readonly Finding[]> {
+/** What is to be said of the storage folder alone, which may be none that can be opened. */
+export async function examineStorage({
+  config,
+  program,
+  clock,
+}: Pick<DoctorSteps, "config" | "program" | "clock">): Promise<readonly Finding[]> {
   const isRunning = program.kind === "running";
   const folder = await lookAtStorage(config.storage, { tryWriting: !isRunning, now: clock.now() });
-  const storage = findingsOfStorage(folder, {
+  return findingsOfStorage(folder, {
     isRunning: program.kind !== "stopped",
     uid: process.geteuid?.(),
     freeMinBytes: limits.storageFreeMinBytes,
     freeAdviceBytes: limits.storageFreeAdviceBytes,
   });
+}
+
+async function ofMachine(
+  steps: DoctorSteps,
+  cas: CaFacts,
+  doors: OwnDoors | undefined,
+): Promise<readonly Finding[]> {
+  const storage = await examineStorage(steps);
   return [...findingsOfListeners(doors?.sights ?? []), ...storage, ...cas.findings];
 }
 

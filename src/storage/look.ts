@@ -28,7 +28,7 @@ export type FolderSight =
       readonly mode: number;
       readonly freeBytes: number;
       readonly kept: "on disk" | "in memory" | "in a container" | "on the network";
-      /** Why nothing can be written now; `undefined` when it can, or was not tried. */
+      /** Why nothing can be written now; `undefined` when it can, as far as was tried, or it is not ours. */
       readonly unwritable: string | undefined;
       /** Who holds the lease now. */
       readonly holder: Holder | undefined;
@@ -49,7 +49,7 @@ const OVERLAY = [0x794c7630];
 const NETWORK = [0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x65735546]; // NFS, CIFS, SMB2, SMB, FUSE
 
 export interface StorageLook {
-  /** Only where nobody else may write: without a program that runs. */
+  /** Is 64 KiB written? Only where nobody else may write: without a program that runs. */
   readonly tryWriting: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -80,7 +80,7 @@ async function lookAtFolder(root: string, options: StorageLook): Promise<FolderS
     mode: stats.mode & 0o777,
     freeBytes: system.bavail * system.bsize,
     kept: keptOf(system.type),
-    unwritable: isOurs && options.tryWriting ? await whyUnwritable(root) : undefined,
+    unwritable: isOurs ? await whyUnwritable(root, options) : undefined,
     holder: await holderOf(root, options.now),
     quarantined: (await readdir(join(root, "quarantine")).catch(() => [])).length,
   };
@@ -92,11 +92,14 @@ function keptOf(type: number): Extract<FolderSight, { kind: "there" }>["kept"] {
   return NETWORK.includes(type) ? "on the network" : "on disk";
 }
 
-async function whyUnwritable(root: string): Promise<string | undefined> {
+async function whyUnwritable(
+  root: string,
+  { tryWriting }: StorageLook,
+): Promise<string | undefined> {
   try {
     // Root may write everywhere but on a file system that is read-only: this tells.
     await access(root, constants.W_OK);
-    await tryWrite(root, randomBytes(PROBE_BYTES));
+    if (tryWriting) await tryWrite(root, randomBytes(PROBE_BYTES));
     return undefined;
   } catch (error) {
     return error instanceof LatchkeyError ? messageOf(error) : reasonOf(error);

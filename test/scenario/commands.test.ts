@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { programVersion } from "../../src/base/version.ts";
@@ -186,6 +186,67 @@ for (const command of ["check", "run"]) {
       );
   });
 }
+
+/** What stands where the storage should, what `check` says of it, and how it ends. */
+const storages: readonly {
+  readonly what: string;
+  readonly make: (path: string) => Promise<unknown>;
+  readonly told: RegExp;
+  readonly code: number;
+}[] = [
+  { what: "nothing", make: async () => {}, told: /^$/, code: 0 },
+  {
+    what: "a file",
+    make: (path) => writeFile(path, ""),
+    told: /:1:10: storage: .*"[^"]+" is not a folder; Name another folder/,
+    code: 2,
+  },
+  {
+    what: "a newer format",
+    make: async (path) => {
+      await mkdir(path, { mode: 0o700 });
+      await writeFile(join(path, "FORMAT"), "999\n");
+    },
+    told: /:1:10: storage: .*a newer Latchkey wrote it/,
+    code: 2,
+  },
+  {
+    what: "a folder that all may read",
+    make: async (path) => {
+      await mkdir(path);
+      await chmod(path, 0o755);
+    },
+    told: /^latchkey: .*open to other users \(mode 755\).*The next start tightens it to 700\n$/,
+    code: 0,
+  },
+];
+
+for (const { what, make, told, code } of storages) {
+  test(`check of a storage that is ${what} ends with ${code}, and changes nothing`, async () => {
+    const path = join(folder.path, `storage of ${what}`);
+    await make(path);
+    const before = await stat(path).catch(() => undefined);
+    const text = `storage: ${path}\nhosts: { shop.example: 3001 }\n`;
+    const file = await configured("storage.yaml", text);
+    const check = await run("check", "--config", file);
+    assert.equal(check.code, code, check.stderr);
+    assert.match(check.stderr, told);
+    assert.equal(check.stdout === "", code === 2);
+    const after = await stat(path).catch(() => undefined);
+    assert.deepEqual([after?.mode, after?.mtimeMs], [before?.mode, before?.mtimeMs]);
+  });
+}
+
+test("doctor says of a storage that is none what is wrong with it, and ends with 1", async () => {
+  const path = join(folder.path, "no folder");
+  await writeFile(path, "");
+  const file = await configured("no.yaml", `storage: ${path}\nhosts: { shop.example: 3001 }\n`);
+  const { code, stdout, stderr } = await run("doctor", "--json", "--config", file);
+  assert.deepEqual([code, stderr], [1, ""]);
+  const [finding] = JSON.parse(stdout).machine;
+  assert.deepEqual([finding.severity, finding.code], ["problem", "storage.unusable"]);
+  assert.match(finding.saw, /is not a folder/);
+});
 
 const usage: readonly [args: readonly string[], code: number, told: RegExp][] = [
   [["--help"], 0, /Usage: latchkey/],
