@@ -150,7 +150,7 @@ export class CertificateKeeper {
     holding.waiting = refusalAt(whyNot(decision), now);
     this.#log.info("certificate.refused", { host: holding.host, why: whyNot(decision) });
     // Nobody wants it any more: a customer who left.
-    if (this.#hasExpired(holding)) this.#holdings.release(holding);
+    if (this.#hasExpired(holding) && !holding.isBusy) this.#holdings.release(holding);
   }
 
   /** One attempt, from its turn to the swap. Failures are remembered, never thrown. */
@@ -159,6 +159,9 @@ export class CertificateKeeper {
     issuers: readonly Issuer[],
     rank = rankOf(holding, this.#clock.now()),
   ): Promise<void> {
+    // Its place may have been given away while storage was read: the visitor comes again.
+    if (this.#holdings.get(holding.host) !== holding) return;
+    holding.isBusy = true;
     try {
       const issuer = this.#attempts.issuerOf(holding, issuers);
       const directory = this.#steps.directoryOf(issuer);
@@ -177,6 +180,7 @@ export class CertificateKeeper {
       else await this.#attempts.putOff(holding, wait, issuers);
     } finally {
       holding.isOrdering = false;
+      holding.isBusy = false;
     }
   }
 

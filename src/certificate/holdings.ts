@@ -4,7 +4,8 @@ import { type Holding, newHolding } from "./records.ts";
 
 /**
  * Every name that has, wants or had a certificate. Listed names always have a place; on-demand
- * names, which strangers choose, are bounded: beyond that only one that holds no certificate makes room.
+ * names, which strangers choose, are bounded: beyond that only one that holds no certificate, and is
+ * not about to get one, makes room.
  */
 export class Holdings {
   readonly #holdings = new Map<CertificateName, Holding>();
@@ -41,8 +42,8 @@ export class Holdings {
 
   #makeRoom(): boolean {
     for (const holding of this.#holdings.values()) {
-      const { listed, certificate, isOrdering } = holding;
-      if (listed || certificate !== undefined || isOrdering) continue;
+      const { listed, certificate, isBusy } = holding;
+      if (listed || certificate !== undefined || isBusy) continue;
       this.release(holding);
       return true;
     }

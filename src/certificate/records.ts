@@ -27,6 +27,8 @@ export interface Holding {
   certificate: HeldCertificate | undefined;
   /** What a CA advised last, perhaps on the certificate before: see {@link adviceOf}. */
   renewalInfo: StoredRenewalInfo | undefined;
+  /** Does an attempt wait for its turn, or is it under way? */
+  isBusy: boolean;
   /** Is an order under way? */
   isOrdering: boolean;
   /** Failures in a row, all of `failureKind`. */
@@ -113,6 +115,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     listed,
     certificate: undefined,
     renewalInfo: undefined,
+    isBusy: false,
     isOrdering: false,
     attempts: 0,
     failureKind: "refused",

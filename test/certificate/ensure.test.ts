@@ -14,11 +14,12 @@ import { type Issued, recordOf } from "../../src/certificate/records.ts";
 import { dueAt } from "../../src/certificate/renew.ts";
 import { saveUnsaved } from "../../src/certificate/unsaved.ts";
 import type { Issuer } from "../../src/config/config.ts";
-import { limits } from "../../src/config/limits.ts";
+import { changeLimits, limits } from "../../src/config/limits.ts";
 import type { Attempts, FailureMemory } from "../../src/storage/attempts.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
+import { turns } from "../support/ticks.ts";
 
 const host = named("shop.example");
 const MINUTE = 60_000;
@@ -33,6 +34,7 @@ function recordingKeeper(
   replaced: Partial<KeeperSteps> = {},
   past: { readonly disk?: Map<string, FailureMemory>; readonly hasOrder?: boolean } = {},
   configuration = "same",
+  inFlightMax: number = limits.ordersInFlightMax,
 ) {
   const taken: string[] = [];
   const clock = new ManualClock(Date.now());
@@ -84,7 +86,7 @@ function recordingKeeper(
   const queue = new OrderQueue({
     clock,
     signal,
-    inFlightMax: limits.ordersInFlightMax,
+    inFlightMax,
     paceMsOf: () => 0,
   });
   const keeper = new CertificateKeeper(
@@ -738,5 +740,53 @@ test("S12: a certificate in use that storage has lost goes on from memory, and n
   assert.deepEqual(
     taken.filter((step) => step === "order"),
     [],
+  );
+});
+
+test("a name whose order waits or is under way keeps its place when the table of names on demand is full", async (t) => {
+  t.after(() => changeLimits({}));
+  changeLimits({ onDemandNamesMax: 2 });
+  const gate = Promise.withResolvers<void>();
+  const world = recordingKeeper(
+    {
+      decide: async () => ({ kind: "allowed", issuers: [{ kind: "internal" }], listed: false }),
+      order: async (name) => {
+        await gate.promise;
+        return issuedFor(name);
+      },
+    },
+    {},
+    "same",
+    1,
+  );
+  const { keeper, holdings } = world;
+  const [first, second, third] = ["a.example", "b.example", "c.example"].map(named);
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  const running = keeper.ensure(first);
+  const queued = keeper.ensure(second);
+  await turns();
+  assert.equal(holdings.get(first)?.isOrdering, true);
+  assert.equal(holdings.get(second)?.isOrdering, false);
+  assert.deepEqual(await keeper.ensure(third), { kind: "unavailable" });
+  gate.resolve();
+  assert.deepEqual([(await running).kind, (await queued).kind], ["stored", "stored"]);
+  assert.deepEqual(
+    [...holdings.all()].map(({ host: name, certificate }) => [name, certificate !== undefined]),
+    [
+      [first, true],
+      [second, true],
+    ],
+  );
+});
+
+test("a name that holds no certificate and wants none now makes room for another one", async (t) => {
+  t.after(() => changeLimits({}));
+  changeLimits({ onDemandNamesMax: 1 });
+  const { holdings } = recordingKeeper();
+  holdings.hold(named("a.example"), false);
+  assert.notEqual(holdings.hold(named("b.example"), false), undefined);
+  assert.deepEqual(
+    [...holdings.all()].map(({ host: name }) => name),
+    ["b.example"],
   );
 });
