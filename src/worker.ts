@@ -92,7 +92,7 @@ async function start(): Promise<void> {
     shares: new ClientShares(isTrustedProxy, allowance.connectionsPerClient),
     isLoadBalancer: addressesIn(config.listen.proxyProtocol),
   };
-  const steps = { routes, challenges, credentials, terminator, relay, names };
+  const steps = { routes, challenges, credentials, terminator, relay, names, isServed };
   const plain = {
     findChallenge: (host: UriHost, token: string) => challenges.keyAuthorization(host, token),
     isServed,
@@ -206,7 +206,7 @@ async function askForCertificate(
   return answer.type === "certificate.answer" ? answer.outcome : { kind: "unavailable" };
 }
 
-/** On port 80: is there, or may there be, a site under this name? */
+/** Is there, or may there be, a site under this name? */
 async function isServed(host: UriHost, visitor: string): Promise<boolean> {
   const route = routes.find(host);
   if (route === undefined || route.action.kind === "certificate-only") return false;

@@ -7,7 +7,7 @@ import { addressOfReverse, type IpAddress } from "../base/ip-address.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import type { Routes } from "../config/route.ts";
+import { ownNameOf, type Routes } from "../config/route.ts";
 import type { ClientConnection } from "../http/client-connection.ts";
 import { answerChallenge, isChallenge } from "./answer-challenge.ts";
 import type { Challenges } from "./challenges.ts";
@@ -26,6 +26,8 @@ export interface Steps {
   readonly challenges: Challenges;
   readonly credentials: Credentials;
   readonly terminator: Terminator;
+  /** May there be a site under this name, which a pattern of the configuration matches? Never rejects. */
+  isServed(host: UriHost, clientAddress: string): Promise<boolean>;
   /** Where the names of backends lead. */
   readonly names: BackendNames;
   /** Takes the connection's socket over, which may be half open. */
@@ -55,9 +57,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   const { action } = route;
   // Also a validator's connection: that backend has certificates of its own to prove.
   if (action.kind === "pass-through") return passThrough(socket, action, arrival.ends, steps.names);
-  if (isChallenge(alpn)) {
-    throw new Refusal("no_application_protocol", "CHALLENGE_UNKNOWN", { host });
-  }
+  if (isChallenge(alpn)) throw await withoutChallenge(socket, host, route, source.address, steps);
 
   if (action.kind === "certificate-only")
     throw new Refusal("unrecognized_name", "HOST_CERTIFICATE_ONLY", { host });
@@ -118,6 +118,24 @@ function addresseeOf(
   const name = parsePlain(serverName);
   const address = name && isChallenge(alpn) ? addressOfReverse(name) : undefined;
   return address !== undefined && routes.find(address) ? address : name;
+}
+
+/** A name that policy refuses is as unknown as one that nothing matches. */
+async function withoutChallenge(
+  socket: Socket,
+  host: UriHost,
+  route: Host,
+  clientAddress: string,
+  { isServed }: Steps,
+): Promise<Refusal> {
+  const isOnDemand = route.certificate.kind === "acme" && ownNameOf(route) === undefined;
+  if (isOnDemand) {
+    using leaving = watchLeaving(socket);
+    const isKnown = !isTooDeep(host, route) && (await isServed(host, clientAddress));
+    if (leaving.signal.aborted) return new Refusal("silence", "CLIENT_LEFT", { host });
+    if (!isKnown) return new Refusal("unrecognized_name", "HOST_REFUSED", { host });
+  }
+  return new Refusal("no_application_protocol", "CHALLENGE_UNKNOWN", { host });
 }
 
 /** Scanners ask for `git.git.git.…`: no name that deep is made on demand, whatever policy says. */

@@ -156,6 +156,24 @@ const refused: readonly [what: string, bytes: Buffer, alert: string, code: strin
   ],
 ];
 
+for (const isAllowed of [true, false]) {
+  test(`acme-tls/1 without a challenge, for a name that policy ${isAllowed ? "allows" : "refuses"}, ends with ${isAllowed ? "120" : "112"}`, async () => {
+    const asked: string[] = [];
+    await using door = await openDoor({
+      hosts: [makeHost("*.example"), makeHost(CAPTURED_NAME)],
+      sources: storedCredentials(),
+      isServed: async (host) => {
+        asked.push(host);
+        return isAllowed;
+      },
+    });
+    const answer = await exchange(door.port, helloFor(serverName("a.example"), acme));
+    assert.equal(answer.toString("hex"), isAllowed ? NO_APPLICATION_PROTOCOL : UNRECOGNIZED_NAME);
+    await exchange(door.port, helloFor(serverName(CAPTURED_NAME), acme));
+    assert.deepEqual(asked, ["a.example"]);
+  });
+}
+
 for (const [what, bytes, alert, code] of refused) {
   test(`a hello with ${what} is answered by one alert and nothing else`, async () => {
     await using door = await openShop();

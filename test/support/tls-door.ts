@@ -91,6 +91,8 @@ export interface DoorOptions {
   readonly shares?: ClientShares;
   /** CIDRs of `listen.proxyProtocol`. */
   readonly loadBalancers?: readonly string[];
+  /** Allows every name, unless given. */
+  readonly isServed?: Steps["isServed"];
   /** Says `hello from HOST` and ends, unless given. */
   readonly relay?: (connection: ClientConnection) => void;
 }
@@ -111,6 +113,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     credentials: new Credentials(options.sources, systemClock),
     terminator: options.terminator ?? new Terminator(options.ticketMaster ?? Buffer.alloc(32, 1)),
     relay: { serve: options.relay ?? greet },
+    isServed: options.isServed ?? (async () => true),
     names: systemNames(log),
   };
   const reception: Reception = {
