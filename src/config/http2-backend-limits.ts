@@ -18,6 +18,8 @@ export const http2BackendLimits = {
   backendPingPauseMs: 310_000,
   /** An https backend that says it wants HTTP/1.1 (RFC 9113 §7) gets it for so long; then it may choose again. */
   backendHttp1Ms: 600_000,
+  /** Of a request's body, kept until its answer begins: a backend that refuses a stream has not looked at it, and it may go again. */
+  keptBodyMaxBytes: 16_384,
   /** What may come of all answers of a session before it is read: slow clients hold up their own streams only. */
   backendSessionWindowBytes: 1_048_576,
   /** What nghttp2 may hold for one session: bodies that wait for windows. */

@@ -15,11 +15,14 @@ import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
 import { Http2Courier } from "./http2-courier.ts";
+import { KeptBody } from "./kept-body.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { Way, type WayUser } from "./way.ts";
 
 /** `starting`, then `finding`: no way to a backend is open yet. `asking`: the request is on its way, or the answer, or both. */
 type Phase = "idle" | "starting" | "finding" | "asking";
+
+const NOTHING = Buffer.alloc(0);
 
 /** RFC 9110 §9.2.2, without TRACE: what may be sent again when nobody knows whether it arrived. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
@@ -42,6 +45,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #framing: Framing = "none";
   #isRequestSent = false;
   #isBodyTaken = false;
+  readonly #kept = new KeptBody();
+  #trailers = "";
   /** Was it sent to the same backend twice already? */
   #isRepeated = false;
   #deadline = NEVER;
@@ -76,6 +81,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#framing = framing;
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
+    this.#kept.begin();
+    this.#trailers = "";
     this.#isRepeated = false;
     this.#phase = "starting";
     this.#way.begin(route, question.webSocketKey !== undefined);
@@ -85,6 +92,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** Adds body content; the bytes are the exchange's from now on. */
   sendBody(bytes: Buffer, start: number, end: number): void {
     this.#isBodyTaken = true;
+    this.#keep(bytes, start, end);
     // What comes of either side ends a silence, once both may speak.
     if (this.#courier.hasBegun && this.#deadline !== NEVER)
       this.#deadline = this.#in(this.#route?.timeouts.idleMs);
@@ -94,7 +102,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** The request is complete; `trailers` are lines, or nothing. */
   endBody(trailers: string): void {
     this.#isRequestSent = true;
-    if (this.#framing === "chunked") this.#isBodyTaken = true;
+    this.#trailers = trailers;
+    if (this.#framing === "chunked") {
+      this.#isBodyTaken = true;
+      this.#keep(NOTHING, 0, 0);
+    }
     if (this.#phase === "asking") this.#courier.endBody(trailers);
   }
 
@@ -132,6 +144,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#begin(to, head);
     this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
     if (isStarting) return;
+    this.#giveAgain();
     this.#asker.bodyWanted();
     this.flush();
   }
@@ -204,6 +217,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
+    this.#kept.lose();
     this.#way.seat.answered(head.status);
     const line = this.#way.seat.cookieLine;
     this.#asker.answerBegan(line === "" ? head : withLine(head, line), answer);
@@ -214,14 +228,30 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   #begin(to: BackendConnection | BackendSession, head: string): void {
+    const isSent = this.#isRequestSent && !this.#isBodyTaken;
     if (to instanceof BackendSession) {
       this.#http2 ??= new Http2Courier(this, this);
-      this.#http2.begin(to, head, this.#question, this.#framing, this.#isRequestSent);
+      this.#http2.begin(to, head, this.#question, this.#framing, isSent);
       this.#courier = this.#http2;
     } else {
-      this.#http1.begin(to, head, this.#question, this.#framing, this.#isRequestSent);
+      this.#http1.begin(to, head, this.#question, this.#framing, isSent);
       this.#courier = this.#http1;
     }
+  }
+
+  /** What goes over HTTP/2 may be refused unseen (RFC 9113 §8.7), and then goes again with its body. */
+  #keep(bytes: Buffer, start: number, end: number): void {
+    if (this.#courier === this.#http2 && !this.#courier.hasBegun) this.#kept.add(bytes, start, end);
+    else this.#kept.lose();
+  }
+
+  /** The body as far as it was given away before. */
+  #giveAgain(): void {
+    if (!this.#isBodyTaken) return;
+    const { bytes } = this.#kept;
+    if (bytes !== undefined) this.#courier.sendBody(bytes, 0, bytes.length);
+    if (this.#isRequestSent) this.#courier.endBody(this.#trailers);
+    this.flush();
   }
 
   /**
@@ -235,9 +265,9 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     else this.#deadline = NEVER;
   }
 
-  /** Once, on a fresh connection, when nothing can happen twice; body bytes given away are gone. */
+  /** Once, on a fresh connection, when nothing can happen twice; body bytes given away are gone, if they are not kept. */
   #maySendAgain(resend: Resend): boolean {
-    if (this.#isBodyTaken || resend === "never") return false;
+    if (resend === "never" || (this.#isBodyTaken && !this.#kept.isWhole)) return false;
     return resend === "always" || resend === "over-http1" || IDEMPOTENT.has(this.#question.method);
   }
 
@@ -251,6 +281,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   #rest(): void {
     this.#phase = "idle";
+    this.#kept.begin();
     this.#deadline = NEVER;
     this.#way.end();
   }

@@ -79,19 +79,6 @@ test("A request that a GOAWAY leaves out goes to a fresh session, whatever its m
   }
 });
 
-test("A POST that was refused with its body on the way is not sent again", async () => {
-  await using backend = await FrameBackend.start(async (peer) => {
-    peer.say(greeting());
-    const stream = await peer.request(0);
-    peer.say(frame(FRAME.reset, 0, stream, u32(7)));
-  });
-  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
-  using client = await RawClient.connect(world.port);
-  client.say(post("Content-Length: 2\r\n", "hi"));
-  await client.has("HTTP/1.1 502");
-  assert.equal(backend.requests, 1);
-});
-
 for (const { name, request, status, asked } of [
   { name: "A GET", request: get(), status: 204, asked: 1 },
   { name: "A POST", request: post("Content-Length: 0\r\n"), status: 502, asked: 0 },

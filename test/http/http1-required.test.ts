@@ -66,6 +66,12 @@ for (const { name, refusal, request = get(), statuses, over } of [
     request: post("Content-Length: 0\r\n"),
     statuses: [200],
   },
+  {
+    name: "resets the stream of a POST with a small body",
+    refusal: (id: number) => [reset(id)],
+    request: post("Content-Length: 5\r\n", "hello"),
+    statuses: [200],
+  },
   { name: "goes away for good", refusal: () => [goaway(0)], statuses: [200] },
   { name: "goes away after this stream", refusal: (id: number) => [goaway(id)], statuses: [200] },
   {
