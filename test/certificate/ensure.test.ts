@@ -667,6 +667,25 @@ test("C8: what needs a person is tried once a day, also after restarts, until th
   assert.deepEqual(reloaded.taken, ["order", "store", "swap"]);
 });
 
+test("C3: a CA that says to come back in three hours is not asked before, and not after a restart either", async () => {
+  const type = "urn:ietf:params:acme:error:serverInternal";
+  const document = { type, detail: "maintenance", instance: undefined, subproblems: [] };
+  const busy = new AcmeProblem(
+    "order",
+    { ...document, status: 503 },
+    { retryAfterMs: 180 * MINUTE },
+  );
+  const world = recordingKeeper({ order: () => Promise.reject(busy) });
+  await world.keeper.ensure(host);
+  const waitMs = Date.parse(world.row().nextAttemptAt ?? "") - world.clock.now();
+  assert.ok(waitMs >= 180 * MINUTE);
+
+  const restarted = recordingKeeper({}, { disk: world.disk });
+  restarted.clock.advance(179 * MINUTE);
+  await restarted.keeper.ensure(host);
+  assert.deepEqual(restarted.taken, []);
+});
+
 test("C8: after a failed challenge the next attempt is made with the next type, also after a restart", async () => {
   const document = { detail: "refused", status: 400, instance: undefined, subproblems: [] };
   const type = "urn:ietf:params:acme:error:connection";
