@@ -11,5 +11,5 @@ export function parseUriHost(text: string): UriHost | undefined {
 
 /** As it stands in a URL and in Host: an IPv6 address in brackets. */
 export function literalOf(host: UriHost): string {
-  return isIpAddress(host) && host.includes(":") ? `[${host}]` : host;
+  return host.includes(":") && isIpAddress(host) ? `[${host}]` : host;
 }

@@ -27,6 +27,11 @@ export const httpLimits = {
   writeIdleTimeoutMs: 60_000,
   /** What may wait in memory in one direction of one stream. */
   bufferMaxBytes: 65_536,
+  /**
+   * While no more of an answer than this waits for a client, the backend is read on: one piece of `bufferMaxBytes`
+   * with its head. Then two may wait.
+   */
+  writeAheadMaxBytes: 69_632,
   /** A request body nobody wants any more is read to here, then the connection is closed. */
   drainMaxBytes: 65_536,
   drainTimeoutMs: 1_000,
@@ -40,9 +45,11 @@ export const httpLimits = {
   tickMs: 100,
   /** A request id of a client is kept when it has no more characters than this. */
   requestIdMaxCharacters: 128,
-  /** Parts of an answer or request up to this size are joined into one write: copying costs less than a system call. */
-  joinMaxBytes: 16_384,
-  /** Buffers of `bufferMaxBytes` kept for pieces that wait to be written: 4 MiB in one worker. */
+  /** Parts of an answer or request up to this size are joined as text: up to here that costs less than a buffer. */
+  joinMaxBytes: 4_096,
+  /** So much of a head goes into one write with a large piece behind it. */
+  headRoomBytes: 4_096,
+  /** Buffers of `bufferMaxBytes` and `headRoomBytes` kept for pieces that wait to be written: 4.25 MiB in one worker. */
   spareBuffersMax: 64,
   /** Idle pooled connections: below the 5 s after which Node's own servers close theirs. */
   backendPoolIdleMs: 4_000,

@@ -6,7 +6,7 @@ import type { LogConfig } from "../config/config.ts";
 import type { Backend } from "../config/destination.ts";
 import type { Admitted } from "./admit.ts";
 import { clientOf, type Sender } from "./forwarded.ts";
-import { requestIdOf } from "./headers.ts";
+import { requestIdOf } from "./request-id.ts";
 
 /**
  * Where access lines go: `undefined` when they are off, so that nothing is gathered for them.

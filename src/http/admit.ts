@@ -2,6 +2,7 @@ import { METHODS } from "../base/node-http.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { hostOf, isPlainly } from "./authority.ts";
 import { type ConnectionOptions, NO_OPTIONS, readConnection } from "./connection-options.ts";
+import { readContentLength } from "./content-length.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
 import type { RequestHead } from "./head.ts";
 
@@ -227,7 +228,6 @@ interface BodyFraming {
 
 const NO_BODY: BodyFraming = { kind: "body", framing: "none", contentLength: 0 };
 const CHUNKED: BodyFraming = { kind: "body", framing: "chunked", contentLength: 0 };
-const LENGTH = /^(?:0|[1-9][0-9]{0,15})$/;
 /** Codings we know of and do not do, with chunked last as it must be. */
 const UNDONE_CODINGS = /^(?:(?:gzip|x-gzip|deflate|compress|x-compress)[ \t]*,[ \t]*)+chunked$/i;
 
@@ -244,8 +244,8 @@ function admitBody(head: RequestHead, survey: Survey): BodyFraming | Fault {
   }
   if (survey.lengths === 0) return NO_BODY;
   if (survey.lengths > 1) return fault(400, "there is more than one Content-Length");
-  if (!LENGTH.test(survey.length)) return fault(400, "Content-Length is not a plain number");
-  const contentLength = Number(survey.length);
+  const contentLength = readContentLength(survey.length);
+  if (contentLength === undefined) return fault(400, "Content-Length is not a plain number");
   if (contentLength > Number.MAX_SAFE_INTEGER) return fault(400, "Content-Length is too large");
   return { kind: "body", framing: "length", contentLength };
 }

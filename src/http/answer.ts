@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Admitted } from "./admit.ts";
 import type { BodyEnd } from "./body.ts";
 import { NO_OPTIONS, readConnection } from "./connection-options.ts";
+import { readContentLength } from "./content-length.ts";
 import { type Fault, fault } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 
@@ -44,7 +45,6 @@ export type Answer =
       readonly named: readonly string[];
     };
 
-const LENGTH = /^(?:0|[1-9][0-9]{0,15})$/;
 /** RFC 6455 §1.3. */
 const WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -146,9 +146,8 @@ function judgeFraming(head: ResponseHead, survey: Survey): AnswerFraming | Fault
   }
   if (survey.lengths === 0) return { kind: "framing", end: "close", length: undefined };
   if (survey.lengths > 1) return fault(502, "the answer has more than one Content-Length");
-  if (!LENGTH.test(survey.length))
-    return fault(502, "the answer's Content-Length is not a plain number");
-  const length = Number(survey.length);
+  const length = readContentLength(survey.length);
+  if (length === undefined) return fault(502, "the answer's Content-Length is not a plain number");
   if (length > Number.MAX_SAFE_INTEGER)
     return fault(502, "the answer's Content-Length is too large");
   return { kind: "framing", end: "length", length };

@@ -102,9 +102,8 @@ export class ClientWriter implements AnswerWriter {
   }
 
   flush(): boolean {
-    const takesMore = this.#outlet.flush();
-    if (!takesMore) this.#client.expectDrain();
-    return takesMore;
+    if (!this.#outlet.flush()) this.#client.expectDrain();
+    return this.#client.takesMore;
   }
 }
 

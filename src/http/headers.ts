@@ -1,6 +1,4 @@
-import { randomUUID } from "node:crypto";
 import { unreachable } from "../base/errors.ts";
-import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import type { FieldName, Fields } from "./fields.ts";
 import { forwardedLines, type Sender } from "./forwarded.ts";
@@ -16,16 +14,6 @@ export interface Outgoing {
   readonly requestId: string;
   /** What policies change. */
   readonly edits: HeadEdits | undefined;
-}
-
-const SANE_REQUEST_ID = new RegExp(`^[A-Za-z0-9._-]{1,${limits.requestIdMaxCharacters}}$`);
-
-/** The client's X-Request-Id if there is one and it is harmless wherever it ends up, else a new one. */
-export function requestIdOf(fields: Fields): string {
-  const index = fields.names.indexOf("x-request-id");
-  if (index === -1 || fields.names.indexOf("x-request-id", index + 1) !== -1) return randomUUID();
-  const value = fields.value(index);
-  return SANE_REQUEST_ID.test(value) ? value : randomUUID();
 }
 
 /**

@@ -1,23 +1,25 @@
 import type { Socket } from "node:net";
 import { limits } from "../config/limits.ts";
-import { borrow, giveBack } from "./spare-buffers.ts";
+import { borrow, giveBack, SPARE_BYTES } from "./spare-buffers.ts";
 
 /**
- * Gathers what one event has to say to a socket and writes it in as few pieces as possible: heads and
- * small bodies as one string (measured: half the cost of two buffers), large pieces as they are.
- * Does not own the socket.
+ * Gathers what one event has to say to a socket and writes it as one piece, where it can: a head and a small body
+ * as one string, a larger one behind its head in one borrowed buffer, since Node copies what comes in two pieces
+ * together for TLS. Bytes of our own with nothing before them go as they are. Does not own the socket.
  */
 export class Outlet {
   #socket: Socket | undefined;
+  /** What was said last. */
   #text = "";
-  #isCorked = false;
+  /** What was said before that: `#length` bytes of a borrowed buffer. */
+  #gathered: Buffer | undefined;
+  #length = 0;
   #hasWritten = false;
 
   /** Says everything to `socket` from now on. What was not flushed before is forgotten. */
   open(socket: Socket): void {
     this.#socket = socket;
-    this.#text = "";
-    this.#isCorked = false;
+    this.#forget();
   }
 
   /** From here on {@link takeBack} can tell whether anything was written. */
@@ -28,14 +30,14 @@ export class Outlet {
   /** Forgets what was said since the mark; `false`: some of it was written already. */
   takeBack(): boolean {
     if (this.#hasWritten) return false;
-    this.#text = "";
+    this.#forget();
     return true;
   }
 
   /** Nothing more will be said to the socket. */
   shut(): void {
     this.#socket = undefined;
-    this.#text = "";
+    this.#forget();
   }
 
   /** Adds text; every character stands for one byte (latin1). */
@@ -45,52 +47,73 @@ export class Outlet {
 
   /** Adds `bytes[start..end)`. Bytes that are `lent` are copied, as they change after this call. */
   pass(bytes: Buffer, start: number, end: number, isLent: boolean): void {
-    if (end - start <= limits.joinMaxBytes) {
+    const length = end - start;
+    if (length <= limits.joinMaxBytes) {
       this.#text += bytes.toString("latin1", start, end);
       return;
     }
-    this.#hasWritten = true;
-    if (this.#text !== "") {
-      this.#cork();
-      this.#socket?.write(this.#text, "latin1");
-      this.#text = "";
-    }
-    if (isLent && end - start <= limits.bufferMaxBytes) this.#writeCopy(bytes, start, end);
-    else
-      this.#socket?.write(
-        isLent ? Buffer.from(bytes.subarray(start, end)) : bytes.subarray(start, end),
-      );
-  }
-
-  #writeCopy(bytes: Buffer, start: number, end: number): void {
-    const copy = borrow();
-    bytes.copy(copy, 0, start, end);
-    // After an error nobody can tell whether the kernel is done with it: then it is left to the collector.
-    this.#socket?.write(copy.subarray(0, end - start), (error) => {
-      if (!error) giveBack(copy);
-    });
+    if (this.#waiting + length > SPARE_BYTES) this.#writeAll();
+    if (this.#waiting === 0 && (!isLent || length > SPARE_BYTES))
+      this.#writeBytes(bytes, start, end, isLent);
+    else this.#gather(bytes, start, end);
   }
 
   /** Writes what is left. `false`: the socket takes no more until its `drain`. */
   flush(): boolean {
-    const socket = this.#socket;
-    if (socket === undefined) return true;
-    if (this.#text !== "") {
-      const text = this.#text;
-      this.#text = "";
-      this.#hasWritten = true;
-      socket.write(text, "latin1");
-    }
-    if (this.#isCorked) {
-      this.#isCorked = false;
-      socket.uncork();
-    }
-    return !socket.writableNeedDrain;
+    this.#writeAll();
+    return this.#socket?.writableNeedDrain !== true;
   }
 
-  #cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#socket?.cork();
+  /** How many bytes were said and are not written. */
+  get #waiting(): number {
+    return this.#length + this.#text.length;
+  }
+
+  #gather(bytes: Buffer, start: number, end: number): void {
+    const buffer = this.#gatherText();
+    this.#length += bytes.copy(buffer, this.#length, start, end);
+  }
+
+  /** Puts the text behind what was gathered, which has room for it. */
+  #gatherText(): Buffer {
+    this.#gathered ??= borrow();
+    this.#length += this.#gathered.write(this.#text, this.#length, "latin1");
+    this.#text = "";
+    return this.#gathered;
+  }
+
+  #writeBytes(bytes: Buffer, start: number, end: number, isLent: boolean): void {
+    this.#hasWritten = true;
+    const piece = bytes.subarray(start, end);
+    this.#socket?.write(isLent ? Buffer.from(piece) : piece);
+  }
+
+  #writeAll(): void {
+    if (this.#gathered !== undefined) {
+      if (this.#waiting <= SPARE_BYTES) this.#gatherText();
+      this.#writeGathered(this.#gathered, this.#length);
+      this.#gathered = undefined;
+      this.#length = 0;
+    }
+    if (this.#text === "") return;
+    const text = this.#text;
+    this.#text = "";
+    this.#hasWritten = true;
+    this.#socket?.write(text, "latin1");
+  }
+
+  #writeGathered(buffer: Buffer, length: number): void {
+    this.#hasWritten = true;
+    // After an error nobody can tell whether the kernel is done with it: then it is left to the collector.
+    this.#socket?.write(buffer.subarray(0, length), (error) => {
+      if (!error) giveBack(buffer);
+    });
+  }
+
+  #forget(): void {
+    this.#text = "";
+    if (this.#gathered !== undefined) giveBack(this.#gathered);
+    this.#gathered = undefined;
+    this.#length = 0;
   }
 }

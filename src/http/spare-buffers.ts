@@ -6,9 +6,12 @@ import { limits } from "../config/limits.ts";
  */
 const spare: Buffer[] = [];
 
-/** A buffer of `limits.bufferMaxBytes`, the caller's until {@link giveBack}. Its content is arbitrary. */
+/** What one read brings from a backend, and the head that goes before it. */
+export const SPARE_BYTES = limits.bufferMaxBytes + limits.headRoomBytes;
+
+/** A buffer of {@link SPARE_BYTES}, the caller's until {@link giveBack}. Its content is arbitrary. */
 export function borrow(): Buffer {
-  return spare.pop() ?? Buffer.allocUnsafeSlow(limits.bufferMaxBytes);
+  return spare.pop() ?? Buffer.allocUnsafeSlow(SPARE_BYTES);
 }
 
 /** Takes a borrowed buffer back; nobody may read or write it any more. */

@@ -17,11 +17,12 @@ import { type Fault, type Fields, fault } from "./fields.ts";
 import { clientOf } from "./forwarded.ts";
 import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.ts";
 import type { ResponseHead } from "./head.ts";
-import { requestIdOf, writeRequestHead } from "./headers.ts";
+import { writeRequestHead } from "./headers.ts";
 import { backendAuthority, choosePlace, isRoute, onwardTarget } from "./path-route.ts";
 import { withoutForgery } from "./policies.ts";
 import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
+import { requestIdOf } from "./request-id.ts";
 import { answerAt } from "./respond.ts";
 import type { Place } from "./surroundings.ts";
 

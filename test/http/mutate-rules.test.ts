@@ -11,6 +11,7 @@ const FILES = [
   "fields",
   "authority",
   "connection-options",
+  "content-length",
   "head",
   "admit",
   "answer",
