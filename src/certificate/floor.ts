@@ -1,8 +1,10 @@
+import { forEachAtOnce } from "../base/at-once.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { failureFacts } from "../base/log.ts";
 import type { RolloverOutcome } from "../base/rollover-outcome.ts";
 import type { UriHost } from "../base/uri-host.ts";
+import { limits } from "../config/limits.ts";
 import { ownNameOf } from "../config/route.ts";
 import type {
   ArmedChallenge,
@@ -51,16 +53,15 @@ export class CertificateFloor {
   async open(): Promise<void> {
     const { config, storage, clock } = this.#steps;
     await this.#parts.cas.budgets.open();
-    for (const entry of config.hosts) {
-      const own = ownNameOf(entry);
-      if (own !== undefined) await this.#parts.keeper.recall.adopt(own, true);
-    }
+    const { recall } = this.#parts.keeper;
+    const listed = config.hosts.map(ownNameOf).filter((own) => own !== undefined);
+    await forEachAtOnce(listed, limits.adoptedAtOnce, (own) => recall.adopt(own, true));
     this.#manual = await manualRecords(config, clock.now());
-    for (const name of await storage.certificates.list()) {
+    const onDemand = (await storage.certificates.list()).filter((name) => {
       const entry = this.#steps.findHost(name);
-      if (entry?.certificate.kind === "acme" && ownNameOf(entry) === undefined)
-        await this.#parts.keeper.recall.adopt(name, false);
-    }
+      return entry?.certificate.kind === "acme" && ownNameOf(entry) === undefined;
+    });
+    await forEachAtOnce(onDemand, limits.adoptedAtOnce, (name) => recall.adopt(name, false));
     await forgetSpentOrders(storage, this.#steps.log);
   }
 

@@ -1,9 +1,11 @@
 import { open } from "node:fs/promises";
+import { forEachAtOnce } from "../base/at-once.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { readCredential } from "../base/credential.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
+import { limits } from "../config/limits.ts";
 import { foreignRecord } from "./records.ts";
 
 /** No PEM file of a host is longer. */
@@ -23,17 +25,24 @@ export async function manualRecords(
   { hosts }: Config,
   now: number,
 ): Promise<ReadonlyMap<string, CertificateRecord>> {
-  const records = new Map<string, CertificateRecord>();
-  const seen = new Map<string, Found>();
+  const pairs = new Map<string, Files>();
+  const pairOf = new Map<string, string>();
   for (const { pattern, certificate } of hosts) {
     if (certificate.kind !== "manual") continue;
-    const name = formatPattern(pattern);
-    const files = JSON.stringify([certificate.chain, certificate.key]);
-    const found = seen.get(files) ?? (await look(certificate, now));
-    seen.set(files, found);
-    records.set(name, { ...foreignRecord(name, "manual"), ...found });
+    const { chain, key } = certificate;
+    const pair = JSON.stringify([chain, key]);
+    pairs.set(pair, { chain, key });
+    pairOf.set(formatPattern(pattern), pair);
   }
-  return records;
+  const found = new Map<string, Found>();
+  await forEachAtOnce(pairs, limits.adoptedAtOnce, async ([pair, files]) => {
+    found.set(pair, await look(files, now));
+  });
+  const rowOf = (name: string, pair: string) => ({
+    ...foreignRecord(name, "manual"),
+    ...found.get(pair),
+  });
+  return new Map([...pairOf].map(([name, pair]) => [name, rowOf(name, pair)]));
 }
 
 /** What a pair of files holds now, or what is wrong with it. */
@@ -59,7 +68,9 @@ async function look(files: Files, now: number): Promise<Found> {
 
 async function readPem(path: string): Promise<string> {
   await using file = await open(path, "r");
-  const buffer = Buffer.alloc(FILE_MAX_BYTES);
-  const { bytesRead } = await file.read(buffer, 0, FILE_MAX_BYTES, 0);
+  const { size } = await file.stat();
+  const length = Math.min(size, FILE_MAX_BYTES);
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await file.read(buffer, 0, length, 0);
   return buffer.toString("utf8", 0, bytesRead);
 }

@@ -8,8 +8,17 @@ import { GivenFiles } from "./given-files.ts";
 export async function run(file: string | undefined): Promise<number> {
   const config = await readConfiguration(file, process.env);
   const given = new GivenFiles();
-  await given.begin(config);
-  return await supervise({ config, reload: () => readAgain(config.file, given) });
+  let looked: Promise<void> | undefined;
+  // Thousands of files take seconds: nobody is to wait for them but a reload.
+  const look = () => (looked ??= given.begin(config));
+  return await supervise({
+    config,
+    onReady: () => void look(),
+    reload: async () => {
+      await look();
+      return await readAgain(config.file, given);
+    },
+  });
 }
 
 /** For SIGHUP: a file with faults, or a broken certificate, changes nothing; the faults are on standard error. */

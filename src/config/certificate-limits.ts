@@ -50,6 +50,8 @@ export const certificateLimits = {
   askProbeAgainMs: 60_000,
   /** Letters of such a name, of 26: more than a service could list. */
   askProbeLetters: 20,
+  /** Names whose stored certificates are read at once at the start; Node asks the disk for four things at once. */
+  adoptedAtOnce: 8,
   /** Names made on demand that may hold a certificate at once. */
   onDemandNamesMax: 10_000,
   /** New names that one client may bring: a page of many sites at once, then 5 a minute, more than a person visits. */

@@ -30,6 +30,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   S12: "the storage folder is deleted while the program runs",
   S13: "links planted in storage",
   S14: "nobody reads the log, or its disk is full",
+  S15: "ten thousand hosts in storage",
   S16: "files given by hand are replaced, by broken ones too",
   C1: "the CA is down, or cannot be trusted",
   C2: "the CA answers 500, 502, 503",
