@@ -185,8 +185,10 @@ export class SessionPool implements SessionOwner, Timed {
   #lose(session: BackendSession, tell: (user: SessionUser) => void): void {
     const entry = this.#entryOf(session.backend);
     this.#remove(session);
-    if (!session.hasOpened) entry.growsFrom = this.#deadlines.in(limits.backendDownMs);
-    if (session.hasOpened || entry.sessions.length > 0) {
+    // One that is closed before it took a request is of no more use than one that never opened.
+    const wasOfUse = session.begun > 0;
+    if (!wasOfUse) entry.growsFrom = this.#deadlines.in(limits.backendDownMs);
+    if (wasOfUse || entry.sessions.length > 0) {
       this.#grow(entry);
       return;
     }

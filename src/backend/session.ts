@@ -76,11 +76,6 @@ export class BackendSession implements BackendUser {
     return this.#isOpen && !this.#isClosed;
   }
 
-  /** Was it ever open? */
-  get hasOpened(): boolean {
-    return this.#isOpen;
-  }
-
   /** Does the backend take WebSockets on a stream (RFC 8441 §3)? Once it is open. */
   get takesTunnels(): boolean {
     return this.#http2?.remoteSettings.enableConnectProtocol === true;

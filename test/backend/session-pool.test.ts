@@ -250,6 +250,17 @@ test("A request that finds no free stream in time is answered 503, and the backe
   );
 });
 
+test("A backend that opens sessions and closes each before it takes a request is answered for with 502, at once", async () => {
+  await using backend = await FrameBackend.start((peer) => {
+    peer.say(greeting([3, 0]), frame(FRAME.goaway, 0, 0, Buffer.concat([u32(0), u32(0)])));
+  });
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  await client.has("HTTP/1.1 502");
+  assert.ok(backend.peers.length <= 2, `${backend.peers.length} sessions`);
+});
+
 test("A session without a stream is closed after a while", async (t) => {
   const pass = holdTicks(t);
   await using backend = await FrameBackend.start(async (peer) => {
