@@ -24,6 +24,8 @@ export interface SessionUser {
   sessionDeclined(): void;
 }
 
+const CLOSED_EARLY = new Error("the session was closed before it took a request");
+
 /** The sessions with one backend. */
 interface Entry {
   readonly backend: Backend;
@@ -133,7 +135,7 @@ export class SessionPool implements SessionOwner, Timed {
 
   sessionClosed(session: BackendSession, cause: Error | undefined): void {
     if (session.wantsHttp1) this.#decline(session);
-    else this.#lose(session, (user) => user.sessionFailed(cause));
+    else this.#lose(session, (user) => user.sessionFailed(cause ?? CLOSED_EARLY));
   }
 
   tick(now: number): void {
@@ -164,7 +166,7 @@ export class SessionPool implements SessionOwner, Timed {
         break;
       case "lose":
         this.#remove(session);
-        session.destroy();
+        session.lose();
         break;
       case "fail":
         session.destroy();

@@ -46,6 +46,7 @@ export class BackendSession implements BackendUser {
   #begun = 0;
   #lastStreamId = NO_LIMIT;
   #wantsHttp1 = false;
+  #isLost = false;
   /** Has an answer come over it? Then it may have been closing while we asked (RFC 9113 §9.1). */
   isReused = false;
   /** Has anything come since this was last set to `false`? */
@@ -144,6 +145,17 @@ export class BackendSession implements BackendUser {
     this.#http2?.ping((error) => {
       if (error === null) answered();
     });
+  }
+
+  /** Was it given up because nobody was there any more? */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Nobody is there any more: closes at once, as {@link destroy} does. */
+  lose(): void {
+    this.#isLost = true;
+    this.destroy();
   }
 
   /** Closes at once; its owner hears nothing of it, its streams do. */

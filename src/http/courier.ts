@@ -45,6 +45,6 @@ export interface CourierUser {
   answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void;
   /** The answer makes no sense. */
   answerMalformed(why: string): void;
-  /** The backend went away before its answer had ended. */
-  answerLost(why: string, resend: Resend): void;
+  /** The backend went away before its answer had ended; with 504, without a word. */
+  answerLost(why: string, resend: Resend, status?: 502 | 504): void;
 }

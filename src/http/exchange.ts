@@ -183,10 +183,10 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   /** Once more to the same backend at most, then to another one. */
-  answerLost(why: string, resend: Resend): void {
+  answerLost(why: string, resend: Resend, status: 502 | 504 = 502): void {
     const isMove = resend === "elsewhere" || (this.#isRepeated && resend !== "over-http1");
     if (!this.#maySendAgain(resend) || (isMove && !this.#way.seat.mayMove())) {
-      this.#break(502, why);
+      this.#break(status, why);
       return;
     }
     this.#phase = "finding";

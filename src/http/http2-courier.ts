@@ -253,7 +253,8 @@ export class Http2Courier implements Courier {
     const resend = this.#hasAnswered ? "never" : resendOf(stream, session);
     if (resend === "over-http1") session.refuse();
     this.#rest();
-    this.#user.answerLost(why, resend);
+    if (session.isLost) this.#user.answerLost("the backend is not there any more", resend, 504);
+    else this.#user.answerLost(why, resend);
   }
 
   #refuse({ why }: Pick<Fault, "why">): void {

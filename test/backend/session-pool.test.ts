@@ -309,7 +309,7 @@ test("A session that answers no PING is lost, and its request too", async (t) =>
   pass(limits.backendSilenceMs + MARGIN_MS);
   await peer.until(() => peer.of(FRAME.ping).length > 0);
   pass(limits.backendPongMs + MARGIN_MS);
-  await client.has("HTTP/1.1 502");
+  await client.has("HTTP/1.1 504");
   await peer.until(() => false);
 });
 
@@ -346,8 +346,8 @@ test("A session that falls silent again when more was asked of it is asked again
   await peer.request(1);
   await pinged(peer, pass, 2);
   pass(limits.backendPongMs + MARGIN_MS);
-  await first.has("HTTP/1.1 502");
-  await second.has("HTTP/1.1 502");
+  await first.has("HTTP/1.1 504");
+  await second.has("HTTP/1.1 504");
   await peer.until(() => false);
 });
 
@@ -368,7 +368,7 @@ test("A session that falls silent again after it was heard is asked again, and f
   await second.has("HTTP/1.1 200");
   await pinged(peer, pass, 2);
   pass(limits.backendPongMs + MARGIN_MS);
-  await first.has("HTTP/1.1 502");
+  await first.has("HTTP/1.1 504");
 });
 
 test("A session that owes one answer for long is asked now and then only", async (t) => {
@@ -387,7 +387,7 @@ test("A session that owes one answer for long is asked now and then only", async
   pass(limits.backendPongMs + MARGIN_MS);
   await peer.until(() => peer.of(FRAME.ping).length === 2);
   pass(limits.backendPongMs + MARGIN_MS);
-  await client.has("HTTP/1.1 502");
+  await client.has("HTTP/1.1 504");
 });
 
 test("A session that has nothing but PONGs to say gets no further requests, and keeps those it has", async (t) => {
