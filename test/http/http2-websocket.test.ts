@@ -314,3 +314,122 @@ test("A backend that gives a tunnel no window holds up the client, and nobody el
   }
   assert.equal(received, total);
 });
+
+const OPEN_HEAD = (stream: number, flags: number = FLAG.endHeaders, status = "200"): Buffer =>
+  headers(stream, [[":status", status]], flags);
+
+/** What a backend says to the handshake, frame by frame, and what comes of it. */
+const plays: readonly {
+  readonly name: string;
+  readonly says: (stream: number) => readonly Buffer[];
+  readonly goes?: "end";
+  /** With HTTP/2 in front; over HTTP/1.1 it is 101 for 200. */
+  readonly status: number;
+  /** What comes behind it, and how it ends, if it does. */
+  readonly content?: string;
+  readonly ends?: "end" | "reset";
+  /** Does it take the deadline of the first byte? */
+  readonly isLate?: true;
+}[] = [
+  { name: "does not answer", says: () => [], status: 504, isLate: true },
+  { name: "resets the stream", says: (id) => [frame(FRAME.reset, 0, id, u32(2))], status: 502 },
+  { name: "refuses the stream", says: (id) => [frame(FRAME.reset, 0, id, u32(7))], status: 502 },
+  { name: "answers 101", says: (id) => [OPEN_HEAD(id, FLAG.endHeaders, "101")], status: 502 },
+  {
+    name: "speaks of the connection",
+    says: (id) => [
+      headers(
+        id,
+        [
+          [":status", "200"],
+          ["upgrade", "websocket"],
+        ],
+        FLAG.endHeaders,
+      ),
+    ],
+    status: 502,
+  },
+  {
+    name: "answers 201, and goes on",
+    says: (id) => [OPEN_HEAD(id, FLAG.endHeaders, "201"), frame(FRAME.data, 0, id, "first")],
+    status: 200,
+    content: "first",
+  },
+  {
+    name: "ends with its head",
+    says: (id) => [OPEN_HEAD(id, FLAG.endHeaders | FLAG.endStream)],
+    status: 200,
+    ends: "end",
+  },
+  {
+    name: "says something and ends",
+    says: (id) => [OPEN_HEAD(id), frame(FRAME.data, FLAG.endStream, id, "first")],
+    status: 200,
+    content: "first",
+    ends: "end",
+  },
+  {
+    name: "goes away below the tunnel",
+    says: (id) => [
+      OPEN_HEAD(id),
+      frame(FRAME.data, 0, id, "first"),
+      frame(FRAME.goaway, 0, 0, Buffer.concat([u32(0), u32(2)])),
+    ],
+    status: 200,
+    ends: "reset",
+  },
+  {
+    name: "goes away behind the tunnel, which goes on",
+    says: (id) => [
+      OPEN_HEAD(id),
+      frame(FRAME.goaway, 0, 0, Buffer.concat([u32(id), u32(0)])),
+      frame(FRAME.data, 0, id, "first"),
+    ],
+    status: 200,
+    content: "first",
+  },
+  {
+    name: "says a second head",
+    says: (id) => [OPEN_HEAD(id), OPEN_HEAD(id)],
+    status: 200,
+    ends: "reset",
+  },
+  {
+    name: "closes the connection",
+    says: (id) => [OPEN_HEAD(id), frame(FRAME.data, 0, id, "first")],
+    goes: "end",
+    status: 200,
+    content: "first",
+    ends: "reset",
+  },
+];
+
+for (const front of fronts) {
+  for (const { name, says, goes, status, content, ends, isLate } of plays) {
+    const opened = status === 200 ? front.opened : status;
+    test(`A backend that ${name}, asked for a tunnel by a client of ${front.protocol}: ${opened}${ends === undefined ? "" : `, then ${ends}`}`, async (t) => {
+      const pass = holdTicks(t);
+      await using backend = await FrameBackend.start(async (peer) => {
+        peer.say(greeting([8, 1]));
+        for (let index = 0; ; index += 1) {
+          const stream = await peer.request(index);
+          if (stream === 0) return;
+          peer.say(...says(stream));
+          if (goes === "end") peer.socket.end();
+        }
+      });
+      const { protocol } = front;
+      const timeouts = { connectMs: 5_000, firstByteMs: 15_000, idleMs: 15_000 };
+      const action = forwardTo([h2cBackend(backend.port)], { timeouts });
+      await using world = await RelayWorld.start({ action, protocol });
+      using visitor = await front.visit(world.port);
+      await (await backend.peer(0)).request(0);
+      if (isLate) pass(timeouts.firstByteMs + MARGIN_MS);
+      assert.equal(await visitor.status(), opened);
+      if (content !== undefined) await visitor.has(content);
+      if (ends === undefined) return;
+      // With TLS, a connection that is cut has no close_notify; here there is no TLS.
+      assert.equal(await visitor.ended(), protocol === "h2" ? ends : "end");
+    });
+  }
+}
