@@ -1,4 +1,5 @@
 import { type BackendAddress, readBackendAddress } from "./backend-address.ts";
+import { isCertifiedField } from "./identity-fields.ts";
 import { limits } from "./limits.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 import { readHeaderName } from "./respond-header.ts";
@@ -16,7 +17,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 const REALM = /^[ !#-[\]-~]{1,128}$/;
 /** Names that are ours, or that say whose request it is and how long. */
 const NEVER_COPIED =
-  /^(?:host|authorization|forwarded|x-forwarded-.*|x-real-ip|x-request-id|expect|client-cert.*|x-client-cert.*|sec-websocket-.*)$/i;
+  /^(?:host|authorization|forwarded|x-forwarded-.*|x-real-ip|x-request-id|expect|sec-websocket-.*)$/i;
 
 /** A name of `auth.basic`, in form NFC (RFC 7617 §2.1). */
 export function readUser(text: string): Reading<string> {
@@ -47,7 +48,7 @@ export function readCopiedHeader(name: string): Reading<string> {
   const header = readHeaderName(name);
   if (!header.ok) return header;
   if (/[_.]/.test(name)) return wrong("holds _ or ., which no backend can tell from -");
-  return NEVER_COPIED.test(name)
+  return NEVER_COPIED.test(name) || isCertifiedField(name)
     ? wrong("is a field that Latchkey writes itself, remove it")
     : read(name.toLowerCase());
 }

@@ -7,6 +7,7 @@ import type { Path } from "./faults.ts";
 import type { HostPlace } from "./host-place.ts";
 import { type OwnRules, settleRules } from "./host-rules.ts";
 import type { WrittenHost, WrittenPath } from "./host-schema.ts";
+import { reportForged } from "./identity-fields.ts";
 import { limits } from "./limits.ts";
 import { entriesOf, type PathPlace, readAnswer, readEntrance, reportGaps } from "./path-entry.ts";
 import type { Entrance } from "./rules.ts";
@@ -26,6 +27,7 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
   const { path, desk } = place;
   const entries = entriesOf(written, path);
   reportGaps(written, entries, place);
+  reportForged(written, entries, place);
   const everywhere = [written, ...entries.map((entry) => entry.written)].flatMap(
     ({ to }) => to ?? [],
   );

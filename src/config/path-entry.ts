@@ -104,6 +104,10 @@ function readMatch({ methods, headers }: WrittenMatch): Match {
     // RFC 9110 §9.3.2: HEAD is GET without the content, so both have to end in the same place.
     methods: methods?.includes("GET") === true ? [...methods, "HEAD"] : methods,
     headers:
-      headers && Object.entries(headers).map(([name, condition]) => ({ name, ...condition })),
+      headers &&
+      Object.entries(headers).map(([name, condition]) => ({
+        name: name.toLowerCase(),
+        ...condition,
+      })),
   };
 }

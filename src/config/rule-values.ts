@@ -1,4 +1,5 @@
 import { METHODS } from "../base/node-http.ts";
+import { isCertifiedField } from "./identity-fields.ts";
 import { limits } from "./limits.ts";
 import { nearest } from "./nearest.ts";
 import { formatDuration, readDuration } from "./quantities.ts";
@@ -19,18 +20,19 @@ const OURS: Readonly<Record<"request" | "response", readonly string[]>> = {
 export function readRuleName(direction: "request" | "response", name: string): Reading<string> {
   const reading = readHeaderName(name);
   if (!reading.ok) return reading;
-  return OURS[direction].includes(name.toLowerCase())
+  const isOurs = direction === "request" && isCertifiedField(name);
+  return isOurs || OURS[direction].includes(name.toLowerCase())
     ? wrong("is set by Latchkey itself, which is not for a configuration to change: remove it")
     : reading;
 }
 
-/** The name of a field that a request is matched by, in lower case. */
+/** The name of a field that a request is matched by, as it is written. */
 export function readMatchName(name: string): Reading<string> {
   const reading = readRuleName("request", name);
   if (!reading.ok) return reading;
   return /[_.]/.test(name) || /^x-forwarded-/i.test(name)
     ? wrong("never comes in: such names are dropped, wanted another one")
-    : read(name.toLowerCase());
+    : reading;
 }
 
 /** `yes` is the whole value, `v2*` how it begins, `*` any. */

@@ -120,6 +120,42 @@ const faulty: readonly (readonly [string, string, RegExp])[] = [
     "auth.copyHeaders[0]",
     /^holds _ or \./,
   ],
+  [
+    "auth: { forward: http://a:1/, copyHeaders: [X-SSL-Client-Verify] }",
+    "auth.copyHeaders[0]",
+    /^is a field that Latchkey/,
+  ],
+  // Whoever can send a field must not be believed by it.
+  [
+    "auth: { forward: http://a:1/, copyHeaders: [Remote-User] }, paths: { /a: { match: { headers: { Remote-User: root } }, to: 1 } }",
+    'paths["/a"].match.headers.Remote-User',
+    /^says who a client is by `auth` of this host, and anybody can send it/,
+  ],
+  [
+    "paths: { /a: { match: { headers: { remote-user: root } }, to: 1 }, /b: { to: 2, auth: { forward: http://a:1/, copyHeaders: [Remote-User] } } }",
+    'paths["/a"].match.headers.remote-user',
+    /anybody can send it/,
+  ],
+  [
+    "paths: { /a: { match: { headers: { X-Client-Cert-Verify: SUCCESS } }, to: 1 } }",
+    'paths["/a"].match.headers.X-Client-Cert-Verify',
+    /^is set by Latchkey itself/,
+  ],
+  [
+    "headers: { request: { set: { Client-Cert: x } } }",
+    "headers.request.set.Client-Cert",
+    /^is set by Latchkey itself/,
+  ],
+  [
+    `auth: { basic: { a: ${HASH} } }, headers: { request: { set: { X-Forwarded-User: b } } }`,
+    "headers.request.set.X-Forwarded-User",
+    /^says who a client is by `auth` of this host, which no rule may be about/,
+  ],
+  [
+    "auth: { forward: http://a:1/, copyHeaders: [Remote-User] }, paths: { /a: { to: 1, headers: { request: { remove: [X-A, Remote-User] } } } }",
+    'paths["/a"].headers.request.remove[1]',
+    /which no rule may be about/,
+  ],
   ["compress: { types: [html] }", "compress.types[0]", /^is no media type/],
   [
     "compress: { algorithms: [deflate] }",
