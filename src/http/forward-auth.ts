@@ -14,6 +14,7 @@ import { type OwnAnswer, refusal } from "./refuse.ts";
 
 type ForwardAuth = Extract<Auth, { kind: "forward" }>;
 
+const TOO_LARGE = "the answer of the service that decides is too large";
 /**
  * Fields of the request that say nothing about who sent it: what they ask of the backend (a part, only
  * if changed, a WebSocket) the service shall not do. The last two are ours.
@@ -160,13 +161,14 @@ class Question implements Asker, Timed {
   answerFlushed(): boolean {
     if (this.#bytes <= limits.forwardAuthBodyMaxBytes) return true;
     // Not from within a read of the exchange, which goes on after this call.
-    queueMicrotask(() => this.#break(502, "the answer of the service that decides is too large"));
+    queueMicrotask(() => this.#break(502, TOO_LARGE));
     return false;
   }
 
   answerEnded(): void {
     const head = this.#head;
     if (head === undefined || this.#isOver) return;
+    if (this.#bytes > limits.forwardAuthBodyMaxBytes) return this.#break(502, TOO_LARGE);
     this.#verdict.resolve({
       kind: "answer",
       answer: {

@@ -150,6 +150,11 @@ const outcomes: readonly (readonly [string, string, number])[] = [
     `HTTP/1.1 403 No\r\n\r\n${"x".repeat(limits.forwardAuthBodyMaxBytes + 1)}`,
     502,
   ],
+  [
+    "says no at too great a length that it names",
+    `HTTP/1.1 403 No\r\nContent-Length: 100000\r\n\r\n${"x".repeat(100_000)}`,
+    502,
+  ],
   ["says no at a length that is a lie", "HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nno", 502],
   [
     "switches protocols",
