@@ -97,6 +97,7 @@ async function start(): Promise<void> {
     findChallenge: (host: UriHost, token: string) => challenges.keyAuthorization(host, token),
     isServed,
     publicHttpsPort,
+    now: () => systemClock.now(),
   };
   try {
     for (const fd of configure.httpsFds) {

@@ -17,6 +17,8 @@ export interface PlainHttpServices {
   isServed(host: UriHost, client: string): boolean | Promise<boolean>;
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
+  /** Milliseconds since the epoch, for Date (RFC 9110 §6.6.1). */
+  now(): number;
 }
 
 /**
@@ -97,7 +99,8 @@ class PlainHttp implements ClientListener, Timed {
   #answer(answer: OwnAnswer, method: string): void {
     this.#isAnswered = true;
     this.#inbox.clear();
-    const delivery = { isHead: method === "HEAD", connection: "close", now: undefined } as const;
+    const now = this.#services.now();
+    const delivery = { isHead: method === "HEAD", connection: "close", now } as const;
     this.#client.socket.write(writeOwnAnswer(answer, delivery), "latin1");
     this.#client.close();
   }

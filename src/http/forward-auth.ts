@@ -168,7 +168,10 @@ class Question implements Asker, Timed {
   answerEnded(): void {
     const head = this.#head;
     if (head === undefined || this.#isOver) return;
-    if (this.#bytes > limits.forwardAuthBodyMaxBytes) return this.#break(502, TOO_LARGE);
+    if (this.#bytes > limits.forwardAuthBodyMaxBytes) {
+      this.#break(502, TOO_LARGE);
+      return;
+    }
     this.#verdict.resolve({
       kind: "answer",
       answer: {

@@ -36,8 +36,8 @@ export interface Delivery {
   readonly isHead: boolean;
   /** Value of Connection, or nothing. */
   readonly connection: "close" | "keep-alive" | undefined;
-  /** Milliseconds since the epoch, for Date; undefined: no clock, no Date (RFC 9110 §6.6.1). */
-  readonly now: number | undefined;
+  /** Milliseconds since the epoch, for Date (RFC 9110 §6.6.1). */
+  readonly now: number;
 }
 
 /** The field line that dates an answer (RFC 9110 §6.6.1); `now` in milliseconds since the epoch. */
@@ -58,7 +58,7 @@ export function writeOwnAnswer(answer: OwnAnswer, delivery: Delivery): string {
   const hasBody = !delivery.isHead && answer.status !== 204 && answer.status !== 304;
   return (
     `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}\r\n` +
-    (delivery.now === undefined ? "" : dateLine(delivery.now)) +
+    dateLine(delivery.now) +
     answer.lines +
     length +
     (delivery.connection === undefined ? "" : `Connection: ${delivery.connection}\r\n`) +

@@ -128,6 +128,7 @@ async function plainAnswer(request: string, leave: (client: RawClient) => void):
   const services = {
     findChallenge: () => undefined,
     publicHttpsPort: 443,
+    now: () => 0,
     isServed: () => {
       asked.resolve();
       return policy.promise;

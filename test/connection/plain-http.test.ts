@@ -12,7 +12,10 @@ const SERVICES: PlainHttpServices = {
     host === "shop.example" && token === TOKEN ? `${token}.thumbprint` : undefined,
   isServed: (host) => host === "shop.example" || host === "www.shop.example",
   publicHttpsPort: 443,
+  now: () => 784_111_777_000,
 };
+/** RFC 9110 §5.6.7. */
+const DATE = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
 class PlainWorld implements AsyncDisposable {
   readonly #server: Server;
@@ -57,7 +60,7 @@ function request(target: string, host = "shop.example", method = "GET"): string 
 
 const CHALLENGE = `/.well-known/acme-challenge/${TOKEN}`;
 const KEY_AUTHORIZATION = `${TOKEN}.thumbprint`;
-const CHALLENGE_HEAD = `HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: ${KEY_AUTHORIZATION.length}\r\nConnection: close\r\n\r\n`;
+const CHALLENGE_HEAD = `HTTP/1.1 200 OK\r\n${DATE}Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nContent-Length: ${KEY_AUTHORIZATION.length}\r\nConnection: close\r\n\r\n`;
 
 test("A live token of this very host is answered with exactly its key authorization, as often as asked", async () => {
   for (let times = 0; times < 3; times += 1)
@@ -92,7 +95,7 @@ test("The host of a challenge is compared without case, port and trailing dot", 
 });
 
 function redirectTo(location: string): string {
-  return `HTTP/1.1 308 Permanent Redirect\r\nLocation: ${location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+  return `HTTP/1.1 308 Permanent Redirect\r\n${DATE}Location: ${location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
 }
 
 const redirects = [
@@ -122,7 +125,7 @@ test("A redirect names the port that clients see", async () => {
   );
 });
 
-const NOT_FOUND = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const NOT_FOUND = `HTTP/1.1 404 Not Found\r\n${DATE}Content-Length: 0\r\nConnection: close\r\n\r\n`;
 
 for (const host of ["other.example", "192.0.2.1", "[2001:db8::1]", "localhost"]) {
   test(`A host that is not ours (${host}) gets 404 with nothing in it`, async () => {
