@@ -19,6 +19,8 @@ import type { HttpAction, Surroundings } from "./surroundings.ts";
 const TOO_MUCH = constants.NGHTTP2_ENHANCE_YOUR_CALM;
 /** RFC 9113 §4.1; an acknowledgement of SETTINGS is no more than that. */
 const FRAME_HEAD_BYTES = 9;
+/** RFC 9113 §6.4. */
+const RESET_BYTES = FRAME_HEAD_BYTES + 4;
 /** RFC 9113 §6.7. */
 const PING_BYTES = FRAME_HEAD_BYTES + 8;
 /** It wants an answer, too. */
@@ -45,6 +47,8 @@ export class H2Session implements StreamHome, Timed {
   readonly #openHead = new H2OpenHead();
   readonly #streams = new Set<H2Stream>();
   #served = 0;
+  /** Requests taken back since the last tick. */
+  #takenBack = 0;
   /** While there is no stream. */
   #idleDeadline: number;
   /** While draining: until when the first request may come. */
@@ -112,6 +116,16 @@ export class H2Session implements StreamHome, Timed {
     this.#overhead.explain(limits.h2PingCostBytes + updates * limits.h2PieceCreditBytes);
   }
 
+  /**
+   * nghttp2 has had enough of these too, but says so only when it gets to write: many requests later, each of which
+   * costs a visit.
+   */
+  takenBack(): void {
+    this.explain(RESET_BYTES);
+    this.#takenBack += 1;
+    if (this.#takenBack > limits.h2ResetBurst && !this.#session.destroyed) this.#cut(TOO_MUCH);
+  }
+
   expectRest(bytes: number): void {
     this.#openHead.expect(bytes);
     this.#overhead.expect(bytes, this.around.deadlines.now);
@@ -129,6 +143,7 @@ export class H2Session implements StreamHome, Timed {
 
   tick(now: number): void {
     for (const stream of this.#streams) stream.tick(now);
+    this.#takenBack = 0;
     const { socket } = this.#connection;
     const { closed, destroyed } = this.#session;
     const read = socket.bytesRead - this.#held;
@@ -197,7 +212,7 @@ export class H2Session implements StreamHome, Timed {
   #serve(stream: ServerHttp2Stream, form: StreamForm, pairs: readonly string[]): void {
     this.explain(sizeOf(pairs));
     if (this.#served === 0) this.#openHead.explain(GREETING_BYTES);
-    if (stream.destroyed || stream.closed) return; // taken back in the same breath
+    if (stream.destroyed || stream.closed) return; // taken back in the same breath, or we are cut
     const served = new H2Stream(this, stream, form);
     this.#streams.add(served);
     this.#served += 1;

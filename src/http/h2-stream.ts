@@ -14,9 +14,6 @@ import type { HttpAction, Surroundings } from "./surroundings.ts";
 import { Tunnel } from "./upgrade.ts";
 import { Visit } from "./visit.ts";
 
-/** RST_STREAM (RFC 9113 §6.4). */
-const RESET_BYTES = 13;
-
 /** What a stream needs of its connection. */
 export interface StreamHome extends Site {
   readonly host: UriHost;
@@ -33,6 +30,8 @@ export interface StreamHome extends Site {
   explainAnswer(bytes: number): void;
   /** A stream is closed before its request has ended: so many bytes of that may still come. */
   expectRest(bytes: number): void;
+  /** The client took a request back. */
+  takenBack(): void;
   /** The client sent something broken. */
   charge(): void;
   /** The last call. */
@@ -239,8 +238,8 @@ export class H2Stream implements VisitOwner {
     this.#visit.abandon("the client took its request back, or left");
     this.#tunnel?.clientClosed();
     this.#body.clear();
-    const isTakenBack = !this.#isCut && this.#stream.rstCode !== 0;
-    this.#home.explain(this.held + (isTakenBack ? RESET_BYTES : 0));
+    this.#home.explain(this.held);
+    if (!this.#isCut && this.#stream.rstCode !== 0) this.#home.takenBack();
     this.#home.streamClosed(this);
   }
 
