@@ -12,7 +12,10 @@ export const http2Limits = {
   h2HeaderTableBytes: 4_096,
   /** A whole field section, as RFC 9113 §6.5.2 counts it: 32 bytes for each field beside its text. */
   h2HeaderListMaxBytes: 16_384,
-  /** What nghttp2 may hold for one connection: bodies that wait, answers that wait, HPACK. */
+  /**
+   * Beyond it Node refuses further streams. Most of what a hostile connection holds is not counted in it: a piece
+   * of `bufferMaxBytes` for each answer that waits, which `npm run test:stories` measures (h2-slow-readers).
+   */
   h2SessionMemoryMegabytes: 10,
   /** Entries of one SETTINGS frame: ten are defined. */
   h2SettingsMax: 32,

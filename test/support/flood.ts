@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inRecords, makeHello, serverName } from "./hello-bytes.ts";
 
 /** A flood of ClientHellos for names that nobody has. */
@@ -71,4 +72,18 @@ export async function privateMiB(pid: number): Promise<number> {
   const kib = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
   if (kib === undefined) throw new Error(`No RssAnon of ${pid}`);
   return Number(kib) / 1_024;
+}
+
+/** Memory is given back in a program's own time. */
+const SETTLE_MS = 30_000;
+const LOOK_MS = 100;
+
+/** How many MiB the process has more than `before`: when that is no more than `bound`, or stays for so long. */
+export async function leftMiB(pid: number, before: number, bound: number): Promise<number> {
+  const until = performance.now() + SETTLE_MS;
+  for (;;) {
+    const left = (await privateMiB(pid)) - before;
+    if (left <= bound || performance.now() > until) return left;
+    await sleep(LOOK_MS);
+  }
 }
