@@ -92,7 +92,7 @@ test("a storage that cannot be written is told of, although that cannot be writt
   const begun = await each.hears("storage.unwritable", "begun");
   assert.deepEqual([begun["severity"], begun["host"]], ["critical", null]);
   assert.match(String(begun["message"]), /cannot be written; nothing is ordered until it can$/);
-  assert.match(String(begun["detail"]), /a file stands where a folder is wanted$/);
+  assert.match(String(begun["detail"]), /is not a folder$/);
   await rm(each.root);
   await rename(`${each.root}.aside`, each.root);
   await each.hears("storage.unwritable", "recovered");
