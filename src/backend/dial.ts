@@ -25,7 +25,7 @@ const readBuffer = Buffer.allocUnsafeSlow(limits.bufferMaxBytes);
  * deadline is the user's to keep: it destroys the connection when that has passed.
  *
  * @param introduction Of {@link introductionTo}: what the backend is told first.
- * @param offersHttp2 May an https backend choose HTTP/2 (ALPN, RFC 7301)?
+ * @param offersHttp2 May an https backend choose HTTP/2 (ALPN, RFC 7301), where its route allows it?
  */
 export function dial(
   backend: Backend,
@@ -34,7 +34,8 @@ export function dial(
   introduction: string = introductionTo(backend, undefined),
   offersHttp2 = true,
 ): BackendConnection {
-  const protocols = offersHttp2 ? EITHER : HTTP1;
+  const isOff = backend.kind === "https" && backend.http2 === false;
+  const protocols = offersHttp2 && !isOff ? EITHER : HTTP1;
   const connection = new BackendConnection(backend, user, introduction, (read) => {
     try {
       return open(backend, read, { names, introduction, protocols });

@@ -25,9 +25,9 @@ function identityOf(backend: Backend): readonly unknown[] {
     case "h2c":
       return ["h2c", backend.address.host, backend.address.port];
     case "https": {
-      const { address, serverName, ca, verify, certificate, proxyProtocol } = backend;
+      const { address, serverName, ca, verify, certificate, http2, proxyProtocol } = backend;
       const trust = [serverName, ca, verify, certificate?.chain];
-      return ["https", address.host, address.port, ...trust, proxyProtocol];
+      return ["https", address.host, address.port, ...trust, http2, proxyProtocol];
     }
     default:
       return unreachable(backend);

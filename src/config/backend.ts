@@ -14,13 +14,14 @@ export interface BackendOptions {
   readonly ca?: string | undefined;
   readonly serverName?: string | undefined;
   readonly verify?: boolean | undefined;
+  readonly http2?: boolean | undefined;
   readonly certificate?: PemPair | undefined;
   readonly host?: "client" | "upstream" | undefined;
   readonly proxyProtocol?: ProxyProtocol | undefined;
 }
 
 /** Keys that only mean something for a backend that is spoken to by TLS. */
-const TLS_KEYS = ["ca", "serverName", "verify", "certificate"] as const;
+const TLS_KEYS = ["ca", "serverName", "verify", "http2", "certificate"] as const;
 
 /**
  * The `backend` keys of a host or path. `addresses` are those they apply to: a key that applies to
@@ -74,7 +75,8 @@ export function readBackend(
       const { ca, serverName = written.address.host, verify = true, certificate } = options;
       const { address } = written;
       const tls = { serverName, ca, verify, certificate };
-      return [{ kind: "https", address, hostHeader, ...tls, ...told }];
+      const spoken = options.http2 === false ? { http2: false } : {};
+      return [{ kind: "https", address, hostHeader, ...tls, ...spoken, ...told }];
     }
     case "unix": {
       const socket = desk.resolve(written.path);

@@ -126,6 +126,8 @@ export type Backend =
       /** PEM of the only roots to trust, already read; undefined: the machine's. */
       readonly ca: string | undefined;
       readonly verify: boolean;
+      /** May it choose HTTP/2 (ALPN)? Yes, unless said. */
+      readonly http2?: boolean;
       /** PEM of what we show a backend that asks for it. */
       readonly certificate?: PemPair | undefined;
       readonly proxyProtocol?: ProxyProtocol | undefined;

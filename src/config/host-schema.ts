@@ -66,6 +66,7 @@ const forwarding = {
           text(readServerName, "a host name"),
         ),
         verify: key("Is its certificate checked? Default on.", onOff),
+        http2: key("May it choose HTTP/2 (ALPN)? Default on.", onOff),
         host: key(
           "The Host it gets: client (default) or upstream.",
           choice(["client", "upstream"]),

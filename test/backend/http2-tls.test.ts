@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SecureServerOptions } from "node:http2";
 import { createServer } from "node:https";
 import { test } from "node:test";
@@ -79,6 +80,25 @@ test("A WebSocket to an https backend goes over HTTP/1.1, beside its HTTP/2", as
     ),
   );
   await visitor.has("HTTP/1.1 403");
+});
+
+test("An https backend with `http2: off` is spoken to by HTTP/1.1, and one without chooses", async () => {
+  await using backend = await secure(echo, { allowHTTP1: true });
+  backend.server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (request.httpVersion === "1.1") response.writeHead(203).end();
+  });
+  for (const [http2, status] of [
+    [true, 200],
+    [false, 203],
+    [true, 200],
+  ] as const) {
+    const action = forwardTo([httpsBackend(backend.port, { http2 })]);
+    await using world = await RelayWorld.start({ action });
+    using visitor = await RawClient.connect(world.port);
+    visitor.say(get());
+    await visitor.has(`HTTP/1.1 ${status}`);
+  }
+  assert.equal(backend.sessions.length, 2);
 });
 
 test("An https backend that goes back to HTTP/1.1 is followed", async () => {

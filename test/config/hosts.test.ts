@@ -147,6 +147,7 @@ const refused: readonly {
       "  f.example: { to: tcp://a:1, backend: { verify: off, host: upstream } }",
       "  g.example: { to: 1, backend: { proxyProtocol: v3 } }",
       "  h.example: { to: h2c://a, backend: { certificate: { chain: x.pem, key: x.key } } }",
+      "  i.example: { to: h2c://a, backend: { http2: off } }",
     ],
     faults: [
       ['2 hosts["a.example"].backend.verify', /is for https:\/\/ backends/],
@@ -161,6 +162,7 @@ const refused: readonly {
       ['9 hosts["h.example"].backend.certificate', /is for https:\/\/ backends/],
       ['9 hosts["h.example"].backend.certificate.chain', /does not exist/],
       ['9 hosts["h.example"].backend.certificate.key', /does not exist/],
+      ['10 hosts["i.example"].backend.http2', /is for https:\/\/ backends/],
     ],
   },
   {

@@ -229,6 +229,12 @@ function forwarding(key: string): readonly Row[] {
       says: /^is not known, wanted one of on, off/,
     },
     {
+      key: `${key}.backend.http2`,
+      type: "5",
+      value: "maybe",
+      says: /^is not known, wanted one of on, off/,
+    },
+    {
       key: `${key}.backend.certificate`,
       type: "5",
       value: "own.pem",
