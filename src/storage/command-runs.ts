@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
-import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
+import { writeFileAtomically } from "./atomic-write.ts";
+import { issuedFolder } from "./issued-folder.ts";
 import { folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { formatRecord, formatTime, readRecord } from "./record.ts";
@@ -42,10 +43,11 @@ export class CommandRuns {
     return readOrMoveAside(this.#storage, item, () => readRun(path));
   }
 
-  /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
+  /** Nothing is written for a host whose certificate is not stored. @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
   async save(host: CertificateName, run: CommandRun): Promise<void> {
     await this.#storage.confirmWritable();
-    const folder = await ensureFolder(this.#storage.root, "certificates", folderOf(host));
+    const folder = await issuedFolder(this.#storage.root, host);
+    if (folder === undefined) return;
     const { serial, failures, nextAttemptAt, detail } = run;
     const time = nextAttemptAt === undefined ? undefined : formatTime(nextAttemptAt);
     const text = formatRecord({ serial, failures, nextAttemptAt: time, detail });

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
-import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
+import { writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
+import { issuedFolder } from "./issued-folder.ts";
 import { folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { type Fields, formatRecord, formatTime, readRecord } from "./record.ts";
@@ -51,10 +52,11 @@ export class RenewalInfos {
     return readOrMoveAside(this.#storage, item, () => readRenewalInfo(path));
   }
 
-  /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
+  /** Nothing is written for a host whose certificate is not stored. @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
   async save(host: CertificateName, info: StoredRenewalInfo): Promise<void> {
     await this.#storage.confirmWritable();
-    const folder = await ensureFolder(this.#storage.root, "certificates", folderOf(host));
+    const folder = await issuedFolder(this.#storage.root, host);
+    if (folder === undefined) return;
     await writeFileAtomically(
       join(folder, "renewal.json"),
       formatRecord({

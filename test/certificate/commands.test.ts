@@ -8,7 +8,7 @@ import { configOf } from "../support/config-text.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { awaitedLog } from "../support/issuing.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { named, openStorage } from "../support/stored.ts";
+import { certificateFor, directory, named, openStorage } from "../support/stored.ts";
 
 const HOST = named("mail.example");
 const MINUTE = 60_000;
@@ -29,6 +29,8 @@ function held(serial: string): HeldCertificate {
 /** A host with a command that writes a line for each run, and fails while `broken` is there. */
 async function world() {
   const opened = await openStorage();
+  // A run is remembered beside a stored certificate.
+  await opened.storage.certificates.save(HOST, certificateFor(HOST), { issuer: directory });
   const folder = await temporaryFolder();
   const path = join(folder.path, "reload");
   const runs = join(folder.path, "runs");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { certificateFor, directory, named, openStorage } from "../support/stored.ts";
@@ -22,6 +22,7 @@ test("the renewal advice outlives a new certificate, which tells by the serial t
   await using opened = await openStorage();
   const { certificates, renewalInfos } = opened.storage;
   assert.equal(await renewalInfos.load(host), undefined);
+  await certificates.save(host, certificateFor(host), { issuer: directory });
   await renewalInfos.save(host, info);
   await certificates.save(host, certificateFor(host), { issuer: directory });
   assert.deepEqual(await renewalInfos.load(host), info);
@@ -29,10 +30,22 @@ test("the renewal advice outlives a new certificate, which tells by the serial t
 
 test("that a CA gave no window is remembered too", async () => {
   await using opened = await openStorage();
-  const { renewalInfos } = opened.storage;
+  const { certificates, renewalInfos } = opened.storage;
+  await certificates.save(host, certificateFor(host), { issuer: directory });
   const none = { ...info, failures: 3, window: undefined, hurriedAt: undefined };
   await renewalInfos.save(host, none);
   assert.deepEqual(await renewalInfos.load(host), none);
+});
+
+test("S12: neither advice nor a command's run brings back the folder of a certificate that was deleted", async () => {
+  await using opened = await openStorage();
+  const { certificates, renewalInfos, commandRuns } = opened.storage;
+  await certificates.save(host, certificateFor(host), { issuer: directory });
+  await rm(join(certificates.folder, host), { recursive: true });
+  await renewalInfos.save(host, info);
+  const run = { serial: "03ab", failures: 0, nextAttemptAt: undefined, detail: undefined };
+  await commandRuns.save(host, run);
+  assert.deepEqual(await certificates.list(), []);
 });
 
 const broken = [
