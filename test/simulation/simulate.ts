@@ -22,8 +22,12 @@ const { values } = parseArgs({
   },
 });
 
-// Years of looks every few seconds are many: seldom ones see the same, and no disk of this world fills up.
-changeLimits({ alertCheckEveryMs: 300_000, storageCheckEveryMs: 86_400_000 });
+// Years of looks every few seconds are many: seldom ones see the same, and no disk of this world fills up or is emptied.
+changeLimits({
+  alertCheckEveryMs: 300_000,
+  storageCheckEveryMs: 86_400_000,
+  deletionLookEveryMs: 86_400_000,
+});
 
 const startedAt = performance.now();
 const world = await World.open({
