@@ -622,10 +622,10 @@ test("a visitor who read storage while an order ended does not bring the certifi
 for (const hasOrder of [false, true]) {
   const what = hasOrder ? "with its order on disk" : "before there is an order";
   const most = hasOrder ? 4 : 2;
-  test(`D7: a program that is killed 20 times in a row in the middle of an attempt, ${what}, makes no more than ${most}`, async () => {
+  test(`D7: a program that is killed 100 times in a row in the middle of an attempt, ${what}, makes no more than ${most}`, async () => {
     const disk = new Map<string, FailureMemory>();
     let attempts = 0;
-    for (let life = 0; life < 20; life += 1) {
+    for (let life = 0; life < 100; life += 1) {
       const world = recordingKeeper(
         {
           order: () => {

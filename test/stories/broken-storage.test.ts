@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFile, mkdir, readdir, rename, rm, symlink, truncate } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import {
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
@@ -25,7 +37,90 @@ const pointTo = (target: string) => async (folder: string) => {
   await symlink(target, join(folder, "current"));
 };
 
+/** Files of the second certificate, and what is written over each of them. */
+const pages = {
+  nothing: "",
+  html: "<!doctype html><title>Bad gateway</title>",
+  binary: "\x00\x80\xff\xfe".repeat(50),
+  noise: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+} as const;
+const written = Object.fromEntries(
+  ["chain.pem", "key.pem", "meta.json"].flatMap((file) =>
+    Object.entries(pages).map(([what, text]): [string, Damage] => [
+      `${what}-in-${file.replace(".", "-")}`,
+      { inflict: (at) => writeFile(join(at, "000002", file), text, "latin1"), serves: "first" },
+    ]),
+  ),
+);
+
+const ENCRYPTED = generateKeyPairSync("ec", {
+  namedCurve: "P-256",
+  publicKeyEncoding: { type: "spki", format: "pem" },
+  privateKeyEncoding: { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" },
+}).privateKey;
+const OTHER_TYPE = generateKeyPairSync("ed25519")
+  .privateKey.export({ type: "pkcs8", format: "pem" })
+  .toString();
+
+/** Keys that are not the one of the second certificate. */
+const keys = Object.fromEntries(
+  Object.entries({ encrypted: ENCRYPTED, ed25519: OTHER_TYPE }).map(
+    ([what, key]): [string, Damage] => [
+      `${what}-key`,
+      { inflict: (at) => writeFile(join(at, "000002/key.pem"), key), serves: "first" },
+    ],
+  ),
+);
+
+/** What is changed in meta.json, which says which certificate it is about. */
+const metas = Object.fromEntries(
+  Object.entries({
+    version: 99,
+    host: 7,
+    serial: "00",
+    issuedAt: "yesterday",
+    issuer: ["https://ca.example"],
+  }).map(([field, value]): [string, Damage] => [
+    `meta-with-another-${field.toLowerCase()}`,
+    {
+      inflict: async (at) => {
+        const path = join(at, "000002/meta.json");
+        const meta = JSON.parse(await readFile(path, "utf8"));
+        await writeFile(path, JSON.stringify({ ...meta, [field]: value }));
+      },
+      serves: "first",
+    },
+  ]),
+);
+
+/** In the middle of each file. */
+const cuts = Object.fromEntries(
+  ["chain.pem", "key.pem", "meta.json"].map((file): [string, Damage] => [
+    `half-of-${file.replace(".", "-")}`,
+    {
+      inflict: async (at) => {
+        const path = join(at, "000002", file);
+        await truncate(path, Math.floor((await stat(path)).size / 2));
+      },
+      serves: "first",
+    },
+  ]),
+);
+
+/** Each of the files is gone. */
+const gone = Object.fromEntries(
+  ["chain.pem", "key.pem", "meta.json"].map((file): [string, Damage] => [
+    `without-${file.replace(".", "-")}`,
+    { inflict: (at) => rm(join(at, "000002", file)), serves: "first" },
+  ]),
+);
+
 const damages: Readonly<Record<string, Damage>> = {
+  ...written,
+  ...keys,
+  ...metas,
+  ...cuts,
+  ...gone,
   whole: { inflict: async () => {}, serves: "second" },
   "empty-chain": { inflict: (at) => truncate(join(at, "000002/chain.pem")), serves: "first" },
   "cut-key": { inflict: (at) => truncate(join(at, "000002/key.pem"), 90), serves: "first" },
@@ -75,7 +170,7 @@ const damages: Readonly<Record<string, Damage>> = {
   },
 };
 
-test("one host's broken files are its own: each serves what is whole, and only what has nothing is ordered", async () => {
+test(`S7: of ${Object.keys(damages).length} hosts all but one have broken files, which are their own: each serves what is whole, and only what has nothing is ordered`, async () => {
   await using folder = await temporaryFolder();
   const root = join(folder.path, "storage");
   const serials = new Map<string, readonly string[]>();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { amount } from "../support/full-numbers.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { seeded } from "../support/seeded.ts";
 
@@ -8,7 +9,7 @@ const config =
   "workers: 1\nacme: { issue: first-visit }\nhosts:\n  up.localhost: { respond: ok }\n";
 /** A reload takes about so long: its end is among the moments, too. */
 const RELOAD_MS = 1_500;
-const TIMES = 24;
+const TIMES = amount(24, 100);
 
 test(`D14: a reload and SIGTERM at ${TIMES} random distances, either first, end the program with 0 within 31 s`, async (t) => {
   const random = seeded(14);

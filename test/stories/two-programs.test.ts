@@ -9,6 +9,7 @@ import { Storage } from "../../src/storage/storage.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { endOf, FaultyIssuance, host } from "../support/faulty-issuance.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { amount } from "../support/full-numbers.ts";
 import { HttpsAuthority } from "../support/https-authority.ts";
 import { hurriedClock, Issuing } from "../support/issuing.ts";
 import { Latchkey } from "../support/latchkey.ts";
@@ -34,7 +35,7 @@ test("a second program on one storage says who holds it and ends; the first one 
 });
 
 const hosts = Array.from({ length: 50 }, (_, nth) => named(`shop-${nth}.test`));
-const RUNS = 3;
+const RUNS = amount(3, 20);
 const ca = await HttpsAuthority.start();
 const folder = await temporaryFolder();
 after(async () => {
