@@ -3,7 +3,16 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { Action } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
-import { FLAG, FRAME, FrameClient, frame, headers, request, u32 } from "../support/h2-frames.ts";
+import {
+  contentIn,
+  FLAG,
+  FRAME,
+  FrameClient,
+  frame,
+  headers,
+  request,
+  u32,
+} from "../support/h2-frames.ts";
 import { heldBytes } from "../support/held-bytes.ts";
 import { OK, type Recorded } from "../support/recorder.ts";
 import { RelayScene, RelayWorld } from "../support/relay-world.ts";
@@ -32,13 +41,6 @@ async function accept(connection: Recorded, rest = ""): Promise<void> {
   );
 }
 
-function contentOf(client: FrameClient, stream: number): string {
-  return client
-    .of(FRAME.data, stream)
-    .map(({ payload }) => payload.toString("latin1"))
-    .join("");
-}
-
 function lengthOf(client: FrameClient, stream: number): number {
   return client.of(FRAME.data, stream).reduce((sum, { payload }) => sum + payload.length, 0);
 }
@@ -56,7 +58,7 @@ test("A WebSocket over HTTP/2 becomes one over HTTP/1.1 to the backend, bytes bo
   client.say(frame(FRAME.data, 0, 1, "hi"));
   await backend.has("hi");
   backend.say("yo");
-  await client.until(() => contentOf(client, 1) === "firstyo");
+  await client.until(() => contentIn(client.frames, 1) === "firstyo");
   assert.equal(client.status(1), 200);
   assert.equal(client.hasEnd(1), false);
 });
@@ -72,7 +74,7 @@ test("When the client ends its side, so does the backend's, and the end comes ba
   assert.match(backend.text, /bye$/);
   backend.socket.end("bye too");
   await client.until(() => client.hasEnd(1));
-  assert.equal(contentOf(client, 1), "bye too");
+  assert.equal(contentIn(client.frames, 1), "bye too");
 });
 
 test("A tunnel that the client takes back, or whose backend is reset, is no clean end", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
 import { FrameBackend, type FramePeer, greeting } from "../support/h2-frame-backend.ts";
-import { FLAG, FRAME, frame, headers, u32 } from "../support/h2-frames.ts";
+import { contentIn, FRAME, frame, hasEnd, headers, u32 } from "../support/h2-frames.ts";
 import { h2cBackend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { forwardTo, get, post, RelayWorld } from "../support/relay-world.ts";
@@ -120,19 +120,6 @@ function streamsOf(peer: FramePeer): readonly number[] {
   return [...new Set(peer.of(FRAME.headers).map(({ stream }) => stream))];
 }
 
-function contentOf(peer: FramePeer, stream: number): string {
-  return peer
-    .of(FRAME.data, stream)
-    .map(({ payload }) => payload.toString("latin1"))
-    .join("");
-}
-
-function hasEnd(peer: FramePeer, stream: number): boolean {
-  return [...peer.of(FRAME.data, stream), ...peer.of(FRAME.headers, stream)].some(
-    ({ flags }) => (flags & FLAG.endStream) !== 0,
-  );
-}
-
 for (const { name, says, isUnseen } of refusals) {
   for (const body of bodies) {
     const isAgain = body.isKept && isUnseen;
@@ -149,9 +136,11 @@ for (const { name, says, isUnseen } of refusals) {
           if (!isFirst) client?.say(body.after ?? "");
           const due = isFirst ? body.first : body.whole;
           const isEnough = () =>
-            isFirst ? contentOf(peer, stream).length >= due.length : hasEnd(peer, stream);
+            isFirst
+              ? contentIn(peer.frames, stream).length >= due.length
+              : hasEnd(peer.frames, stream);
           await peer.until(isEnough);
-          contents.push(contentOf(peer, stream));
+          contents.push(contentIn(peer.frames, stream));
           peer.say(isFirst ? says(stream) : headers(stream, [[":status", "200"]]));
         }
       });
@@ -176,7 +165,7 @@ test("A request that is refused twice is answered 502", async () => {
     for (let index = 0; ; index += 1) {
       const stream = await peer.request(index);
       if (stream === 0) return;
-      await peer.until(() => hasEnd(peer, stream));
+      await peer.until(() => hasEnd(peer.frames, stream));
       peer.say(reset(stream, REFUSED));
     }
   });

@@ -7,6 +7,7 @@ import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { FrameBackend, greeting } from "../support/h2-frame-backend.ts";
 import {
   CODE,
+  contentIn,
   FLAG,
   FRAME,
   FrameClient,
@@ -79,11 +80,7 @@ async function overHttp1(port: number): Promise<Visitor> {
 async function overHttp2(port: number): Promise<Visitor> {
   const client = await FrameClient.connect(port);
   client.say(headers(1, CONNECT, FLAG.endHeaders));
-  const content = () =>
-    client
-      .of(FRAME.data, 1)
-      .map(({ payload }) => payload.toString("latin1"))
-      .join("");
+  const content = () => contentIn(client.frames, 1);
   return {
     say: (text) => client.say(frame(FRAME.data, 0, 1, text)),
     end: () => client.say(frame(FRAME.data, FLAG.endStream, 1)),

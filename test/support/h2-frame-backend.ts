@@ -1,6 +1,15 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import { FLAG, FRAME, type Frame, frame, PREFACE, settings, takeFrames } from "./h2-frames.ts";
+import {
+  FLAG,
+  FRAME,
+  type Frame,
+  frame,
+  framesOf,
+  PREFACE,
+  settings,
+  takeFrames,
+} from "./h2-frames.ts";
 import { portOf } from "./recorder.ts";
 
 /** One connection to a {@link FrameBackend}: every frame that came, and a hand to answer with. */
@@ -28,9 +37,7 @@ export class FramePeer {
 
   /** The frames of this kind, of one stream if it is named. */
   of(type: number, stream?: number): readonly Frame[] {
-    return this.frames.filter(
-      (each) => each.type === type && (stream === undefined || each.stream === stream),
-    );
+    return framesOf(this.frames, type, stream);
   }
 
   /** The stream of the `index`th request, when it has come; 0: the connection is gone. */

@@ -185,9 +185,7 @@ export class FrameClient implements Disposable {
 
   /** The frames of this kind, of one stream if it is named. */
   of(type: number, stream?: number): readonly Frame[] {
-    return this.frames.filter(
-      (each) => each.type === type && (stream === undefined || each.stream === stream),
-    );
+    return framesOf(this.frames, type, stream);
   }
 
   /** The status that a stream was answered with; 0 without an answer. */
@@ -203,9 +201,7 @@ export class FrameClient implements Disposable {
 
   /** Did END_STREAM come on this stream? */
   hasEnd(stream: number): boolean {
-    return [...this.of(FRAME.data, stream), ...this.of(FRAME.headers, stream)].some(
-      ({ flags }) => (flags & FLAG.endStream) !== 0,
-    );
+    return hasEnd(this.frames, stream);
   }
 
   /** The name of the code that a stream was reset with. */
@@ -238,6 +234,27 @@ export class FrameClient implements Disposable {
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** Those of this kind, of one stream if it is named. */
+export function framesOf(frames: readonly Frame[], type: number, stream?: number): Frame[] {
+  return frames.filter(
+    (each) => each.type === type && (stream === undefined || each.stream === stream),
+  );
+}
+
+/** What came as content on this stream, as latin1. */
+export function contentIn(frames: readonly Frame[], stream: number): string {
+  return framesOf(frames, FRAME.data, stream)
+    .map(({ payload }) => payload.toString("latin1"))
+    .join("");
+}
+
+/** Did END_STREAM come on this stream? */
+export function hasEnd(frames: readonly Frame[], stream: number): boolean {
+  return [FRAME.data, FRAME.headers]
+    .flatMap((type) => framesOf(frames, type, stream))
+    .some(({ flags }) => (flags & FLAG.endStream) !== 0);
 }
 
 /** Reads every whole frame of `bytes` into `frames`; returns the beginning of the next one. */
