@@ -125,6 +125,11 @@ const faulty: readonly (readonly [string, string, RegExp])[] = [
     "auth.copyHeaders[0]",
     /^is a field that Latchkey/,
   ],
+  [
+    "auth: { forward: http://a:1/, copyHeaders: [Client-Certificate] }",
+    "auth.copyHeaders[0]",
+    /^is a field that Latchkey/,
+  ],
   // Whoever can send a field must not be believed by it.
   [
     "auth: { forward: http://a:1/, copyHeaders: [Remote-User] }, paths: { /a: { match: { headers: { Remote-User: root } }, to: 1 } }",
