@@ -48,7 +48,7 @@ export function readCopiedHeader(name: string): Reading<string> {
   const header = readHeaderName(name);
   if (!header.ok) return header;
   if (/[_.]/.test(name)) return wrong("holds _ or ., which no backend can tell from -");
-  return NEVER_COPIED.test(name) || isCertifiedField(name)
+  return NEVER_COPIED.test(name) || isCertifiedField(name.toLowerCase())
     ? wrong("is a field that Latchkey writes itself, remove it")
     : read(name.toLowerCase());
 }

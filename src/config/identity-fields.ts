@@ -5,14 +5,22 @@ import type { WrittenHost } from "./host-schema.ts";
 import type { PathPlace } from "./path-entry.ts";
 import type { WrittenRules } from "./rules-schema.ts";
 
-/** Fields that say who a client has proven to be by its certificate; taken off every request, on every host. */
-const CERTIFIED = /^(?:client-cert(?:-chain)?|x-client-cert.*|x-ssl-client-.*)$/i;
-/** Who has given the right password. */
-const BASIC_USER = "x-forwarded-user";
+/** The field that tells a backend who has given the right password: what clients send under it never goes on. */
+export const BASIC_USER_FIELD = "X-Forwarded-User";
+/** RFC 9440. */
+const REGISTERED: readonly string[] = ["client-cert", "client-cert-chain"];
 
-/** Does this field, whatever its case, tell of a client's certificate? */
-export function isCertifiedField(name: string): boolean {
-  return CERTIFIED.test(name);
+/**
+ * Does this field say who a client has proven to be by its certificate? Such fields are taken off every request, on
+ * every host. `lowerName`: in lower case.
+ */
+export function isCertifiedField(lowerName: string): boolean {
+  return isCertifiedFamily(lowerName) || REGISTERED.includes(lowerName);
+}
+
+/** The same of names that are not registered. */
+export function isCertifiedFamily(lowerName: string): boolean {
+  return lowerName.startsWith("x-client-cert") || lowerName.startsWith("x-ssl-client-");
 }
 
 /**
@@ -45,7 +53,10 @@ export function reportForged(
 
 function vouchedBy({ auth }: { readonly auth?: WrittenAuth | undefined }): readonly string[] {
   if (auth === undefined || typeof auth === "boolean") return [];
-  return [...(auth.basic === undefined ? [] : [BASIC_USER]), ...(auth.copyHeaders ?? [])];
+  return [
+    ...(auth.basic === undefined ? [] : [BASIC_USER_FIELD.toLowerCase()]),
+    ...(auth.copyHeaders ?? []),
+  ];
 }
 
 /** Where rules for requests name one of these fields. */

@@ -20,8 +20,9 @@ const OURS: Readonly<Record<"request" | "response", readonly string[]>> = {
 export function readRuleName(direction: "request" | "response", name: string): Reading<string> {
   const reading = readHeaderName(name);
   if (!reading.ok) return reading;
-  const isOurs = direction === "request" && isCertifiedField(name);
-  return isOurs || OURS[direction].includes(name.toLowerCase())
+  const lowerName = name.toLowerCase();
+  const isOurs = direction === "request" && isCertifiedField(lowerName);
+  return isOurs || OURS[direction].includes(lowerName)
     ? wrong("is set by Latchkey itself, which is not for a configuration to change: remove it")
     : reading;
 }

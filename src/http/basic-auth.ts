@@ -4,13 +4,11 @@ import { usersOf } from "../auth/users.ts";
 import { clientKeyOf } from "../base/client-key.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Auth } from "../config/auth.ts";
+import { BASIC_USER_FIELD } from "../config/identity-fields.ts";
 import { valuesOf } from "./field-list.ts";
 import { clientOf } from "./forwarded.ts";
 import type { Policy, Verdict } from "./policy.ts";
 import { refusal } from "./refuse.ts";
-
-/** The field that tells a backend who was let in: what clients send under it never goes on. */
-const USER_FIELD = "X-Forwarded-User";
 
 /**
  * Lets in who knows a password (RFC 7617), and tells the backend their name. The password itself goes no
@@ -23,7 +21,7 @@ export function basicAuth(
 ): Policy {
   const users = usersOf(auth.users);
   const challenge = `WWW-Authenticate: Basic realm="${auth.realm}", charset="UTF-8"\r\n`;
-  const removed = [USER_FIELD.toLowerCase(), ...vouched];
+  const removed = [BASIC_USER_FIELD.toLowerCase(), ...vouched];
   if (!auth.keepsAuthorization) removed.push("authorization");
 
   const verdictOn = (outcome: PasswordOutcome, user: string): Verdict => {
@@ -59,7 +57,7 @@ export function basicAuth(
 
 /** Names are UTF-8 in the field, as they are in the configuration. */
 function userLine(user: string): string {
-  return `${USER_FIELD}: ${Buffer.from(user, "utf8").toString("latin1")}\r\n`;
+  return `${BASIC_USER_FIELD}: ${Buffer.from(user, "utf8").toString("latin1")}\r\n`;
 }
 
 function retryAfter(waitMs: number): string {

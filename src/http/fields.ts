@@ -1,3 +1,4 @@
+import { isCertifiedFamily } from "../config/identity-fields.ts";
 import { limits } from "../config/limits.ts";
 
 /** What a message is refused with: a status (as towards a client) and a reason for log and tests. */
@@ -214,8 +215,7 @@ function nameOf(text: string, start: number, end: number): FieldName {
 
 function familyOf(name: string): FieldName {
   if (name.startsWith("x-forwarded-")) return "x-forwarded-other";
-  const isIdentity = name.startsWith("x-client-cert") || name.startsWith("x-ssl-client-");
-  return isIdentity ? "x-client-identity" : "other";
+  return isCertifiedFamily(name) ? "x-client-identity" : "other";
 }
 
 /** Does `lowerName` stand at `start`, in any case? Token characters that differ in bit 5 only are letters. */
