@@ -187,18 +187,21 @@ function fleetPlan(
     },
     unbound: listeners.unbound,
   } as const;
-  const worker = (index: number): ChildPlan => ({
-    address: `worker ${index}` satisfies Address,
-    file: join(here, "worker.ts"),
-    nodeFlags: permissionsOfWorker(config, readableCode()),
-    compiled: readableCode(),
-    fds: accessFd === undefined ? fdsOf : [...fdsOf, accessFd],
-    configure: {
-      ...configure,
-      config: withoutSecrets(configure.config),
-      ...{ httpsFds, httpFds, accessLogFd },
-    },
-  });
+  const worker = (index: number): ChildPlan => {
+    const compiled = readableCode();
+    return {
+      address: `worker ${index}` satisfies Address,
+      file: join(here, "worker.ts"),
+      nodeFlags: permissionsOfWorker(config, compiled),
+      compiled,
+      fds: accessFd === undefined ? fdsOf : [...fdsOf, accessFd],
+      configure: {
+        ...configure,
+        config: withoutSecrets(configure.config),
+        ...{ httpsFds, httpFds, accessLogFd },
+      },
+    };
+  };
   const manager = (): ChildPlan => ({
     address: "manager",
     file: join(here, "manager.ts"),
