@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { exists } from "../base/exists.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { type AdminSteps, serveAdmin } from "./server.ts";
@@ -26,7 +26,7 @@ export class AdminDoor {
   /** Listens, unless it does already and the socket can be found. Never rejects: event `admin.unavailable`. */
   open(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#isClosed || (this.#close !== undefined && (await isThere(this.#path)))) return;
+      if (this.#isClosed || (this.#close !== undefined && (await exists(this.#path)))) return;
       await this.#shut(); // first: closing removes the file of that name, whoever made it
       try {
         this.#close = await serveAdmin(this.#path, this.#steps);
@@ -55,10 +55,3 @@ export class AdminDoor {
 }
 
 const NEVER = new AbortController().signal;
-
-async function isThere(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    () => false,
-  );
-}

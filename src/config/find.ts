@@ -1,6 +1,6 @@
-import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { LatchkeyError } from "../base/errors.ts";
+import { exists } from "../base/exists.ts";
 
 /** Where a configuration file is looked for when none is named: here, then on the whole machine. */
 const PLACES: readonly string[] = ["config/latchkey.yaml", "/etc/latchkey/latchkey.yaml"];
@@ -23,14 +23,4 @@ export async function findConfigFile(
       ? `there is neither ${PLACES.join(" nor ")} (name one with --config FILE)`
       : `"${named}" does not exist`;
   throw new LatchkeyError("CONFIG_MISSING", `Cannot find the configuration: ${why}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    // Whatever the reason, there is nothing here to read.
-    return false;
-  }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { access } from "node:fs/promises";
 import type { Deadlines, Timed } from "../backend/deadlines.ts";
+import { exists } from "../base/exists.ts";
 import { limits } from "../config/limits.ts";
 
 /** Files of which only this matters: whether they are there. Looked for a few times a second, not for each request. */
@@ -39,14 +39,5 @@ export class Markers implements Timed {
   async #look(): Promise<void> {
     for (const path of this.#present.keys()) this.#present.set(path, await exists(path));
     this.#isLooking = false;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false; // whatever the reason, nobody can have meant it
   }
 }
