@@ -26,7 +26,6 @@ import { Probes } from "./probe.ts";
 import { keepRenewing } from "./renew.ts";
 import { forgetSpentOrders } from "./spent-orders.ts";
 import type { TroubleWatch } from "./trouble-watch.ts";
-import { saveUnsaved } from "./unsaved.ts";
 import type { Workers } from "./workers.ts";
 
 /** The certificate path as the manager process talks to it: its loops, and what workers and operators ask. */
@@ -82,7 +81,7 @@ export class CertificateFloor {
         this.#steps.findHost(host)?.action.kind === "certificate-only",
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) =>
         this.#parts.keeper.renew(holding),
-      saveUnsaved: () => saveUnsaved(this.#parts.holdings, this.#parts.keeper),
+      saveUnsaved: () => this.#parts.saveUnsaved(),
     };
     const looking = [
       this.#parts.outlook,

@@ -5,6 +5,7 @@ import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
+import { SingleFlight } from "../base/single-flight.ts";
 import type { Config, Host } from "../config/config.ts";
 import type { ManagerToWorkers, Message, Reach, Unbound } from "../process/messages.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -79,6 +80,8 @@ export interface Parts extends Way {
   readonly watchdog: Watchdog;
   readonly deletions: DeletionWatch;
   readonly troubles: TroubleWatch;
+  /** See `unsaved.ts`: for everybody who looks for such certificates, once at a time. Never rejects. */
+  saveUnsaved(): Promise<void>;
 }
 
 /**
@@ -100,14 +103,16 @@ export function plugTogether(steps: FloorSteps, manual: () => Iterable<Certifica
   const holdings = () => ground.holdings.all();
   const commands = new Commands({ ...steps, holdings, store: storage.commandRuns });
   const watchdog = newWatchdog(steps, ground, keeper);
-  const deletions = newDeletionWatch(steps, ground, keeper);
+  const saving = new SingleFlight<"save", void>();
+  const save = () => saving.run("save", () => saveUnsaved(ground.holdings, keeper));
+  const deletions = newDeletionWatch(steps, ground, keeper, save);
   const troubles = new TroubleWatch({
     ...steps,
     ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings, manual },
     directoryOf: (issuer) => ground.cas.endpoints.directoryOf(issuer),
     confirmWritable: () => ground.durable.confirmWritable(),
   });
-  return { ...way, keeper, commands, watchdog, deletions, troubles };
+  return { ...way, keeper, commands, watchdog, deletions, troubles, saveUnsaved: save };
 }
 
 function newWay(steps: FloorSteps, ground: Ground): Way {
@@ -217,6 +222,7 @@ function newDeletionWatch(
   { authority, clock, log, storage }: FloorSteps,
   { holdings, durable }: Ground,
   keeper: CertificateKeeper,
+  save: () => Promise<void>,
 ): DeletionWatch {
   return new DeletionWatch({
     ...{ clock, log, storage },
@@ -228,7 +234,7 @@ function newDeletionWatch(
       await storage.accounts.restore();
       await authority.restore?.();
     },
-    saveUnsaved: () => saveUnsaved(holdings, keeper),
+    saveUnsaved: save,
   });
 }
 
