@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import type { ChildPlan } from "../../src/process/child.ts";
@@ -13,6 +12,8 @@ import { alone } from "../support/strain.ts";
 const config = configOf("hosts: { up.localhost: { respond: ok } }");
 const file = join(import.meta.dirname, "../support/fleet-child.ts");
 const PATIENCE_MS = 8_000;
+/** As it is before a test puts a clock of its own in its place. */
+const { setTimeout: realTimeout, clearTimeout: clearRealTimeout } = globalThis;
 
 /** What a child of {@link plan} does: see fleet-child.ts. */
 type Mode =
@@ -31,7 +32,7 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
     address,
     file,
     nodeFlags: [`--title=${title}`],
-    compiled: undefined,
+    compiled: process.env["NODE_COMPILE_CACHE"],
     fds,
     configure: {
       type: "configure",
@@ -73,7 +74,7 @@ class World implements AsyncDisposable {
       const found = this.of(event, child)[count - 1];
       if (found !== undefined) resolve(found.facts);
     };
-    const timer = setTimeout(
+    const timer = realTimeout(
       () => reject(new Error(`no ${event} of ${child} in ${JSON.stringify(this.events)}`)),
       PATIENCE_MS,
     );
@@ -82,7 +83,7 @@ class World implements AsyncDisposable {
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
+      clearRealTimeout(timer);
       this.#watchers.delete(watcher);
     }
   }
@@ -187,7 +188,7 @@ test("D8: a worker that dies young again and again is started after 0.1 s, doubl
     100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000,
   ].entries()) {
     const index = 3 + deaths;
-    await seenWithoutTimers(world, `worker ${index}`);
+    await world.seen("worker.exited", `worker ${index}`);
     t.mock.timers.tick(waitMs - 1);
     assert.equal(asked.at(-1), index);
     t.mock.timers.tick(1);
@@ -196,11 +197,6 @@ test("D8: a worker that dies young again and again is started after 0.1 s, doubl
   assert.equal(world.of("process.ready", "worker 2").length, 1);
   assert.deepEqual(world.of("worker.exited", "worker 2"), []);
 });
-
-/** The watch of {@link World.seen} has a timer of its own, which these tests have taken away. */
-async function seenWithoutTimers(world: World, child: Address): Promise<void> {
-  while (world.of("worker.exited", child).length === 0) await nextTurn();
-}
 
 test("a worker that closes its doors by itself has a successor before it is gone", async () => {
   const first = plan(1, "works");
