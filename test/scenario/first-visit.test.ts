@@ -14,6 +14,7 @@ hosts:
   one.localhost: { respond: welcome }
   crowd.localhost: { respond: welcome }
   shy.localhost: { respond: welcome }
+  early.localhost: { respond: welcome }
   never.localhost: { respond: welcome }
 `,
 });
@@ -62,6 +63,16 @@ test("a visitor who leaves while its certificate is ordered leaves it for the ne
   const { serial } = await latchkey.event("certificate.issued", ({ host }) => host === name);
   assert.deepEqual(await shakeHands(latchkey, name), { serial });
   assert.equal(ordersFor(name).length, 1);
+});
+
+test("a first visitor who comes while the manager is being replaced gets the certificate", async () => {
+  const isManager = ({ child }: LogLine) => child === "manager";
+  const { pid } = await latchkey.event("process.ready", isManager);
+  const back = latchkey.nextEvent("process.ready", isManager);
+  process.kill(Number(pid), "SIGKILL");
+  await latchkey.event("manager.exited");
+  assert.ok("serial" in (await shakeHands(latchkey, "early.localhost")));
+  await back;
 });
 
 test("a name that nobody visits is not ordered", async () => {

@@ -81,3 +81,7 @@ test("SIGHUP brings a new host in and takes an old one out, under connections th
     message: /unrecognized name/,
   });
 });
+
+test("D12: SIGTERM ends the program with 0, at once when nothing is open", async () => {
+  assert.equal(await latchkey.stop("SIGTERM"), 0);
+});
