@@ -12,6 +12,8 @@ export interface DeletionSteps {
   holdings(): Iterable<Holding>;
   /** The names that storage has a folder of. */
   list(): Promise<readonly CertificateName[]>;
+  /** Are the files of its certificate there? */
+  hasFiles(host: CertificateName): Promise<boolean>;
   /** Looks into storage for the certificate of this name; what is gone there is `unsaved` from then on. Never rejects. */
   reload(holding: Holding): Promise<unknown>;
   /** Rejects when nothing can be written now. */
@@ -25,13 +27,17 @@ export interface DeletionSteps {
 }
 
 /**
- * Sees that somebody has deleted what is stored, all of it or the folder of a host, and writes back what the
- * program has in memory: nothing is ordered for a certificate that is good, and it survives the next start.
+ * Sees that somebody has deleted what is stored, all of it, the folder of a host or what is in it, and writes back
+ * what the program has in memory: nothing is ordered for a certificate that is good, and it survives the next start.
  */
 export class DeletionWatch {
   readonly #steps: DeletionSteps;
   /** When a deletion was last found, and what was gone. */
   #found: { readonly at: number; readonly hosts: readonly CertificateName[] } | undefined;
+  /** How many were looked into since all of them were. */
+  #lookedInto = 0;
+  /** Files are missing, and the certificate is stored all the same: nothing that the next look would find better. */
+  readonly #settled = new Set<CertificateName>();
 
   constructor(steps: DeletionSteps) {
     this.#steps = steps;
@@ -87,13 +93,29 @@ export class DeletionWatch {
     try {
       const stored = new Set(await list());
       const missing = suspects.filter(({ host }) => !stored.has(host));
+      const emptied = await this.#findEmptied(suspects.filter(({ host }) => stored.has(host)));
+      missing.push(...emptied);
       for (const holding of missing) if (isStored(holding)) await reload(holding);
+      for (const holding of emptied) if (isStored(holding)) this.#settled.add(holding.host);
       return missing.flatMap(({ host, certificate }) => (certificate?.unsaved ? [host] : []));
     } catch (error) {
       // What cannot be read now may be there all the same.
       log.warn("storage.unreadable", failureFacts(error));
       return [];
     }
+  }
+
+  /** Looks into some of the folders at each look, so that ten thousand of them cost no processor: into all in three looks. */
+  async #findEmptied(suspects: readonly Holding[]): Promise<Holding[]> {
+    const emptied: Holding[] = [];
+    const share = Math.max(limits.deletionFoldersMin, Math.ceil(suspects.length / LOOKS_FOR_ALL));
+    const from = this.#lookedInto < suspects.length ? this.#lookedInto : 0;
+    for (const holding of suspects.slice(from, from + share)) {
+      if (await this.#steps.hasFiles(holding.host)) this.#settled.delete(holding.host);
+      else if (!this.#settled.has(holding.host)) emptied.push(holding);
+    }
+    this.#lookedInto = from + share;
+    return emptied;
   }
 
   async #writeBack(): Promise<void> {
@@ -109,6 +131,8 @@ export class DeletionWatch {
     await saveUnsaved();
   }
 }
+
+const LOOKS_FOR_ALL = 3;
 
 /** Is it in storage, as far as we know? An order under way looks for itself. */
 function isStored({ certificate, isOrdering }: Holding): boolean {

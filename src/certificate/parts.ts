@@ -228,6 +228,7 @@ function newDeletionWatch(
     ...{ clock, log, storage },
     holdings: () => holdings.all(),
     list: () => storage.certificates.list(),
+    hasFiles: (host) => storage.certificates.hasFiles(host),
     reload: (holding) => keeper.recall.load(holding),
     confirmWritable: () => durable.confirmOurs(),
     restoreOthers: async () => {

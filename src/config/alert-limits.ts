@@ -20,6 +20,8 @@ export const alertLimits = {
   storageCheckEveryMs: 300_000,
   /** How often is looked whether folders of hosts were deleted: one reading of the folder above them. */
   deletionLookEveryMs: 10_000,
+  /** So many of the folders are looked into at each look, or a third of all: one takes some 50 µs. */
+  deletionFoldersMin: 1_000,
   /** So long it is told of after all was written back: every look of whoever watches us sees it. */
   deletionToldMs: 600_000,
   /** `onDemand.ask` leaves questions open for so long: not a restart, but an outage. */

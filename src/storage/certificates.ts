@@ -11,7 +11,13 @@ import {
   writeFolderAtomically,
 } from "./atomic-write.ts";
 import { failed } from "./failure.ts";
-import { folderOf, generationFolderOf, nameOf, nextGeneration } from "./layout.ts";
+import {
+  folderOf,
+  GENERATION_FILES,
+  generationFolderOf,
+  nameOf,
+  nextGeneration,
+} from "./layout.ts";
 import { type Item, moveAside, readOrMoveAside, tryToMoveAside } from "./quarantine.ts";
 import {
   type CertificateMeta,
@@ -107,6 +113,22 @@ export class Certificates {
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return [];
       throw failed(`read "${this.folder}"`, cause);
+    }
+  }
+
+  /**
+   * Are the files of the current certificate of `host` there? They are not read: {@link Certificates.load} does that.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED` when the system refuses to look.
+   */
+  async hasFiles(host: CertificateName): Promise<boolean> {
+    const folder = join(this.folder, folderOf(host), "current");
+    try {
+      const entries = new Set(await readdir(folder));
+      return GENERATION_FILES.every((file) => entries.has(file));
+    } catch (cause) {
+      if (["ENOENT", "ENOTDIR", "ELOOP"].includes(codeOf(cause) ?? "")) return false;
+      throw failed(`read "${folder}"`, cause);
     }
   }
 

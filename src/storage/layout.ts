@@ -15,6 +15,9 @@ export const FOLDERS = [
 /** The version of this layout, as `FORMAT` says it. */
 export const FORMAT_VERSION = 1;
 
+/** The files of a generation. */
+export const GENERATION_FILES = ["chain.pem", "key.pem", "meta.json"] as const;
+
 /** Files and folders in the making start with this; no host, and nothing else of ours, does. */
 const TEMPORARY_PREFIX = ".tmp-";
 /** `current` and the folders it leads to: 000001 … 999999. */

@@ -7,11 +7,13 @@ import { limits } from "../../src/config/limits.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
 
-/** Two hosts in use, what storage has a folder of, and what was done. */
-function world() {
+/** Hosts in use, what storage has a folder of, and what was done. */
+function world(names: readonly string[] = ["a.example", "b.example"]) {
   const [clock, log] = [new ManualClock(), keptLog()];
-  const hosts = ["a.example", "b.example"].map(named);
+  const hosts = names.map(named);
   const folders = new Set<CertificateName>(hosts);
+  const emptied = new Set<CertificateName>();
+  const lookedInto: CertificateName[] = [];
   const holdings = hosts.map((host): Holding => {
     const holding = newHolding(host, true);
     const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: 0 };
@@ -20,7 +22,13 @@ function world() {
     holding.certificate = { ...about, ...times, files, unsaved: undefined };
     return holding;
   });
-  const disk = { isReadable: true, isWritable: true, restored: 0 };
+  const disk = {
+    isReadable: true,
+    isWritable: true,
+    restored: 0,
+    reloads: 0,
+    hasPredecessor: false,
+  };
   const setUnsaved = (holding: Holding, isUnsaved: boolean) => {
     const { certificate } = holding;
     if (certificate === undefined) return;
@@ -32,7 +40,15 @@ function world() {
       if (!disk.isReadable) throw new Error("EIO");
       return [...folders];
     },
-    reload: async (holding) => setUnsaved(holding, !folders.has(holding.host)),
+    hasFiles: async (host) => {
+      lookedInto.push(host);
+      return !emptied.has(host);
+    },
+    reload: async (holding) => {
+      disk.reloads += 1;
+      const isEmpty = emptied.has(holding.host) && !disk.hasPredecessor;
+      setUnsaved(holding, !folders.has(holding.host) || isEmpty);
+    },
     confirmWritable: async () => {
       if (!disk.isWritable) throw new Error("EROFS");
     },
@@ -42,11 +58,12 @@ function world() {
     saveUnsaved: async () => {
       for (const holding of holdings) {
         folders.add(holding.host);
+        emptied.delete(holding.host);
         setUnsaved(holding, false);
       }
     },
   });
-  return { watch, folders, holdings, disk, clock, log };
+  return { watch, folders, emptied, lookedInto, holdings, disk, clock, log };
 }
 
 test("S12: what was deleted is told of, written back, and told of for a while after", async () => {
@@ -98,4 +115,31 @@ test("S12: a host whose order is under way is left to the order", async () => {
   for (const holding of holdings) holding.isOrdering = true;
   await watch.look();
   assert.deepEqual(watch.troubles(), []);
+});
+
+test("S12: what was deleted inside of a host's folder is found too, and written back", async () => {
+  const { watch, emptied, disk, log } = world();
+  emptied.add(named("b.example"));
+  await watch.look();
+  assert.equal(log.only("storage.deleted")["host"], "b.example");
+  assert.equal(watch.troubles()[0]?.kind, "storage.deleted");
+  await watch.look();
+  assert.deepEqual([emptied.size, disk.reloads, disk.restored], [0, 1, 1]);
+});
+
+test("S12: a folder without its files whose certificate is stored all the same is looked into once", async () => {
+  const { watch, emptied, disk } = world();
+  disk.hasPredecessor = true;
+  emptied.add(named("b.example"));
+  for (let look = 1; look <= 3; look += 1) await watch.look();
+  assert.deepEqual([disk.reloads, watch.troubles()], [1, []]);
+});
+
+test("S12: of thousands of folders each is looked into within three looks, a third at a time", async () => {
+  const hosts = Array.from({ length: 4 * limits.deletionFoldersMin }, (_, nth) => `${nth}.example`);
+  const { watch, lookedInto } = world(hosts);
+  await watch.look();
+  assert.equal(lookedInto.length, Math.ceil(hosts.length / 3));
+  for (let look = 2; look <= 3; look += 1) await watch.look();
+  assert.equal(new Set(lookedInto).size, hosts.length);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -199,3 +200,26 @@ test("S13: a link planted in the place of a host's folder is moved aside, and no
   assert.deepEqual(await certificates.load(host), saved);
   assert.deepEqual(await pathsOf(elsewhere), []);
 });
+
+for (const [what, damage, expected] of [
+  ["nothing is missing", "true", true],
+  ["its folder is gone", `rm -r "$PWD"`, false],
+  ["its folder is empty", "rm -r *", false],
+  ["`current` is gone", "rm current", false],
+  ["`current` leads nowhere", "rm -r 000001", false],
+  ["`current` leads to itself", "ln -sfn current current", false],
+  ["a file is in the place of the generation", "rm -r 000001 && touch 000001", false],
+  ["its chain is gone", "rm current/chain.pem", false],
+  ["its key is gone", "rm current/key.pem", false],
+  ["its meta.json is gone", "rm current/meta.json", false],
+] as const) {
+  test(`S12: hasFiles says ${expected} when ${what}`, async () => {
+    await using opened = await openStorage();
+    const { certificates } = opened.storage;
+    await certificates.save(host, certificateFor(host), meta);
+    execFileSync("sh", ["-c", damage], {
+      cwd: join(certificates.folder, host),
+    });
+    assert.equal(await certificates.hasFiles(host), expected);
+  });
+}

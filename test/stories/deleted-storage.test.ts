@@ -50,6 +50,15 @@ test("S12: a storage that is deleted is served from memory, told of, and written
   assert.equal(latchkey.count("order.started"), NAMES.length);
   assert.ok((await latchkey.status()).hosts.every(({ state }) => state === "valid"));
 
+  const emptiedAt = latchkey.lines.length;
+  const folder = join(latchkey.storage, "certificates");
+  for (const entry of await readdir(join(folder, a)))
+    await rm(join(folder, a, entry), { recursive: true });
+  await latchkey.event("certificate.stored", (line) => latchkey.lines.indexOf(line) >= emptiedAt);
+  const refilled = await readCurrent(folder, named(a));
+  assert.equal(refilled?.credential.serial, hosts[0]?.serial);
+  assert.equal(latchkey.count("order.started"), NAMES.length);
+
   const storage = latchkey.storage;
   await latchkey.kill();
   await using again = await Latchkey.start({ config, storage, env: { HOOK: webhook.url } });
