@@ -29,6 +29,7 @@ import { looker } from "./health/look.ts";
 import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
 import { LOAD_ONLY } from "./process/compiled.ts";
+import { CrashReport } from "./process/crash-report.ts";
 import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
 import { Storage } from "./storage/storage.ts";
 
@@ -43,6 +44,7 @@ changeLimits(config.limits);
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
 let workers: readonly WorkerFacts[] = [];
+const crashReport = new CrashReport();
 let ticketMaster = newTicketMaster();
 
 // While it opens, a drain ends it at once, which what is on disk survives; the rest waits its turn.
@@ -142,7 +144,7 @@ async function keepTelling({ troubles }: CertificateFloor, storage: Storage): Pr
   const isFirst = bornAt - startedAt < limits.readyTimeoutMs;
   const channels = { alerts, machine: hostname(), clock: systemClock, log };
   const alarm = new Alarm({
-    look: (lasted) => troubles.look(lasted),
+    look: (lasted) => crashReport.addTo(troubles.look(lasted)),
     store: storage.toldTroubles,
     deliver: (notice, signal) => deliver(channels, notice, signal),
     // The first one of a program, or one that has lived for long, dies of nothing that it meets at its start.
@@ -201,6 +203,7 @@ function receive(
   switch (message.type) {
     case "peers":
       workers = message.workers;
+      crashReport.hear(message.crashing);
       floor.workers.changed(workers);
       break;
     case "drain":
@@ -277,7 +280,7 @@ function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
     })),
     hosts: floor.list(),
     backends: watch.list(),
-    troubles: floor.troubles.look(() => false).troubles.map(troubleSnapshot),
+    troubles: crashReport.addTo(floor.troubles.look(() => false)).troubles.map(troubleSnapshot),
   };
 }
 

@@ -37,6 +37,8 @@ export const TROUBLE_KINDS = [
   "on-demand.ask-failing",
   /** Another program has a port for plain HTTP that is ours by the configuration. */
   "listen.failed",
+  /** Processes of ours end unasked, again and again. */
+  "process.failing",
   /** The command that is to be run after each swap fails. */
   "command.failing",
 ] as const;

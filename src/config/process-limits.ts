@@ -11,6 +11,14 @@ export const processLimits = {
   restartMaxMs: 30_000,
   /** A child that lived this long starts from the first wait again. */
   restartForgetMs: 10_000,
+  /** A worker that could serve before it died, and that nobody else stands in for, is started again after this at most. */
+  restartLastMaxMs: 1_000,
+  /** So many children that end unasked … */
+  crashesMax: 10,
+  /** … within this time are a trouble: a single one that dies at its start comes to that in 51 s … */
+  crashesWithinMs: 60_000,
+  /** … which is over when none has ended for so long: longer than the longest wait and a start together. */
+  crashesCalmMs: 60_000,
   /** A process that is ready gives back what only its start has needed after so long: whatever waited for it is served first. */
   startMemoryAfterMs: 1_000,
   /** So long after the start the program is compiled for the next one, if it has to be: visitors and orders come first. */

@@ -3,7 +3,15 @@ import { failureFacts, type Log } from "../base/log.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import { limits } from "../config/limits.ts";
 import { Child, type ChildPlan } from "./child.ts";
-import { type Envelope, type Message, type WorkerFacts, workerIndexOf } from "./messages.ts";
+import { Crashes } from "./crashes.ts";
+import {
+  type Crashing,
+  type Envelope,
+  type Message,
+  type WorkerFacts,
+  workerIndexOf,
+} from "./messages.ts";
+import { deathsAfter, type End, restartWaitMs } from "./restart.ts";
 
 /** What the fleet is made of now; a new one replaces it child by child. */
 export interface FleetPlan {
@@ -15,7 +23,7 @@ export interface FleetPlan {
 
 /** What children say that is the caller's to decide. */
 export interface FleetCalls {
-  /** A child says that it can never work. */
+  /** A child says that it can never work, or no worker came to serve, however often it was tried. */
   fatal(code: string, detail: string): void;
   /** The manager wants the configuration read again, and an answer. */
   reload(answer: (outcome: ReloadOutcome) => void): void;
@@ -32,6 +40,10 @@ interface Slot {
   restart: NodeJS.Timeout | undefined;
 }
 
+function isServing({ ready, closed }: Child): boolean {
+  return ready && !closed;
+}
+
 /**
  * Every child process of the program: started, watched, started again with back-off when one dies,
  * and their messages passed on. Serving depends on none of them alone: a dead worker's connections
@@ -44,6 +56,10 @@ export class Fleet {
   readonly #slots: Slot[] = [];
   /** Children of an older plan, or of a smaller one, that finish what they have. */
   readonly #leaving = new Set<Child>();
+  readonly #crashes = new Crashes({
+    changed: (crashing) => this.#tellCrashing(crashing),
+    noneServed: (detail) => this.#calls.fatal("PROCESS_UNREACHABLE", detail),
+  });
   readonly #readyOnce = Promise.withResolvers<void>();
   #plan: FleetPlan;
   #lastIndex = 0;
@@ -131,7 +147,8 @@ export class Fleet {
     } catch (error) {
       slot.child = undefined;
       this.#log.error("process.unstarted", { child: plan.address, ...failureFacts(error) });
-      this.#startAgain(slot, false, 0);
+      this.#crashes.add({ child: plan.address, code: undefined, signal: undefined });
+      this.#startAgain(slot, { wanted: false, livedMs: 0, wasReady: false });
     }
   }
 
@@ -139,6 +156,7 @@ export class Fleet {
     const child: Child = new Child(plan, this.#clock.now(), this.#log, {
       ready: () => {
         this.#log.info("process.ready", { child: plan.address, pid: child.pid });
+        if (slot.role === "worker") this.#crashes.workerServes();
         for (const old of slot.predecessors.splice(0)) this.#leave(old);
         this.#announcePeers();
         this.#lookIfSettled();
@@ -166,11 +184,16 @@ export class Fleet {
       livedMs: Math.round(how.livedMs),
     };
     if (child.draining) this.#log.info(event, facts);
-    else this.#log.error(event, facts);
+    else {
+      this.#log.error(event, facts);
+      const { code, signal } = how;
+      this.#crashes.add({ child: child.plan.address, code, signal });
+    }
     this.#leaving.delete(child);
     if (slot.child === child) {
       slot.child = undefined;
-      this.#startAgain(slot, child.draining, how.livedMs);
+      const { draining: wanted, ready: wasReady } = child;
+      this.#startAgain(slot, { wanted, livedMs: how.livedMs, wasReady });
     }
     slot.predecessors = slot.predecessors.filter((each) => each !== child);
     this.#announcePeers();
@@ -178,13 +201,17 @@ export class Fleet {
     if (this.#isStopping && this.#children().length === 0) this.#whenEmpty?.();
   }
 
-  /** At once after a wanted end; after 0.1 s doubling to 30 s when children keep dying young. */
-  #startAgain(slot: Slot, wanted: boolean, livedMs: number): void {
+  #tellCrashing(crashing: Crashing | undefined): void {
+    if (crashing === undefined) this.#log.info("process.recovered");
+    else this.#log.error("process.degraded", { ...crashing });
+    this.#announcePeers();
+  }
+
+  #startAgain(slot: Slot, end: End): void {
     if (this.#isStopping || !this.#slots.includes(slot)) return;
-    slot.deaths = wanted || livedMs >= limits.restartForgetMs ? 0 : slot.deaths + 1;
-    const waitMs = wanted
-      ? 0
-      : Math.min(limits.restartMaxMs, limits.restartMinMs * 2 ** Math.max(0, slot.deaths - 1));
+    slot.deaths = deathsAfter(slot.deaths, end);
+    const isLast = slot.role === "worker" && !this.#workers().some(isServing);
+    const waitMs = restartWaitMs(slot.deaths, end, isLast);
     slot.restart = setTimeout(() => this.#startChild(slot), waitMs);
   }
 
@@ -192,7 +219,7 @@ export class Fleet {
   #succeed(slot: Slot, child: Child): void {
     this.#leaving.add(child);
     slot.child = undefined;
-    this.#startAgain(slot, false, child.livedMs);
+    this.#startAgain(slot, { wanted: false, livedMs: child.livedMs, wasReady: true });
   }
 
   /** Is every place filled and ready, and does nobody of before take connections any more? */
@@ -243,7 +270,9 @@ export class Fleet {
         isCurrent: current.has(child),
       }),
     );
-    const message: Message = { type: "peers", manager: this.#manager()?.ready ?? false, workers };
+    const manager = this.#manager()?.ready ?? false;
+    const { crashing } = this.#crashes;
+    const message: Message = { type: "peers", manager, workers, crashing };
     for (const child of this.#children()) child.send(message);
   }
 

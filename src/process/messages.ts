@@ -54,7 +54,13 @@ export type FromSupervisor =
       readonly unbound: readonly Unbound[];
     }
   /** Who is alive and ready now; sent on every change. */
-  | { readonly type: "peers"; readonly manager: boolean; readonly workers: readonly WorkerFacts[] }
+  | {
+      readonly type: "peers";
+      readonly manager: boolean;
+      readonly workers: readonly WorkerFacts[];
+      /** `undefined`: they live as they should. */
+      readonly crashing: Crashing | undefined;
+    }
   /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. */
   | { readonly type: "drain"; readonly deadlineMs: number };
 
@@ -65,6 +71,16 @@ export type Reach = OwnDoor;
 export interface Unbound {
   readonly address: string;
   readonly why: string;
+}
+
+/** Children end unasked, again and again. */
+export interface Crashing {
+  /** How many, since it began. */
+  readonly count: number;
+  /** The last one, and how it ended; neither code nor signal is known of one that could not be started. */
+  readonly child: Address;
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
 }
 
 export interface WorkerFacts {

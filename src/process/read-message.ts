@@ -57,10 +57,21 @@ const reloadOutcome: Check = (value) =>
     faults: listOf(isText),
   });
 
+const crashing = shaped({
+  count: isCount,
+  child: isAddress,
+  code: orAbsent(isCount),
+  signal: orAbsent(isText),
+});
+
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   configure: { config: isObject, httpsFds: isList, httpFds: isList, unbound: isList },
-  peers: { manager: isFlag, workers: listOf(shaped({ index: isCount, pid: isCount })) },
+  peers: {
+    manager: isFlag,
+    workers: listOf(shaped({ index: isCount, pid: isCount })),
+    crashing: orAbsent(crashing),
+  },
   drain: { deadlineMs: isCount },
   ready: {},
   heartbeat: {},

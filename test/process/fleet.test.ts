@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Facts } from "../../src/base/errors.ts";
+import { limits } from "../../src/config/limits.ts";
 import type { ChildPlan } from "../../src/process/child.ts";
 import { Fleet, type FleetPlan } from "../../src/process/fleet.ts";
 import type { Address } from "../../src/process/messages.ts";
@@ -19,6 +20,7 @@ const { setTimeout: realTimeout, clearTimeout: clearRealTimeout } = globalThis;
 type Mode =
   | "works"
   | "dies"
+  | "faints"
   | "waits"
   | "repeats"
   | "pretends"
@@ -55,6 +57,8 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
 /** A fleet of small children whose log can be waited for; all of them end with it. */
 class World implements AsyncDisposable {
   readonly events: { readonly event: string; readonly facts: Facts }[] = [];
+  /** What made it give up. */
+  readonly fatal: string[] = [];
   readonly fleet: Fleet;
   readonly #watchers = new Set<() => void>();
 
@@ -64,7 +68,8 @@ class World implements AsyncDisposable {
       for (const watcher of this.#watchers) watcher();
     };
     const log = { debug: keep, info: keep, warn: keep, error: keep };
-    this.fleet = new Fleet(first, systemClock, log, { fatal: () => {}, reload: () => {} });
+    const fatal = (_: string, detail: string) => void this.fatal.push(detail);
+    this.fleet = new Fleet(first, systemClock, log, { fatal, reload: () => {} });
   }
 
   /** Resolves when `count` events of this kind and child have been logged. */
@@ -196,7 +201,43 @@ test("D8: a worker that dies young again and again is started after 0.1 s, doubl
   }
   assert.equal(world.of("process.ready", "worker 2").length, 1);
   assert.deepEqual(world.of("worker.exited", "worker 2"), []);
+  assert.deepEqual(world.fatal, [], "one serves");
+
+  const degraded = world.events.filter(({ event }) => event === "process.degraded");
+  assert.deepEqual(
+    degraded.map(({ facts }) => facts),
+    [{ child: "worker 12", code: 3, signal: undefined, count: limits.crashesMax }],
+  );
+  await world.seen("worker.exited", "worker 14"); // the last one
+  void world.fleet.replace(plan(2, "works"));
+  const isOver = () => world.events.some(({ event }) => event === "process.recovered");
+  t.mock.timers.tick(limits.crashesCalmMs - 1);
+  assert.equal(isOver(), false);
+  t.mock.timers.tick(1);
+  assert.equal(isOver(), true);
 });
+
+test("D8: the last worker that can serve is back after a second at most, however often it dies", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  await using world = new World(plan(1, "faints"));
+  void world.fleet.start();
+  for (const [deaths, waitMs] of [100, 200, 400, 800, 1_000].entries()) {
+    const index = deaths + 1;
+    await world.seen("worker.exited", `worker ${index}`);
+    t.mock.timers.tick(waitMs - 1);
+    assert.equal(startedOnes(world), index);
+    t.mock.timers.tick(1);
+    await world.seen("worker.exited", `worker ${index + 1}`);
+  }
+  assert.deepEqual(world.fatal, []);
+});
+
+/** How many workers have been ready. */
+function startedOnes({ events }: World): number {
+  return events.filter(
+    ({ event, facts }) => event === "process.ready" && facts["child"] !== "manager",
+  ).length;
+}
 
 test("a worker that closes its doors by itself has a successor before it is gone", async () => {
   const first = plan(1, "works");

@@ -5,7 +5,7 @@ import type { Address } from "../../src/process/messages.ts";
 
 /**
  * A child process that does what its title says: `works` (ready, and leaves when told), `dies`
- * (before it is ready), `waits` (never ready, but its event loop turns), `repeats` (says twice that
+ * (before it is ready), `faints` (as soon as it is ready), `waits` (never ready, but its event loop turns), `repeats` (says twice that
  * it is ready), `pretends` (speaks to the manager as only the supervisor may), `babbles` (says what is no
  * JSON), `floods` (says 10 MB that never end), `hangs-up` (closes the pipe, and lives on).
  */
@@ -24,10 +24,11 @@ if (mode !== "waits") {
   });
   await new Promise((resolve) => setImmediate(resolve)); // to listen takes a turn of the loop
   if (mode === "pretends") {
-    channel.send("manager", { type: "peers", manager: true, workers: [] });
+    channel.send("manager", { type: "peers", manager: true, workers: [], crashing: undefined });
     channel.send("manager", { type: "drain", deadlineMs: 0 });
   }
   channel.send("supervisor", { type: "ready" });
+  if (mode === "faints") setImmediate(() => process.exit(3)); // what was said leaves first
   if (mode === "repeats") channel.send("supervisor", { type: "ready" });
   if (mode === "babbles") writeSync(PIPE_FD, "{{{\n");
   if (mode === "floods") await flood(10_000_000);

@@ -20,6 +20,8 @@ export interface LatchkeyOptions {
   readonly inherit?: readonly number[];
   /** How many descriptors each of its processes may have open. */
   readonly descriptors?: number;
+  /** Where the program lies, in place of this checkout. */
+  readonly home?: string;
   /** In place of ports of its own, YAML text of `listen:`. */
   readonly listen?: string;
 }
@@ -81,6 +83,7 @@ export class Latchkey {
     env,
     listen,
     descriptors,
+    home,
     inherit = [],
   }: LatchkeyOptions): Promise<Latchkey> {
     const folder = await mkdtemp(join(tmpdir(), "latchkey-"));
@@ -92,6 +95,7 @@ export class Latchkey {
     const command = `${bound}exec sh src/latchkey.sh run --config "$1"`;
     const child = spawn("sh", ["-c", command, "sh", file], {
       env: { ...process.env, ...env },
+      cwd: home,
       stdio: ["ignore", "pipe", "pipe", ...inherit],
     });
     return new Latchkey(child, folder, store);
