@@ -3,7 +3,7 @@ import { isUnder } from "../base/hostname.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { Host, Issuer } from "./config.ts";
 import { readDirectoryUrl } from "./locations.ts";
-import { nearest } from "./nearest.ts";
+import { suggestion } from "./nearest.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 
 /** Directory URLs of public CAs, by the name that the file calls them (each CA's own documentation). */
@@ -49,7 +49,7 @@ export function readIssuerName(text: string): Reading<IssuerName> {
   const name = issuerNames.find((candidate) => candidate === text);
   if (name === undefined) {
     const wanted = `wanted one of ${issuerNames.join(", ")}, or a mapping with \`directory\``;
-    return wrong(`is not known, ${wanted} (nearest: ${nearest(text, issuerNames)})`);
+    return wrong(`is not known, ${wanted}${suggestion(text, issuerNames)}`);
   }
   if (!WANT_BINDING.includes(name)) return read(name);
   const variable = name.toUpperCase();
@@ -64,7 +64,7 @@ export function readDirectory(text: string): Reading<string> {
   if (text === "internal") return wrong("has no directory, wanted `internal` without a mapping");
   if (/^[a-z-]+$/i.test(text)) {
     const wanted = `wanted a URL, or one of ${publicNames.join(", ")}`;
-    return wrong(`is not known, ${wanted} (nearest: ${nearest(text, publicNames)})`);
+    return wrong(`is not known, ${wanted}${suggestion(text, publicNames)}`);
   }
   return readDirectoryUrl(text);
 }

@@ -1,7 +1,7 @@
 import { METHODS } from "../base/node-http.ts";
 import { isCertifiedField } from "./identity-fields.ts";
 import { limits } from "./limits.ts";
-import { nearest } from "./nearest.ts";
+import { suggestion } from "./nearest.ts";
 import { formatDuration, readDuration } from "./quantities.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 import { readHeaderName, readHeaderValue } from "./respond-header.ts";
@@ -50,7 +50,7 @@ export function readMethod(method: string): Reading<string> {
   if (method === "CONNECT" || method === "TRACE") return wrong("is never let in, remove it");
   return METHODS.includes(method)
     ? read(method)
-    : wrong(`is not a method, wanted one such as POST (nearest: ${nearest(method, METHODS)})`);
+    : wrong(`is not a method, wanted one such as POST${suggestion(method, METHODS)}`);
 }
 
 /** `502`, or `5xx` for all that begin so. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { limits } from "./limits.ts";
 import { readPath } from "./locations.ts";
-import { nearest } from "./nearest.ts";
+import { suggestion } from "./nearest.ts";
 import { readDuration } from "./quantities.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 import { readSecret } from "./secret.ts";
@@ -100,7 +100,7 @@ export function choice<const Names extends readonly string[]>(
     if (name !== undefined) return read(name);
     return later.includes(input)
       ? wrong(`${input} is not supported yet, wanted ${wanted}`)
-      : wrong(`is not known, wanted ${wanted} (nearest: ${nearest(input, names)})`);
+      : wrong(`is not known, wanted ${wanted}${suggestion(input, names)}`);
   };
   return text(reader, wanted).meta({ enum: [...names] });
 }

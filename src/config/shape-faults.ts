@@ -1,7 +1,7 @@
 import { isMapping } from "./document.ts";
 import type { Path, Report } from "./faults.ts";
-import { nearest } from "./nearest.ts";
 import { checkShape, type Output, type Schema, type ShapeIssue } from "./schema.ts";
+import { unknownKey } from "./unknown-key.ts";
 
 /** A mapping as far as it has the right shape. */
 export interface Checked<Value> {
@@ -38,7 +38,7 @@ function reportIssues(issues: readonly ShapeIssue[], base: Path, report: Report)
     switch (issue.code) {
       case "unrecognized_keys":
         for (const key of issue.keys ?? []) {
-          report([...path, key], unknownKey(key, issue.message.split(" ")), "key");
+          report([...path, key], unknownKey(key, path, issue.message.split(" ")), "key");
         }
         break;
       case "invalid_union":
@@ -81,10 +81,6 @@ function hasFittingType(issues: readonly ShapeIssue[]): boolean {
   return !issues.some(
     ({ code, path }) => path.length === 0 && (code === "invalid_type" || code === "invalid_union"),
   );
-}
-
-function unknownKey(key: string, known: readonly string[]): string {
-  return `is not a known key, nearest is "${nearest(key, known)}"`;
 }
 
 function stepOf(step: PropertyKey): string | number {

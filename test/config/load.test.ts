@@ -91,7 +91,7 @@ hosts:
 `;
   assert.deepEqual(faultsOf(text, "latchkey.yaml").map(formatFault), [
     'latchkey.yaml:1:1: emial: is not a known key, nearest is "email"',
-    "latchkey.yaml:2:15: log.level: is not known, wanted one of debug, info, warn, error (nearest: debug)",
+    "latchkey.yaml:2:15: log.level: is not known, wanted one of debug, info, warn, error",
     'latchkey.yaml:4:56: hosts["store.shop.example"].timeouts.connect: is a number, wanted a duration such as 60s',
     'latchkey.yaml:5:3: hosts["*.shop.example"]: "*.shop.example" gets its certificates on demand, wanted a policy: add `onDemand: { allow: [a.shop.example] }` to the file or the host, `dns` for one certificate of all its names, or `certificate`',
     'latchkey.yaml:6:3: hosts["Store.shop.example"]: "store.shop.example" stands on line 4 already, wanted each host once',

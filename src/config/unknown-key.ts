@@ -1,0 +1,67 @@
+import type { Path } from "./faults.ts";
+import { fileJsonSchema } from "./file-schema.ts";
+import { closest, nearest } from "./nearest.ts";
+
+/** So many keys still fit in a line. */
+const LISTED_MAX = 16;
+/** Where else a key may stand: the first so many, the highest first. */
+const PLACES_MAX = 3;
+/** What the README says is not there yet, under the names that people will try. */
+const LATER: readonly string[] = ["metrics", "dashboard"];
+/** What stands for the keys of a table, such as the hosts. */
+const STANDS_FOR: Readonly<Record<string, string>> = { hosts: "HOST", paths: "PREFIX" };
+/** Names of hosts have a dot or are a wildcard; no key of ours is. */
+const HOST = /^(?:\*|[^\s:/]+\.[^\s:/]+)$/;
+
+/**
+ * What is told of a key that the mapping at `path` does not know: the key that was meant, where it
+ * belongs, or which there are.
+ */
+export function unknownKey(key: string, path: Path, known: readonly string[]): string {
+  if (LATER.includes(key)) return "is not supported yet, remove it";
+  if (path.length === 0 && HOST.test(key)) {
+    return "is not a known key here, it belongs to `hosts`: indent it below that key";
+  }
+  const meant = nearest(key, known);
+  if (meant !== undefined) return `is not a known key, nearest is "${meant}"`;
+  const places = isBroad(path) ? placesOf(key) : [];
+  if (places.length > 0) return `is not a known key here, it belongs to ${places.join(" or ")}`;
+  if (known.length <= LISTED_MAX) return `is not a known key, wanted one of ${known.join(", ")}`;
+  return `is not a known key, nor like one (nearest in spelling: ${closest(key, known)}), see config/reference.yaml`;
+}
+
+/** The file or a host, whose keys are put a level too high or too low; elsewhere a key of the same name is another thing. */
+function isBroad(path: Path): boolean {
+  return path.length === 0 || (path.length === 2 && path[0] === "hosts");
+}
+
+/** Where in the file a key of this name is known. Paths have nearly all that hosts have: those are not told twice. */
+function placesOf(key: string): readonly string[] {
+  const places = [...new Set(placesIn(fileJsonSchema(), key, []))];
+  const higher = places.filter((place) => !place.includes(".PREFIX."));
+  const told = higher.length > 0 ? higher : places;
+  const depth = (place: string) => place.split(".").length;
+  return told.sort((one, other) => depth(one) - depth(other)).slice(0, PLACES_MAX);
+}
+
+/** Walks a JSON Schema: mappings have `properties`, tables `additionalProperties`, the rest are forms and items. */
+function placesIn(schema: unknown, key: string, path: readonly string[]): readonly string[] {
+  if (Array.isArray(schema)) return schema.flatMap((form) => placesIn(form, key, path));
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([word, below]) => {
+    switch (word) {
+      case "anyOf":
+      case "items":
+        return placesIn(below, key, path);
+      case "additionalProperties":
+        return placesIn(below, key, [...path, STANDS_FOR[path.at(-1) ?? ""] ?? "NAME"]);
+      case "properties":
+        return Object.entries(below).flatMap(([name, value]) => [
+          ...(name === key ? [[...path, name].join(".")] : []),
+          ...placesIn(value, key, [...path, name]),
+        ]);
+      default:
+        return [];
+    }
+  });
+}

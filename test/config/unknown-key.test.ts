@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { faultsOf } from "../support/config-text.ts";
+
+/** Text of a whole file with a key that is not known, and the fault for it. */
+const unknown: readonly (readonly [text: string, path: string, message: string])[] = [
+  ["emial: a@b.example", "emial", 'is not a known key, nearest is "email"'],
+  ["metrics: 127.0.0.1:9100", "metrics", "is not supported yet, remove it"],
+  ["dashboard: on", "dashboard", "is not supported yet, remove it"],
+  ["listen: { metrics: 127.0.0.1:9100 }", "listen.metrics", "is not supported yet, remove it"],
+  ["issuers: [internal]", "issuers", "is not a known key here, it belongs to acme.issuers"],
+  ["level: debug", "level", "is not a known key here, it belongs to log.level"],
+  [
+    "timeouts: { connect: 5s }",
+    "timeouts",
+    "is not a known key here, it belongs to hosts.HOST.timeouts",
+  ],
+  [
+    "ca: own.pem",
+    "ca",
+    "is not a known key here, it belongs to hosts.HOST.backend.ca or hosts.HOST.clientAuth.ca",
+  ],
+  [
+    "store.shop.example: 3001",
+    '["store.shop.example"]',
+    "is not a known key here, it belongs to `hosts`: indent it below that key",
+  ],
+  [
+    "hosts: { a.example: { to: 3001, stripPrefix: on } }",
+    'hosts["a.example"].stripPrefix',
+    "is not a known key here, it belongs to hosts.HOST.paths.PREFIX.stripPrefix",
+  ],
+  [
+    "log: { issuers: [] }",
+    "log.issuers",
+    "is not a known key, wanted one of level, format, access",
+  ],
+  ["log: { colour: off }", "log.colour", "is not a known key, wanted one of level, format, access"],
+  [
+    "hosts: { a.example: { to: 3001, zzz: 5 } }",
+    'hosts["a.example"].zzz',
+    "is not a known key, nor like one (nearest in spelling: to), see config/reference.yaml",
+  ],
+];
+
+for (const [text, path, message] of unknown) {
+  test(`${text}: ${message}`, () => {
+    const [fault, ...others] = faultsOf(withHosts(text));
+    assert.deepEqual([fault?.path, fault?.message], [path, message]);
+    assert.deepEqual(others, []);
+  });
+}
+
+test("a host with a key that is like none is told what it could do", () => {
+  assert.deepEqual(
+    faultsOf("hosts: { a.example: { upstream: 3001 } }").map(({ message }) => message),
+    [
+      "does nothing, wanted one of to, paths, passThrough, redirect, respond, certificateOnly",
+      "is not a known key, nor like one (nearest in spelling: compress), see config/reference.yaml",
+    ],
+  );
+});
+
+function withHosts(text: string): string {
+  return text.startsWith("hosts:") ? text : `${text}\nhosts:\n  b.example: 3001\n`;
+}
