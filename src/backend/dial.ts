@@ -129,7 +129,8 @@ function tlsOptions(
     ALPNProtocols: [...protocols],
     rejectUnauthorized: verify,
     checkServerIdentity: (_dialled, certificate) => checkServerIdentity(serverName, certificate),
-    ...(ca === undefined ? {} : { ca }),
+    // What is written is trusted as it is, though it be no root: as Go, HAProxy and curl have it.
+    ...(ca === undefined ? {} : { ca, allowPartialTrustChain: true }),
     ...(certificate === undefined ? {} : { cert: certificate.chain, key: certificate.key }),
     // RFC 6066 §3: an IP address is never sent as SNI.
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),

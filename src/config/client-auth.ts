@@ -1,3 +1,4 @@
+import { whyNoClientCas } from "./client-cas.ts";
 import type { ClientAuth, TlsPolicy } from "./config.ts";
 import type { HostPlace } from "./host-place.ts";
 import type { WrittenHost } from "./host-schema.ts";
@@ -17,6 +18,9 @@ function readClientAuth(
   { ca, mode = "require" }: NonNullable<WrittenHost["clientAuth"]>,
   { path, desk }: HostPlace,
 ): ClientAuth | undefined {
-  const roots = readRootsAt(ca, [...path, "clientAuth", "ca"], desk);
-  return roots === undefined ? undefined : { ca: roots, mode };
+  const place = [...path, "clientAuth", "ca"];
+  const roots = readRootsAt(ca, place, desk);
+  if (roots === undefined) return undefined;
+  for (const why of whyNoClientCas(roots)) desk.report(place, why);
+  return { ca: roots, mode };
 }

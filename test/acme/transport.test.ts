@@ -191,6 +191,14 @@ test("C1: a CA with a certificate of a stranger is not trusted", async (t) => {
   }
 });
 
+test("a CA whose certificate is trusted itself, without its root, is trusted", async (t) => {
+  const url = await serve(t, (_request, response) => {
+    response.end("directory");
+  });
+  const answer = await transport(t, { trust: certificate.chain }).request(get(url), unending);
+  assert.equal(answer.body, "directory");
+});
+
 test("a TLS alert of the CA is told in its own words", async (t) => {
   const unrecognizedName = Buffer.from("15030300020270", "hex");
   const url = await listen(t, (socket) => socket.once("data", () => socket.end(unrecognizedName)));

@@ -14,6 +14,7 @@ import { portOf } from "../support/recorder.ts";
 import { forwardTo, get, RelayWorld } from "../support/relay-world.ts";
 
 const authority = makeAuthority();
+const intermediate = makeAuthority({ name: "Intermediate", parent: authority });
 const DAY_MS = 86_400_000;
 const certificates = {
   good: makeCertificate({ names: ["backend.example"], issuer: authority }),
@@ -24,6 +25,7 @@ const certificates = {
     notAfter: Date.now() - DAY_MS,
   }),
   selfSigned: makeCertificate({ names: ["backend.example"] }),
+  issued: makeCertificate({ names: ["backend.example"], issuer: intermediate }),
 };
 
 /** Two requests through a relay to a TLS backend with this certificate; their statuses, and what the backend saw. */
@@ -84,6 +86,30 @@ const rows = [
     name: "a root that only the machine could know",
     certificate: certificates.good,
     changes: { ca: undefined },
+    expect: 502,
+  },
+  {
+    name: "a self-signed certificate that is trusted itself",
+    certificate: certificates.selfSigned,
+    changes: { ca: certificates.selfSigned.chain },
+    expect: 200,
+  },
+  {
+    name: "an intermediate that is trusted without its root",
+    certificate: certificates.issued,
+    changes: { ca: intermediate.certificate },
+    expect: 200,
+  },
+  {
+    name: "a certificate that is trusted without its root",
+    certificate: certificates.good,
+    changes: { ca: certificates.good.chain },
+    expect: 200,
+  },
+  {
+    name: "a root, where only an intermediate below it is trusted",
+    certificate: certificates.good,
+    changes: { ca: intermediate.certificate },
     expect: 502,
   },
   {
