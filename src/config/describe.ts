@@ -157,7 +157,8 @@ function formatBackend(backend: Backend): string {
     : `${backend.kind}://${formatAddress(backend.address)}`;
 }
 
-function formatListen(address: ListenAddress): string {
+/** A listener as it is written: `:443`, `[::1]:443`, `fd:3`. */
+export function formatListen(address: ListenAddress): string {
   if (address.kind === "fd") return `fd:${address.fd}`;
   return formatAddress({ host: address.host ?? "", port: address.port });
 }

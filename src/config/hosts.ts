@@ -7,6 +7,7 @@ import { isMapping } from "./document.ts";
 import { formatPattern, readHostPattern } from "./host-pattern.ts";
 import type { HostPlace } from "./host-place.ts";
 import { hostSchema, type WrittenHost } from "./host-schema.ts";
+import { reportLoops } from "./own-listener.ts";
 import type { Settings } from "./settings.ts";
 import { checkAndReport } from "./shape-faults.ts";
 import type { Desk } from "./surroundings.ts";
@@ -73,6 +74,7 @@ function readEntry(
   const place = { path, patterns, settings, known, faulty, desk };
   const action = readAction(written, place);
   if (action === undefined) return [];
+  reportLoops(written, place);
   const certificate = readCertificateSource(written, action, place);
   const onCertificate = readHook(written, place);
   const tls = readTlsPolicy(written, place);

@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { codeOf } from "../base/errors.ts";
+import { ownAddresses } from "../base/own-addresses.ts";
 import type { Config } from "./config.ts";
 import { type Document, isMapping, placeAt } from "./document.ts";
 import { type Fault, formatPath, type Path, type Report, sortFaults } from "./faults.ts";
@@ -35,8 +36,13 @@ export async function loadConfig(
   if (typeof text !== "string") {
     return { ok: false, faults: [{ file: path, line: 1, column: 1, path: "file", ...text }] };
   }
-  const surroundings = { files: diskFiles, environment, cores: availableParallelism() };
-  return parseConfig(text, { file: path, ...surroundings });
+  return parseConfig(text, {
+    file: path,
+    files: diskFiles,
+    environment,
+    cores: availableParallelism(),
+    addresses: ownAddresses(),
+  });
 }
 
 /** What a configuration means: text → YAML → settings → hosts, every fault of every step together. */

@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Cores of this machine: what `workers: auto` means. */
   readonly cores: number;
+  /** Addresses of this machine's interfaces, which nothing may lead to that listens on all; none when left out. */
+  readonly addresses?: readonly string[] | undefined;
 }
 
 /** The same while one file is read; `file` is absolute here. */
