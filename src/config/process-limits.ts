@@ -45,7 +45,7 @@ export const processLimits = {
   asksMax: 1_000,
   /** A worker waits this long at its start for what the manager knows, then serves without it. */
   syncTimeoutMs: 1_000,
-  /** A question waits so long for a manager that died or is replaced; it is back within a second or two. */
+  /** A question waits until a manager that died or is replaced has been gone for so long; it is back within a second or two. */
   managerReturnMs: 5_000,
   /** Workers that have not acknowledged a challenge or a swap by now are not waited for. */
   acknowledgeTimeoutMs: 5_000,

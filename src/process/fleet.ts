@@ -7,6 +7,7 @@ import { Crashes } from "./crashes.ts";
 import {
   type Crashing,
   type Envelope,
+  type ManagerState,
   type Message,
   type WorkerFacts,
   workerIndexOf,
@@ -38,6 +39,11 @@ interface Slot {
   /** Early deaths in a row, for the back-off. */
   deaths: number;
   restart: NodeJS.Timeout | undefined;
+}
+
+function stateOf(manager: Child | undefined): ManagerState {
+  if (manager === undefined) return "away";
+  return manager.ready ? "ready" : "starting";
 }
 
 function isServing({ ready, closed }: Child): boolean {
@@ -270,7 +276,7 @@ export class Fleet {
         isCurrent: current.has(child),
       }),
     );
-    const manager = this.#manager()?.ready ?? false;
+    const manager = stateOf(this.#manager());
     const { crashing } = this.#crashes;
     const message: Message = { type: "peers", manager, workers, crashing };
     for (const child of this.#children()) child.send(message);

@@ -1,33 +1,38 @@
 import { LatchkeyError } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 import type { Channel } from "./channel.ts";
-import type { Message } from "./messages.ts";
+import type { ManagerState, Message } from "./messages.ts";
 
 /**
  * A worker's questions to the manager. When the manager dies or is replaced, they wait for its
- * return, those under way and those to come, for a moment: then a visitor gets an alert, not a hang.
+ * return, those under way and those to come, until it has been gone for a moment: then a visitor gets an
+ * alert, not a hang, and whoever comes later gets it at once.
  */
 export class ManagerLink {
-  readonly #channel: Channel;
+  readonly #channel: Pick<Channel, "ask">;
+  /** Aborted as long as it is gone. */
   #gone = new AbortController();
   #returned = Promise.withResolvers<void>();
+  #goneSince = 0;
   #wasReady = false;
 
-  constructor(channel: Channel) {
+  constructor(channel: Pick<Channel, "ask">) {
     this.#channel = channel;
   }
 
-  /** Who is there now, as the supervisor says. */
-  peersChanged(isReady: boolean): void {
-    if (isReady && this.#gone.signal.aborted) {
+  /** Where it is now, as the supervisor says. One that has never been ready here is gone only when there is none. */
+  peersChanged(state: ManagerState): void {
+    const isGone = this.#gone.signal.aborted;
+    if (state === "ready" && isGone) {
       this.#gone = new AbortController();
       this.#returned.resolve();
     }
-    if (!isReady && this.#wasReady) {
+    if (!isGone && (state === "away" || (state === "starting" && this.#wasReady))) {
       this.#returned = Promise.withResolvers<void>();
+      this.#goneSince = performance.now();
       this.#gone.abort(gone());
     }
-    this.#wasReady = isReady;
+    this.#wasReady = state === "ready";
   }
 
   /**
@@ -57,7 +62,8 @@ export class ManagerLink {
     signal.throwIfAborted();
     const { promise, reject } = Promise.withResolvers<never>();
     const leave = () => reject(signal.reason);
-    const timer = setTimeout(() => reject(gone()), limits.managerReturnMs);
+    const leftMs = this.#goneSince + limits.managerReturnMs - performance.now();
+    const timer = setTimeout(() => reject(gone()), Math.max(0, leftMs));
     signal.addEventListener("abort", leave, { once: true });
     try {
       await Promise.race([this.#returned.promise, promise]);

@@ -56,7 +56,7 @@ export type FromSupervisor =
   /** Who is alive and ready now; sent on every change. */
   | {
       readonly type: "peers";
-      readonly manager: boolean;
+      readonly manager: ManagerState;
       readonly workers: readonly WorkerFacts[];
       /** `undefined`: they live as they should. */
       readonly crashing: Crashing | undefined;
@@ -72,6 +72,9 @@ export interface Unbound {
   readonly address: string;
   readonly why: string;
 }
+
+/** `starting`: what is asked of it waits in its pipe; `away`: nobody gets it. */
+export type ManagerState = "ready" | "starting" | "away";
 
 /** Children end unasked, again and again. */
 export interface Crashing {

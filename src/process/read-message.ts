@@ -68,7 +68,7 @@ const crashing = shaped({
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   configure: { config: isObject, httpsFds: isList, httpFds: isList, unbound: isList },
   peers: {
-    manager: isFlag,
+    manager: (state) => ["ready", "starting", "away"].includes(String(state)),
     workers: listOf(shaped({ index: isCount, pid: isCount })),
     crashing: orAbsent(crashing),
   },

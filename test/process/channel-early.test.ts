@@ -24,7 +24,7 @@ test("what comes right behind the first message, before a child has looked at th
   const messages: readonly [Address, Message][] = [
     ["supervisor", configure],
     ["worker 1", { type: "state.ask", ask: 1 }],
-    ["supervisor", { type: "peers", manager: false, workers: [], crashing: undefined }],
+    ["supervisor", { type: "peers", manager: "away", workers: [], crashing: undefined }],
     ["supervisor", { type: "drain", deadlineMs: 0 }],
   ];
   // The child is still reading its program: everything waits in its pipe when it starts to listen.

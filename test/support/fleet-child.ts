@@ -24,7 +24,7 @@ if (mode !== "waits") {
   });
   await new Promise((resolve) => setImmediate(resolve)); // to listen takes a turn of the loop
   if (mode === "pretends") {
-    channel.send("manager", { type: "peers", manager: true, workers: [], crashing: undefined });
+    channel.send("manager", { type: "peers", manager: "ready", workers: [], crashing: undefined });
     channel.send("manager", { type: "drain", deadlineMs: 0 });
   }
   channel.send("supervisor", { type: "ready" });
