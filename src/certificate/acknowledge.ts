@@ -7,8 +7,12 @@ const ROUNDS = 2 ** 47;
 /** Something that every worker was told and has to say "done" to. */
 interface Round {
   readonly missing: Set<number>;
+  hasAny: boolean;
   readonly resolve: () => void;
 }
+
+/** Who of the workers that are there said "done" in time. */
+export type Acknowledged = "all" | "some" | "none";
 
 /**
  * Waits until every worker has acknowledged something. A worker that dies meanwhile is not waited
@@ -26,25 +30,26 @@ export class Acknowledgements {
     return this.#lastRound;
   }
 
-  /**
-   * Resolves when every worker that is there now has acknowledged `round`, with `true`; with
-   * `false` when that took longer than `timeoutMs`.
-   */
-  async wait(round: number, timeoutMs: number): Promise<boolean> {
+  /** Resolves when every worker that is there now has acknowledged `round`, or `timeoutMs` are over. */
+  async wait(round: number, timeoutMs: number): Promise<Acknowledged> {
     const missing = new Set(this.#workers);
-    if (missing.size === 0) return true;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), timeoutMs);
-    this.#rounds.set(round, { missing, resolve: () => resolve(true) });
-    const isComplete = await promise;
+    if (missing.size === 0) return "all";
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    const waiting: Round = { missing, hasAny: false, resolve };
+    this.#rounds.set(round, waiting);
+    await promise;
     clearTimeout(timer);
     this.#rounds.delete(round);
-    return isComplete;
+    if (missing.size === 0) return "all";
+    return waiting.hasAny ? "some" : "none";
   }
 
   /** A worker said "done". */
   acknowledged(round: number, worker: number): void {
-    this.#drop(this.#rounds.get(round), worker);
+    const waiting = this.#rounds.get(round);
+    if (waiting?.missing.has(worker)) waiting.hasAny = true;
+    this.#drop(waiting, worker);
   }
 
   /** The numbers of the workers that are there. */

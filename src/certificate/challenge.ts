@@ -1,4 +1,5 @@
 import type { CertificateName } from "../base/certificate-name.ts";
+import { LatchkeyError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { ChallengeType } from "../config/config.ts";
@@ -56,8 +57,10 @@ export class Challenges {
   }
 
   /**
-   * Resolves when every worker answers the challenge. The caller disarms it with the returned
-   * function, in every outcome.
+   * Resolves when every worker answers the challenge, or some do and the others take too long. The
+   * caller disarms it with the returned function, in every outcome.
+   *
+   * @throws {LatchkeyError} `PROCESS_UNREACHABLE` when no worker says that it answers: a CA would find nothing.
    */
   async arm(challenge: Challenge): Promise<() => void> {
     const id = this.#acknowledgements.nextRound();
@@ -65,10 +68,16 @@ export class Challenges {
     this.#armed.set(id, armed);
     const acknowledged = this.#acknowledgements.wait(id, limits.acknowledgeTimeoutMs);
     this.#broadcast({ type: "challenge.arm", challenge: armed });
-    if (!(await acknowledged)) this.#log.warn("challenge.unacknowledged", { host: challenge.host });
-    return () => {
+    const disarm = () => {
       if (this.#armed.delete(id)) this.#broadcast({ type: "challenge.disarm", challenge: id });
     };
+    const { host } = challenge;
+    const outcome = await acknowledged;
+    if (outcome !== "all") this.#log.warn("challenge.unacknowledged", { host });
+    if (outcome !== "none") return disarm;
+    disarm();
+    const why = "no worker says that it answers";
+    throw new LatchkeyError("PROCESS_UNREACHABLE", `Cannot arm a challenge for ${host}: ${why}`);
   }
 }
 

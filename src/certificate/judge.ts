@@ -28,6 +28,8 @@ const HINTS: Readonly<Record<string, string>> = {
   STORAGE_FAILED:
     "Free space on the disk of the storage folder, or make it writable; nothing is asked of the CA until then.",
   STORAGE_UNUSABLE: "Make the storage folder writable for the user that runs latchkey.",
+  PROCESS_UNREACHABLE:
+    "Nothing needs to be done if it is over within minutes; else the machine is too busy, or a process of this program hangs: see its log.",
   TimeoutError: "The CA was too slow; the order goes on at the next attempt.",
 };
 
@@ -36,6 +38,7 @@ const FALLBACK_HINT = "See the log of the program for what happened around this 
 /** Failures of ours that no issuer has to do with. */
 const UNRELATED: ReadonlySet<string> = new Set([
   "CERTIFICATE_NOT_YET_VALID",
+  "PROCESS_UNREACHABLE",
   "DNS_FAILED",
   "STORAGE_FAILED",
   "STORAGE_UNUSABLE",

@@ -31,7 +31,7 @@ export async function swap(
   const announcement = steps.acknowledgements.nextRound();
   const acknowledged = steps.acknowledgements.wait(announcement, limits.acknowledgeTimeoutMs);
   steps.broadcast({ type: "certificate.announce", announcement, host, held });
-  const isComplete = await acknowledged;
+  const isComplete = (await acknowledged) === "all";
   const served = await steps.servedSerial(host);
   const facts = {
     host,

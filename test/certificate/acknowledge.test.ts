@@ -19,7 +19,7 @@ test("a round is complete when every worker has acknowledged it", async () => {
   acknowledgements.acknowledged(round, 1);
   acknowledgements.acknowledged(round + 1, 2);
   acknowledgements.acknowledged(round, 2);
-  assert.equal(await outcome, true);
+  assert.equal(await outcome, "all");
 });
 
 test("a worker that dies is not waited for", async () => {
@@ -29,13 +29,22 @@ test("a worker that dies is not waited for", async () => {
   const outcome = acknowledgements.wait(round, 60_000);
   acknowledgements.acknowledged(round, 1);
   acknowledgements.peersChanged([worker(1)]);
-  assert.equal(await outcome, true);
+  assert.equal(await outcome, "all");
 });
 
 test("a worker that says nothing ends the round by its deadline", async () => {
   const acknowledgements = new Acknowledgements();
   acknowledgements.peersChanged([worker(1)]);
-  assert.equal(await acknowledgements.wait(acknowledgements.nextRound(), 20), false);
+  assert.equal(await acknowledgements.wait(acknowledgements.nextRound(), 20), "none");
+});
+
+test("a round that some have acknowledged by its deadline is told apart from one that nobody has", async () => {
+  const acknowledgements = new Acknowledgements();
+  acknowledgements.peersChanged([worker(1), worker(2), worker(3)]);
+  const round = acknowledgements.nextRound();
+  const outcome = acknowledgements.wait(round, 20);
+  acknowledgements.acknowledged(round, 2);
+  assert.equal(await outcome, "some");
 });
 
 test("a manager that starts again does not take an answer to its predecessor for one to itself", async () => {
@@ -44,5 +53,5 @@ test("a manager that starts again does not take an answer to its predecessor for
   after.peersChanged([worker(1)]);
   const acknowledged = after.wait(after.nextRound(), 20);
   after.acknowledged(late, 1);
-  assert.equal(await acknowledged, false);
+  assert.equal(await acknowledged, "none");
 });

@@ -17,9 +17,13 @@ function configOf(world: CaWorld, ...hosts: readonly string[]): string {
 }
 
 async function killManager(latchkey: Latchkey): Promise<void> {
-  const ready = await latchkey.event("process.ready", ({ child }) => child === "manager");
-  process.kill(Number(ready["pid"]), "SIGKILL");
+  process.kill(await managerOf(latchkey), "SIGKILL");
   await latchkey.event("manager.exited");
+}
+
+async function managerOf(latchkey: Latchkey): Promise<number> {
+  const ready = await latchkey.event("process.ready", ({ child }) => child === "manager");
+  return Number(ready["pid"]);
 }
 
 test("a restart orders nothing that storage holds, and uses the account of before", async () => {
@@ -39,7 +43,7 @@ test("a restart orders nothing that storage holds, and uses the account of befor
 });
 
 for (const moment of ["order.created", "challenge.armed", "order.finalizing"]) {
-  test(`D6: a manager killed at ${moment} goes on with the order that is on disk`, async () => {
+  test(`D3, D6: a manager killed at ${moment} goes on with the order that is on disk`, async () => {
     await using world = await CaWorld.start(SLOW);
     await using latchkey = await world.start(configOf(world, HOST));
     await latchkey.event(moment);
@@ -51,6 +55,17 @@ for (const moment of ["order.created", "challenge.armed", "order.finalizing"]) {
     assert.deepEqual([row.state, row.attempts, row.lastError], ["valid", 0, null]);
   });
 }
+
+test("D10: a manager that is stopped in the middle of an order is replaced within seconds, and the next one goes on with that order", async () => {
+  await using world = await CaWorld.start(SLOW);
+  await using latchkey = await world.start(configOf(world, HOST));
+  await latchkey.event("challenge.armed");
+  process.kill(await managerOf(latchkey), "SIGSTOP");
+  await latchkey.event("process.hung", ({ child }) => child === "manager");
+  await latchkey.event("order.resumed");
+  await latchkey.event("certificate.swapped");
+  assert.deepEqual(world.asked, { accounts: 1, orders: 1, issued: 1 });
+});
 
 test("a manager killed before the CA answered anything tries again at once", async () => {
   await using world = await CaWorld.start();
