@@ -49,6 +49,8 @@ export class H2Session implements StreamHome, Timed {
   #served = 0;
   /** Requests taken back since the last tick. */
   #takenBack = 0;
+  /** Answers that waited for the client when the tick began: those judged in it are judged by one number. */
+  #waiting = 0;
   /** While there is no stream. */
   #idleDeadline: number;
   /** While draining: until when the first request may come. */
@@ -142,6 +144,8 @@ export class H2Session implements StreamHome, Timed {
   }
 
   tick(now: number): void {
+    this.#waiting = 0;
+    for (const { isWaiting } of this.#streams) if (isWaiting) this.#waiting += 1;
     for (const stream of this.#streams) stream.tick(now);
     this.#takenBack = 0;
     const { socket } = this.#connection;
@@ -189,8 +193,7 @@ export class H2Session implements StreamHome, Timed {
   }
 
   get leastTaken(): number {
-    const waiting = [...this.#streams].filter(({ isWaiting }) => isWaiting).length;
-    return (waiting * limits.h2AnswerMinBytesPerSecond * limits.writeIdleTimeoutMs) / 1_000;
+    return (this.#waiting * limits.h2AnswerMinBytesPerSecond * limits.writeIdleTimeoutMs) / 1_000;
   }
 
   /** Bytes of bodies that have come and wait for their backends: they are explained when they are read. */

@@ -69,3 +69,19 @@ test("T26: A client that takes next to nothing any more loses its answers in tim
   assert.ok(received(client) > STREAMS * STEP_BYTES, "it took something");
   assert.equal(client.of(FRAME.goaway).length, 0);
 });
+
+test("T26: Answers that wait together are judged together: no few of them live on the bytes of the others", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(answer, {}, H2);
+  using client = await openAll(scene.world.port);
+  const passPeriod = () => {
+    for (let waited = 0; waited <= limits.writeIdleTimeoutMs; waited += limits.tickMs)
+      pass(limits.tickMs);
+  };
+  await take(client, STEP_BYTES, numbers);
+  passPeriod(); // which counts from here on
+  const fifth = (limits.h2AnswerMinBytesPerSecond * limits.writeIdleTimeoutMs) / 5_000;
+  await take(client, fifth, numbers);
+  passPeriod();
+  await client.until(() => client.of(FRAME.reset).length === STREAMS);
+});
