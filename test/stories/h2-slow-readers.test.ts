@@ -19,18 +19,21 @@ import { openTls } from "../support/visitor.ts";
 
 const HOST = "shop.localhost";
 const GOOD = "good.localhost";
-const SESSIONS = 100;
+/** Few enough that the worker is not overloaded by what the rounds before have left for V8 to collect. */
+const SESSIONS = 60;
 const STREAMS = 100;
 const BODY = Buffer.alloc(131_072);
-const HEAD = `HTTP/1.1 200 OK\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+/** One answer for each connection: all of it finds room in the worker, and the connection would be used again. */
+const HEAD = `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${BODY.length}\r\n\r\n`;
 /** In place of a minute, so that the test need not wait for that. */
 const IDLE_MS = 10_000;
 /** What the worker may hold for each session, with threefold slack. */
 const HELD_MIB = 3 * 10;
-/** How much more it may occupy the second time, with threefold slack: what was given back is used again. */
+/** How much more it may occupy the third time, with threefold slack: what was given back is used again. */
 const MORE_SHARE = 3 * 0.05;
 /** What ninety-nine of a hundred answers to others may take meanwhile, with threefold slack, on a machine of our own. */
 const P99_MS = 3 * 100;
+const LOOK_MS = 100;
 
 const backend = await Recorder.start(async (connection) => {
   await connection.head();
@@ -82,32 +85,40 @@ interface Round {
 async function holdOut(window: number): Promise<Round> {
   using opened = new DisposableStack();
   const clients: FrameClient[] = [];
+  let heightMiB = 0;
+  // What waits for them comes after the heads that openSlow sees.
+  const looking = setInterval(async () => {
+    heightMiB = Math.max(heightMiB, await privateMiB(pid));
+  }, LOOK_MS);
+  opened.defer(() => clearInterval(looking));
   for (let session = 0; session < SESSIONS; session += 1)
     clients.push(opened.use(await openSlow(window)));
   const startedAt = performance.now();
-  const heightMiB = await privateMiB(pid);
   if (window > 0) await Promise.all(clients.map(drip));
   for (const client of clients) await client.until(() => client.of(FRAME.reset).length === STREAMS);
   return { heightMiB, tookMs: performance.now() - startedAt };
 }
 
-test(`T25: ${SESSIONS} sessions of ${STREAMS} answers each, taken by no byte, then by single ones, lose them in time, and hold no more the second time`, async (t) => {
-  const before = await privateMiB(pid);
+test(`T25: ${SESSIONS} sessions of ${STREAMS} answers each, taken by no byte, then by single ones, lose them in time, and hold no more the third time`, async (t) => {
+  const idle = await privateMiB(pid);
   await using good = await SteadyClient.start(latchkey, GOOD);
   const none = await holdOut(0);
   const single = await holdOut(1);
+  const again = await holdOut(0);
   const { answers, failed, p99Ms } = await good.stop();
   const strained = strain();
-  const held = (none.heightMiB - before) / SESSIONS;
+  const rounds = [none, single, again];
+  const held = (none.heightMiB - idle) / SESSIONS;
   t.diagnostic(
-    `${held.toFixed(1)} MiB for each session, ${none.heightMiB.toFixed()} and ${single.heightMiB.toFixed()} MiB in all; ` +
-      `lost after ${none.tookMs.toFixed()} and ${single.tookMs.toFixed()} ms; ` +
+    `${held.toFixed(1)} MiB for each session, ${rounds.map(({ heightMiB }) => heightMiB.toFixed()).join(", ")} MiB in all; ` +
+      `lost after ${rounds.map(({ tookMs }) => tookMs.toFixed()).join(", ")} ms; ` +
       `${answers} others, 99 of 100 in ${p99Ms.toFixed()} ms; strain ${strained.toFixed(1)}`,
   );
   assert.deepEqual(failed, []);
   assert.ok(p99Ms <= P99_MS * strained, `${p99Ms} ms`);
   assert.ok(held <= HELD_MIB, `${held} MiB are held for each session`);
-  for (const { tookMs } of [none, single])
+  for (const { tookMs } of rounds)
     assert.ok(tookMs <= 3 * IDLE_MS * strained, `lost after ${tookMs} ms`);
-  assert.ok(single.heightMiB <= (1 + MORE_SHARE) * none.heightMiB, "the second time it holds more");
+  const before = Math.max(none.heightMiB, single.heightMiB);
+  assert.ok(again.heightMiB <= (1 + MORE_SHARE) * before, "the third time it holds more");
 });
