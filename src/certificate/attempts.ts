@@ -154,13 +154,18 @@ export class AttemptMemory {
     await this.#steps.store.save({ ...failed, host, turn, failedChallenge, configuration });
   }
 
-  /** The certificate is in use: nothing is remembered any more. */
+  /** The certificate is in use: nothing is remembered any more. Never rejects. */
   async succeeded(holding: Holding): Promise<void> {
+    holding.standIn = holding.turn && holding.certificate?.issuer;
+    await this.forget(holding);
+  }
+
+  /** What was tried was for nothing, or need not be tried again. Never rejects. */
+  async forget(holding: Holding): Promise<void> {
     holding.attempts = 0;
     holding.nextAttemptAt = undefined;
     holding.lastError = undefined;
     holding.failedChallenge = undefined;
-    holding.standIn = holding.turn && holding.certificate?.issuer;
     holding.turn = undefined; // the next renewal starts with the first issuer again
     holding.waiting = undefined;
     holding.isRefused = false;

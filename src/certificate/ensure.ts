@@ -105,6 +105,11 @@ export class CertificateKeeper {
     return certificate !== undefined && certificate.notAfter <= this.#clock.now();
   }
 
+  /** See {@link AttemptMemory.forget}. */
+  forget(holding: Holding): Promise<void> {
+    return this.#attempts.forget(holding);
+  }
+
   /** The renewal loop's turn for a name that is due: asks policy again, then orders. Never rejects. */
   async renew(holding: Holding): Promise<void> {
     const decision = await this.#steps.decide(holding.host);

@@ -81,6 +81,8 @@ export class CertificateFloor {
         this.#steps.findHost(host)?.action.kind === "certificate-only",
       renew: (holding: Parameters<CertificateKeeper["renew"]>[0]) =>
         this.#parts.keeper.renew(holding),
+      forget: (holding: Parameters<CertificateKeeper["renew"]>[0]) =>
+        this.#parts.keeper.forget(holding),
       saveUnsaved: () => this.#parts.saveUnsaved(),
     };
     const looking = [

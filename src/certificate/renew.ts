@@ -2,6 +2,7 @@ import type { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Renewal } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
 import type { Holdings } from "./holdings.ts";
 import { rankOf } from "./rank.ts";
 import { type Holding, renewAtOf } from "./records.ts";
@@ -18,6 +19,8 @@ export interface RenewSteps {
   atStart(host: CertificateName): boolean;
   /** One attempt for one name; never rejects. */
   renew(holding: Holding): Promise<void>;
+  /** Its failures do not count any more. Never rejects. */
+  forget(holding: Holding): Promise<void>;
   /** Certificates that live in memory only: is storage willing again? Never rejects. */
   saveUnsaved(): Promise<void>;
 }
@@ -37,6 +40,7 @@ export async function keepRenewing(steps: RenewSteps, signal: AbortSignal): Prom
     for (const holding of steps.holdings.all()) {
       const { nextAttemptAt } = holding;
       if (nextAttemptAt !== undefined) holding.nextAttemptAt = withinADay(nextAttemptAt, now);
+      if (!underWay.has(holding) && isMoot(holding, now)) await steps.forget(holding);
     }
     for (const holding of dueNow(steps, underWay, now)) {
       underWay.add(holding);
@@ -57,6 +61,17 @@ export async function keepRenewing(steps: RenewSteps, signal: AbortSignal): Prom
 
 /** A clock that jumps, or an attempt that changes nothing, must not turn the loop into a spin. */
 const SHORTEST_WAIT_MS = 250;
+
+/**
+ * Did a clock that was ahead let it be renewed too soon, and fail? Then it would be called failing until the
+ * renewal that is really due, weeks later.
+ */
+function isMoot(holding: Holding, now: number): boolean {
+  const { isOrdering, lastError } = holding;
+  if (lastError === undefined || isOrdering) return false;
+  const isOfTheFuture = Date.parse(lastError.at) - now > limits.clockToleranceMs;
+  return isOfTheFuture && (renewAtOf(holding) ?? 0) > now;
+}
 
 /** Everything that is due, the most urgent first. */
 function dueNow(steps: RenewSteps, underWay: ReadonlySet<Holding>, now: number): Holding[] {

@@ -77,6 +77,8 @@ export const certificateLimits = {
   refusedLadderMs: [60_000, 600_000, 6_000_000],
   refusedMinMs: 3_600_000,
   refusedMaxMs: 86_400_000,
+  /** A failure that is dated later than this from now was dated by a clock that was ahead. */
+  clockToleranceMs: 60_000,
   /** An order that was interrupted so often in a row waits like a failed one: a crash loop must not ask without end. */
   resumedAtOnceMax: 3,
   /** The ladder for what never reached the CA. */

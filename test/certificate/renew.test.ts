@@ -36,6 +36,9 @@ function loop(atStart = true) {
         atStart: () => atStart,
         renewal: { checkEveryMs: HOUR, at: "auto" },
         saveUnsaved: async () => {},
+        forget: async (holding: Holding) => {
+          holding.lastError = undefined;
+        },
         renew: async (holding: Holding) => {
           renewed.push(holding.host);
           holding.certificate = certificate(clock.now() + 24 * HOUR, clock.now() + 48 * HOUR);
@@ -160,3 +163,24 @@ test("K2: a clock set back by a year lets nothing be renewed, and no next attemp
   stopping.abort();
   await running;
 });
+
+for (const [what, aheadMs, renewAtMs, isForgotten] of [
+  ["under a clock that was 90 days ahead", 90 * 24 * HOUR, HOUR, true],
+  ["a moment ago", -1_000, HOUR, false],
+  ["under a clock that was seconds ahead", 5_000, HOUR, false],
+  ["under a clock that was 90 days ahead, and is due all the same", 90 * 24 * HOUR, -HOUR, false],
+] as const) {
+  test(`K1: a renewal that failed ${what} is ${isForgotten ? "" : "not "}forgotten`, async () => {
+    const { clock, stopping, start, hold } = loop();
+    const holding = hold("shop.example");
+    holding.certificate = certificate(clock.now() + renewAtMs, clock.now() + 9 * HOUR);
+    const at = new Date(clock.now() + aheadMs).toISOString();
+    holding.lastError = { type: "CERTIFICATE_INVALID", detail: "it has expired", hint: "", at };
+    holding.nextAttemptAt = clock.now() + aheadMs + HOUR;
+    const running = start();
+    await clock.asleep(1);
+    assert.equal(holding.lastError === undefined, isForgotten);
+    stopping.abort();
+    await running;
+  });
+}

@@ -295,6 +295,7 @@ function renewing(world: ReturnType<typeof worldOf>) {
       atStart: () => true,
       renewal: { checkEveryMs: DAY, at: "auto" },
       saveUnsaved: async () => {},
+      forget: async () => {},
       renew: async (holding: Holding) => {
         renewed.push(world.clock.now());
         const next = certificateFrom(urlOf("/directory"), world.clock.now());

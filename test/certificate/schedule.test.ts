@@ -7,6 +7,7 @@ import {
   waitUntil,
   withinADay,
 } from "../../src/certificate/schedule.ts";
+import { limits } from "../../src/config/limits.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -54,6 +55,13 @@ for (const { name, lifeMs, at, spread, renewsAfterMs } of renewals) {
     assert.equal(time, Math.round(1_000 + renewsAfterMs));
   });
 }
+
+test("C17: a certificate of 160 hours is renewed at half its life, or up to 8 hours sooner, and looked for every ten minutes", () => {
+  const life = { notBefore: 0, notAfter: 160 * HOUR };
+  assert.equal(renewalTime(life, "auto", 0), 80 * HOUR);
+  assert.equal(renewalTime(life, "auto", 1), 72 * HOUR);
+  assert.equal(limits.renewalCheckEveryMs, 10 * MINUTE);
+});
 
 const retries = [
   { name: "unreachable, first", kind: "unreachable", attempts: 1, waitMs: MINUTE },

@@ -10,11 +10,14 @@ export const HOUR = 60 * MINUTE;
 /** A host, a CA with a fault, and what is done about it; times in milliseconds from the start. */
 export interface FaultStory {
   readonly hosts: readonly string[];
-  readonly fault: Fault;
+  /** Without one the CA is well. */
+  readonly fault?: Fault;
   /** The CA is well again from then on. */
   readonly mendedAt: number;
-  /** Each host has a certificate that is due. */
-  readonly isRenewal?: boolean;
+  /** Each host has a certificate that is due, those in front of the list later ones, or (`fresh`) one that is not. */
+  readonly isRenewal?: boolean | "fresh";
+  /** The machine's wall clock is wrong by so much from each of these times on. */
+  readonly clockSteps?: readonly { readonly at: number; readonly byMs: number }[];
   /** An operator asks for the attempt that is waited for. */
   readonly retryAt?: number;
   readonly endsAt: number;
@@ -24,13 +27,16 @@ export interface FaultStory {
 export interface FaultOutcome {
   /** What the CA saw. */
   readonly requests: readonly SeenRequest[];
-  /** Starts of attempts. */
+  /** Starts of attempts, and whose. */
   readonly attempts: readonly number[];
+  readonly attemptsOf: readonly string[];
   readonly failures: readonly { readonly at: number; readonly type: string }[];
   /** When each host got its certificate. */
   readonly issued: Readonly<Record<string, number>>;
   /** State of the first host, as an operator sees it when the CA is mended. */
   readonly stateAtMending: string;
+  /** Of every host. */
+  readonly statesAtEnd: readonly string[];
   /** Milliseconds that the operator waited for the answer. */
   readonly retryMs: number | undefined;
 }

@@ -28,16 +28,28 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   const answers = new Map<string, string>();
   const internet = { answer: (_host: string, token: string) => answers.get(token) };
   const life = { lifeOf: () => 90 * DAY, longestLifeMs: 90 * DAY, hasWindows: false };
-  const works = await SimulatedCa.open(clock, internet, life);
+  const trueTime = {
+    now: () => clock.trueNow,
+    sleep: (ms: number, signal: AbortSignal) => clock.sleep(ms, signal),
+  };
+  const works = await SimulatedCa.open(trueTime, internet, life);
   const nameServer = await startNameServer((type, name) => ({
     answers: type === "A" ? [{ type: "A", name, data: "127.0.0.1" }] : [],
   }));
   nameServer.unref();
-  if (story.isRenewal === true) await storeDue(root, clock, story.hosts);
+  if (story.isRenewal) {
+    const leftMs = story.isRenewal === "fresh" ? 80 * DAY : 10 * DAY;
+    await store(root, clock, story.hosts, leftMs);
+  }
+  for (const { at, byMs } of story.clockSteps ?? [])
+    clock.at(start + at, () => {
+      clock.stepMs = byMs;
+    });
 
-  const ca = new FaultCa(works.transport, clock, seeded(1));
+  const ca = new FaultCa(works.transport, trueTime, seeded(1));
   ca.fault = story.fault;
   const attempts: number[] = [];
+  const attemptsOf: string[] = [];
   const failures: { at: number; type: string }[] = [];
   const issued: Record<string, number> = {};
   const machine = await Machine.boot({
@@ -45,8 +57,11 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
     ca: { transport: ca, listener: works.listener },
     served: () => {},
     told: (event: string, facts: Facts) => {
-      const at = clock.now() - start;
-      if (event === "order.started") attempts.push(at);
+      const at = clock.trueNow - start;
+      if (event === "order.started") {
+        attempts.push(at);
+        attemptsOf.push(String(facts["host"]));
+      }
       if (event === "certificate.failed") failures.push({ at, type: String(facts["type"]) });
       if (event === "certificate.issued") issued[String(facts["host"])] = at;
     },
@@ -65,6 +80,7 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   };
   if (story.retryAt !== undefined) clock.at(start + story.retryAt, () => void retry());
   await passed(clock, start + story.endsAt);
+  const statesAtEnd = machine.list().map(({ state }) => state);
 
   machine.stop();
   await machine.release();
@@ -72,21 +88,24 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   await nameServer[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
   const requests = ca.requests.map(({ at, place }) => ({ at: at - start, place }));
-  return { requests, attempts, failures, issued, stateAtMending, retryMs };
+  return {
+    ...{ requests, attempts, attemptsOf, failures, issued, stateAtMending, statesAtEnd, retryMs },
+  };
 }
 
-/** Certificates of the public CA that are due, and far from their end. */
-async function storeDue(
+/** Certificates of the public CA with 90 days, of which so many milliseconds are left, and a minute less for each next one. */
+async function store(
   root: string,
   clock: VirtualClock,
   hosts: readonly string[],
+  leftMs: number,
 ): Promise<void> {
   const storage = await Storage.open({ root, clock: withoutSleep(clock), log: keptLog() });
   await storage.acquire(new AbortController().signal);
-  for (const host of hosts) {
-    const validity = { notBefore: clock.now() - 80 * DAY, notAfter: clock.now() + 10 * DAY };
-    const due = makeCertificate({ names: [host], ...validity });
-    await storage.certificates.save(named(host), due, { issuer: LETS_ENCRYPT });
+  for (const [nth, host] of hosts.entries()) {
+    const notAfter = clock.now() + leftMs - nth * 60_000;
+    const stored = makeCertificate({ names: [host], notBefore: notAfter - 90 * DAY, notAfter });
+    await storage.certificates.save(named(host), stored, { issuer: LETS_ENCRYPT });
   }
   await storage.close();
 }
