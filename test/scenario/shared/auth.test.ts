@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { after, test } from "node:test";
-import { runProgram } from "../support/client-program.ts";
-import { Latchkey } from "../support/latchkey.ts";
-import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
-import { without } from "../support/programs.ts";
-import { portOf } from "../support/recorder.ts";
+import { after, beforeEach, test } from "node:test";
+import { runProgram } from "../../support/client-program.ts";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { CHEAP_HASH, CHEAP_PASSWORD } from "../../support/passwords.ts";
+import { without } from "../../support/programs.ts";
+import { portOf } from "../../support/recorder.ts";
+import { share } from "../../support/shared-program.ts";
 
 const PAGE = "<p>the same again and again</p>\n".repeat(2_000);
 
@@ -28,24 +29,24 @@ const service = createServer((request, response) => {
 for (const server of [site, service])
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 
-const latchkey = await Latchkey.start({
-  env: { OPS: CHEAP_HASH },
-  config: `
-workers: 1
-hosts:
+const start = share({
+  hosts: `
   basic.localhost: { to: ${portOf(site)}, compress: on, auth: { basic: { ops: env:OPS } } }
   forward.localhost:
     to: ${portOf(site)}
     auth: { forward: "http://127.0.0.1:${portOf(service)}/verify", copyHeaders: [Remote-User] }
-    paths: { /open/: { to: ${portOf(site)}, auth: off } }
-`,
+    paths: { /open/: { to: ${portOf(site)}, auth: off } }`,
+  env: { OPS: CHEAP_HASH },
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "basic.localhost");
+  await latchkey.event("certificate.swapped", ({ host }) => host === "forward.localhost");
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   for (const server of [site, service]) server.close();
 });
-await latchkey.event("certificate.swapped", ({ host }) => host === "basic.localhost");
-await latchkey.event("certificate.swapped", ({ host }) => host === "forward.localhost");
 
 /** What curl prints of `https://HOST.localhost/…`; the status, and where it leads to, come last. */
 async function curl(name: string, ...args: readonly string[]): Promise<string> {

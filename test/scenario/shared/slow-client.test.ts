@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { Latchkey } from "../support/latchkey.ts";
-import { RawClient } from "../support/raw-client.ts";
-import { openRaw, visit } from "../support/visitor.ts";
+import { beforeEach, test } from "node:test";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { RawClient } from "../../support/raw-client.ts";
+import { share } from "../../support/shared-program.ts";
+import { openRaw, visit } from "../../support/visitor.ts";
 
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-hosts:
-  shop.localhost: { respond: ok }
-`,
+const start = share({
+  hosts: `
+  slow.localhost: { respond: ok }`,
 });
-after(() => latchkey[Symbol.asyncDispose]());
-await latchkey.event("certificate.swapped");
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "slow.localhost");
+});
 
 /** Waits for the end of `client`, which must come between `deadlineMs` and three times as much. */
 async function endOf(client: RawClient, deadlineMs: number): Promise<string> {
@@ -31,16 +32,16 @@ async function startPlain(port: number, text: string): Promise<RawClient> {
 }
 
 test("clients that never finish are sent away at their deadlines, and nobody else waits", async () => {
-  const request = "GET / HTTP/1.1\r\nHost: shop.localhost\r\nX-Half: a";
+  const request = "GET / HTTP/1.1\r\nHost: slow.localhost\r\nX-Half: a";
   const silent = await RawClient.connect(latchkey.httpsPort);
   const slowHello = await startPlain(
     latchkey.httpsPort,
     "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03",
   );
-  const slowHead = await openRaw(latchkey, "shop.localhost");
+  const slowHead = await openRaw(latchkey, "slow.localhost");
   slowHead.say(request);
-  const later = await openRaw(latchkey, "shop.localhost");
-  later.say("GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n");
+  const later = await openRaw(latchkey, "slow.localhost");
+  later.say("GET / HTTP/1.1\r\nHost: slow.localhost\r\n\r\n");
   await later.has("ok");
   later.say(request);
   const slowPlain = await startPlain(latchkey.httpPort, request);
@@ -54,7 +55,7 @@ test("clients that never finish are sent away at their deadlines, and nobody els
     endOf(slowPlain, 10_000),
     endOf(silentPlain, 10_000),
   ]);
-  assert.equal((await visit(latchkey, "shop.localhost")).text, "ok");
+  assert.equal((await visit(latchkey, "slow.localhost")).text, "ok");
 
   await ends;
   assert.deepEqual([silent.text, slowHello.text, silentPlain.text], ["", "", ""]);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { runProgram } from "../support/client-program.ts";
-import { Latchkey } from "../support/latchkey.ts";
-import { without } from "../support/programs.ts";
-import { type Recorded, Recorder } from "../support/recorder.ts";
-import { openRaw, visit } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import { runProgram } from "../../support/client-program.ts";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { without } from "../../support/programs.ts";
+import { type Recorded, Recorder } from "../../support/recorder.ts";
+import { share } from "../../support/shared-program.ts";
+import { openRaw, visit } from "../../support/visitor.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 /** What the backend does, by path; each time on a connection that it then leaves as it is. */
@@ -35,21 +36,21 @@ const backend = await Recorder.start(async (connection) => {
 });
 const gone = await Recorder.start();
 const gonePort = gone.port;
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-hosts:
-  shop.localhost: { to: ${backend.port}, timeouts: { firstByte: 1s, idle: 1s } }
-  gone.localhost: ${gonePort}
-`,
+const start = share({
+  hosts: `
+  dying.localhost: { to: ${backend.port}, timeouts: { firstByte: 1s, idle: 1s } }
+  dead.localhost: ${gonePort}`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  for (const name of ["dying.localhost", "dead.localhost"])
+    await latchkey.event("certificate.swapped", ({ host }) => host === name);
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
 });
 await gone[Symbol.asyncDispose]();
-for (const name of ["shop.localhost", "gone.localhost"])
-  await latchkey.event("certificate.swapped", ({ host }) => host === name);
 
 /** Exit codes of curl: a body that ended too early, in its words, as a fault of the connection, or of its stream. */
 const CURL_CUT = { "http1.1": [18, 56], http2: [92] } as const;
@@ -67,12 +68,12 @@ for (const path of ["/short", "/short-chunk", "/no-last-chunk", "/reset", "/stal
       );
       assert.match(stdout, /half|whole|up to the end/);
     }
-    await assert.rejects(visit(latchkey, "shop.localhost", { path }));
+    await assert.rejects(visit(latchkey, "dying.localhost", { path }));
   });
 }
 
 function curl(version: (typeof VERSIONS)[number], path: string) {
-  const door = `shop.localhost:${latchkey.httpsPort}`;
+  const door = `dying.localhost:${latchkey.httpsPort}`;
   const args = ["--cacert", latchkey.root, "--resolve", `${door}:127.0.0.1`];
   return runProgram("curl", [
     `--${version}`,
@@ -84,12 +85,12 @@ function curl(version: (typeof VERSIONS)[number], path: string) {
 }
 
 const refusals: readonly [host: string, path: string, status: number][] = [
-  ["shop.localhost", "/leaves", 502],
-  ["shop.localhost", "/half-head", 502],
-  ["shop.localhost", "/nonsense", 502],
-  ["shop.localhost", "/two-lengths", 502],
-  ["gone.localhost", "/", 502],
-  ["shop.localhost", "/silent", 504],
+  ["dying.localhost", "/leaves", 502],
+  ["dying.localhost", "/half-head", 502],
+  ["dying.localhost", "/nonsense", 502],
+  ["dying.localhost", "/two-lengths", 502],
+  ["dead.localhost", "/", 502],
+  ["dying.localhost", "/silent", 504],
 ];
 
 for (const [host, path, expected] of refusals) {
@@ -103,8 +104,8 @@ for (const [host, path, expected] of refusals) {
 }
 
 test("the connection of a client outlives a backend's failure before its answer", async () => {
-  using client = await openRaw(latchkey, "gone.localhost");
-  const request = "GET / HTTP/1.1\r\nHost: gone.localhost\r\n\r\n";
+  using client = await openRaw(latchkey, "dead.localhost");
+  const request = "GET / HTTP/1.1\r\nHost: dead.localhost\r\n\r\n";
   client.say(request + request);
   await client.until(({ statuses }) => statuses.length === 2);
   assert.deepEqual(client.statuses, [502, 502]);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { Latchkey } from "../support/latchkey.ts";
-import { Recorder } from "../support/recorder.ts";
-import { openRaw } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { Recorder } from "../../support/recorder.ts";
+import { share } from "../../support/shared-program.ts";
+import { openRaw } from "../../support/visitor.ts";
 
 /** Answers with its own name and the target it was asked for. */
 const startBackend = (name: string) =>
@@ -18,24 +19,24 @@ const startBackend = (name: string) =>
 const rest = await startBackend("rest");
 const api = await startBackend("api");
 const next = await startBackend("next");
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-hosts:
-  shop.localhost:
+const start = share({
+  hosts: `
+  paths.localhost:
     to: ${rest.port}
     paths:
       /api/: { to: ${api.port} }
       /api/v2/: { to: ${next.port}, stripPrefix: true }
       /old: { to: ${next.port}, stripPrefix: true }
-      /small/: { to: ${api.port}, maxBody: 10B }
-`,
+      /small/: { to: ${api.port}, maxBody: 10B }`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "paths.localhost");
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   for (const backend of [rest, api, next]) await backend[Symbol.asyncDispose]();
 });
-await latchkey.event("certificate.swapped");
 
 const targets: readonly [target: string, answer: string][] = [
   ["/", "rest /"],
@@ -52,16 +53,16 @@ const targets: readonly [target: string, answer: string][] = [
 
 for (const [target, answer] of targets) {
   test(`${target} goes where its longest prefix leads: ${answer}`, async () => {
-    using client = await openRaw(latchkey, "shop.localhost");
-    client.say(`GET ${target} HTTP/1.1\r\nHost: shop.localhost\r\nConnection: close\r\n\r\n`);
+    using client = await openRaw(latchkey, "paths.localhost");
+    client.say(`GET ${target} HTTP/1.1\r\nHost: paths.localhost\r\nConnection: close\r\n\r\n`);
     assert.ok((await client.finished()).endsWith(`\r\n\r\n${answer}`), client.text);
   });
 }
 
 test("requests of one connection go to different backends, answered in their order", async () => {
-  using client = await openRaw(latchkey, "shop.localhost");
+  using client = await openRaw(latchkey, "paths.localhost");
   client.say(
-    targets.map(([target]) => `GET ${target} HTTP/1.1\r\nHost: shop.localhost\r\n\r\n`).join(""),
+    targets.map(([target]) => `GET ${target} HTTP/1.1\r\nHost: paths.localhost\r\n\r\n`).join(""),
   );
   await client.until(({ statuses }) => statuses.length === targets.length);
   await client.has(targets.at(-1)?.[1] ?? "");
@@ -73,9 +74,9 @@ test("requests of one connection go to different backends, answered in their ord
 });
 
 test("a limit of one path holds there and nowhere else", async () => {
-  using client = await openRaw(latchkey, "shop.localhost");
+  using client = await openRaw(latchkey, "paths.localhost");
   const post = (target: string) =>
-    `POST ${target} HTTP/1.1\r\nHost: shop.localhost\r\nContent-Length: 11\r\n\r\nhello world`;
+    `POST ${target} HTTP/1.1\r\nHost: paths.localhost\r\nContent-Length: 11\r\n\r\nhello world`;
   client.say(post("/api/"));
   await client.has("api /api/");
   client.say(post("/small/"));

@@ -1,28 +1,29 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { Latchkey } from "../support/latchkey.ts";
-import { answering, Recorder } from "../support/recorder.ts";
-import { openRaw } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { answering, Recorder } from "../../support/recorder.ts";
+import { share } from "../../support/shared-program.ts";
+import { openRaw } from "../../support/visitor.ts";
 
 const answer = answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 const [front, hidden] = [await Recorder.start(answer), await Recorder.start(answer)];
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-hosts:
+const start = share({
+  hosts: `
   front.localhost: ${front.port}
   hidden.localhost: ${hidden.port}
-  "twin.localhost, other.localhost": ${front.port}
-  "*.wild.localhost": { to: ${front.port}, onDemand: { allow: [a.wild.localhost, b.wild.localhost] } }
-`,
+  "twin.localhost, second.localhost": ${front.port}
+  "*.wild.localhost": { to: ${front.port}, onDemand: { allow: [a.wild.localhost, b.wild.localhost] } }`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  for (const name of ["front", "twin"])
+    await latchkey.event("certificate.swapped", ({ host }) => host === `${name}.localhost`);
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   await front[Symbol.asyncDispose]();
   await hidden[Symbol.asyncDispose]();
 });
-for (const name of ["front", "twin"])
-  await latchkey.event("certificate.swapped", ({ host }) => host === `${name}.localhost`);
 
 const get = (host: string, target = "/") => `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 
@@ -38,7 +39,7 @@ const misdirected: readonly [what: string, name: string, request: string][] = [
   [
     "another host of the same entry, whose certificate does not cover it",
     "twin.localhost",
-    get("other.localhost"),
+    get("second.localhost"),
   ],
   ["another name of the same wildcard", "a.wild.localhost", get("b.wild.localhost")],
 ];

@@ -1,30 +1,31 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { Latchkey } from "../support/latchkey.ts";
-import { without } from "../support/programs.ts";
-import { Recorder } from "../support/recorder.ts";
-import { sClient } from "../support/s-client.ts";
-import { openRaw } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { without } from "../../support/programs.ts";
+import { Recorder } from "../../support/recorder.ts";
+import { sClient } from "../../support/s-client.ts";
+import { share } from "../../support/shared-program.ts";
+import { openRaw } from "../../support/visitor.ts";
 
 const backend = await Recorder.start();
 const gone = await Recorder.start();
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-hosts:
+const start = share({
+  hosts: `
   mqtt.localhost: { to: "tcp://127.0.0.1:${backend.port}" }
-  gone.localhost: { to: "tcp://127.0.0.1:${gone.port}" }
-`,
+  unplugged.localhost: { to: "tcp://127.0.0.1:${gone.port}" }`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  for (const name of ["mqtt.localhost", "unplugged.localhost"])
+    await latchkey.event("certificate.swapped", ({ host }) => host === name);
+  // The program looks at what it serves after a swap: that reaches the backend first.
+  await backend.connection(0);
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
 });
 await gone[Symbol.asyncDispose]();
-for (const name of ["mqtt.localhost", "gone.localhost"])
-  await latchkey.event("certificate.swapped", ({ host }) => host === name);
-// The program looks at what it serves after a swap: that reaches the backend first.
-await backend.connection(0);
 
 /** A client and the backend's end of its connection. */
 async function openPair() {
@@ -78,6 +79,6 @@ test("a backend that breaks off makes no clean end", { skip: without("openssl") 
 });
 
 test("a backend that is gone closes the connection without a byte", async () => {
-  using client = await openRaw(latchkey, "gone.localhost");
+  using client = await openRaw(latchkey, "unplugged.localhost");
   assert.equal(await client.finished(), "");
 });

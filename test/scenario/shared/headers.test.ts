@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage } from "node:http";
-import { after, test } from "node:test";
-import { Latchkey } from "../support/latchkey.ts";
-import { listenAnywhere } from "../support/tls-door.ts";
-import { openRaw } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { share } from "../../support/shared-program.ts";
+import { listenAnywhere } from "../../support/tls-door.ts";
+import { openRaw } from "../../support/visitor.ts";
 
 /** Tells what it was asked, field by field as they came, and answers with fields of its own. */
 const backend = createServer(({ rawHeaders, httpVersion }: IncomingMessage, response) => {
@@ -16,20 +17,20 @@ const backend = createServer(({ rawHeaders, httpVersion }: IncomingMessage, resp
 const port = await listenAnywhere(backend);
 /** An address of this machine that other clients do not have: the trusted proxy's. */
 const PROXY = "127.0.0.2";
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-trustedProxies: [${PROXY}/32]
-hosts:
-  shop.localhost: ${port}
-`,
+const start = share({
+  hosts: `
+  told.localhost: ${port}`,
+  top: `trustedProxies: [${PROXY}/32]`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "told.localhost");
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   backend.closeAllConnections();
   backend.close();
 });
-await latchkey.event("certificate.swapped");
 
 interface Seen {
   /** Every value under a name, lower case, in their order. */
@@ -41,7 +42,7 @@ interface Seen {
 
 /** What the backend sees of a request with these field lines. */
 async function seen(lines: readonly string[], from = "127.0.0.1"): Promise<Seen> {
-  using client = await openRaw(latchkey, "shop.localhost", { localAddress: from });
+  using client = await openRaw(latchkey, "told.localhost", { localAddress: from });
   client.say(`GET / HTTP/1.1\r\n${lines.join("\r\n")}\r\nConnection: close\r\n\r\n`);
   const [answer = "", body = ""] = (await client.finished()).split("\r\n\r\n");
   const { rawHeaders, httpVersion } = JSON.parse(body);
@@ -55,7 +56,7 @@ async function seen(lines: readonly string[], from = "127.0.0.1"): Promise<Seen>
 
 const FORWARDED = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"];
 const told = ({ fields }: Seen) => FORWARDED.map((name) => fields[name]);
-const host = "Host: shop.localhost:8443";
+const host = "Host: told.localhost:8443";
 const spoofs = [
   "X-Forwarded-For: 198.51.100.7, 203.0.113.9",
   "X-Forwarded-Proto: http",
@@ -75,12 +76,12 @@ test("the backend gets the client's Host, address, protocol and a request id", a
   assert.deepEqual(told(request), [
     ["127.0.0.1"],
     ["https"],
-    ["shop.localhost:8443"],
+    ["told.localhost:8443"],
     ["127.0.0.1"],
   ]);
   const { fields, httpVersion } = request;
   assert.equal(httpVersion, "1.1");
-  assert.deepEqual(fields["host"], ["shop.localhost:8443"]);
+  assert.deepEqual(fields["host"], ["told.localhost:8443"]);
   assert.deepEqual(fields["accept"], ["text/plain", "text/html"]);
   assert.deepEqual(fields["cookie"], ["a=b"]);
   assert.match(fields["x-request-id"]?.join() ?? "", /^[0-9a-f]{32}$/);
@@ -91,7 +92,7 @@ test("what a stranger says of its origin is removed, whatever it is called", asy
   assert.deepEqual(told(request), [
     ["127.0.0.1"],
     ["https"],
-    ["shop.localhost:8443"],
+    ["told.localhost:8443"],
     ["127.0.0.1"],
   ]);
   for (const stray of strays.slice(1))

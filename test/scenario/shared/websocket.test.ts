@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, test } from "node:test";
-import { Latchkey } from "../support/latchkey.ts";
-import type { RawClient } from "../support/raw-client.ts";
-import { type Recorded, Recorder } from "../support/recorder.ts";
-import { openRaw } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import type { Latchkey } from "../../support/latchkey.ts";
+import type { RawClient } from "../../support/raw-client.ts";
+import { type Recorded, Recorder } from "../../support/recorder.ts";
+import { share } from "../../support/shared-program.ts";
+import { openRaw } from "../../support/visitor.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 /** RFC 6455 §1.3. */
@@ -45,18 +46,18 @@ function unmasked(frame: string): string {
   return `\x81${String.fromCharCode(text.length)}${Buffer.from(text).toString("latin1")}`;
 }
 
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-hosts:
-  chat.localhost: ${backend.port}
-`,
+const start = share({
+  hosts: `
+  chat.localhost: ${backend.port}`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "chat.localhost");
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   await backend[Symbol.asyncDispose]();
 });
-await latchkey.event("certificate.swapped");
 
 const asks = (path: string) =>
   `GET ${path} HTTP/1.1\r\nHost: chat.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}${HEAD_END}`;

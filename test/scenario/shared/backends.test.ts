@@ -3,12 +3,13 @@ import { writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
-import { after, test } from "node:test";
-import { makeAuthority, makeCertificate } from "../support/certificates.ts";
-import { temporaryFolder } from "../support/folders.ts";
-import { Latchkey } from "../support/latchkey.ts";
-import { closeServer, listenAnywhere } from "../support/tls-door.ts";
-import { visit } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import { makeAuthority, makeCertificate } from "../../support/certificates.ts";
+import { temporaryFolder } from "../../support/folders.ts";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { share } from "../../support/shared-program.ts";
+import { closeServer, listenAnywhere } from "../../support/tls-door.ts";
+import { visit } from "../../support/visitor.ts";
 
 const folder = await temporaryFolder();
 const inFolder = (name: string) => join(folder.path, name);
@@ -37,10 +38,8 @@ const closedPort = await listenAnywhere(closed);
 await closeServer(closed);
 
 const secured = `to: "https://127.0.0.1:${securePort}"`;
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-hosts:
+const start = share({
+  hosts: `
   several.localhost: { to: [${onePort}, ${closedPort}, ${twoPort}] }
   local.localhost: { to: "unix:${inFolder("local.sock")}" }
   secure.localhost: { ${secured}, backend: { ca: ${inFolder("right.pem")}, serverName: inside.example } }
@@ -48,11 +47,13 @@ hosts:
   wrong-ca.localhost: { ${secured}, backend: { ca: ${inFolder("wrong.pem")}, serverName: inside.example } }
   wrong-name.localhost: { ${secured}, backend: { ca: ${inFolder("right.pem")}, serverName: other.example } }
   any-ca.localhost: { ${secured} }
-  unverified.localhost: { ${secured}, backend: { verify: off } }
-`,
+  unverified.localhost: { ${secured}, backend: { verify: off } }`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   for (const server of [...servers, local]) {
     server.closeAllConnections();
     server.close();
@@ -68,7 +69,8 @@ test("several backends take turns, and one that is gone is passed over without a
     turns.push(text.slice(0, 3));
   }
   assert.deepEqual(turns.sort(), ["one", "one", "one", "two", "two", "two"]);
-  await latchkey.event("backend.down");
+  const written = `http://127.0.0.1:${closedPort}`;
+  await latchkey.event("backend.down", ({ backend }) => backend === written);
 });
 
 const answers: readonly [host: string, text: string][] = [

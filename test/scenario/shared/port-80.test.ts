@@ -1,42 +1,50 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { capturedHellos } from "../support/hello-bytes.ts";
-import { Latchkey } from "../support/latchkey.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { beforeEach, test } from "node:test";
+import { capturedHellos } from "../../support/hello-bytes.ts";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { RawClient } from "../../support/raw-client.ts";
+import { share } from "../../support/shared-program.ts";
 
-const latchkey = await Latchkey.start({
-  config: `
-workers: 1
-acme: { challenges: [http-01] }
-hosts:
-  shop.localhost: { respond: never over plain HTTP }
-`,
+const start = share({
+  hosts: "  plain.localhost: { respond: never over plain HTTP }",
+  top: "acme: { challenges: [http-01] }",
   listen: 'listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:0"], publicHttpsPort: 8443 }',
 });
-after(() => latchkey[Symbol.asyncDispose]());
-await latchkey.event("certificate.swapped");
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "plain.localhost");
+});
 
 const TOKEN = "AnUnknownTokenOfForty-threeCharacters_12345";
 const CHALLENGE = `/.well-known/acme-challenge/${TOKEN}`;
 const ask = (line: string, ...fields: readonly string[]) =>
   `${[`${line} HTTP/1.1`, ...fields].join("\r\n")}\r\n\r\n`;
-const shop = "Host: shop.localhost";
+const shop = "Host: plain.localhost";
 
 const redirects: readonly [what: string, request: string, location: string][] = [
-  ["path and query", ask("GET /a/b?c=d", shop), "https://shop.localhost:8443/a/b?c=d"],
+  ["path and query", ask("GET /a/b?c=d", shop), "https://plain.localhost:8443/a/b?c=d"],
   [
     "another method",
     ask("POST /form", shop, "Content-Length: 0"),
-    "https://shop.localhost:8443/form",
+    "https://plain.localhost:8443/form",
   ],
-  ["a line break, encoded", ask("GET /%0d%0aX:y", shop), "https://shop.localhost:8443/%0d%0aX:y"],
-  ["HEAD", ask("HEAD /", shop), "https://shop.localhost:8443/"],
-  ["a port and odd case", ask("GET /", "Host: Shop.LocalHost:80"), "https://shop.localhost:8443/"],
-  ["an absolute target", ask("GET http://shop.localhost/x", shop), "https://shop.localhost:8443/x"],
+  ["a line break, encoded", ask("GET /%0d%0aX:y", shop), "https://plain.localhost:8443/%0d%0aX:y"],
+  ["HEAD", ask("HEAD /", shop), "https://plain.localhost:8443/"],
+  [
+    "a port and odd case",
+    ask("GET /", "Host: Plain.LocalHost:80"),
+    "https://plain.localhost:8443/",
+  ],
+  [
+    "an absolute target",
+    ask("GET http://plain.localhost/x", shop),
+    "https://plain.localhost:8443/x",
+  ],
   [
     "a token that is not live",
     ask(`GET ${CHALLENGE}`, shop),
-    `https://shop.localhost:8443${CHALLENGE}`,
+    `https://plain.localhost:8443${CHALLENGE}`,
   ],
 ];
 
@@ -51,8 +59,8 @@ for (const [what, request, location] of redirects) {
 }
 
 const absent: readonly [what: string, request: string][] = [
-  ["a name of nobody", ask("GET /", "Host: other.localhost")],
-  ["a token for a name of nobody", ask(`GET ${CHALLENGE}`, "Host: other.localhost")],
+  ["a name of nobody", ask("GET /", "Host: nobody.localhost")],
+  ["a token for a name of nobody", ask(`GET ${CHALLENGE}`, "Host: nobody.localhost")],
   ["an IP address", ask("GET /", "Host: 127.0.0.1")],
 ];
 
@@ -68,7 +76,7 @@ for (const [what, request] of absent) {
 const faults: readonly [what: string, request: string, status: number][] = [
   ["no Host", ask("GET /"), 400],
   ["two Hosts", ask("GET /", shop, shop), 400],
-  ["a bare line feed", "GET / HTTP/1.1\nHost: shop.localhost\n\n", 400],
+  ["a bare line feed", "GET / HTTP/1.1\nHost: plain.localhost\n\n", 400],
   ["an endless target", ask(`GET /${"a".repeat(9_000)}`, shop), 414],
   [
     "too many fields",
