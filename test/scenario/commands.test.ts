@@ -2,129 +2,20 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { programVersion } from "../../src/base/version.ts";
 import { runProgram } from "../support/client-program.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { Latchkey } from "../support/latchkey.ts";
 
 const folder = await temporaryFolder();
-const latchkey = await Latchkey.start({
-  config: `
-workers: 2
-hosts:
-  good.localhost: { respond: ok }
-  "*.wild.localhost": { respond: ok, onDemand: { allow: [a.wild.localhost] } }
-  lost.example: { respond: ok, issuer: { directory: "https://127.0.0.1:1/directory" } }
-`,
-});
-after(async () => {
-  await latchkey[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
-});
-await latchkey.event("certificate.swapped");
-await latchkey.event("certificate.failed", ({ host }) => host === "lost.example");
+after(() => folder[Symbol.asyncDispose]());
 
 const run = (...args: readonly string[]) => runProgram("sh", ["src/latchkey.sh", ...args]);
 
-/** A configuration file with this text on the storage of the running program. */
+/** A configuration file with this text. */
 async function configured(name: string, text: string): Promise<string> {
   const file = join(folder.path, name);
   await writeFile(file, text);
   return file;
 }
-
-const ROW = [
-  "host",
-  "state",
-  "issuer",
-  "serial",
-  "notBefore",
-  "notAfter",
-  "renewAt",
-  "renewalInfo",
-  "attempts",
-  "nextAttemptAt",
-  "lastError",
-  "servedSerial",
-];
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-
-interface Row {
-  readonly [key: string]: unknown;
-  readonly lastError: Readonly<Record<string, string>> | null;
-}
-
-/** The rows of `certs --json` and `status --json`, held to the shape that programs rely on. */
-function rowsOf(parsed: { readonly hosts: readonly Row[] }): readonly Row[] {
-  for (const row of parsed.hosts) assert.deepEqual(Object.keys(row), ROW);
-  const [good, wild, lost] = parsed.hosts;
-  assert.deepEqual([good?.["host"], good?.["state"]], ["good.localhost", "valid"]);
-  assert.match(String(good?.["serial"]), /^(?:[0-9a-f]{2})+$/);
-  for (const key of ["notBefore", "notAfter", "renewAt"]) assert.match(String(good?.[key]), TIME);
-  assert.deepEqual([good?.["attempts"], good?.["nextAttemptAt"], good?.lastError], [0, null, null]);
-
-  assert.deepEqual([wild?.["host"], wild?.["state"]], ["*.wild.localhost", "waiting"]);
-  assert.deepEqual(new Set(Object.values(wild ?? {}).slice(2)), new Set([null, 0]));
-
-  assert.deepEqual([lost?.["host"], lost?.["state"]], ["lost.example", "failed"]);
-  assert.equal(lost?.["attempts"], 1);
-  assert.match(String(lost?.["nextAttemptAt"]), TIME);
-  assert.deepEqual(Object.keys(lost?.lastError ?? {}), ["type", "detail", "hint", "at"]);
-  assert.match(lost?.lastError?.["at"] ?? "", TIME);
-  assert.notEqual(lost?.lastError?.["hint"], "");
-  return parsed.hosts;
-}
-
-test("certs --json of the running program has the promised shape, and ends with 1 for a failed host", async () => {
-  const { code, stdout } = await run("certs", "--json", "--config", latchkey.file);
-  assert.equal(code, 1);
-  const parsed = JSON.parse(stdout);
-  assert.deepEqual(Object.keys(parsed), ["hosts"]);
-  const [good] = rowsOf(parsed);
-  assert.equal(good?.["servedSerial"], good?.["serial"]);
-});
-
-test("status --json adds version, start and workers, and ends with 1 for a failed host", async () => {
-  const { code, stdout } = await run("status", "--json", "--config", latchkey.file);
-  assert.equal(code, 1);
-  const parsed = JSON.parse(stdout);
-  rowsOf(parsed);
-  assert.equal(parsed.version, programVersion());
-  assert.match(parsed.startedAt, TIME);
-  assert.equal(parsed.pid, latchkey.process.pid);
-  assert.deepEqual(
-    parsed.workers.map(({ index, ready }: Row) => [index, ready]),
-    [
-      [1, true],
-      [2, true],
-    ],
-  );
-});
-
-test("status is for people where no one asks for JSON, with the last error and what to do", async () => {
-  const { stdout } = await run("status", "--config", latchkey.file);
-  assert.match(
-    stdout,
-    /^latchkey \S+, pid \d+, running since .*worker 1 \(pid \d+\), worker 2 \(pid \d+\)/,
-  );
-  assert.match(stdout, /^good\.localhost +valid +in \d/m);
-  assert.match(stdout, /^lost\.example +failed +- +attempt in \d/m);
-  assert.match(stdout, /^ {2}last error .*\n {2}.*\n {2}→ /m);
-  assert.ok(!stdout.includes("\x1b"), "colours in a pipe");
-});
-
-test("when nothing runs, certs and status read from storage", async () => {
-  assert.equal(await latchkey.stop(), 0);
-  const certs = await run("certs", "--json", "--config", latchkey.file);
-  assert.equal(certs.code, 1);
-  const [good] = rowsOf(JSON.parse(certs.stdout));
-  assert.equal(good?.["servedSerial"], null);
-
-  const text = `storage: ${latchkey.storage}\nhosts: { good.localhost: { respond: ok } }\n`;
-  const status = await run("status", "--config", await configured("good.yaml", text));
-  assert.equal(status.code, 0);
-  assert.match(status.stdout, /not running.*^good\.localhost +valid/ms);
-});
 
 test("before the first run, certs and status say what waits, and end with 0", async () => {
   const text = `storage: never/made
@@ -135,7 +26,9 @@ hosts:
   const file = await configured("new.yaml", text);
   const certs = await run("certs", "--json", "--config", file);
   assert.deepEqual([certs.code, certs.stderr], [0, ""]);
-  const states = JSON.parse(certs.stdout).hosts.map(({ host, state }: Row) => [host, state]);
+  const states = JSON.parse(certs.stdout).hosts.map(
+    ({ host, state }: Readonly<Record<string, unknown>>) => [host, state],
+  );
   assert.deepEqual(states, [
     ["a.localhost", "waiting"],
     ["b.localhost", "pass-through"],

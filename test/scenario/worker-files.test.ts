@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { test } from "node:test";
-import { temporaryFolder } from "../support/folders.ts";
+import { mkdir, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { after, test } from "node:test";
 import { Latchkey } from "../support/latchkey.ts";
 
-const config = "workers: 1\nhosts: { up.localhost: { respond: ok } }";
+/** In a whole run it is there and filled: a new one would be filled here, for seconds of a processor. */
+const compiled = process.env["NODE_COMPILE_CACHE"] ?? resolve("node_modules/.cache/compiled");
+await mkdir(compiled, { recursive: true, mode: 0o700 });
+const latchkey = await Latchkey.start({
+  config: "workers: 1\nhosts: { up.localhost: { respond: ok } }",
+  env: { NODE_COMPILE_CACHE: compiled },
+});
+after(() => latchkey[Symbol.asyncDispose]());
+const [worker] = (await latchkey.status()).workers;
+const pid = worker?.pid ?? assert.fail("no worker");
 
 test("a worker can read the program and the stored certificates, and nothing beside them", async () => {
-  await using latchkey = await Latchkey.start({ config });
-  const { workers } = await latchkey.status();
-  const pid = workers[0]?.pid ?? assert.fail("no worker");
   const [node = "", ...args] = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
   const flags = args.filter((each) => each.startsWith("--"));
   const can = (code: string) => spawnSync(node, [...flags, "--eval", code]).status === 0;
@@ -23,18 +28,12 @@ test("a worker can read the program and the stored certificates, and nothing bes
   // A checkout's own storage lies inside of it.
   assert.ok(!canRead(join(checkout, "config")));
   assert.ok(!canRead(checkout));
-  const compiled = join(checkout, "node_modules/.cache/written");
-  assert.ok(!can(`require("node:fs").writeFileSync(${JSON.stringify(compiled)}, "")`));
+  const written = join(checkout, "node_modules/.cache/written");
+  assert.ok(!can(`require("node:fs").writeFileSync(${JSON.stringify(written)}, "")`));
 });
 
 test("a worker reads compiled code, and is told to write none", async () => {
-  await using folder = await temporaryFolder();
-  await using latchkey = await Latchkey.start({
-    config,
-    env: { NODE_COMPILE_CACHE: folder.path },
-  });
-  const { workers } = await latchkey.status();
-  const environment = await readFile(`/proc/${workers[0]?.pid}/environ`, "utf8");
-  assert.ok(environment.includes(`NODE_COMPILE_CACHE=${folder.path}\0`));
+  const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+  assert.ok(environment.includes(`NODE_COMPILE_CACHE=${compiled}\0`));
   assert.ok(environment.includes("NODE_COMPILE_CACHE_READONLY=1\0"));
 });
