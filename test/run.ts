@@ -4,7 +4,7 @@
  * missing.
  */
 import { spawnSync } from "node:child_process";
-import { globSync } from "node:fs";
+import { cpSync, existsSync, globSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { without } from "./support/programs.ts";
@@ -63,42 +63,40 @@ if (files.length === 0) fail("Cannot run: no test file found");
 const perTest = wanted.length > 0 ? 300_000 : 120_000; // suites apart start many programs one after the other
 const nodeFlags = ["--test", "--test-isolation=none", `--test-timeout=${perTest}`];
 const [program, ...args] = [...(script === undefined ? [] : ["sh", script]), process.execPath];
-// What one process has compiled the next one reads, also the programs that tests start.
-const env = { NODE_COMPILE_CACHE: resolve("node_modules/.cache/compiled"), ...process.env };
+// What one process has compiled the next one reads, also the programs that tests start: apart from what `npm ci` has
+// compiled for the program itself, but that is a beginning.
+const compiled = resolve("node_modules/.cache/compiled");
+const installed = resolve("node_modules/.cache/latchkey");
+if (!existsSync(compiled) && existsSync(installed))
+  cpSync(installed, compiled, { recursive: true, preserveTimestamps: true });
+const env = { NODE_COMPILE_CACHE: compiled, ...process.env };
 spawnSync("sh", ["src/latchkey.sh", "--compile"], { env, stdio: "inherit" });
 const command: Command = { program, args: [...args, ...nodeFlags], env };
 
 const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => stopping.abort(new Error(`stopped by ${signal}`)));
-// A file that never ends must fail the run, not hold it up for ever.
-const watchdog = setTimeout(
-  () => stopping.abort(new Error("the tests have not ended in a quarter of an hour")),
-  900_000,
-);
 // Most jobs wait for other processes: more of them at once than there are processors.
 const atOnce = 2 * availableParallelism();
-const outcome = await runJobs(jobsOf(files), { command, atOnce, signal: stopping.signal });
-clearTimeout(watchdog);
+const outcome = await runJobs(jobsOf(files), {
+  ...{ command, atOnce, signal: stopping.signal },
+  // A file that never ends must fail the run by its name, not hold it up: more than three times what the longest takes.
+  deadlineMs: wanted.length > 0 ? 900_000 : 240_000,
+});
 process.stdout.write(outcome.summary);
 if (wanted.length === 0) tellLeftOut();
 process.exitCode = outcome.isGood ? 0 : 1;
 
 /**
- * What starts whole programs and waits for them is a process for each file, and begins first; the tests of
- * a room share one: starting it costs more than most files.
+ * The tests of a room share a process, since starting it costs more than most files; so do those of the scenarios that
+ * share a program. Other scenarios, and suites apart, are a process for each file. The longest begin first, so that none
+ * is left over in the end: how long they take shows in the size of their files.
  */
 function jobsOf(paths: readonly string[]): readonly Job[] {
-  const jobs = new Map<string, string[]>();
-  const isAlone = (path: string) => wanted.length > 0 || path.startsWith("test/scenario/");
-  const keyOf = (path: string) => (isAlone(path) ? path : dirname(path));
-  for (const path of [...paths].sort())
-    jobs.set(keyOf(path), [...(jobs.get(keyOf(path)) ?? []), path]);
-  const order = [...jobs.values()];
-  return [
-    ...order.filter(([path = ""]) => isAlone(path)),
-    ...order.filter(([path = ""]) => !isAlone(path)),
-  ];
+  const isAlone = (path: string) => wanted.length > 0 || dirname(path) === "test/scenario";
+  const jobs = Map.groupBy([...paths].sort(), (path) => (isAlone(path) ? path : dirname(path)));
+  const sizeOf = (job: Job) => job.reduce((sum, path) => sum + statSync(path).size, 0);
+  return [...jobs.values()].sort((one, other) => sizeOf(other) - sizeOf(one));
 }
 
 function tellLeftOut(): void {

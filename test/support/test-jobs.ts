@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { dirname } from "node:path";
 
 /** Test files that share a process. */
 export type Job = readonly string[];
@@ -22,10 +23,29 @@ const COUNTED = ["tests", "suites", "pass", "fail", "cancelled", "skipped", "tod
 const COUNT_LINE = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 const FAILURES = "✖ failing tests:";
 
-/** Runs each job, some at once, and prints what each one says when it has ended. Stops all of them by the signal. */
+interface Terms {
+  readonly command: Command;
+  readonly atOnce: number;
+  /** What a job may take; one that takes longer is stopped, and has failed. */
+  readonly deadlineMs: number;
+  /** Stops all of them. */
+  readonly signal: AbortSignal;
+}
+
+/** How the process of a job ended. */
+interface End {
+  readonly code: number | string;
+  readonly output: string;
+  readonly isLate: boolean;
+}
+
+/** A process that was told to stop has so long to end by itself, and to end the programs that it has started. */
+const STOP_MS = 5_000;
+
+/** Runs each job, some at once, in their order, and prints what each one says when it has ended. */
 export async function runJobs(
   jobs: readonly Job[],
-  { command, atOnce, signal }: { command: Command; atOnce: number; signal: AbortSignal },
+  { command, atOnce, deadlineMs, signal }: Terms,
 ): Promise<Outcome> {
   const startedAt = performance.now();
   const counts = new Map<string, number>();
@@ -33,13 +53,14 @@ export async function runJobs(
   const waiting = [...jobs];
   const runOneAfterTheOther = async () => {
     for (let job = waiting.shift(); job !== undefined && !signal.aborted; job = waiting.shift()) {
-      const { code, output } = await run(command, job, signal);
+      const { code, output, isLate } = await run(command, job, deadlineMs, signal);
       const report = readReport(output);
       process.stdout.write(report.lines);
       for (const [name, count] of report.counts) counts.set(name, count + (counts.get(name) ?? 0));
       if (report.failures !== "") failures.push(report.failures);
-      if (code !== 0 && report.failures === "")
-        failures.push(`${job.join(" ")} ended with ${code}`);
+      if (isLate) failures.push(`${nameOf(job)} took more than ${deadlineMs / 1_000} s: stopped`);
+      else if (code !== 0 && report.failures === "")
+        failures.push(`${nameOf(job)} ended with ${code}`);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, runOneAfterTheOther));
@@ -50,21 +71,39 @@ export async function runJobs(
   return { isGood: failures.length === 0, summary: [...told, ...lines, duration].join("") };
 }
 
+function nameOf(job: Job): string {
+  const [first = ""] = job;
+  return job.length === 1 ? first : `${dirname(first)} (${job.length} files)`;
+}
+
 function run(
   { program = process.execPath, args, env }: Command,
   job: Job,
+  deadlineMs: number,
   signal: AbortSignal,
-): Promise<{ readonly code: number | string; readonly output: string }> {
+): Promise<End> {
   return new Promise((resolve) => {
     const child = spawn(program, [...args, ...job], { stdio: ["ignore", "pipe", "inherit"], env });
-    const stop = () => child.kill("SIGTERM");
+    let isLate = false;
+    let killing: NodeJS.Timeout | undefined;
+    const stop = () => {
+      child.kill("SIGTERM");
+      killing = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    };
+    const deadline = setTimeout(() => {
+      isLate = true;
+      stop();
+    }, deadlineMs);
     signal.addEventListener("abort", stop, { once: true });
     const pieces: Buffer[] = [];
     child.stdout.on("data", (piece: Buffer) => pieces.push(piece));
     child.on("error", (error) => pieces.push(Buffer.from(`${error.message}\n`)));
     child.on("close", (code, killedBy) => {
       signal.removeEventListener("abort", stop);
-      resolve({ code: code ?? killedBy ?? "nothing", output: Buffer.concat(pieces).toString() });
+      clearTimeout(deadline);
+      clearTimeout(killing);
+      const output = Buffer.concat(pieces).toString();
+      resolve({ code: code ?? killedBy ?? "nothing", output, isLate });
     });
   });
 }
