@@ -72,7 +72,9 @@ export class Http1Courier implements Courier, BackendUser {
   }
 
   flush(): boolean {
-    return this.#outlet.flush();
+    const takesMore = this.#outlet.flush();
+    if (this.#isRequestSent) this.#outlet.release();
+    return takesMore;
   }
 
   resume(): void {

@@ -15,6 +15,9 @@ export class Outlet {
   #gathered: Buffer | undefined;
   #length = 0;
   #hasWritten = false;
+  /** Bytes of this turn wait in this socket, which is corked. */
+  #held: Socket | undefined;
+  #isReleaseDue = false;
 
   /** Says everything to `socket` from now on. What was not flushed before is forgotten. */
   open(socket: Socket): void {
@@ -36,6 +39,7 @@ export class Outlet {
 
   /** Nothing more will be said to the socket. */
   shut(): void {
+    this.release();
     this.#socket = undefined;
     this.#forget();
   }
@@ -64,6 +68,12 @@ export class Outlet {
     return this.#socket?.writableNeedDrain !== true;
   }
 
+  /** Lets go what {@link #holdBack} keeps for the end of this turn. */
+  release(): void {
+    this.#held?.uncork();
+    this.#held = undefined;
+  }
+
   /** How many bytes were said and are not written. */
   get #waiting(): number {
     return this.#length + this.#text.length;
@@ -85,7 +95,27 @@ export class Outlet {
   #writeBytes(bytes: Buffer, start: number, end: number, isLent: boolean): void {
     this.#hasWritten = true;
     const piece = bytes.subarray(start, end);
+    if (!isLent) this.#holdBack(piece.length);
     this.#socket?.write(isLent ? Buffer.from(piece) : piece);
+  }
+
+  /**
+   * TLS gives an upload in pieces of 16 KiB, several for each read of the socket: they leave by one system call, at
+   * the end of this turn of the event loop, or before more would wait than the socket is for.
+   */
+  #holdBack(length: number): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    if (socket.writableLength + length >= socket.writableHighWaterMark) this.release();
+    if (this.#held !== undefined) return;
+    socket.cork();
+    this.#held = socket;
+    if (this.#isReleaseDue) return;
+    this.#isReleaseDue = true;
+    setImmediate(() => {
+      this.#isReleaseDue = false;
+      this.release();
+    });
   }
 
   #writeAll(): void {

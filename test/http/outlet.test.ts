@@ -16,6 +16,7 @@ async function said(say: (outlet: Outlet, socket: Socket) => void): Promise<Buff
   outlet.open(socket);
   say(outlet, socket);
   outlet.flush();
+  await new Promise((resolve) => setImmediate(resolve)); // the turn is over
   socket.end();
   const pieces: Buffer[] = await Array.fromAsync(peer);
   server.close();
@@ -73,6 +74,36 @@ test("a head and a large piece behind it are one write", async () => {
     outlet.say("\r\n");
   });
   assert.equal(written, 1);
+});
+
+/** How many bytes each system call takes of `count` pieces of our own, that come in one turn. */
+async function callsFor(count: number, isReleased: boolean): Promise<number[]> {
+  const calls: number[] = [];
+  await said((outlet, socket) => {
+    const write = socket._write.bind(socket);
+    const writev = socket._writev?.bind(socket);
+    socket._write = (chunk: Buffer, ...rest) => {
+      calls.push(chunk.length);
+      write(chunk, ...rest);
+    };
+    socket._writev = (chunks, done) => {
+      calls.push(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+      writev?.(chunks, done);
+    };
+    for (let piece = 0; piece < count; piece += 1)
+      outlet.pass(bytesOf(PIECE_BYTES, piece), 0, PIECE_BYTES, false);
+    assert.deepEqual(calls, count > 3 ? [3 * PIECE_BYTES] : [], "before the turn is over");
+    if (isReleased) outlet.release();
+  });
+  return calls;
+}
+
+const PIECE_BYTES = 16_384;
+
+test("pieces of our own that come in one turn leave by one call, and no more of them wait than there is room for", async () => {
+  assert.deepEqual(await callsFor(3, false), [3 * PIECE_BYTES]);
+  assert.deepEqual(await callsFor(3, true), [3 * PIECE_BYTES]);
+  assert.deepEqual(await callsFor(5, false), [3 * PIECE_BYTES, 2 * PIECE_BYTES]);
 });
 
 test("what was not written is taken back, and what was is not", async () => {
