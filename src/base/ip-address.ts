@@ -29,6 +29,7 @@ export function parseIpAddress(text: string): IpAddress | undefined {
 /** The address of a socket's own end, as a host is spelled. */
 export function parseSocketAddress(text: string | undefined): IpAddress | undefined {
   if (text === undefined) return undefined;
+  if (!text.includes(":")) return parseIpAddress(text);
   return parseIpAddress(MAPPED.exec(text)?.[1] ?? text.replace(/%.*$/, ""));
 }
 

@@ -78,6 +78,12 @@ export class Credentials {
     this.#parked = { listed: newLot(), onDemand: newLot() };
   }
 
+  /** The credential that is in memory and good: most handshakes need not wait for {@link Credentials.obtain}. */
+  atHand(host: UriHost, route: Host): Credential | undefined {
+    const live = this.#live(certificateNameOf(route, host), route);
+    return live !== undefined && this.#isGood(live, route) ? live : undefined;
+  }
+
   /**
    * The credential for a handshake: from memory, else from storage, else from the manager, who may
    * have to order it first. Never throws for want of one. Waits `limits.issueWaitMs` at most, and in
@@ -100,7 +106,7 @@ export class Credentials {
     const { host, route, signal } = visitor;
     const live = this.#live(host, route);
     const isManual = route.certificate.kind === "manual";
-    if (live !== undefined && (isManual || !this.#hasExpired(live))) return found(live);
+    if (live !== undefined && this.#isGood(live, route)) return found(live);
     const absent = this.#absent.get(host);
     if (absent !== undefined && this.#isFresh(absent.at))
       return live ? found(live) : absent.outcome;
@@ -145,6 +151,11 @@ export class Credentials {
 
   #isHeld(host: CertificateName): boolean {
     return this.#stored.has(host) || this.#held.has(host);
+  }
+
+  /** What was given by hand is served as it is. */
+  #isGood(live: Credential, route: Host): boolean {
+    return route.certificate.kind === "manual" || !this.#hasExpired(live);
   }
 
   #hasExpired({ notAfter }: Credential): boolean {

@@ -62,10 +62,12 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   if (action.kind === "certificate-only")
     throw new Refusal("unrecognized_name", "HOST_CERTIFICATE_ONLY", { host });
   if (isTooDeep(host, route)) throw new Refusal("unrecognized_name", "HOST_REFUSED", { host });
-  const credential = await credentialFor(socket, host, route, {
-    credentials: steps.credentials,
-    clientAddress: source.address,
-  });
+  const credential =
+    steps.credentials.atHand(host, route) ??
+    (await credentialFor(socket, host, route, {
+      credentials: steps.credentials,
+      clientAddress: source.address,
+    }));
   const secured = await steps.terminator.terminate(socket, host, route, credential);
   const clientAuth = route.tls?.clientAuth;
   const identityLines = clientAuth && clientIdentity(secured, host, clientAuth);
