@@ -28,6 +28,7 @@ const PEERS: Readonly<
   clients: { needs: ["curl", "h2load", "nghttp"] },
   browser: { needs: ["chromium", "certutil"] },
   caddy: { needs: ["caddy", "unshare", "ip"], inside: "test/caddy/own-network.sh" },
+  systemd: { needs: ["systemd-nspawn", "sudo", "curl"], inside: "test/systemd/own-system.sh" },
 };
 
 /** Programs that single tests hold us against; without them those tests are skipped. */
