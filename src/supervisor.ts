@@ -26,9 +26,15 @@ import { permissionsOfWorker } from "./process/worker-permissions.ts";
 export interface SupervisorOptions {
   readonly config: Config;
   /** Reads the configuration again (SIGHUP); rejects when it has faults, which were reported. */
-  reload(): Promise<Config>;
+  reload(): Promise<Reread>;
   /** Called once, when every child is ready and connections are taken; the ports are the first ones of each kind. */
   onReady?(ports: Ports): void;
+}
+
+/** A configuration that was read again, and what whoever asked for it should know of it, a line each. */
+export interface Reread {
+  readonly config: Config;
+  readonly remarks: readonly string[];
 }
 
 interface Ports {
@@ -81,11 +87,11 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   /** One whose children never become ready does not keep the next one waiting for ever. */
   const reload = oneAtATime<ReloadOutcome>(async (tell) => {
     try {
-      const next = await options.reload();
+      const { config: next, remarks } = await options.reload();
       if (isEnding) return; // meanwhile: the sockets are closed
       const [before, reopened] = [access, reopen(doors, next)];
       const missing = tellUnbound(doors.current, log);
-      tell({ kind: "accepted", changes: [...describeChanges(config, next), ...missing] });
+      tell(acceptedWith(describeChanges(config, next), remarks, missing));
       [config, access] = [next, reopened];
       changeLimits(config.limits);
       const reloaded = replaceAll().then(() => {
@@ -137,6 +143,10 @@ function openMissing(doors: Doors, { listen }: Config, log: Log): boolean {
   const opened = doors.retry(listen);
   for (const address of opened) log.info("listen.opened", { address });
   return opened.length > 0;
+}
+
+function acceptedWith(...lines: readonly (readonly string[])[]): ReloadOutcome {
+  return { kind: "accepted", changes: lines.flat() };
 }
 
 function rejectedFor(error: unknown): ReloadOutcome {

@@ -23,6 +23,7 @@ export interface Credential {
 const CHAIN_MAX_BYTES = 262_144;
 /** Public CAs send four; what is longer costs every client a handshake of many packets, or its patience. */
 const CHAIN_MAX_CERTIFICATES = 10;
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
 
 /**
@@ -31,7 +32,7 @@ const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----
  * belongs to the leaf.
  * Dates and names are not judged here: see `certificate/verify.ts`.
  *
- * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit.
+ * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit, and `part` among its facts: `chain` or `key`.
  */
 export function readCredential(chain: string, key: string): Credential {
   const certificates = readChain(chain);
@@ -39,11 +40,11 @@ export function readCredential(chain: string, key: string): Credential {
   certificates.slice(1).forEach((issuer, index) => {
     const subject = certificates[index] as X509Certificate;
     if (!subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) {
-      throw invalid(`certificate ${index + 1} of the chain is not issued by the next one`);
+      throw invalid("chain", `certificate ${index + 1} of the chain is not issued by the next one`);
     }
   });
   if (!leaf.checkPrivateKey(readKey(key)))
-    throw invalid("the key does not belong to the certificate");
+    throw invalid("key", "the key does not belong to the certificate");
   return {
     chain,
     key,
@@ -73,27 +74,29 @@ export function certificatesIn(chain: string): string[] {
 }
 
 function readChain(chain: string): X509Certificate[] {
-  if (Buffer.byteLength(chain) > CHAIN_MAX_BYTES) throw invalid("the chain is larger than 256 KiB");
+  if (Buffer.byteLength(chain) > CHAIN_MAX_BYTES)
+    throw invalid("chain", "the chain is larger than 256 KiB");
   const blocks = [...chain.matchAll(PEM_BLOCK)];
-  if (blocks.length === 0) throw invalid("the chain holds no PEM certificate");
+  if (blocks.length === 0) throw invalid("chain", "the chain holds no PEM certificate");
   if (blocks.some(([, label]) => label !== "CERTIFICATE")) {
-    throw invalid("the chain holds a PEM block that is not a certificate");
+    throw invalid("chain", "the chain holds a PEM block that is not a certificate");
   }
   if (blocks.length > CHAIN_MAX_CERTIFICATES) {
-    throw invalid(`the chain is longer than ${CHAIN_MAX_CERTIFICATES} certificates`);
+    throw invalid("chain", `the chain is longer than ${CHAIN_MAX_CERTIFICATES} certificates`);
   }
   try {
     return blocks.map(([pem]) => new X509Certificate(pem));
   } catch (cause) {
-    throw invalid("the chain holds a certificate that cannot be decoded", cause);
+    throw invalid("chain", "the chain holds a certificate that cannot be decoded", cause);
   }
 }
 
 function readKey(key: string) {
+  if (ENCRYPTED.test(key)) throw invalid("key", "the key has a passphrase");
   try {
     return createPrivateKey(key);
   } catch (cause) {
-    throw invalid(`the key cannot be read (${messageOf(cause)})`);
+    throw invalid("key", `the key cannot be read (${messageOf(cause)})`);
   }
 }
 
@@ -109,11 +112,11 @@ function namesOf(leaf: X509Certificate): string[] {
   });
 }
 
-function invalid(why: string, cause?: unknown): LatchkeyError {
+function invalid(part: "chain" | "key", why: string, cause?: unknown): LatchkeyError {
   return new LatchkeyError(
     "CERTIFICATE_INVALID",
     `Cannot use the certificate: ${why}`,
-    {},
+    { part },
     { cause },
   );
 }

@@ -24,7 +24,7 @@ export const TROUBLE_KINDS = [
   "certificate.expiring",
   /** Clients get another certificate than the one that is stored. */
   "certificate.mismatch",
-  /** The files given by hand for a host cannot be used. */
+  /** The files given by hand for a host cannot be used, or clients turn down what they hold. */
   "certificate.unusable",
   /** Another issuer than the first stands in for it. */
   "issuer.switched",

@@ -13,8 +13,10 @@ import type {
   HeldCredential,
 } from "../process/messages.ts";
 import type { CertificateKeeper } from "./ensure.ts";
+import { recordOfGiven } from "./flaw.ts";
+import { tellFlaws } from "./flaw-log.ts";
 import { listCertificates } from "./list.ts";
-import { manualRecords } from "./manual.ts";
+import { type Given, readGiven } from "./manual.ts";
 import {
   type OperatorOutcome,
   type OperatorRequest,
@@ -38,11 +40,11 @@ export class CertificateFloor {
   readonly probes: Probes;
   /** Sees what is wrong. */
   readonly troubles: TroubleWatch;
-  #manual: ReadonlyMap<string, CertificateRecord> = new Map();
+  #given: ReadonlyMap<string, Given> = new Map();
 
   constructor(steps: FloorSteps) {
     this.#steps = steps;
-    this.#parts = plugTogether(steps, () => this.#manual.values());
+    this.#parts = plugTogether(steps, () => this.#given.values());
     this.workers = this.#parts.workers;
     this.troubles = this.#parts.troubles;
     this.probes = new Probes(this.workers.challenges, this.#parts.holdings);
@@ -55,7 +57,7 @@ export class CertificateFloor {
     const { recall } = this.#parts.keeper;
     const listed = config.hosts.map(ownNameOf).filter((own) => own !== undefined);
     await forEachAtOnce(listed, limits.adoptedAtOnce, (own) => recall.adopt(own, true));
-    this.#manual = await manualRecords(config, clock.now());
+    this.#given = await readGiven(config, clock.now());
     const onDemand = (await storage.certificates.list()).filter((name) => {
       const entry = this.#steps.findHost(name);
       return entry?.certificate.kind === "acme" && ownNameOf(entry) === undefined;
@@ -67,6 +69,7 @@ export class CertificateFloor {
   /** Orders and renews until the signal ends it; begins when a worker can answer challenges. */
   async run(): Promise<void> {
     const { config, clock, signal } = this.#steps;
+    const telling = tellFlaws({ ...this.#steps, given: () => this.#given.values() }, signal);
     void this.#parts.proofs.recover(); // name servers may be slow, and orders need not wait for them
     const watching = this.#parts.gate.keepWatching(signal);
     await this.workers.canAnswer();
@@ -96,6 +99,7 @@ export class CertificateFloor {
     await Promise.all([
       keepRenewing(steps, signal),
       polling,
+      telling,
       watching,
       ...looking.map((each) => each.run(signal)),
     ]);
@@ -162,12 +166,15 @@ export class CertificateFloor {
 
   /** A row for every host. */
   list(): CertificateRecord[] {
-    const { config, findHost } = this.#steps;
+    const { clock, config, findHost } = this.#steps;
     return listCertificates({
       hosts: config.hosts,
       holdings: this.#parts.holdings,
       findHost,
-      manual: (pattern) => this.#manual.get(pattern),
+      given: (pattern) => {
+        const given = this.#given.get(pattern);
+        return given && recordOfGiven(given, clock.now());
+      },
       troubleOf: (pattern) => this.#parts.gate.troubleOf(pattern),
     });
   }

@@ -12,8 +12,8 @@ export interface ListSteps {
   readonly holdings: Holdings;
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
-  /** The row of a host with files given by hand, as they were last read. */
-  manual(pattern: string): CertificateRecord | undefined;
+  /** The row of a host with files given by hand. */
+  given(pattern: string): CertificateRecord | undefined;
   /** Why the names of a pattern get no new certificates; `undefined` when nothing is wrong. */
   troubleOf(pattern: HostPattern): LastError | undefined;
 }
@@ -31,7 +31,7 @@ function rowsOf(steps: ListSteps, entry: Host, onDemand: readonly Holding[]): Ce
   const { pattern, certificate } = entry;
   const name = formatPattern(pattern);
   if (certificate.kind === "none") return [foreignRecord(name, "pass-through")];
-  if (certificate.kind === "manual") return [steps.manual(name) ?? foreignRecord(name, "manual")];
+  if (certificate.kind === "manual") return [steps.given(name) ?? foreignRecord(name, "manual")];
   const own = ownNameOf(entry);
   if (own === undefined) {
     const lastError = steps.troubleOf(pattern) ?? null;

@@ -1,76 +1,101 @@
 import { open } from "node:fs/promises";
 import { forEachAtOnce } from "../base/at-once.ts";
-import type { CertificateRecord } from "../base/certificate-record.ts";
-import { readCredential } from "../base/credential.ts";
-import { messageOf } from "../base/errors.ts";
-import type { Config } from "../config/config.ts";
+import { type Credential, readCredential } from "../base/credential.ts";
+import { LatchkeyError, messageOf } from "../base/errors.ts";
+import type { Config, HostPattern } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { limits } from "../config/limits.ts";
-import { foreignRecord } from "./records.ts";
 
 /** No PEM file of a host is longer. */
 const FILE_MAX_BYTES = 262_144;
+/** How errors about a pair begin; here the cause alone is wanted, for sentences of others. */
+const SENTENCE = /^Cannot use the certificate: /;
 
-/** What the files of a host make of its row. */
-type Found = Pick<CertificateRecord, "serial" | "notBefore" | "notAfter"> &
-  Partial<Pick<CertificateRecord, "state" | "lastError">>;
-
-interface Files {
+/** The files given by hand for a host; absolute paths. */
+export interface Files {
   readonly chain: string;
   readonly key: string;
 }
 
-/** The row of every host with files given by hand, by its pattern. Files that many hosts share are read once. */
-export async function manualRecords(
+/** A host with files given by hand, and what they held when they were read. */
+export interface Given {
+  /** The host as the configuration spells it, normalised. */
+  readonly host: string;
+  readonly pattern: HostPattern;
+  readonly files: Files;
+  readonly pair: Pair;
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
+}
+
+/** What a chain and a key are together. Keys are looked at and not kept. */
+export type Pair =
+  | ({ readonly kind: "usable" } & Pick<Credential, "serial" | "notBefore" | "notAfter" | "names">)
+  | {
+      readonly kind: "unusable";
+      /** Which of the two files to mend. */
+      readonly part: keyof Files;
+      readonly why: string;
+    };
+
+/** Reads the files of every host that has some, by its pattern. Files that many hosts share are read once. */
+export async function readGiven(
   { hosts }: Config,
   now: number,
-): Promise<ReadonlyMap<string, CertificateRecord>> {
+): Promise<ReadonlyMap<string, Given>> {
   const pairs = new Map<string, Files>();
-  const pairOf = new Map<string, string>();
+  const owners: { readonly pattern: HostPattern; readonly files: Files; readonly id: string }[] =
+    [];
   for (const { pattern, certificate } of hosts) {
     if (certificate.kind !== "manual") continue;
-    const { chain, key } = certificate;
-    const pair = JSON.stringify([chain, key]);
-    pairs.set(pair, { chain, key });
-    pairOf.set(formatPattern(pattern), pair);
+    const files = { chain: certificate.chain, key: certificate.key };
+    const id = JSON.stringify([files.chain, files.key]);
+    pairs.set(id, files);
+    owners.push({ pattern, files, id });
   }
-  const found = new Map<string, Found>();
-  await forEachAtOnce(pairs, limits.adoptedAtOnce, async ([pair, files]) => {
-    found.set(pair, await look(files, now));
+  const found = new Map<string, Pair>();
+  await forEachAtOnce(pairs, limits.adoptedAtOnce, async ([id, files]) => {
+    found.set(id, await look(files));
   });
-  const rowOf = (name: string, pair: string) => ({
-    ...foreignRecord(name, "manual"),
-    ...found.get(pair),
-  });
-  return new Map([...pairOf].map(([name, pair]) => [name, rowOf(name, pair)]));
+  return new Map(
+    owners.flatMap(({ pattern, files, id }) => {
+      const [host, pair] = [formatPattern(pattern), found.get(id)];
+      return pair === undefined ? [] : [[host, { host, pattern, files, pair, readAt: now }]];
+    }),
+  );
 }
 
-/** What a pair of files holds now, or what is wrong with it. */
-async function look(files: Files, now: number): Promise<Found> {
+async function look(files: Files): Promise<Pair> {
+  const chain = await readPem(files.chain);
+  if (!chain.ok) return unusable("chain", chain.why);
+  const key = await readPem(files.key);
+  if (!key.ok) return unusable("key", key.why);
   try {
-    const { serial, notBefore, notAfter } = readCredential(
-      await readPem(files.chain),
-      await readPem(files.key),
-    );
-    const [begin, end] = [new Date(notBefore).toISOString(), new Date(notAfter).toISOString()];
-    return { serial, notBefore: begin, notAfter: end };
+    const { serial, notBefore, notAfter, names } = readCredential(chain.text, key.text);
+    return { kind: "usable", serial, notBefore, notAfter, names };
   } catch (error) {
-    const hint = `Put a readable PEM chain into ${files.chain} and its key into ${files.key}.`;
-    const lastError = {
-      type: "CERTIFICATE_INVALID",
-      detail: messageOf(error),
-      hint,
-      at: new Date(now).toISOString(),
-    };
-    return { serial: null, notBefore: null, notAfter: null, state: "failed", lastError };
+    const isOfKey = error instanceof LatchkeyError && error.facts["part"] === "key";
+    return unusable(isOfKey ? "key" : "chain", messageOf(error).replace(SENTENCE, ""));
   }
 }
 
-async function readPem(path: string): Promise<string> {
-  await using file = await open(path, "r");
-  const { size } = await file.stat();
-  const length = Math.min(size, FILE_MAX_BYTES);
-  const buffer = Buffer.alloc(length);
-  const { bytesRead } = await file.read(buffer, 0, length, 0);
-  return buffer.toString("utf8", 0, bytesRead);
+function unusable(part: keyof Files, why: string): Pair {
+  return { kind: "unusable", part, why };
+}
+
+type Text =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly why: string };
+
+async function readPem(path: string): Promise<Text> {
+  try {
+    await using file = await open(path, "r");
+    const { size } = await file.stat();
+    if (size > FILE_MAX_BYTES) return { ok: false, why: "the file is larger than 256 KiB" };
+    const buffer = Buffer.alloc(size);
+    const { bytesRead } = await file.read(buffer, 0, size, 0);
+    return { ok: true, text: buffer.toString("utf8", 0, bytesRead) };
+  } catch (error) {
+    return { ok: false, why: messageOf(error) };
+  }
 }

@@ -1,7 +1,6 @@
 import { randomInt } from "node:crypto";
 import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
-import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { readCredential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
@@ -22,6 +21,7 @@ import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
 import { judge } from "./judge.ts";
 import { waitForListener } from "./listener-wait.ts";
+import type { Given } from "./manual.ts";
 import { Outlook } from "./outlook.ts";
 import { PolicyGate } from "./policy-gate.ts";
 import { Proofs } from "./proofs.ts";
@@ -87,9 +87,9 @@ export interface Parts extends Way {
 /**
  * Plugs the parts together: whom each of them asks for what. Nothing of it moves yet.
  *
- * @param manual The rows of hosts with files given by hand, as they were last read.
+ * @param given Hosts with files given by hand, as they were last read.
  */
-export function plugTogether(steps: FloorSteps, manual: () => Iterable<CertificateRecord>): Parts {
+export function plugTogether(steps: FloorSteps, given: () => Iterable<Given>): Parts {
   const { config, storage, log, signal, reach } = steps;
   const ground = {
     holdings: new Holdings(),
@@ -108,7 +108,7 @@ export function plugTogether(steps: FloorSteps, manual: () => Iterable<Certifica
   const deletions = newDeletionWatch(steps, ground, keeper, save);
   const troubles = new TroubleWatch({
     ...steps,
-    ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings, manual },
+    ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings, given },
     directoryOf: (issuer) => ground.cas.endpoints.directoryOf(issuer),
     confirmWritable: () => ground.durable.confirmWritable(),
   });

@@ -4,9 +4,10 @@ import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Config, Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
 import type { Storage } from "../storage/storage.ts";
+import { recordOfGiven } from "./flaw.ts";
 import { Holdings } from "./holdings.ts";
 import { listCertificates } from "./list.ts";
-import { manualRecords } from "./manual.ts";
+import { readGiven } from "./manual.ts";
 import { type Holding, heldOf, recallFailures } from "./records.ts";
 import { isBelievable } from "./window.ts";
 
@@ -29,13 +30,17 @@ export async function storedRecords(
   };
   await addCertificates(storage, config, hold);
   await addFailures(storage, hold);
-  const manual = await manualRecords(config, storage.clock.now());
+  const now = storage.clock.now();
+  const given = await readGiven(config, now);
   return listCertificates({
     hosts: config.hosts,
     holdings,
     findHost,
     troubleOf: () => undefined,
-    manual: (pattern) => manual.get(pattern),
+    given: (pattern) => {
+      const found = given.get(pattern);
+      return found && recordOfGiven(found, now);
+    },
   });
 }
 

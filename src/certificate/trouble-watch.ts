@@ -1,5 +1,4 @@
 import { parseCertificateName } from "../base/certificate-name.ts";
-import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { codeOf } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
@@ -10,8 +9,9 @@ import type { Unbound } from "../process/messages.ts";
 import type { AskWatch } from "./ask-watch.ts";
 import type { Commands } from "./commands.ts";
 import type { DeletionWatch } from "./deletion-watch.ts";
+import type { Given } from "./manual.ts";
 import type { Holding } from "./records.ts";
-import { type Judging, troublesOf, troublesOfManual } from "./troubles.ts";
+import { type Judging, troublesOf, troublesOfGiven } from "./troubles.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** What the watch sees. */
@@ -33,8 +33,8 @@ export interface TroubleSteps {
   /** Every name, and the entry whose certificate is made out to it. */
   holdings(): Iterable<Holding>;
   findHost(host: Holding["host"]): Host | undefined;
-  /** The rows of hosts with files given by hand. */
-  manual(): Iterable<CertificateRecord>;
+  /** Hosts with files given by hand, as they were last read. */
+  given(): Iterable<Given>;
   /** URL of the directory, which tells issuers apart. */
   directoryOf(issuer: Issuer): string;
   /** Rejects when storage cannot be written into now. */
@@ -178,14 +178,14 @@ export class TroubleWatch {
   #ofHosts(lasted: (key: string) => boolean): Trouble[] {
     const { config, clock, findHost } = this.#steps;
     const judging = { now: clock.now(), expiresWithin: config.alerts.expiresWithin };
-    const manual = [...this.#steps.manual()].flatMap((row) => troublesOfManual(row, judging));
+    const given = [...this.#steps.given()].flatMap((each) => troublesOfGiven(each, judging));
     const found = [...this.#steps.holdings()].flatMap((holding) => {
       const entry = findHost(holding.host);
       if (entry === undefined) return [];
       const full: Judging = { ...judging, issuers: this.#issuersOf(entry), lasted };
       return troublesOf(holding, full);
     });
-    return [...manual, ...found];
+    return [...given, ...found];
   }
 
   #issuersOf({ certificate }: Host): readonly string[] {

@@ -1,5 +1,7 @@
-import type { CertificateRecord } from "../base/certificate-record.ts";
-import { keyOf, type Trouble } from "../base/trouble.ts";
+import { unreachable } from "../base/errors.ts";
+import { keyOf, type Trouble, type TroubleKind } from "../base/trouble.ts";
+import { type Flaw, type FlawJudging, flawsOf, isGrave, remedyOf } from "./flaw.ts";
+import type { Given } from "./manual.ts";
 import { adviceOf, type Holding, renewAtOf } from "./records.ts";
 
 /** What a name's troubles are judged by, besides its holding. */
@@ -98,23 +100,45 @@ function standInOf(holding: Holding, { issuers, lasted }: Judging): Trouble | un
   };
 }
 
-/** What is wrong with files given by hand, which nobody renews but a person. Pure. */
-export function troublesOfManual(
-  { host, state, notBefore, notAfter, lastError }: CertificateRecord,
-  judging: Pick<Judging, "now" | "expiresWithin">,
-): Trouble[] {
-  if (state === "failed" && lastError !== null) {
-    const message = `The certificate given by hand for ${host} cannot be used`;
-    const { detail, hint } = lastError;
-    const kind = "certificate.unusable";
-    return [{ kind, host, severity: "critical", message, detail, hint, nextAttemptAt: undefined }];
+/** What is wrong with files given by hand, which nobody renews but a person: the worst of each kind. Pure. */
+export function troublesOfGiven(given: Given, judging: FlawJudging): Trouble[] {
+  const troubles = new Map<TroubleKind, Trouble>();
+  for (const flaw of flawsOf(given, judging)) {
+    const kind = kindOf(flaw);
+    if (kind === undefined || troubles.has(kind)) continue;
+    troubles.set(kind, {
+      ...{ kind, host: given.host, severity: isGrave(flaw) ? "critical" : "warning" },
+      message: messageOf(given, flaw),
+      detail: detailOf({ type: flaw.code, detail: flaw.detail }),
+      hint: `${remedyOf(given, flaw)}.`,
+      nextAttemptAt: undefined,
+    });
   }
-  if (notBefore === null || notAfter === null) return [];
-  const validity = { notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) };
-  const trouble = expiring(host, validity, judging);
-  if (trouble === undefined) return [];
-  const hint = "Put a new certificate and key into its files and reload.";
-  return [{ ...trouble, detail: "It was given by hand", hint, nextAttemptAt: undefined }];
+  return [...troubles.values()];
+}
+
+function kindOf({ kind }: Flaw): TroubleKind | undefined {
+  switch (kind) {
+    case "unusable":
+    case "misnamed":
+    case "early":
+      return "certificate.unusable";
+    case "expired":
+    case "expiring":
+      return "certificate.expiring";
+    case "narrow": // perhaps nobody visits the others
+      return undefined;
+    default:
+      return unreachable(kind);
+  }
+}
+
+function messageOf({ host, pair }: Given, { kind }: Flaw): string {
+  if (kind === "unusable") return `The certificate given by hand for ${host} cannot be used`;
+  if (kind === "misnamed") return `The certificate given by hand for ${host} is for other hosts`;
+  if (kind === "early") return `The certificate given by hand for ${host} is not valid yet`;
+  const end = pair.kind === "usable" ? timeText(pair.notAfter) : "";
+  return `The certificate of ${host} ${kind === "expired" ? "expired" : "expires"} ${end}`;
 }
 
 function detailOf({ type, detail }: { readonly type: string; readonly detail: string }): string {

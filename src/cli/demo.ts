@@ -31,7 +31,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   try {
     return await supervise({
       config,
-      reload: async () => config,
+      reload: async () => ({ config, remarks: [] }),
       onReady: (ports) => process.stdout.write(introduction(config, ports)),
     });
   } finally {

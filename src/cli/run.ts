@@ -1,6 +1,5 @@
 import { messageOf } from "../base/errors.ts";
-import type { Config } from "../config/config.ts";
-import { supervise } from "../supervisor.ts";
+import { type Reread, supervise } from "../supervisor.ts";
 import { readConfiguration } from "./configuration.ts";
 import { GivenFiles } from "./given-files.ts";
 
@@ -22,11 +21,10 @@ export async function run(file: string | undefined): Promise<number> {
 }
 
 /** For SIGHUP: a file with faults, or a broken certificate, changes nothing; the faults are on standard error. */
-async function readAgain(file: string, given: GivenFiles): Promise<Config> {
+async function readAgain(file: string, given: GivenFiles): Promise<Reread> {
   try {
     const config = await readConfiguration(file, process.env);
-    await given.follow(config);
-    return config;
+    return { config, remarks: await given.follow(config) };
   } catch (error) {
     process.stderr.write(`latchkey: ${messageOf(error)}\n`);
     throw error;

@@ -16,6 +16,11 @@ export const alertLimits = {
   troublesMax: 1_000,
   /** `alerts.expiresWithin`: a renewal is due with a third of the life left, and then fails for days. */
   alertExpiresWithin: 0.25,
+  /** Nobody wants to hear for years that a private CA's certificate of ten years ends: 30 d, time to make a new one by hand. */
+  givenExpiresWithinMaxMs: 2_592_000_000,
+  /** How often the dates of certificates given by hand are looked at, and how often the log tells of what lasts. */
+  givenLookEveryMs: 600_000,
+  givenToldEveryMs: 86_400_000,
   /** How often a write is tried while nothing else is written: a disk fills up unseen. */
   storageCheckEveryMs: 300_000,
   /** How often is looked whether folders of hosts were deleted: one reading of the folder above them. */

@@ -34,7 +34,7 @@ async function world(ask: string) {
   const durable = new Durable(storage, log, signal);
   const gate = new PolicyGate({ ...common, isKnown: () => false });
   const watch = new TroubleWatch({
-    ...{ ...common, storage, asks: gate.asks, manual: () => [], directoryOf: () => "x" },
+    ...{ ...common, storage, asks: gate.asks, given: () => [], directoryOf: () => "x" },
     commands: new Commands({ ...common, store: storage.commandRuns }),
     watchdog: new Watchdog({
       ...{ ...common, servedSerial: async () => undefined, heldSerials: async () => new Map() },

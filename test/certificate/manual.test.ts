@@ -1,16 +1,28 @@
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { manualRecords } from "../../src/certificate/manual.ts";
-import { makeCertificate } from "../support/certificates.ts";
+import { recordOfGiven } from "../../src/certificate/flaw.ts";
+import { readGiven } from "../../src/certificate/manual.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { configOf } from "../support/config-text.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const NOW = Date.parse("2026-11-25T10:00:00Z");
-const pair = makeCertificate({ names: ["*.shop.example"], notAfter: NOW + 86_400_000 });
+const DAY = 86_400_000;
+const dates = { notBefore: NOW - DAY, notAfter: NOW + DAY };
+const ca = makeAuthority();
+const [inner, other] = [makeAuthority({ name: "Inner", parent: ca }), makeAuthority()];
+const pair = makeCertificate({ names: ["*.shop.example"], issuer: inner, ...dates });
+const stranger = makeCertificate({ names: ["*.shop.example"], ...dates });
 
-test("hosts that share their files have a row each, and those with broken ones say what is wrong", async () => {
+const protection = { cipher: "aes-256-cbc", passphrase: "secret", format: "pem" } as const;
+const secret = createPrivateKey(pair.key);
+const encrypted = secret.export({ type: "pkcs8", ...protection }).toString();
+const encryptedOld = secret.export({ type: "sec1", ...protection }).toString();
+
+test("hosts that share their files have a row each, and each is judged by its own name", async () => {
   await using folder = await temporaryFolder();
   for (const [name, text] of [
     ["shared.pem", pair.chain],
@@ -20,21 +32,57 @@ test("hosts that share their files have a row each, and those with broken ones s
     writeFileSync(join(folder.path, name), text);
   const text = `hosts:
   a.shop.example: { respond: a, certificate: { chain: shared.pem, key: shared.key } }
-  b.shop.example: { respond: b, certificate: { chain: shared.pem, key: shared.key } }
+  b.shop.example, shop.example: { respond: b, certificate: { chain: shared.pem, key: shared.key } }
   c.shop.example: { respond: c, certificate: { chain: broken.pem, key: shared.key } }
   d.shop.example: { respond: d, certificate: { chain: broken.pem, key: shared.key } }
   e.shop.example: { respond: e }`;
-  const records = await manualRecords(configOf(text, join(folder.path, "latchkey.yaml")), NOW);
-  const rows = [...records.values()].map((row) => [row.host, row.notAfter, row.lastError?.type]);
-  const lastsUntil = "2026-11-26T10:00:00.000Z";
-  assert.deepEqual(rows, [
-    ["a.shop.example", lastsUntil, undefined],
-    ["b.shop.example", lastsUntil, undefined],
-    ["c.shop.example", null, "CERTIFICATE_INVALID"],
-    ["d.shop.example", null, "CERTIFICATE_INVALID"],
-  ]);
-  const [a, b, c, d] = [...records.values()].map(({ serial, state }) => ({ serial, state }));
-  assert.deepEqual([a, c], [b, d]);
-  assert.equal(c?.state, "failed");
+  const given = await readGiven(configOf(text, join(folder.path, "latchkey.yaml")), NOW);
+  const rows = [...given.values()].map((each) => recordOfGiven(each, NOW));
+  const until = "2026-11-26T10:00:00.000Z";
+  assert.deepEqual(
+    rows.map((row) => [row.host, row.state, row.notAfter, row.lastError?.type]),
+    [
+      ["a.shop.example", "manual", until, undefined],
+      ["b.shop.example", "manual", until, undefined],
+      ["shop.example", "failing", until, "CERTIFICATE_MISNAMED"],
+      ["c.shop.example", "failed", null, "CERTIFICATE_INVALID"],
+      ["d.shop.example", "failed", null, "CERTIFICATE_INVALID"],
+    ],
+  );
+  const [a, b, , c] = rows;
+  assert.equal(a?.serial, b?.serial);
   assert.notEqual(a?.serial, null);
+  assert.deepEqual([a?.lastError, c?.serial], [null, null]);
 });
+
+const files: readonly [what: string, chain: string, key: string, found: string][] = [
+  ["a chain with its key", pair.chain, pair.key, "usable"],
+  ["a key of another certificate", pair.chain, stranger.key, "key: the key does not belong"],
+  ["noise in place of the chain", "noise\n", pair.key, "chain: the chain holds no PEM"],
+  ["noise in place of the key", pair.chain, "noise\n", "key: the key cannot be read"],
+  ["a key with a passphrase", pair.chain, encrypted, "key: the key has a passphrase"],
+  ["an old key with a passphrase", pair.chain, encryptedOld, "key: the key has a passphrase"],
+  ["empty files", "", "", "chain: the chain holds no PEM"],
+  ["a chain that is cut", pair.chain.slice(0, 300), pair.key, "chain: the chain holds no PEM"],
+  ["files that are swapped", pair.key, pair.chain, "chain: the chain holds a PEM block that"],
+  ["a chain of another CA", stranger.chain + other.certificate, stranger.key, "chain: certificate"],
+  [
+    "a file without an end",
+    "x".repeat(262_145),
+    pair.key,
+    "chain: the file is larger than 256 KiB",
+  ],
+];
+
+for (const [what, chain, key, found] of files) {
+  test(`${what} is ${found}`, async () => {
+    await using folder = await temporaryFolder();
+    writeFileSync(join(folder.path, "a.pem"), chain);
+    writeFileSync(join(folder.path, "a.key"), key);
+    const text = `hosts: { a.shop.example: { respond: a, certificate: { chain: a.pem, key: a.key } } }`;
+    const given = await readGiven(configOf(text, join(folder.path, "latchkey.yaml")), NOW);
+    const looked = given.get("a.shop.example")?.pair;
+    const told = looked?.kind === "unusable" ? `${looked.part}: ${looked.why}` : looked?.kind;
+    assert.equal(told?.slice(0, found.length), found);
+  });
+}

@@ -34,7 +34,7 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   const watch = new TroubleWatch({
     ...{ ...common, config, watchdog, commands: new Commands({ ...common, store }) },
     deletions: { troubles: () => [] },
-    ...{ unbound, asks: new AskWatch(clock), manual: () => [], directoryOf: () => "x" },
+    ...{ unbound, asks: new AskWatch(clock), given: () => [], directoryOf: () => "x" },
     storage: { root: "/srv/storage", failure: undefined, isLeaseLost: false },
     confirmWritable: async () => {},
   });

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyOf } from "../../src/base/trouble.ts";
-import {
-  foreignRecord,
-  type HeldCertificate,
-  type Holding,
-  newHolding,
-} from "../../src/certificate/records.ts";
-import { type Judging, troublesOf, troublesOfManual } from "../../src/certificate/troubles.ts";
+import type { Given } from "../../src/certificate/manual.ts";
+import { type HeldCertificate, type Holding, newHolding } from "../../src/certificate/records.ts";
+import { type Judging, troublesOf, troublesOfGiven } from "../../src/certificate/troubles.ts";
 import { named } from "../support/stored.ts";
 
 const DAY = 86_400_000;
@@ -182,30 +178,54 @@ for (const [what, changes] of past) {
   });
 }
 
-const time = (daysLeft: number) => new Date(NOW + daysLeft * DAY).toISOString();
-const manual: readonly (readonly [string, object, readonly string[]])[] = [
-  ["good files", { notBefore: time(-10), notAfter: time(80) }, []],
+/** A certificate given by hand for own.example: of so many days, with so many left. */
+function given(lifeDays: number, daysLeft: number, names = ["own.example"]): Given {
+  const notAfter = NOW + daysLeft * DAY;
+  const dates = { notBefore: notAfter - lifeDays * DAY, notAfter };
+  return { ...GIVEN, pair: { kind: "usable", serial: "01", names, ...dates } };
+}
+
+const GIVEN: Given = {
+  host: "own.example",
+  pattern: { kind: "exact", host: named("own.example") },
+  files: { chain: "/srv/own.pem", key: "/srv/own.key" },
+  pair: { kind: "unusable", part: "key", why: "the key does not belong to the certificate" },
+  readAt: NOW,
+};
+
+const byHand: readonly (readonly [string, Given, readonly string[]])[] = [
+  ["good files", given(90, 80), []],
+  ["files that run out", given(90, 10), ["certificate.expiring warning"]],
+  ["files for ten years with 31 days left", given(3_650, 31), []],
+  ["files for ten years with 29 days left", given(3_650, 29), ["certificate.expiring warning"]],
+  ["files that have run out", given(90, -1), ["certificate.expiring critical"]],
+  ["files that are not valid yet", given(90, 91), ["certificate.unusable critical"]],
+  ["files for another host", given(90, 80, ["a.example"]), ["certificate.unusable critical"]],
   [
-    "files that run out",
-    { notBefore: time(-80), notAfter: time(10) },
-    ["certificate.expiring warning"],
+    "files for another host that have run out",
+    given(90, -1, ["a.example"]),
+    ["certificate.unusable critical", "certificate.expiring critical"],
   ],
   [
-    "files that have run out",
-    { notBefore: time(-90), notAfter: time(-1) },
-    ["certificate.expiring critical"],
-  ],
-  [
-    "files that cannot be used",
-    { state: "failed", lastError: ERROR },
+    "files for another host that are not valid yet",
+    given(90, 91, ["a.example"]),
     ["certificate.unusable critical"],
   ],
+  ["files that cannot be used", GIVEN, ["certificate.unusable critical"]],
 ];
 
-for (const [what, changes, troubles] of manual) {
+for (const [what, files, troubles] of byHand) {
   test(`${what} given by hand: ${troubles.join(", ") || "nobody is told"}`, () => {
-    const row = { ...foreignRecord("own.example", "manual"), ...changes };
-    const found = troublesOfManual(row, judging).map(({ kind, severity }) => `${kind} ${severity}`);
+    const found = troublesOfGiven(files, judging).map(
+      ({ kind, severity }) => `${kind} ${severity}`,
+    );
     assert.deepEqual(found, troubles);
   });
 }
+
+test("a trouble of files given by hand names the cause, the file to mend and the reload", () => {
+  const [trouble] = troublesOfGiven(GIVEN, judging);
+  assert.match(trouble?.message ?? "", /own\.example/);
+  assert.match(trouble?.detail ?? "", /^CERTIFICATE_INVALID: the key does not belong/);
+  assert.match(trouble?.hint ?? "", /\/srv\/own\.key .*, then run: latchkey reload\.$/);
+});

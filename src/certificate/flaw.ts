@@ -1,0 +1,172 @@
+import type { CertificateRecord } from "../base/certificate-record.ts";
+import { covers } from "../base/credential.ts";
+import { parentOf, parseHostname } from "../base/hostname.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import { limits } from "../config/limits.ts";
+import type { Files, Given } from "./manual.ts";
+import { foreignRecord } from "./records.ts";
+
+/** What can be wrong with a certificate given by hand, the worst first. */
+export type FlawKind =
+  /** It is not served: a file that cannot be read, or no certificate with its key. */
+  | "unusable"
+  /** The rest is served as it is. It is for other hosts: clients turn it down. */
+  | "misnamed"
+  | "expired"
+  /** Its life has not begun. */
+  | "early"
+  /** Little of its life is left. */
+  | "expiring"
+  /** Of a wildcard host it names single hosts alone, so that clients of all others turn it down. */
+  | "narrow";
+
+/** One thing that is wrong with a certificate given by hand. */
+export interface Flaw {
+  readonly kind: FlawKind;
+  /** For programs. */
+  readonly code: string;
+  /** Which of the two files holds it. */
+  readonly part: keyof Files;
+  /** What is wrong, in a sentence without its full stop. */
+  readonly detail: string;
+  /** What would be right, to go on with after "wanted". */
+  readonly wanted: string;
+  /** Milliseconds since the epoch: since when, as far as it is known. */
+  readonly at: number;
+}
+
+/** By which time and whose patience flaws are found. */
+export interface FlawJudging {
+  readonly now: number;
+  /** See `alerts.expiresWithin`. */
+  readonly expiresWithin: number;
+}
+
+const CODES: Readonly<Record<FlawKind, string>> = {
+  unusable: "CERTIFICATE_INVALID",
+  misnamed: "CERTIFICATE_MISNAMED",
+  expired: "CERTIFICATE_EXPIRED",
+  early: "CERTIFICATE_NOT_YET_VALID",
+  expiring: "CERTIFICATE_EXPIRING",
+  narrow: "CERTIFICATE_NARROW",
+};
+
+/** Names that are told; a certificate may have a hundred. */
+const NAMED_MAX = 5;
+
+/** Is it one that the configuration should not have: the wrong file, not the wrong time? */
+export function isFault({ kind }: Flaw): boolean {
+  return kind === "unusable" || kind === "misnamed";
+}
+
+/** Do clients get no certificate because of it, or one that they turn down? */
+export function isGrave({ kind }: Flaw): boolean {
+  return kind !== "expiring" && kind !== "narrow";
+}
+
+/** Everything that is wrong with the certificate of a host, the worst first. Pure. */
+export function flawsOf(given: Given, judging: FlawJudging): readonly Flaw[] {
+  const { pair, readAt } = given;
+  if (pair.kind === "unusable") {
+    const wanted =
+      pair.part === "chain"
+        ? "PEM certificates, the host's own first, then those that issued it"
+        : "the PEM key of the first certificate of the chain, without a passphrase";
+    const { part, why } = pair;
+    return [{ kind: "unusable", code: CODES.unusable, part, detail: why, wanted, at: readAt }];
+  }
+  return [...ofNames(given, pair.names), ...ofDates(given, pair, judging)];
+}
+
+/** The row of such a host as people and programs see it. */
+export function recordOfGiven(given: Given, now: number): CertificateRecord {
+  const { host, pair } = given;
+  const [flaw] = flawsOf(given, { now, expiresWithin: 0 }).filter(isGrave);
+  const state =
+    flaw === undefined ? "manual" : flaw.kind === "unusable" ? "failed" : ("failing" as const);
+  const lastError = flaw && {
+    type: flaw.code,
+    detail: flaw.detail,
+    hint: remedyOf(given, flaw),
+    at: timeText(flaw.at),
+  };
+  const facts = pair.kind === "usable" && {
+    serial: pair.serial,
+    notBefore: timeText(pair.notBefore),
+    notAfter: timeText(pair.notAfter),
+  };
+  return { ...foreignRecord(host, state), ...facts, lastError: lastError ?? null };
+}
+
+/** What a person can do about it, in a sentence. */
+export function remedyOf({ files }: Given, { kind, part, wanted }: Flaw): string {
+  const both = `${files.chain} and ${files.key}`;
+  const where = kind === "unusable" ? files[part] : both;
+  return kind === "early"
+    ? `See whether this machine's clock is right, or put into ${both} another certificate and its key, then run: latchkey reload`
+    : `Put into ${where} ${wanted}, then run: latchkey reload`;
+}
+
+function ofNames(given: Given, names: readonly string[]): readonly Flaw[] {
+  const { host, pattern, readAt: at } = given;
+  const flaw = (kind: FlawKind, detail: string) => {
+    const wanted = `a certificate for ${pattern.kind === "catch-all" ? "the hosts that it is shown to" : host} and its key`;
+    return [{ kind, code: CODES[kind], part: "chain", detail, wanted, at }] as const;
+  };
+  if (names.length === 0) {
+    return flaw(
+      "misnamed",
+      "it names no host in its subjectAltName, and clients look nowhere else",
+    );
+  }
+  const strange = `it is for ${named(names)}, not for ${host}`;
+  switch (pattern.kind) {
+    case "exact":
+      return covers(names, pattern.host) ? [] : flaw("misnamed", strange);
+    case "wildcard": {
+      if (names.includes(host)) return [];
+      const single = names.filter((name) => isBelow(name, pattern.parent));
+      return single.length === 0
+        ? flaw("misnamed", strange)
+        : flaw("narrow", `of ${host} it is for ${named(single)} alone`);
+    }
+    default:
+      return []; // nobody knows whom it is shown to
+  }
+}
+
+function isBelow(name: string, parent: UriHost): boolean {
+  const host = parseHostname(name);
+  return host !== undefined && parentOf(host) === parent;
+}
+
+function ofDates(
+  given: Given,
+  { notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number },
+  { now, expiresWithin }: FlawJudging,
+): readonly Flaw[] {
+  const patienceMs = Math.min(
+    (notAfter - notBefore) * expiresWithin,
+    limits.givenExpiresWithinMaxMs,
+  );
+  const flaw = (kind: FlawKind, detail: string, at: number) => {
+    const wanted = `a new certificate for ${given.host} and its key`;
+    return [{ kind, code: CODES[kind], part: "chain", detail, wanted, at }] as const;
+  };
+  if (now >= notAfter) return flaw("expired", `it expired ${timeText(notAfter)}`, notAfter);
+  if (now < notBefore)
+    return flaw("early", `it is not valid before ${timeText(notBefore)}`, given.readAt);
+  if (now < notAfter - patienceMs) return [];
+  return flaw("expiring", `it expires ${timeText(notAfter)}`, notAfter - patienceMs);
+}
+
+/** `"a.example", "b.example" and 7 more` */
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, NAMED_MAX).map((name) => `"${name}"`);
+  const rest = names.length - shown.length;
+  return `${shown.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
