@@ -1,5 +1,9 @@
-import type { Config } from "../config/config.ts";
+import { type Flaw, flawsOf, isFault } from "../certificate/flaw.ts";
+import { readGiven } from "../certificate/manual.ts";
+import type { Config, Host } from "../config/config.ts";
 import { describeRoutes } from "../config/describe.ts";
+import type { Path } from "../config/faults.ts";
+import { formatPattern } from "../config/host-pattern.ts";
 import { findingsOfStorage } from "../doctor/storage-findings.ts";
 import { lookAtStorage } from "../storage/look.ts";
 import { type Objection, readConfiguration } from "./configuration.ts";
@@ -7,10 +11,14 @@ import { EXIT } from "./exit.ts";
 
 /**
  * `latchkey check`: the routing table on standard output, or every fault on standard error. A storage that this user
- * could not run with is one; what a start sets right by itself is only told. Changes nothing.
+ * could not run with is one, and so is a certificate given by hand that its host cannot have; what a start sets right
+ * by itself, and what time has done to a certificate, is only told. Changes nothing.
  */
 export async function check(file: string | undefined): Promise<number> {
-  const config = await readConfiguration(file, process.env, objectionsToStorage);
+  const config = await readConfiguration(file, process.env, async (read, pathOf) => [
+    ...(await objectionsToStorage(read)),
+    ...(await objectionsToGiven(read, pathOf)),
+  ]);
   process.stdout.write(describeRoutes(config));
   return EXIT.ok;
 }
@@ -31,7 +39,35 @@ async function objectionsToStorage({ storage }: Config): Promise<readonly Object
     if (severity === "ok" || !LASTING.has(code)) continue;
     const message = `${saw}; ${remedy}`;
     if (severity === "problem") objections.push({ path: ["storage"], message });
-    else process.stderr.write(`latchkey: ${message}\n`);
+    else tell(message);
   }
   return objections;
+}
+
+async function objectionsToGiven(
+  config: Config,
+  pathOf: (host: Host) => Path,
+): Promise<readonly Objection[]> {
+  const now = Date.now();
+  const all = await readGiven(config, now);
+  const objections: Objection[] = [];
+  for (const entry of config.hosts) {
+    const given = all.get(formatPattern(entry.pattern));
+    if (given === undefined) continue;
+    for (const flaw of flawsOf(given, { ...config.alerts, now })) {
+      const message = `cannot be the certificate of ${given.host}: ${flaw.detail}, wanted ${flaw.wanted}`;
+      const path = [...pathOf(entry), "certificate", flaw.part];
+      if (isFault(flaw)) objections.push({ path, message });
+      else tell(warningOf(given.host, flaw));
+    }
+  }
+  return objections;
+}
+
+function warningOf(host: string, { detail, wanted }: Flaw): string {
+  return `the certificate given by hand for ${host}: ${detail}, wanted ${wanted}`;
+}
+
+function tell(message: string): void {
+  process.stderr.write(`latchkey: ${message}\n`);
 }

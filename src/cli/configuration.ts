@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, Host } from "../config/config.ts";
 import { FaultyConfig, formatFault, type Path } from "../config/faults.ts";
 import { findConfigFile } from "../config/find.ts";
 import { loadConfig } from "../config/load.ts";
@@ -9,23 +9,28 @@ export interface Objection {
   readonly message: string;
 }
 
+/** What else may be wrong than the file itself. */
+type LookFurther = (config: Config, pathOf: (host: Host) => Path) => Promise<readonly Objection[]>;
+
 /**
  * The configuration that a command works with: from `--config`, or where it is looked for.
  *
  * @param environment Where its secrets are looked up; left out by commands that only ask the running program.
- * @param lookFurther Looks at what the file names, once it has no faults of its own.
+ * @param lookFurther Looks at what the file names, once it has no faults of its own; `pathOf` tells where a host stands.
  * @throws {LatchkeyError} `CONFIG_MISSING`; {@link FaultyConfig} after every fault was printed on
  *   standard error, a line each.
  */
 export async function readConfiguration(
   file: string | undefined,
   environment?: NodeJS.ProcessEnv,
-  lookFurther: (config: Config) => Promise<readonly Objection[]> = async () => [],
+  lookFurther: LookFurther = async () => [],
 ): Promise<Config> {
   const path = await findConfigFile(file);
   const loaded = await loadConfig(path, environment);
   const faults = loaded.ok
-    ? (await lookFurther(loaded.config)).map(({ path: at, message }) => loaded.faultAt(at, message))
+    ? (await lookFurther(loaded.config, loaded.pathOf)).map(({ path: at, message }) =>
+        loaded.faultAt(at, message),
+      )
     : loaded.faults;
   if (loaded.ok && faults.length === 0) return loaded.config;
   for (const fault of faults) process.stderr.write(`${formatFault(fault)}\n`);

@@ -26,19 +26,27 @@ const RULED = [
   ...["clientAuth", "tls"],
 ];
 
+/** The hosts of a file. */
+export interface ReadHosts {
+  readonly hosts: readonly Host[];
+  /** The key of the entry that each of them stands in, by `formatPattern`. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
 /** Reads `hosts`: every entry on its own, so that each of its faults is told; those with one are left out. */
-export function readHosts(root: object, settings: Settings, desk: Desk): readonly Host[] {
+export function readHosts(root: object, settings: Settings, desk: Desk): ReadHosts {
   const written: unknown = Reflect.get(root, "hosts");
   if (!isMapping(written) || Object.keys(written).length === 0) {
     const what = written === undefined ? "missing" : isMapping(written) ? "empty" : "not a mapping";
     desk.report(["hosts"], `is ${what}, wanted hosts such as { store.shop.example: 3001 }`);
-    return [];
+    return { hosts: [], keys: new Map() };
   }
   const known = new Map<string, string>();
   const entries = Object.entries(written).map(([key, value]): Entry => {
     return { key, patterns: readKey(key, known, desk), value };
   });
-  return entries.flatMap((entry) => readEntry(entry, settings, known, desk));
+  const hosts = entries.flatMap((entry) => readEntry(entry, settings, known, desk));
+  return { hosts, keys: known };
 }
 
 /** `a, b` → the patterns of both. Each may stand in the file once, however it is spelt. */

@@ -3,11 +3,12 @@ import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { codeOf } from "../base/errors.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
-import type { Config } from "./config.ts";
+import type { Config, Host } from "./config.ts";
 import { type Document, isMapping, placeAt } from "./document.ts";
 import { type Fault, formatPath, type Path, type Report, sortFaults } from "./faults.ts";
 import { diskFiles } from "./files.ts";
-import { readHosts } from "./hosts.ts";
+import { formatPattern } from "./host-pattern.ts";
+import { type ReadHosts, readHosts } from "./hosts.ts";
 import { limits } from "./limits.ts";
 import { readSettings } from "./settings.ts";
 import type { Desk, Surroundings } from "./surroundings.ts";
@@ -20,6 +21,8 @@ export type LoadedConfig =
       readonly config: Config;
       /** What somebody finds wrong with the value at `path` who looks further than the file. */
       faultAt(path: Path, message: string): Fault;
+      /** Where the entry of a host stands. */
+      pathOf(host: Host): Path;
     }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
@@ -59,19 +62,26 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
   const report: Report = (...found) => faults.push(faultAt(...found));
   const desk = openDesk(document, surroundings, report);
   const config = document.isBroken ? undefined : readConfig(document.root, desk);
-  if (config !== undefined && faults.length === 0) return { ok: true, config, faultAt };
+  if (config !== undefined && faults.length === 0) {
+    const { keys, ...rest } = config;
+    const pathOf = ({ pattern }: Host): Path => {
+      const name = formatPattern(pattern);
+      return ["hosts", keys.get(name) ?? name];
+    };
+    return { ok: true, config: rest, faultAt, pathOf };
+  }
   return { ok: false, faults: sortFaults(faults) };
 }
 
-function readConfig(root: unknown, desk: Desk): Config | undefined {
+function readConfig(root: unknown, desk: Desk): (Config & Pick<ReadHosts, "keys">) | undefined {
   if (root !== null && root !== undefined && !isMapping(root)) {
     desk.report([], "is not a mapping, wanted `hosts:` and what is under it");
     return undefined;
   }
   const settings = readSettings(root ?? {}, desk);
-  const hosts = readHosts(root ?? {}, settings, desk);
+  const { hosts, keys } = readHosts(root ?? {}, settings, desk);
   const { onDemand: _onDemand, faulty: _faulty, ...config } = settings;
-  return { ...config, hosts };
+  return { ...config, hosts, keys };
 }
 
 function openDesk(document: Document, surroundings: Surroundings, report: Report): Desk {
