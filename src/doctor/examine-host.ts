@@ -67,7 +67,7 @@ export async function examineHost(
     return [problem("host.refused", `policy refuses ${name}: ${why}`, remedy)];
   }
   const record = steps.recordOf(name);
-  const last = record === undefined ? [] : findingsOfRecord(record);
+  const last = record === undefined ? [] : findingsOfRecord(record, steps.clock.now());
   const issuers = decision.issuers.filter((issuer) => issuer.kind === "acme");
   const [first] = issuers;
   if (first === undefined) return [INTERNAL, ...last];

@@ -5,6 +5,7 @@ import { ownAddresses } from "../base/own-addresses.ts";
 import type { Probe } from "../base/probe.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import type { UriHost } from "../base/uri-host.ts";
+import { readGiven } from "../certificate/manual.ts";
 import { PolicyGate } from "../certificate/policy-gate.ts";
 import type { Config } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -15,6 +16,7 @@ import { type CaFacts, lookAtCas } from "./cas.ts";
 import type { Ports } from "./door-findings.ts";
 import { examineHost, type HostSteps } from "./examine-host.ts";
 import { advice, type Finding, fine } from "./finding.ts";
+import { findingsOfGiven } from "./given-findings.ts";
 import { findingsOfListeners } from "./listener-findings.ts";
 import { OwnDoors } from "./own-doors.ts";
 import { allPatients, type Patient, patientOf } from "./patient.ts";
@@ -73,13 +75,16 @@ export async function examine(
   const { config, records, program } = steps;
   using deadline = new Deadline(signal, limits.doctorTimeoutMs);
   const routes = buildRoutes(config.hosts);
+  const given = await readGiven(config, steps.clock.now());
   const all =
-    names.length > 0 ? names.map((name) => patientOf(name, routes)) : allPatients(records, routes);
+    names.length > 0
+      ? names.map((name) => patientOf(name, routes, given))
+      : allPatients(records, routes, given);
   const patients = all.slice(0, limits.doctorHostsMax);
   await using doors = program.kind === "stopped" ? await OwnDoors.open(config.listen) : undefined;
   const cas = await lookAtCas(steps, patients, deadline.signal);
   const machine = [ofProgram(program), ...(await ofMachine(steps, cas, doors))];
-  const hosts = await examineHosts(patients, hostSteps(steps, cas, doors, deadline.signal));
+  const hosts = await examineHosts(patients, hostSteps(steps, cas, doors, deadline.signal), steps);
   return { machine, hosts, leftOut: all.length - patients.length };
 }
 
@@ -153,15 +158,25 @@ function hostSteps(
   };
 }
 
+function ofGiven(
+  { given, row }: Extract<Patient, { kind: "given" }>,
+  { clock, config, program, records }: DoctorSteps,
+): readonly Finding[] {
+  const loaded = program.kind === "running" ? records.find(({ host }) => host === row) : undefined;
+  return findingsOfGiven(given, { ...config.alerts, now: clock.now(), loaded });
+}
+
 async function examineHosts(
   patients: readonly Patient[],
   steps: HostSteps,
+  all: DoctorSteps,
 ): Promise<readonly HostReport[]> {
   const slots = new Semaphore(limits.doctorInFlightMax);
   return await Promise.all(
     patients.map(async (patient): Promise<HostReport> => {
       const { name } = patient;
       if (patient.kind === "settled") return { host: name, findings: [patient.finding] };
+      if (patient.kind === "given") return { host: name, findings: ofGiven(patient, all) };
       try {
         return {
           host: name,

@@ -6,9 +6,9 @@ const VERBATIM_MAX_CHARACTERS = 2_300;
 const GOING: readonly CertificateState[] = ["issuing", "renewing"];
 
 /** How the last attempt ended, in the CA's own words, and when the next one is. */
-export function findingsOfRecord(record: CertificateRecord): readonly Finding[] {
+export function findingsOfRecord(record: CertificateRecord, now: number): readonly Finding[] {
   const { state, lastError, attempts, nextAttemptAt } = record;
-  if (lastError === null) return [standing(record)];
+  if (lastError === null) return [standing(record, now)];
   const next = nextAttemptAt === null ? "" : `; next attempt at ${nextAttemptAt}`;
   const saw = `attempt ${attempts} ended at ${lastError.at} with ${lastError.type}: ${lastError.detail}${next}`;
   const remedy = `${lastError.hint}${/[.!]$/.test(lastError.hint) ? "" : "."} Then: latchkey retry ${record.host}`;
@@ -22,7 +22,10 @@ export function findingsOfRecord(record: CertificateRecord): readonly Finding[] 
   ];
 }
 
-function standing({ host, state, notAfter, renewAt, nextAttemptAt }: CertificateRecord): Finding {
+function standing(
+  { host, state, notAfter, renewAt, nextAttemptAt }: CertificateRecord,
+  now: number,
+): Finding {
   if (state === "refused") {
     const remedy = "Name it under onDemand.allow, or have onDemand.ask allow it";
     return problem("certificate.refused", `policy refuses ${host}`, remedy);
@@ -30,6 +33,10 @@ function standing({ host, state, notAfter, renewAt, nextAttemptAt }: Certificate
   if (notAfter === null) {
     const when = nextAttemptAt === null ? "" : `, next attempt at ${nextAttemptAt}`;
     return fine("certificate.none", `no certificate yet (${state}${when})`);
+  }
+  if (Date.parse(notAfter) <= now && !GOING.includes(state)) {
+    const saw = `the certificate expired ${notAfter}, and no attempt to renew it is known`;
+    return problem("certificate.expired", saw, `Start Latchkey, or run: latchkey renew ${host}`);
   }
   const renewal = renewAt === null ? "" : `, renewed at ${renewAt}`;
   return fine("certificate.there", `certificate until ${notAfter}${renewal} (${state})`);

@@ -189,6 +189,7 @@ for (const [code, findings] of listeners) {
   });
 }
 
+const NOW = Date.parse("2026-11-25T10:00:00Z");
 const RECORD: CertificateRecord = {
   host: "shop.example",
   state: "valid",
@@ -216,6 +217,12 @@ const rows: readonly [
   findings: readonly string[],
 ][] = [
   ["is well", {}, []],
+  [
+    "was not renewed in time",
+    { notAfter: "2026-11-25T09:59:59Z" },
+    ["problem certificate.expired"],
+  ],
+  ["is just renewed, too late", { state: "renewing", notAfter: "2026-11-25T09:59:59Z" }, []],
   ["waits", { state: "waiting", notAfter: null }, []],
   ["is refused", { state: "refused", notAfter: null }, ["problem certificate.refused"]],
   [
@@ -237,14 +244,14 @@ const rows: readonly [
 
 for (const [what, record, findings] of rows) {
   test(`a host that ${what} gives ${findings.join() || "nothing to do"}`, () => {
-    assert.deepEqual(grave(findingsOfRecord({ ...RECORD, ...record })), findings);
+    assert.deepEqual(grave(findingsOfRecord({ ...RECORD, ...record }, NOW)), findings);
   });
 }
 
 test("the last error is shown as the CA worded it, with the next attempt, in one line", () => {
   const nextAttemptAt = "2026-11-25T11:40:00Z";
   const record = { ...RECORD, state: "failed", lastError, attempts: 3, nextAttemptAt } as const;
-  const [finding] = findingsOfRecord(record);
+  const [finding] = findingsOfRecord(record, NOW);
   const { saw = "", remedy = "" } = finding ?? {};
   assert.match(
     saw,
@@ -254,7 +261,6 @@ test("the last error is shown as the CA worded it, with the next attempt, in one
   assert.equal(remedy, "Give the name an address. Then: latchkey retry shop.example");
 });
 
-const NOW = Date.parse("2026-11-25T10:00:00Z");
 const letsencrypt = namedIssuer("letsencrypt");
 assert.ok(letsencrypt.kind === "acme");
 const directory: string = letsencrypt.directory;

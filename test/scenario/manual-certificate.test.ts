@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { readCredential } from "../../src/base/credential.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { runProgram } from "../support/client-program.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { alone } from "../support/strain.ts";
@@ -18,6 +19,7 @@ const files = {
   "own.key": own.key,
   "mixed.key": other.key,
   "noise.pem": "not a certificate\n",
+  "other.pem": other.chain,
 };
 for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text);
 const given = (chain: string, key: string) =>
@@ -30,6 +32,7 @@ hosts:
   own.example: { respond: own, ${given("own.pem", "own.key")} }
   mixed.example: { respond: no, ${given("own.pem", "mixed.key")} }
   noise.example: { respond: no, ${given("noise.pem", "own.key")} }
+  "strange.example, other.example": { respond: other, ${given("other.pem", "mixed.key")} }
   up.localhost: { respond: up }
 `,
 });
@@ -40,6 +43,7 @@ after(async () => {
 await latchkey.event("certificate.swapped");
 
 const { serial } = readCredential(own.chain, own.key);
+const { serial: strange } = readCredential(other.chain, other.key);
 
 test("a host with files of its own serves them", async () => {
   const options = { ca: ca.certificate };
@@ -61,6 +65,12 @@ test("the other hosts are served, and nothing is ordered for these", async () =>
   assert.equal(latchkey.count("order.started"), 1);
 });
 
+test("one for another host is served as it is", async () => {
+  const anyName = { ca: ca.certificate, checkServerIdentity: () => undefined };
+  for (const host of ["strange.example", "other.example"])
+    assert.deepEqual(await shakeHands(latchkey, host, anyName), { serial: strange });
+});
+
 test("they are listed as manual, or as failed with what is wrong with their files", async () => {
   const rows = (await latchkey.status()).hosts.filter(({ host }) => host.endsWith(".example"));
   assert.deepEqual(
@@ -69,8 +79,54 @@ test("they are listed as manual, or as failed with what is wrong with their file
       ["own.example", "manual", serial, null],
       ["mixed.example", "failed", null, "CERTIFICATE_INVALID"],
       ["noise.example", "failed", null, "CERTIFICATE_INVALID"],
+      ["strange.example", "failing", strange, "CERTIFICATE_MISNAMED"],
+      ["other.example", "manual", strange, null],
     ],
   );
+});
+
+test("the log says at the start which files cannot be used, and which are for other hosts", async () => {
+  const told = latchkey.lines.filter(({ event }) => event === "certificate.unusable");
+  assert.deepEqual(
+    told.map((line) => [line["host"], line["level"], line["code"]]),
+    [
+      ["mixed.example", "error", "CERTIFICATE_INVALID"],
+      ["noise.example", "error", "CERTIFICATE_INVALID"],
+      ["strange.example", "warn", "CERTIFICATE_MISNAMED"],
+    ],
+  );
+});
+
+const run = (command: string) =>
+  runProgram("sh", ["src/latchkey.sh", command, "--config", latchkey.file]);
+
+const FAULTS: readonly (readonly [path: string, what: string])[] = [
+  ['hosts["mixed.example"].certificate.key', "the key does not belong to the certificate"],
+  ['hosts["noise.example"].certificate.chain', "the chain holds no PEM certificate"],
+  [
+    'hosts["strange.example, other.example"].certificate.chain',
+    'it is for "other.example", not for strange.example',
+  ],
+];
+
+test("check finds the same faults, each at the file to mend, and no other", async () => {
+  const { code, stdout, stderr } = await run("check");
+  assert.deepEqual([code, stdout], [2, ""]);
+  const lines = stderr.trimEnd().split("\n");
+  assert.equal(lines.length, FAULTS.length, stderr);
+  for (const [index, [path, what]] of FAULTS.entries()) {
+    const line = String(lines[index]);
+    assert.match(line, /^\S+latchkey\.yaml:\d+:\d+: /);
+    assert.ok(line.includes(`: ${path}: `) && line.includes(`: ${what}, wanted `), line);
+  }
+});
+
+test("doctor says the same of each host, and how to mend it", async () => {
+  const { code, stdout } = await run("doctor");
+  assert.equal(code, 1);
+  for (const [, what] of FAULTS) assert.ok(stdout.includes(`: ${what}\n`), stdout);
+  assert.match(stdout, /→ Put into \S+mixed\.key the PEM key .*, then run: latchkey reload$/m);
+  assert.match(stdout, /^own\.example\n {2}ok .*given by hand/m);
 });
 
 /** Puts these in the place of the files of own.example, and asks for a reload. */
@@ -86,6 +142,7 @@ const broken: readonly [what: string, chain: string, key: string][] = [
   ["a chain that is cut", own.chain.slice(0, 300), own.key],
   ["empty files", "", ""],
   ["noise", "not a certificate\n", own.key],
+  ["a certificate for another host", other.chain, other.key],
 ];
 
 for (const [what, chain, key] of broken) {
