@@ -150,6 +150,8 @@ export function verdictOf(error: unknown): Verdict {
  */
 export function hintFor(type: string, detail: string): string | undefined {
   if (type === "ACME_UNREACHABLE") {
+    if (/it is for another name/.test(detail)) return OTHER_NAME_HINT;
+    if (/it has expired|it is not valid yet/.test(detail)) return DATES_HINT;
     return /is not trusted/.test(detail) ? UNTRUSTED_HINT : UNREACHABLE_HINT;
   }
   if (type === "ACME_PROTOCOL") return PROTOCOL_HINT;
@@ -164,6 +166,10 @@ const UNREACHABLE_HINT =
   "Look whether this machine reaches the CA: its network, its DNS, a firewall for outgoing port 443, its clock";
 const UNTRUSTED_HINT =
   "For a private CA, name the root of its TLS under trust of the issuer; for a public one, look at this machine's clock, and at what intercepts its TLS";
+const OTHER_NAME_HINT =
+  "Write the directory URL with a name that is in the certificate of the CA's server; for a public CA, look at what intercepts its TLS";
+const DATES_HINT =
+  "Look at this machine's clock; if it is right, the CA's own server needs a new certificate";
 const PROTOCOL_HINT =
   "Look whether the directory URL is right, and whether a proxy answers in place of the CA";
 const PAUSED_HINT =

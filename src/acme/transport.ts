@@ -2,7 +2,8 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as startRequest } from "node:https";
 import { createSecureContext, getCACertificates } from "node:tls";
 import { withDeadline } from "../base/clock.ts";
-import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import { connectionFailure } from "../base/connection-failure.ts";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
 
 /** One request to a CA, whole. */
 export interface AcmeRequest {
@@ -200,43 +201,12 @@ function tooLarge(maxBytes: number): LatchkeyError {
 function unreached(url: string, cause: unknown): LatchkeyError {
   const ca = URL.canParse(url) ? new URL(url).host : url;
   const facts = { ca, reason: codeOf(cause) };
-  return new LatchkeyError("ACME_UNREACHABLE", `Cannot reach ${ca}: ${inWords(cause)}`, facts, {
-    cause,
-  });
-}
-
-/** OpenSSL's names for the ways in which a chain is not trusted all look like one of these. */
-const NOT_TRUSTED =
-  /^(?:CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH)/;
-
-function inWords(cause: unknown): string {
-  const code = codeOf(cause) ?? "";
-  if (NOT_TRUSTED.test(code)) return `its TLS certificate is not trusted (${plain(cause)})`;
-  if (code === "EPROTO" || code.startsWith("ERR_SSL_")) return `TLS failed (${plain(cause)})`;
-  switch (code) {
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-    case "EAI_FAIL":
-    case "EAI_NODATA":
-      return `its name does not resolve (${code})`;
-    case "ECONNREFUSED":
-      return "the connection was refused";
-    case "ECONNRESET":
-    case "EPIPE":
-      return "it closed the connection before its answer was whole";
-    case "EHOSTUNREACH":
-    case "ENETUNREACH":
-      return `there is no route to it (${code})`;
-    case "ETIMEDOUT":
-      return "the connection timed out";
-    default:
-      return messageOf(cause);
-  }
-}
-
-/** What OpenSSL said, without where in its source it said so, and without Node's advice about Node. */
-function plain(cause: unknown): string {
-  const message = messageOf(cause).trim();
-  const [, reason] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(message) ?? [];
-  return reason ?? message.replace(/; if the root CA is installed locally.*/s, "");
+  return new LatchkeyError(
+    "ACME_UNREACHABLE",
+    `Cannot reach ${ca}: ${connectionFailure(cause).words}`,
+    facts,
+    {
+      cause,
+    },
+  );
 }

@@ -1,8 +1,10 @@
-import { failureFacts, type Log } from "../base/log.ts";
+import { codeOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { Balancer, NoBackend, Seeker } from "./balance.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { failureOf } from "./failure.ts";
 import type { FarEnd } from "./far-end.ts";
 import type { Group, Member } from "./group.ts";
 import { backendName } from "./identity.ts";
@@ -135,7 +137,10 @@ export class Seat implements Seeker {
     if (member === undefined) return;
     this.#tried.push(member);
     if (!this.#tools.balancer.markDown(member)) return;
-    const facts = cause === undefined ? { message: "no connection in time" } : failureFacts(cause);
+    const facts =
+      cause === undefined
+        ? { message: "no connection in time" }
+        : { code: codeOf(cause), message: failureOf(cause) };
     this.#tools.log.warn("backend.down", { backend: backendName(member.backend), ...facts });
   }
 

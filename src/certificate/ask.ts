@@ -1,5 +1,6 @@
 import { request as httpsRequest } from "node:https";
 import { type Clock, Deadline } from "../base/clock.ts";
+import { connectionFailure } from "../base/connection-failure.ts";
 import type { Hostname } from "../base/hostname.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { request as httpRequest } from "../base/node-http.ts";
@@ -58,7 +59,11 @@ export function createAsk(
       const error = deadline.signal.aborted ? new Error(late, { cause }) : cause;
       // Strangers choose how many names are asked about.
       if (quiet.silent.passes(clock.now()))
-        log.warn("on-demand.ask-failed", { host, ...failureFacts(error) });
+        log.warn("on-demand.ask-failed", {
+          host,
+          ...failureFacts(error),
+          message: connectionFailure(error).words,
+        });
       return undefined;
     }
   };

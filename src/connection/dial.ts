@@ -1,7 +1,8 @@
 import net, { type Socket } from "node:net";
 import { tcpOptions } from "../backend/dial.ts";
 import type { BackendNames } from "../backend/names.ts";
-import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import { connectionFailure } from "../base/connection-failure.ts";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
 import type { TcpAddress } from "../config/destination.ts";
 
 /**
@@ -48,7 +49,7 @@ export function dial(
 function unreachableBackend({ host, port }: TcpAddress, cause: unknown): LatchkeyError {
   return new LatchkeyError(
     "BACKEND_UNREACHABLE",
-    `Cannot connect to ${host}:${port}: ${messageOf(cause)}`,
+    `Cannot connect to ${host}:${port}: ${connectionFailure(cause).words}`,
     { backend: `${host}:${port}`, reason: codeOf(cause) },
     { cause },
   );

@@ -1,4 +1,5 @@
 import { withDeadline } from "../base/clock.ts";
+import { connectionFailure } from "../base/connection-failure.ts";
 import { codeOf, messageOf } from "../base/errors.ts";
 
 /** One request to the API of a DNS provider. */
@@ -77,5 +78,7 @@ function parse(text: string): unknown {
 function whyOf(thrown: unknown): string {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   const code = codeOf(cause);
-  return code === undefined ? messageOf(cause) : `${messageOf(cause) || "failed"} (${code})`;
+  if (code === undefined) return messageOf(cause);
+  const { words } = connectionFailure(cause);
+  return words.includes(code) ? words : `${words || "failed"} (${code})`;
 }

@@ -1,4 +1,5 @@
 import type { BackendConnection } from "../backend/connection.ts";
+import { failureOf } from "../backend/failure.ts";
 import { BackendSession, type SessionOwner } from "../backend/session.ts";
 import type { AnswerListener } from "../http/answer-reader.ts";
 import type { CourierUser } from "../http/courier.ts";
@@ -54,7 +55,7 @@ export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
   }
 
   sessionClosed(_session: BackendSession, cause: Error | undefined): void {
-    this.#fail(cause?.message ?? "it closed without an answer");
+    this.#fail(cause === undefined ? "it closed without an answer" : failureOf(cause));
   }
 
   courierDrained(): void {

@@ -1,5 +1,6 @@
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { dial } from "../backend/dial.ts";
+import { failureOf } from "../backend/failure.ts";
 import type { BackendNames } from "../backend/names.ts";
 import { systemNames } from "../backend/system-names.ts";
 import type { Log } from "../base/log.ts";
@@ -137,7 +138,7 @@ class Looking implements BackendUser, AskingUser {
   }
 
   backendClosed(cause: Error | undefined): void {
-    this.#resolve(bad(cause === undefined ? "it closed without an answer" : cause.message));
+    this.#resolve(bad(cause === undefined ? "it closed without an answer" : failureOf(cause)));
   }
 
   #judge(status: number): Look {

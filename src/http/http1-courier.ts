@@ -1,4 +1,5 @@
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
+import { failureOf } from "../backend/failure.ts";
 import type { BackendPool } from "../backend/pool.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Framing } from "./admit.ts";
@@ -121,7 +122,7 @@ export class Http1Courier implements Courier, BackendUser {
   }
 
   backendClosed(cause: Error | undefined): void {
-    this.#lose(cause === undefined ? "the backend closed" : cause.message);
+    this.#lose(cause === undefined ? "the backend closed" : failureOf(cause));
   }
 
   #finish(hasMore: boolean, trailers: Fields | undefined): void {

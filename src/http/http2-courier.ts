@@ -1,4 +1,5 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
+import { failureOf } from "../backend/failure.ts";
 import type { BackendSession } from "../backend/session.ts";
 import { watchEnd } from "../backend/stream-end.ts";
 import { cancel, StreamTunnel } from "../backend/stream-tunnel.ts";
@@ -140,7 +141,12 @@ export class Http2Courier implements Courier {
     });
     stream.on("close", () => {
       session.leave();
-      if (isMine()) this.#lose(stream, session, failure?.message ?? "the backend closed");
+      if (isMine())
+        this.#lose(
+          stream,
+          session,
+          failure === undefined ? "the backend closed" : failureOf(failure),
+        );
     });
     stream.on("drain", () => {
       if (isMine()) this.#user.courierDrained();

@@ -186,6 +186,11 @@ test("our own codes have hints, types that nobody described have none", () => {
   assert.match(hintFor("ACME_UNREACHABLE", "") ?? "", /network/);
   const untrusted = "Cannot reach the CA: its TLS certificate is not trusted (self-signed)";
   assert.match(hintFor("ACME_UNREACHABLE", untrusted) ?? "", /trust of the issuer/);
+  const other =
+    "Cannot reach the CA: its TLS certificate is not trusted (it is for another name: x)";
+  assert.match(hintFor("ACME_UNREACHABLE", other) ?? "", /directory URL with a name/);
+  const expired = "Cannot reach the CA: its TLS certificate is not trusted (it has expired)";
+  assert.match(hintFor("ACME_UNREACHABLE", expired) ?? "", /clock/);
   assert.match(hintFor("ACME_PROTOCOL", "") ?? "", /directory URL/);
   assert.equal(hintFor(`${PREFIX}neverHeardOf`, ""), undefined);
   assert.equal(hintFor("about:blank", ""), undefined);

@@ -215,7 +215,7 @@ test("a CA with a certificate for another name is not trusted", async (t) => {
   const byAddress = url.replace("localhost", "127.0.0.1");
   await assert.rejects(transport(t).request(get(byAddress), unending), {
     code: "ACME_UNREACHABLE",
-    message: /certificate is not trusted/,
+    message: /certificate is not trusted \(it is for another name: /,
   });
 });
 

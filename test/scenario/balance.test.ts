@@ -74,7 +74,7 @@ test("no request fails when one of three backends dies, and nobody is sent there
   const seen = await load;
   for (const answer of seen) assert.ok("abc".includes(answer), answer);
   const { why } = await latchkey.event("backend.unhealthy");
-  assert.match(String(why), /ECONNREFUSED|closed|ECONNRESET/);
+  assert.match(String(why), /the connection was refused|closed/);
   assert.deepEqual(await ask(9), new Set(["a", "c"]));
   await unlucky.start();
   await latchkey.event("backend.healthy");
