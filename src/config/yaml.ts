@@ -4,12 +4,14 @@ import {
   isScalar,
   isSeq,
   LineCounter,
+  Parser,
   parseDocument,
   type Scalar,
   type YAMLMap,
 } from "yaml";
 import type { Document, Offset, Problem } from "./document.ts";
 import { limits } from "./limits.ts";
+import { openingsIn } from "./yaml-openings.ts";
 
 /** Stands for a `*` that may lack its quotes while the rest of the file is read: private use, one unit long. */
 const STAND_IN = "\ue000";
@@ -28,7 +30,7 @@ const SYNTAX: Readonly<Record<string, string>> = {
   BLOCK_IN_FLOW: "mixes block style into [ ] or { }, wanted one of the two",
   KEY_OVER_1024_CHARS: "is a key of more than 1024 characters, wanted a shorter one",
   MISSING_CHAR: "lacks a colon, a comma, or the quote or bracket that closes it",
-  MULTILINE_IMPLICIT_KEY: "is a key on several lines, wanted one line",
+  MULTILINE_IMPLICIT_KEY: "lacks a colon with a space behind it, wanted `key: value` on one line",
   MULTIPLE_DOCS: "starts a second document, wanted one: remove the ---",
   NON_STRING_KEY: "is a list or mapping as a key, wanted text",
   TAB_AS_INDENT: "is indented with a tab, wanted spaces",
@@ -66,7 +68,7 @@ function compose(text: string): Document & { readonly hasStars: boolean } {
       version: "1.2",
     });
     if (errors.some(({ code }) => code === "RESOURCE_EXHAUSTION")) return exhausted(placeOf);
-    const faults = firstOfEachLine([...errors, ...warnings], placeOf);
+    const faults = syntaxFaults(text, [...errors, ...warnings], placeOf);
     const composer = new Composer((offset) => placeOf(offset).line);
     const root = composer.valueOf(contents);
     const { offsets } = composer;
@@ -86,17 +88,54 @@ function exhausted(placeOf: Document["placeOf"]): ReturnType<typeof compose> {
   return { ...nothing, problems, placeOf };
 }
 
-/** One slip makes several errors: the first of a line is the one to tell. */
-function firstOfEachLine(
-  errors: readonly { readonly code: string; readonly pos: readonly [number, number] }[],
+interface ParserError {
+  readonly code: string;
+  readonly pos: readonly [number, number];
+}
+
+/** What is not YAML. The parser notices late that something is not closed: told is where it was opened. */
+function syntaxFaults(
+  text: string,
+  errors: readonly ParserError[],
   placeOf: Document["placeOf"],
 ): readonly Problem[] {
-  const sorted = [...errors].sort((one, other) => one.pos[0] - other.pos[0]);
+  const openings = errors.length === 0 ? [] : openingsIn([...new Parser().parse(text)]);
+  const unclosed = openings.map(({ offset, character, closer }): Problem => {
+    const message = `opens a ${character} that is not closed, wanted a ${closer}`;
+    return { offset, path: [], message };
+  });
+  const isConsequence = (at: number) =>
+    openings.some(({ from, until }) => at >= from && at <= until);
+  // Behind a bracket too many the parser understands nothing any more.
+  const tooMany = errors.find(
+    ({ code, pos: [at] }) => code === "UNEXPECTED_TOKEN" && /[}\]]/.test(text.charAt(at)),
+  );
+  const others = errors
+    .filter((error) => !isConsequence(error.pos[0]) && !isBehind(error, tooMany))
+    .map(({ code, pos: [offset] }): Problem => {
+      if (offset === tooMany?.pos[0]) {
+        const message = `closes a ${text.charAt(offset)} that was not opened, remove it`;
+        return { offset, path: [], message };
+      }
+      const message = SYNTAX[code] ?? `cannot be read as YAML (${code}), wanted \`key: value\``;
+      return { offset, path: [], message };
+    });
+  return firstOfEachLine([...unclosed, ...others], placeOf);
+}
+
+function isBehind(error: ParserError, other: ParserError | undefined): boolean {
+  return other !== undefined && error.pos[0] > other.pos[0];
+}
+
+/** One slip makes several errors: the first of a line is the one to tell. */
+function firstOfEachLine(
+  problems: readonly Problem[],
+  placeOf: Document["placeOf"],
+): readonly Problem[] {
   const byLine = new Map<number, Problem>();
-  for (const { code, pos } of sorted) {
-    const { line } = placeOf(pos[0]);
-    const message = SYNTAX[code] ?? `cannot be read as YAML (${code}), wanted \`key: value\``;
-    if (!byLine.has(line)) byLine.set(line, { offset: pos[0], path: [], message });
+  for (const problem of [...problems].sort((one, other) => one.offset - other.offset)) {
+    const { line } = placeOf(problem.offset);
+    if (!byLine.has(line)) byLine.set(line, problem);
   }
   return [...byLine.values()];
 }

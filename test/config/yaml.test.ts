@@ -10,12 +10,8 @@ import { configOf, faultsOf } from "../support/config-text.ts";
 const cases: readonly (readonly [string, string, readonly (readonly [string, RegExp])[]])[] = [
   ["a tab as indentation", "hosts:\n\ta.example: 1\n", [["2:1 file", /wanted spaces/]]],
   ["a second document", "hosts: { a.example: 1 }\n---\nx: 1\n", [["2:1 file", /second document/]]],
-  [
-    "an open quote",
-    'email: "x\nhosts: {}\n',
-    [["3:1 file", /lacks a colon, a comma, or the quote/]],
-  ],
-  ["an open bracket", "listen: { http: [\nhosts:\n  a: 1\n", [["2:1 file", /differently/]]],
+  ["an open quote", 'email: "x\nhosts: {}\n', [["1:8 file", /^opens a " that is not closed/]]],
+  ["an open bracket", "listen: { http: [\nhosts:\n  a: 1\n", [["1:17 file", /^opens a \[ that/]]],
   ["a reserved character", "email: @x\nhosts: { a.example: 1 }\n", [["1:8 file", /quotes around/]]],
   ["two colons in a line", "email: a: b\n", [["1:8 file", /another ": "/]]],
   ["a tag", "email: !secret x\nhosts: { a.example: 1 }\n", [["1:8 file", /carries a tag/]]],
@@ -65,6 +61,74 @@ const cases: readonly (readonly [string, string, readonly (readonly [string, Reg
     "__proto__",
     "__proto__: { email: 1 }\nhosts: { a.example: 1 }\n",
     [["1:1 __proto__", /not a known key/]],
+  ],
+  [
+    "a { without its }",
+    "hosts:\n  a.example: { to: 3001, timeouts: { connect: 5s }\n  b.example: 3002\n  c.example: 1\n",
+    [["2:14 file", /^opens a \{ that is not closed, wanted a \}$/]],
+  ],
+  [
+    "a { without its } at the end",
+    "hosts:\n  a.example: 1\n  b.example: { to: 3002\n",
+    [["3:14 file", /^opens a \{ that is not closed/]],
+  ],
+  [
+    "a { without its } before what is not in any",
+    "log: { level: info\nhosts:\n  a.example: 3001\n",
+    [["1:6 file", /^opens a \{ that is not closed/]],
+  ],
+  [
+    "a [ over several lines without its ]",
+    "listen:\n  https: [\n    ':443',\n    ':8443'\n  http: [':80']\nhosts:\n  a.example: 1\n",
+    [["2:10 file", /^opens a \[ that is not closed, wanted a \]$/]],
+  ],
+  [
+    "a [ whose ] is not indented",
+    "listen:\n  https: [\n    ':443'\n]\nhosts:\n  a.example: 1\n",
+    [["2:10 file", /^opens a \[ that is not closed/]],
+  ],
+  [
+    "a [ that a } closes",
+    "hosts:\n  a.example: { to: [3001, 3002 }\n  b.example: 1\n",
+    [["2:20 file", /^opens a \[ that is not closed/]],
+  ],
+  [
+    "a { without its }, and brackets in comments and quotes,",
+    "hosts:\n  a.example: { respond: 'it''s }' # }\n  b.example: 1 # {\n",
+    [["2:14 file", /^opens a \{ that is not closed/]],
+  ],
+  [
+    'a " without its end',
+    'email: "ops@shop.example\nhosts:\n  a.example: 1\n',
+    [["1:8 file", /^opens a " that is not closed, wanted a "$/]],
+  ],
+  [
+    "a ' without its end, with what else is wrong,",
+    "hosts:\n  a.example:\n    respond: 'ok\n  b.example: 1\n  c.example: { respond: 'x' }\n d.example: 1\n",
+    [
+      ["3:14 file", /^opens a ' that is not closed, wanted a '$/],
+      ["6:1 file", /^is indented differently/],
+    ],
+  ],
+  [
+    "a ' without its end in a {",
+    "hosts:\n  a.example: { respond: 'ok }\n  b.example: 1\n",
+    [["2:25 file", /^opens a ' that is not closed/]],
+  ],
+  [
+    "a } too many",
+    "hosts:\n  a.example: { to: 3001 } }\n  b.example: 1\n",
+    [["2:27 file", /^closes a \} that was not opened, remove it$/]],
+  ],
+  [
+    "a key without its colon",
+    "hosts:\n  a.example 3001\n  b.example: 1\n",
+    [["2:3 file", /^lacks a colon with a space behind it, wanted `key: value` on one line$/]],
+  ],
+  [
+    "a colon without its space",
+    "hosts:\n  a.example:3001\n  b.example: 1\n",
+    [["2:3 file", /^lacks a colon with a space behind it/]],
   ],
   ["a list for a file", "- a\n", [["1:1 file", /is not a mapping, wanted `hosts:`/]]],
   ["nothing", "", [["1:1 hosts", /is missing, wanted hosts such as/]]],
