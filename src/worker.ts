@@ -5,8 +5,8 @@ import { systemNames } from "./backend/system-names.ts";
 import { addressesIn } from "./base/address-range.ts";
 import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
-import { readCredential } from "./base/credential.ts";
 import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
+import { readGivenCredential } from "./base/given-credential.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import { weighPassingMemory } from "./base/passing-memory.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
@@ -236,7 +236,7 @@ async function readManual({ certificate }: Host) {
       readFile(certificate.chain, "utf8"),
       readFile(certificate.key, "utf8"),
     ]);
-    return readCredential(chain, key);
+    return readGivenCredential(chain, key);
   } catch (cause) {
     const why = messageOf(cause);
     throw new LatchkeyError(

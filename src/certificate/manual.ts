@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { forEachAtOnce } from "../base/at-once.ts";
-import { type Credential, readCredential } from "../base/credential.ts";
+import type { Credential } from "../base/credential.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { readGivenCredential } from "../base/given-credential.ts";
 import type { Config, HostPattern } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { limits } from "../config/limits.ts";
@@ -71,7 +72,7 @@ async function look(files: Files): Promise<Pair> {
   const key = await readPem(files.key);
   if (!key.ok) return unusable("key", key.why);
   try {
-    const { serial, notBefore, notAfter, names } = readCredential(chain.text, key.text);
+    const { serial, notBefore, notAfter, names } = readGivenCredential(chain.text, key.text);
     return { kind: "usable", serial, notBefore, notAfter, names };
   } catch (error) {
     const isOfKey = error instanceof LatchkeyError && error.facts["part"] === "key";

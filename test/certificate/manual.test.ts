@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -21,6 +21,13 @@ const protection = { cipher: "aes-256-cbc", passphrase: "secret", format: "pem" 
 const secret = createPrivateKey(pair.key);
 const encrypted = secret.export({ type: "pkcs8", ...protection }).toString();
 const encryptedOld = secret.export({ type: "sec1", ...protection }).toString();
+
+const [short, uncommonKey] = [
+  generateKeyPairSync("rsa", { modulusLength: 1_024 }).privateKey,
+  generateKeyPairSync("ed25519").privateKey,
+];
+const weak = makeCertificate({ names: ["*.shop.example"], key: short });
+const uncommon = makeCertificate({ names: ["*.shop.example"], key: uncommonKey, issuer: ca });
 
 test("hosts that share their files have a row each, and each is judged by its own name", async () => {
   await using folder = await temporaryFolder();
@@ -62,6 +69,8 @@ const files: readonly [what: string, chain: string, key: string, found: string][
   ["noise in place of the key", pair.chain, "noise\n", "key: the key cannot be read"],
   ["a key with a passphrase", pair.chain, encrypted, "key: the key has a passphrase"],
   ["an old key with a passphrase", pair.chain, encryptedOld, "key: the key has a passphrase"],
+  ["a key that is too short", weak.chain, weak.key, "chain: OpenSSL refuses it (ee key too small)"],
+  ["an uncommon key", uncommon.chain, uncommon.key, "usable"],
   ["empty files", "", "", "chain: the chain holds no PEM"],
   ["a chain that is cut", pair.chain.slice(0, 300), pair.key, "chain: the chain holds no PEM"],
   ["files that are swapped", pair.key, pair.chain, "chain: the chain holds a PEM block that"],

@@ -1,0 +1,36 @@
+import { X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
+import { type Credential, readCredential } from "./credential.ts";
+import { LatchkeyError, messageOf } from "./errors.ts";
+
+/** OpenSSL takes keys of these curves, and RSA keys of as many bits, at every level of security that Node sets. */
+const USUAL_CURVES: readonly string[] = ["prime256v1", "secp384r1", "secp521r1"];
+const USUAL_RSA_BITS = 2_048;
+
+/**
+ * As {@link readCredential}, for what no CA of ours has issued: OpenSSL must take it too. Asking OpenSSL costs a
+ * millisecond, so that keys which it always takes are not asked about.
+ *
+ * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit, and `part` among its facts.
+ */
+export function readGivenCredential(chain: string, key: string): Credential {
+  const credential = readCredential(chain, key);
+  if (hasUsualKey(new X509Certificate(chain))) return credential;
+  try {
+    createSecureContext({ cert: chain, key });
+    return credential;
+  } catch (cause) {
+    const why = messageOf(cause).split(":").at(-1);
+    throw new LatchkeyError(
+      "CERTIFICATE_INVALID",
+      `Cannot use the certificate: OpenSSL refuses it (${why})`,
+      { part: "chain" },
+      { cause },
+    );
+  }
+}
+
+function hasUsualKey({ publicKey }: X509Certificate): boolean {
+  const { namedCurve = "", modulusLength = 0 } = publicKey.asymmetricKeyDetails ?? {};
+  return USUAL_CURVES.includes(namedCurve) || modulusLength >= USUAL_RSA_BITS;
+}
