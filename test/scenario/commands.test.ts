@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { makeCertificate } from "../support/certificates.ts";
 import { runProgram } from "../support/client-program.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
@@ -48,6 +49,36 @@ hosts:
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /^shop\.example +→ http:\/\/127\.0\.0\.1:3001 +letsencrypt$/m);
   assert.match(stdout, /^old\.example +redirect 308 https:\/\/shop\.example +letsencrypt$/m);
+});
+
+test("check warns of certificates given by hand whose time is over or has not come, or that few hosts can have", async () => {
+  const [now, day] = [Date.now(), 86_400_000];
+  const names = ["a.shop.example"];
+  const pairs = {
+    over: makeCertificate({ names, notAfter: now - day }),
+    early: makeCertificate({ names, notBefore: now + day }),
+    narrow: makeCertificate({ names }),
+  };
+  for (const [name, { chain, key }] of Object.entries(pairs)) {
+    await configured(`${name}.pem`, chain);
+    await configured(`${name}.key`, key);
+  }
+  const given = (name: string) => `certificate: { chain: ${name}.pem, key: ${name}.key }`;
+  const text = `hosts:
+  a.shop.example: { respond: ok, ${given("over")} }
+  "*.shop.example": { respond: ok, ${given("narrow")} }
+  "*": { respond: ok, ${given("early")} }
+`;
+  const { code, stderr } = await run("check", "--config", await configured("warned.yaml", text));
+  assert.equal(code, 0, stderr);
+  const told = stderr.trimEnd().split("\n");
+  const wanted = [
+    /^latchkey: .* for a\.shop\.example: it expired \d{4}-/,
+    /^latchkey: .* for \*\.shop\.example: of \*\.shop\.example it is for "a\.shop\.example" alone/,
+    /^latchkey: .* for \*: it is not valid before \d{4}-/,
+  ];
+  assert.equal(told.length, wanted.length, stderr);
+  for (const [index, line] of told.entries()) assert.match(line, wanted[index] ?? /^$/);
 });
 
 const FAULTS = `

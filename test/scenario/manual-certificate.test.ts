@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { askForReload } from "../../src/admin/client.ts";
 import { readCredential } from "../../src/base/credential.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { runProgram } from "../support/client-program.ts";
@@ -166,4 +167,14 @@ test("S16: files that are replaced by good ones are served within 2 s of SIGHUP,
   assert.ok(took <= 2_000, `${took} ms`);
   const wanted = readCredential(next.chain, next.key);
   assert.deepEqual(await shakeHands(latchkey, "own.example", options), { serial: wanted.serial });
+});
+
+test("a reload that is followed tells of the hosts whose files are still wrong", async () => {
+  const outcome = await askForReload(join(latchkey.storage, "admin.sock"));
+  assert.ok(outcome.kind === "accepted");
+  const told = outcome.changes.filter((line) => line.startsWith("! "));
+  assert.deepEqual(
+    told.map((line) => line.split(" ")[1]),
+    ["mixed.example", "noise.example", "strange.example"],
+  );
 });

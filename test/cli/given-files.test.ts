@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { GivenFiles } from "../../src/cli/given-files.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { configOf } from "../support/config-text.ts";
+import { temporaryFolder } from "../support/folders.ts";
+
+const DAY = 86_400_000;
+const own = makeCertificate({ names: ["own.example"] });
+const other = makeCertificate({ names: ["other.example"] });
+const expired = makeCertificate({ names: ["own.example"], notAfter: Date.now() - DAY });
+const early = makeCertificate({ names: ["own.example"], notBefore: Date.now() + DAY });
+const mixed = { chain: own.chain, key: other.key };
+const noise = { chain: "noise", key: "noise" };
+
+type Files = typeof own;
+const next: readonly [before: string, was: Files, after: string, is: Files, outcome: string][] = [
+  ["a right one", own, "a right one", own, "followed"],
+  ["a right one", own, "broken files", noise, "rejected"],
+  ["a right one", own, "a key of another", mixed, "rejected"],
+  ["a right one", own, "one for another host", other, "rejected"],
+  ["a right one", own, "an expired one", expired, "followed"],
+  ["a right one", own, "one that is not valid yet", early, "followed"],
+  ["an expired one", expired, "broken files", noise, "rejected"],
+  ["one for another host", other, "broken files", noise, "followed, and told"],
+  ["one for another host", other, "the same", other, "followed, and told"],
+  ["broken files", noise, "one for another host", other, "followed, and told"],
+  ["broken files", noise, "a right one", own, "followed"],
+];
+
+for (const [before, was, after, is, outcome] of next) {
+  test(`a reload that finds ${after} in the place of ${before} is ${outcome}`, async () => {
+    await using folder = await temporaryFolder();
+    const write = ({ chain, key }: Files) => {
+      writeFileSync(join(folder.path, "own.pem"), chain);
+      writeFileSync(join(folder.path, "own.key"), key);
+    };
+    write(was);
+    const text = `hosts: { own.example: { respond: a, certificate: { chain: own.pem, key: own.key } } }`;
+    const config = configOf(text, join(folder.path, "latchkey.yaml"));
+    const given = new GivenFiles();
+    await given.begin(config);
+    write(is);
+    if (outcome === "rejected") {
+      await assert.rejects(given.follow(config), { code: "CERTIFICATE_INVALID" });
+      write(was);
+      assert.deepEqual(await given.follow(config), []);
+      return;
+    }
+    const told = await given.follow(config);
+    assert.equal(told.length, outcome === "followed" ? 0 : 1);
+    for (const line of told) assert.match(line, /^! own\.example {2}/);
+  });
+}
