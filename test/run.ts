@@ -27,6 +27,7 @@ const PEERS: Readonly<
   balancers: { needs: ["haproxy", "nginx", "curl"] },
   clients: { needs: ["curl", "h2load", "nghttp"] },
   browser: { needs: ["chromium", "certutil"] },
+  network: { needs: ["nft", "unshare", "ip"], inside: "test/network/own-network.sh" },
   caddy: { needs: ["caddy", "unshare", "ip"], inside: "test/caddy/own-network.sh" },
   systemd: { needs: ["systemd-nspawn", "sudo", "curl"], inside: "test/systemd/own-system.sh" },
 };
