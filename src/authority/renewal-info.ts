@@ -37,12 +37,17 @@ interface Issued {
  */
 export class RenewalInfo {
   readonly #issued = new Map<string, Issued>();
+  readonly #max: number;
+
+  constructor(max = REMEMBERED_MAX) {
+    this.#max = max;
+  }
 
   /** Remembers a leaf that was just signed. */
   remember(leaf: X509Certificate, account: string, names: readonly UriHost[]): void {
     const certId = certIdOf(leaf.toString());
     if (certId === undefined) throw new TypeError("Cannot remember a certificate without issuer");
-    const [oldest] = this.#issued.size >= REMEMBERED_MAX ? this.#issued.keys() : [];
+    const [oldest] = this.#issued.size >= this.#max ? this.#issued.keys() : [];
     if (oldest !== undefined) this.#issued.delete(oldest);
     this.#issued.set(certId, {
       account,

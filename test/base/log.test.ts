@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
-/** What a process that logs these facts writes on standard output. */
-function written(format: string, facts: Readonly<Record<string, unknown>>): string {
+/** The lines that a process writes on standard output which logs these facts, one after the other. */
+function written(format: string, all: readonly Readonly<Record<string, unknown>>[]): string[] {
   const script = `
     const { createLog } = await import(${JSON.stringify(new URL("../../src/base/log.ts", import.meta.url).href)});
-    createLog({ level: "info", format: ${JSON.stringify(format)}, process: "worker 1" })
-      .info("test.event", ${JSON.stringify(facts)});
+    const log = createLog({ level: "info", format: ${JSON.stringify(format)}, process: "worker 1" });
+    for (const facts of ${JSON.stringify(all)}) log.info("test.event", facts);
   `;
-  return execFileSync(process.execPath, ["--input-type=module", "-e", script], {
-    encoding: "utf8",
-  });
+  const args = ["--input-type=module", "-e", script];
+  const output = execFileSync(process.execPath, args, { encoding: "utf8" });
+  assert.ok(output.endsWith("\n"));
+  return output.slice(0, -1).split("\n");
 }
 
 const NASTY = [
@@ -24,13 +25,15 @@ const NASTY = [
 ];
 
 test("a line of the log is one line of JSON whatever a stranger sent, and cut when it is long", () => {
-  for (const host of NASTY) {
-    const output = written("json", { host });
-    const lines = output.split("\n");
-    assert.equal(lines.length, 2);
+  const lines = written(
+    "json",
+    NASTY.map((host) => ({ host })),
+  );
+  assert.equal(lines.length, NASTY.length);
+  for (const text of lines) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-    assert.doesNotMatch(lines[0] ?? "", /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
-    const line = JSON.parse(lines[0] ?? "");
+    assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+    const line = JSON.parse(text);
     assert.deepEqual(
       { level: line.level, process: line.process, event: line.event },
       { level: "info", process: "worker 1", event: "test.event" },
@@ -40,9 +43,11 @@ test("a line of the log is one line of JSON whatever a stranger sent, and cut wh
 });
 
 test("a pretty line keeps a stranger's text in its place", () => {
-  for (const host of NASTY) {
-    const output = written("pretty", { host, durationMs: 7 });
-    assert.equal(output.split("\n").length, 2);
-    assert.match(output, /^\d\d:\d\d:\d\d test\.event host=.* durationMs=7\n$/u);
-  }
+  const lines = written(
+    "pretty",
+    NASTY.map((host) => ({ host, durationMs: 7 })),
+  );
+  assert.equal(lines.length, NASTY.length);
+  for (const text of lines)
+    assert.match(text, /^\d\d:\d\d:\d\d test\.event host=.* durationMs=7$/u);
 });

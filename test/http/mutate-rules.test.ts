@@ -24,14 +24,14 @@ after(() => rmSync(folder, { recursive: true }));
 let copies = 0;
 
 test("The parts as they are hold every row", async () => {
-  assert.equal(firstFailingRow(await copyWithout("fields", -1)), undefined);
+  assert.equal(firstFailingRow(await partsWithout("fields", -1)), undefined);
 });
 
 for (const file of FILES) {
   const rules = [...sourceOf(file).matchAll(RULE)];
   rules.forEach(([, , why], index) => {
     test(`A row fails without the rule of ${file}.ts: ${why}`, async () => {
-      assert.ok(failsARow(await copyWithout(file, index)), "no row holds this rule");
+      assert.ok(failsARow(await partsWithout(file, index)), "no row holds this rule");
     });
   });
 }
@@ -49,11 +49,28 @@ function sourceOf(file: string): string {
   return readFileSync(`src/http/${file}.ts`, "utf8");
 }
 
-/** A copy of the parts in which the `index`th rule of `file` is looked at and passed over. */
-async function copyWithout(file: (typeof FILES)[number], index: number): Promise<PureParts> {
+/** Which of these files stand on which. */
+const IMPORT = /"\.\/([a-z-]+)\.ts"/g;
+
+function standsOn(name: string, file: string): boolean {
+  if (name === file) return true;
+  const imported = [...sourceOf(name).matchAll(IMPORT)].map(([, each = ""]) => each);
+  return imported.some((each) => FILES.some((known) => known === each) && standsOn(each, file));
+}
+
+/**
+ * The parts, with a copy of `file` in which its `index`th rule is looked at and passed over, and copies of those that
+ * stand on it.
+ */
+async function partsWithout(file: (typeof FILES)[number], index: number): Promise<PureParts> {
   copies += 1;
   const mark = `-${copies}.ts`;
-  for (const name of FILES) {
+  const copied = new Map<string, boolean>(FILES.map((name) => [name, standsOn(name, file)]));
+  const urlOf = (name: string) => {
+    const path = copied.get(name) ? join(folder, `${name}${mark}`) : join("src/http", `${name}.ts`);
+    return pathToFileURL(path).href;
+  };
+  for (const name of FILES.filter((each) => copied.get(each))) {
     let source = sourceOf(name);
     if (name === file) {
       let seen = -1;
@@ -62,18 +79,17 @@ async function copyWithout(file: (typeof FILES)[number], index: number): Promise
         return seen === index ? rule.replace("return", "void") : rule;
       });
     }
-    source = source.replaceAll(/"(\.\.?)\/([a-z/-]+)\.ts"/g, (_all, dots: string, path: string) =>
-      dots === "."
-        ? `"./${path}${mark}"`
-        : JSON.stringify(pathToFileURL(join("src", `${path}.ts`)).href),
-    );
+    source = source
+      .replaceAll(IMPORT, (_all, path: string) => JSON.stringify(urlOf(path)))
+      .replaceAll(/"\.\.\/([a-z/-]+)\.ts"/g, (_all, path: string) =>
+        JSON.stringify(pathToFileURL(join("src", `${path}.ts`)).href),
+      );
     writeFileSync(join(folder, `${name}${mark}`), source);
   }
-  const load = (name: string) => import(pathToFileURL(join(folder, `${name}${mark}`)).href);
   return {
-    head: await load("head"),
-    admit: await load("admit"),
-    answer: await load("answer"),
-    body: await load("body"),
+    head: await import(urlOf("head")),
+    admit: await import(urlOf("admit")),
+    answer: await import(urlOf("answer")),
+    body: await import(urlOf("body")),
   };
 }

@@ -25,7 +25,9 @@ async function said(say: (outlet: Outlet, socket: Socket) => void): Promise<Buff
 
 /** No two bytes of it that are near each other are alike. */
 function bytesOf(length: number, seed: number): Buffer {
-  return Buffer.from(Array.from({ length }, (_, index) => (index * 7 + seed) % 251));
+  const bytes = Buffer.alloc(length);
+  for (let index = 0; index < length; index += 1) bytes[index] = (index * 7 + seed) % 251;
+  return bytes;
 }
 
 const SIZES = [

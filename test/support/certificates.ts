@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from "node:crypto";
 import {
   bitString,
   boolean,
@@ -137,4 +137,12 @@ function issue(issuance: Issuance): string {
 
 function commonName(name: string): Der {
   return sequence(set(sequence(oid("2.5.4.3"), utf8String(name))));
+}
+
+/** The certificate with another serial number of the same length, its signature no longer fits: cheaper than a new one. */
+export function renumbered(leaf: X509Certificate, number: number): X509Certificate {
+  const der = Buffer.from(leaf.raw);
+  const at = der.indexOf(Buffer.from(leaf.serialNumber, "hex"));
+  der.writeUInt32BE(number, at + 8);
+  return new X509Certificate(der);
 }

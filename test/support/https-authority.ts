@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server } from "node:https";
+import { request as ask, createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { AcmeAnswer, AcmeRequest, AcmeTransport } from "../../src/acme/transport.ts";
 import { createHttpsTransport, type HttpsTransportOptions } from "../../src/acme/transport.ts";
@@ -125,8 +125,14 @@ export class HttpsAuthority implements AsyncDisposable {
   }
 }
 
-/** The program's own way to a CA of a test: its names resolve nowhere, so they are sent to its port. */
+/**
+ * The program's own way to a CA of a test: its names resolve nowhere, so they are sent to its port. One for each CA and
+ * its deadlines: reading every root that the machine trusts takes longer than an order.
+ */
 export function transportTo({ port, trust, deadlines }: CaAddress): AcmeTransport {
+  const key = JSON.stringify([port, trust, deadlines]);
+  const known = transports.get(key);
+  if (known !== undefined) return known;
   const https = createHttpsTransport({
     trust,
     userAgent: "latchkey-test/1",
@@ -136,21 +142,26 @@ export function transportTo({ port, trust, deadlines }: CaAddress): AcmeTranspor
     ...deadlines,
     answerMaxBytes: limits.acmeAnswerMaxBytes,
   });
-  return {
+  const transport: AcmeTransport = {
     request: (request, signal) =>
       https.request({ ...request, url: localUrl(request.url, port) }, signal),
   };
+  transports.set(key, transport);
+  return transport;
 }
+
+const transports = new Map<string, AcmeTransport>();
 
 /** Lets the CA find `keyAuthorization` when it looks for `token`. */
 export async function arm(
-  address: CaAddress,
+  { port, trust }: CaAddress,
   token: string,
   keyAuthorization: string,
 ): Promise<void> {
-  const request = { method: "POST", headers: {}, body: keyAuthorization } as const;
-  const url = `${ORIGIN}${ARM}${token}`;
-  await transportTo(address).request({ ...request, url }, AbortSignal.timeout(10_000));
+  const options = { host: "localhost", port, ca: trust, agent: false, method: "POST" } as const;
+  const asked = ask({ ...options, path: `${ARM}${token}` }).end(keyAuthorization);
+  const [response] = await once(asked, "response", { signal: AbortSignal.timeout(10_000) });
+  await once(response.resume(), "end");
 }
 
 function localUrl(url: string, port: number): string {

@@ -10,6 +10,9 @@ export class RawClient implements Disposable {
   /** Did the connection end with a reset? */
   wasReset = false;
   #wake: () => void = () => undefined;
+  readonly #statuses: number[] = [];
+  /** Behind the last status that was read. */
+  #readTo = 0;
 
   static async connect(port: number): Promise<RawClient> {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
@@ -64,7 +67,13 @@ export class RawClient implements Disposable {
 
   /** The statuses of the answers so far, read naively. */
   get statuses(): number[] {
-    return [...this.text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+    const line = /HTTP\/1\.1 (\d{3})/g;
+    line.lastIndex = this.#readTo;
+    for (let found = line.exec(this.text); found !== null; found = line.exec(this.text)) {
+      this.#statuses.push(Number(found[1]));
+      this.#readTo = line.lastIndex;
+    }
+    return [...this.#statuses];
   }
 
   [Symbol.dispose](): void {
