@@ -12,6 +12,9 @@ hosts:
   old.localhost: { respond: old }
 `;
 
+/** Of programs that are not to serve. */
+const small = config.replace("workers: 2", "workers: 1");
+
 const startedAt = performance.now();
 const latchkey = await Latchkey.start({ config });
 const startMs = performance.now() - startedAt;
@@ -37,7 +40,7 @@ test("SIGUSR1 opens no inspector in any process", async () => {
 });
 
 test("S10: a second program on the same storage does not start, and says why", async () => {
-  await using second = await Latchkey.spawn({ config, storage: latchkey.storage });
+  await using second = await Latchkey.spawn({ config: small, storage: latchkey.storage });
   assert.equal(await second.exited, 1);
   assert.match(second.stderr, /storage|lease|lock/i);
   assert.equal(latchkey.process.exitCode, null);
@@ -46,7 +49,7 @@ test("S10: a second program on the same storage does not start, and says why", a
 test("N4: a port that is taken ends the program with 1 as soon as it has started, and says which", async () => {
   const listen = `listen: { https: ["127.0.0.1:${latchkey.httpsPort}"], http: [] }`;
   const secondAt = performance.now();
-  await using second = await Latchkey.spawn({ config, listen });
+  await using second = await Latchkey.spawn({ config: small, listen });
   assert.equal(await second.exited, 1);
   assert.ok(performance.now() - secondAt < startMs + 1_000);
   assert.match(second.stderr, new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${latchkey.httpsPort}`));

@@ -5,6 +5,8 @@ import { Latchkey } from "./latchkey.ts";
 export interface Share {
   /** Lines of the map `hosts`, each with its indentation; no other file may bring these hosts. */
   readonly hosts: string;
+  /** 1, unless all that share it want another number. */
+  readonly workers?: number;
   /** Lines beside `hosts`, which the other files must be able to live with. */
   readonly top?: string;
   /** In place of free ports, YAML text of `listen:`; of one file at most. */
@@ -38,6 +40,6 @@ async function start(): Promise<Latchkey> {
   const hosts = shares.map((each) => each.hosts);
   const env = Object.assign({}, ...shares.map((each) => each.env));
   const listen = shares.find((each) => each.listen !== undefined)?.listen;
-  const config = ["workers: 1", ...tops, "hosts:", ...hosts].join("\n");
+  const config = [`workers: ${shares[0]?.workers ?? 1}`, ...tops, "hosts:", ...hosts].join("\n");
   return await Latchkey.start({ config, env, ...(listen === undefined ? {} : { listen }) });
 }

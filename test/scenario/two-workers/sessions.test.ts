@@ -3,27 +3,29 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, test } from "node:test";
-import { temporaryFolder } from "../support/folders.ts";
-import { Latchkey } from "../support/latchkey.ts";
-import { without } from "../support/programs.ts";
-import { wasResumed } from "../support/s-client.ts";
+import { after, beforeEach, test } from "node:test";
+import { temporaryFolder } from "../../support/folders.ts";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { without } from "../../support/programs.ts";
+import { wasResumed } from "../../support/s-client.ts";
+import { share } from "../../support/shared-program.ts";
 
 const folder = await temporaryFolder();
-const latchkey = await Latchkey.start({
-  config: `
-workers: 2
-hosts:
+const start = share({
+  workers: 2,
+  hosts: `
   a.localhost: { respond: from a }
-  b.localhost: { respond: from b }
-`,
+  b.localhost: { respond: from b }`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  for (const name of ["a.localhost", "b.localhost"])
+    await latchkey.event("certificate.swapped", ({ host }) => host === name);
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
 });
-for (const name of ["a.localhost", "b.localhost"])
-  await latchkey.event("certificate.swapped", ({ host }) => host === name);
 
 /** One request by openssl, which stays until the answer has ended, and so has its tickets. */
 async function visitBy(host: string, ...args: readonly string[]): Promise<string> {

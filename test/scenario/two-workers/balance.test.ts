@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { after, test } from "node:test";
-import { runProgram } from "../support/client-program.ts";
-import { Latchkey } from "../support/latchkey.ts";
-import { visit } from "../support/visitor.ts";
+import { after, beforeEach, test } from "node:test";
+import { runProgram } from "../../support/client-program.ts";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { share } from "../../support/shared-program.ts";
+import { visit } from "../../support/visitor.ts";
 
 /** A backend that answers with its name, on the same port whenever it is started. */
 class Named {
@@ -34,20 +35,21 @@ class Named {
 }
 
 const all = await Promise.all(["a", "b", "c"].map((name) => new Named(name).start()));
-const latchkey = await Latchkey.start({
-  config: `
-workers: 2
-hosts:
+const start = share({
+  workers: 2,
+  hosts: `
   shop.localhost:
     to: [${all.map(({ port }) => port).join(", ")}]
-    health: { path: /, every: 200ms, timeout: 1s, healthyAfter: 1, unhealthyAfter: 1 }
-`,
+    health: { path: /, every: 200ms, timeout: 10s, healthyAfter: 1, unhealthyAfter: 1 }`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "shop.localhost");
 });
 after(async () => {
-  await latchkey[Symbol.asyncDispose]();
   for (const each of all) await each.kill();
 });
-await latchkey.event("certificate.swapped");
 
 /** What `count` requests, one after the other on connections of their own, are answered. */
 async function ask(count: number): Promise<Set<string>> {
@@ -73,11 +75,11 @@ test("no request fails when one of three backends dies, and nobody is sent there
   await unlucky.kill();
   const seen = await load;
   for (const answer of seen) assert.ok("abc".includes(answer), answer);
-  const { why } = await latchkey.event("backend.unhealthy");
+  const { why } = await latchkey.event("backend.unhealthy", ({ backend }) => backend === port);
   assert.match(String(why), /the connection was refused|closed/);
   assert.deepEqual(await ask(9), new Set(["a", "c"]));
   await unlucky.start();
-  await latchkey.event("backend.healthy");
+  await latchkey.event("backend.healthy", ({ backend }) => backend === port);
   assert.deepEqual(await ask(12), new Set(["a", "b", "c"]));
 });
 
