@@ -119,6 +119,7 @@ async function start(): Promise<void> {
       );
     }
     channel.send("supervisor", { type: "ready" });
+    void credentials.readAhead(config.hosts, stopping.signal);
     giveBackStartMemory(limits.startMemoryAfterMs);
   } catch (error) {
     channel.send("supervisor", {

@@ -53,6 +53,8 @@ export const doorLimits = {
   handshakeGraceMs: 1_000,
   /** `tls.Server`s one worker keeps alive (about 55 KiB each, measured). */
   contextsMax: 5_000,
+  /** Pairs of files given by hand that a worker reads before anybody comes for them: 6 MiB, and half a second of its CPU. */
+  givenAheadMax: 1_000,
   /** Names without a certificate that a worker remembers, so that a flood of them stays cheap. */
   absentNamesMax: 10_000,
   /** How long a worker believes that a name has no certificate before it asks again. */

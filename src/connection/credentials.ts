@@ -9,6 +9,7 @@ import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { certificateNameOf } from "../config/route.ts";
 import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
+import { GivenCredentials } from "./given-credentials.ts";
 import { ParkingLot } from "./parking-lot.ts";
 
 /** Where a worker gets credentials from. */
@@ -57,8 +58,7 @@ export class Credentials {
   readonly #stored = new RecentMap<CertificateName, Credential>(limits.contextsMax);
   /** Newer than storage: they could not be saved, and came by message. */
   readonly #held = new RecentMap<CertificateName, Credential>(limits.contextsMax);
-  /** Given by hand; as many as the configuration names. */
-  readonly #manual = new WeakMap<Host, Credential>();
+  readonly #given: GivenCredentials;
   readonly #absent = new RecentMap<
     CertificateName,
     { readonly outcome: Absent; readonly at: number }
@@ -66,13 +66,13 @@ export class Credentials {
   readonly #reads = new SingleFlight<CertificateName, Credential | undefined>();
   /** Names that were announced while they were being read: what was read may be older. */
   readonly #outdated = new Set<CertificateName>();
-  readonly #manualReads = new SingleFlight<Host, Credential>();
   /** Apart, so that names which strangers make up take no place from the hosts of the configuration. */
   readonly #parked: Readonly<Record<"listed" | "onDemand", ParkingLot<CertificateName, Obtained>>>;
 
   constructor(sources: CredentialSources, clock: Clock) {
     this.#sources = sources;
     this.#clock = clock;
+    this.#given = new GivenCredentials((route) => sources.loadManual(route));
     const newLot = () =>
       new ParkingLot<CertificateName, Obtained>(limits.parkedMax, limits.parkedPerHostMax);
     this.#parked = { listed: newLot(), onDemand: newLot() };
@@ -111,7 +111,7 @@ export class Credentials {
     if (absent !== undefined && this.#isFresh(absent.at))
       return live ? found(live) : absent.outcome;
     try {
-      if (isManual) return found(await this.#readManual(route));
+      if (isManual) return found(await this.#given.read(route));
       const stored = live ?? (await this.#loadIfReadable(host));
       if (stored === undefined) return await this.#park(visitor, limits.issueWaitMs);
       return this.#hasExpired(stored) ? await this.#orRenewed(visitor, stored) : found(stored);
@@ -139,13 +139,18 @@ export class Credentials {
     return this.servedSerial(host);
   }
 
+  /** See {@link GivenCredentials.readAhead}. */
+  readAhead(hosts: readonly Host[], signal: AbortSignal): Promise<void> {
+    return this.#given.readAhead(hosts, signal);
+  }
+
   /** The serial that a client of `host` gets from here; `undefined` while none is in memory. */
   servedSerial(host: CertificateName): string | undefined {
     return (this.#held.peek(host) ?? this.#stored.peek(host))?.serial;
   }
 
   #live(host: CertificateName, route: Host): Credential | undefined {
-    if (route.certificate.kind === "manual") return this.#manual.get(route);
+    if (route.certificate.kind === "manual") return this.#given.get(route);
     return this.#held.get(host) ?? this.#stored.get(host);
   }
 
@@ -255,14 +260,6 @@ export class Credentials {
   #readAgain(host: CertificateName): Promise<Credential | undefined> {
     if (this.#reads.has(host)) this.#outdated.add(host);
     return this.#read(host);
-  }
-
-  #readManual(route: Host): Promise<Credential> {
-    return this.#manualReads.run(route, async () => {
-      const credential = await this.#sources.loadManual(route);
-      this.#manual.set(route, credential);
-      return credential;
-    });
   }
 }
 

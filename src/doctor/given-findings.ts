@@ -38,7 +38,7 @@ function ofLoaded({ files, pair }: Given, { loaded }: GivenJudging): readonly Fi
   const isServed = loaded.serial !== null;
   if (pair.kind === "unusable") {
     if (!isServed) return [];
-    const saw = `what was read before is served until the next start (${nameOf(loaded)})`;
+    const saw = `what was read before is served until a restart (${nameOf(loaded)})`;
     return [fine("certificate.loaded", saw)];
   }
   if (loaded.serial === pair.serial) return [];

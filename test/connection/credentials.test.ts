@@ -34,7 +34,7 @@ class World implements CredentialSources {
     return seen;
   }
 
-  loadManual = async (): Promise<Credential> => {
+  loadManual: CredentialSources["loadManual"] = async () => {
     throw new Error("no file");
   };
 
@@ -268,6 +268,34 @@ test("a certificate given by hand serves every name of its entry, read once", as
   }
   assert.equal(reads, 1);
   assert.deepEqual([world.loads.length, world.asks.length], [0, 0]);
+});
+
+test("files given by hand are read ahead, once for all that share them, and serve when they are spoilt later", async () => {
+  const world = new World();
+  const given = (name: string, chain: string) =>
+    makeHost(name, undefined, { kind: "manual", chain, key: "k" });
+  const [one, twin, broken] = [
+    given("a.example", "c"),
+    given("b.example", "c"),
+    given("x.example", "d"),
+  ];
+  const reads: string[] = [];
+  world.loadManual = async ({ certificate }) => {
+    assert.ok(certificate.kind === "manual");
+    reads.push(certificate.chain);
+    if (certificate.chain === "d") throw new Error("noise");
+    return first;
+  };
+  await world.credentials.readAhead([one, twin, broken, entry], stays);
+  assert.deepEqual(reads, ["c", "d"]);
+  world.loadManual = async () => {
+    throw new Error("spoilt");
+  };
+  const obtain = async (name: string, route: typeof one) =>
+    (await world.credentials.obtain(hostname(name), route, stays)).kind;
+  assert.equal(await obtain("a.example", one), "credential");
+  assert.equal(await obtain("b.example", twin), "credential");
+  assert.equal(await obtain("x.example", broken), "unavailable");
 });
 
 test("a certificate given by hand that cannot be read is unavailable, and read again later", async () => {
