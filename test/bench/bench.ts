@@ -1,10 +1,11 @@
 /**
  * Latchkey beside every peer that is found on this machine, with the same backend, certificate and added
- * fields: `npm run bench -- [--only NAME,NAME] [--rounds N] [--seconds N] [--quick]`.
- * Prints a table of medians and ratios, and writes bench.json into the working folder.
+ * fields: `npm run bench -- [--only NAME,NAME] [--rounds N] [--seconds N] [--quick] [--write]`.
+ * Prints a table of medians and ratios, and writes bench.json into the working folder; `--write` puts the table
+ * into README.md beside this file.
  */
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { without } from "../support/programs.ts";
 import { caddy } from "./contenders/caddy.ts";
@@ -12,14 +13,19 @@ import type { Contender, Setup } from "./contenders/contender.ts";
 import { haproxy } from "./contenders/haproxy.ts";
 import { latchkey } from "./contenders/latchkey.ts";
 import { nginx } from "./contenders/nginx.ts";
-import type { Row, SoloRow } from "./row.ts";
+import { describeRun, writePage } from "./page.ts";
+import type { Line, Row, SoloRow } from "./row.ts";
 import { busyManagerRow } from "./rows/busy-manager.ts";
+import { flatRow } from "./rows/flat.ts";
+import { gateRow, lookupRow } from "./rows/gate.ts";
 import { handshakeRows } from "./rows/handshakes.ts";
+import { heldRows } from "./rows/held.ts";
 import { http1Rows } from "./rows/http1.ts";
 import { http2Row } from "./rows/http2.ts";
 import { idleRow } from "./rows/idle.ts";
 import { latencyRow } from "./rows/latency.ts";
-import { manyHostsRows } from "./rows/many-hosts.ts";
+import { manyHostsRow } from "./rows/many-hosts.ts";
+import { npmStartRow } from "./rows/npm-start.ts";
 import { restartRow } from "./rows/restart.ts";
 import { smallVpsRow } from "./rows/small-vps.ts";
 import { swapsRow } from "./rows/swaps.ts";
@@ -40,13 +46,18 @@ const ROWS: readonly Row[] = [
   smallVpsRow,
 ];
 const SOLO_ROWS: readonly SoloRow[] = [
+  gateRow,
+  lookupRow,
+  ...heldRows,
   timeToHttpsRow,
+  npmStartRow,
   restartRow,
-  ...manyHostsRows,
+  manyHostsRow,
   swapsRow,
   busyManagerRow,
+  flatRow,
 ];
-const NAMES = [...ROWS, ...SOLO_ROWS].map(({ name }) => name);
+const NAMES = [...ROWS, ...SOLO_ROWS.flatMap(({ lines }) => lines)].map(({ name }) => name);
 /** A look at whether it all works, under a minute: all with the contenders of one setup. */
 const QUICK = ["small", "64k", "upload", "http2", "handshake", "websocket"];
 const MAKERS = [latchkey, nginx, haproxy, caddy];
@@ -57,6 +68,7 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     quick: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
@@ -67,40 +79,53 @@ if (unknown.length > 0) {
   process.stderr.write(`Cannot measure ${unknown.join(", ")}: known are ${NAMES.join(", ")}\n`);
   process.exit(2);
 }
-const isWanted = ({ name }: { readonly name: string }) => wanted?.includes(name) ?? true;
+const isWanted = ({ name }: Line) => wanted?.includes(name) ?? true;
+const isMeasured = ({ lines, isOnRequest }: SoloRow) =>
+  lines.some(isWanted) && !(isOnRequest === true && wanted === undefined);
 const rows = ROWS.filter(isWanted);
 
 const makers = MAKERS.filter(({ needs }) => needs === undefined || without(needs) === false);
-await using scene = await Scene.open();
+// Else the first start does it, and is measured for it.
+spawnSync("sh", ["src/latchkey.sh", "--compile"], { stdio: "inherit" });
 const results: Result[] = [];
-for (const [, sameSetup] of Map.groupBy(rows, ({ setup }) => JSON.stringify(setup))) {
-  const [first] = sameSetup;
-  if (first !== undefined) await measureAll(first.setup, sameSetup);
+if (rows.length > 0) {
+  await using scene = await Scene.open();
+  for (const [, sameSetup] of Map.groupBy(rows, ({ setup }) => JSON.stringify(setup))) {
+    const [first] = sameSetup;
+    if (first !== undefined) await measureAll(scene, first.setup, sameSetup);
+  }
 }
-for (const row of SOLO_ROWS.filter(isWanted)) {
-  const missing = without(...row.needs);
-  if (missing === false) results.push(await measureAlone(row));
-  else process.stderr.write(`${row.name} is left out: ${missing}\n`);
+for (const row of SOLO_ROWS.filter(isMeasured)) {
+  const missing = without(...(row.needs ?? []));
+  if (missing === false) results.push(...(await measureAlone(row)));
+  else process.stderr.write(`${row.lines[0]?.name} is left out: ${missing}\n`);
 }
-const order = (result: Result) => NAMES.indexOf(result.row);
+const order = ({ line }: Result) => NAMES.indexOf(line.name);
 results.sort((a, b) => order(a) - order(b));
-const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}`;
-process.stdout.write(describeResults(results, machine, new Date()));
+const { only, quick: isQuick } = values;
+const run = { date: new Date(), rounds, seconds, only, isQuick, makers };
+const page = `${describeResults(results)}\n${describeRun(run)}\n`;
+process.stdout.write(page);
 writeFileSync(
   "bench.json",
-  `${JSON.stringify({ date: new Date().toISOString(), machine, rounds, seconds, results }, null, 2)}\n`,
+  `${JSON.stringify({ run: describeRun(run), results }, undefined, 2)}\n`,
 );
+if (values.write) writePage(page);
 
-/** Everything that is measured with the contenders as they are set up now. */
-async function measureAll(setup: Setup, sameSetup: readonly Row[]): Promise<void> {
+/** Everything that is measured with the contenders in one setup. */
+async function measureAll(scene: Scene, setup: Setup, sameSetup: readonly Row[]): Promise<void> {
+  const lasting = sameSetup.filter(({ isFresh }) => isFresh !== true);
+  const fresh = sameSetup.filter(({ isFresh }) => isFresh === true);
+  for (const row of fresh) results.push(await compareFresh(row, scene));
+  if (lasting.length === 0) return;
   const contenders: Contender[] = [];
   for (const maker of makers) contenders.push(await maker.start(scene, setup));
-  for (const row of sameSetup) results.push(await compare(row, contenders));
+  for (const row of lasting) results.push(await compare(row, scene, contenders));
   for (const { pid } of contenders) await scene.end(pid);
 }
 
 /** In turns, so that what the machine does besides falls on all alike. The first round warms up, and counts for nobody. */
-async function compare(row: Row, contenders: readonly Contender[]): Promise<Result> {
+async function compare(row: Row, scene: Scene, contenders: readonly Contender[]): Promise<Result> {
   const figures = new Map(contenders.map((each): [string, number[]] => [each.name, []]));
   for (let round = values.quick ? 1 : 0; round <= rounds; round += 1) {
     for (const contender of contenders) {
@@ -108,16 +133,37 @@ async function compare(row: Row, contenders: readonly Contender[]): Promise<Resu
       if (round > 0) figures.get(contender.name)?.push(figure);
     }
   }
-  const { name, what, unit, goals, most } = row;
-  process.stderr.write(
-    `${name}: ${[...figures].map(([who, all]) => `${who} ${median(all).toFixed(1)}`).join(", ")}\n`,
-  );
-  return { row: name, what, unit, goals, most, figures: Object.fromEntries(figures) };
+  return told({ line: row, goals: row.goals, figures: Object.fromEntries(figures) });
 }
 
-async function measureAlone({ name, what, unit, most, measure }: SoloRow): Promise<Result> {
-  const figures: number[] = [];
-  for (let round = 1; round <= rounds; round += 1) figures.push(await measure());
-  process.stderr.write(`${name}: ${median(figures).toFixed(1)}\n`);
-  return { row: name, what, unit, goals: {}, most, figures: { [latchkey.name]: figures } };
+/** The same with a program that has just started, each time. */
+async function compareFresh(row: Row, scene: Scene): Promise<Result> {
+  const figures = new Map(makers.map((each): [string, number[]] => [each.name, []]));
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const maker of makers) {
+      const contender = await maker.start(scene, row.setup);
+      figures.get(maker.name)?.push(await row.measure(contender, scene, seconds));
+      await scene.end(contender.pid);
+    }
+  }
+  return told({ line: row, goals: row.goals, figures: Object.fromEntries(figures) });
+}
+
+async function measureAlone(row: SoloRow): Promise<Result[]> {
+  const all: (readonly number[])[] = [];
+  const times = Math.min(rounds, row.rounds ?? rounds);
+  for (let round = 1; round <= times; round += 1) all.push(await row.measure(seconds));
+  return row.lines.map((line, at) => {
+    const figures = { [latchkey.name]: all.map((round) => round[at] ?? Number.NaN) };
+    return told({ line, goals: {}, figures });
+  });
+}
+
+/** Says what came of it, for who waits for the rest. */
+function told(result: Result): Result {
+  const medians = Object.entries(result.figures).map(
+    ([who, all]) => `${who} ${median(all).toFixed(1)}`,
+  );
+  process.stderr.write(`${result.line.name}: ${medians.join(", ")}\n`);
+  return result;
 }

@@ -5,15 +5,13 @@
 import { admitCases } from "./micro/admit.ts";
 import { headCases } from "./micro/head.ts";
 import { helloCases } from "./micro/hello.ts";
-import type { MicroCase } from "./micro/micro-case.ts";
+import { nanosecondsOf } from "./micro/micro-case.ts";
 import { routeCases } from "./micro/route.ts";
 import { median } from "./table.ts";
 
 const ROUNDS = 9;
 const ROUND_MS = 40;
-const BATCH = 200;
 const WARM_UP_MS = 150;
-const NS_PER_MS = 1_000_000;
 
 const [word = ""] = process.argv.slice(2);
 const all = [...helloCases, ...headCases, ...admitCases, ...routeCases];
@@ -35,21 +33,4 @@ for (const [at, { name }] of wanted.entries()) {
   const figures = rounds.map((round) => round[at] ?? Number.NaN);
   const [middle, least] = [median(figures), Math.min(...figures)].map((each) => each.toFixed(0));
   process.stdout.write(`${name.padEnd(width)} ${middle?.padStart(7)} ns (at best ${least})\n`);
-}
-
-/** For each call, in calls for so many milliseconds. */
-function nanosecondsOf({ name, run, expected }: MicroCase, milliseconds: number): number {
-  const startedAt = performance.now();
-  let calls = 0;
-  let took = 0;
-  while (took < milliseconds) {
-    // What comes out is looked at, so that nothing of it is left out.
-    for (let each = 0; each < BATCH; each += 1) {
-      const kind = run();
-      if (kind !== expected) throw new Error(`Cannot measure ${name}: ${kind} came of it`);
-    }
-    calls += BATCH;
-    took = performance.now() - startedAt;
-  }
-  return (took * NS_PER_MS) / calls;
 }

@@ -1,37 +1,61 @@
-/** What was measured for one row: figures of each contender, one for each round. */
+import type { Line } from "./row.ts";
+
+/** What was measured for one line: figures of each contender, one for each round. */
 export interface Result {
-  readonly row: string;
-  readonly what: string;
-  readonly unit: string;
+  readonly line: Line;
   readonly goals: Readonly<Record<string, number>>;
-  /** The most that we want of ourselves, in its unit. */
-  readonly most?: number | undefined;
   readonly figures: Readonly<Record<string, readonly number[]>>;
 }
 
 const OURS = "Latchkey";
 
 /** The table that people read, in Markdown: medians, and ours as a ratio to each peer beside its goal. */
-export function describeResults(results: readonly Result[], machine: string, date: Date): string {
+export function describeResults(results: readonly Result[]): string {
   const peers = [...new Set(results.flatMap(({ figures }) => Object.keys(figures)))].filter(
     (name) => name !== OURS,
   );
   const head = ["work", OURS, ...peers, "ratio or figure (goal)"];
-  const lines = results.map(({ what, unit, figures, goals, most }) => {
-    const ours = median(figures[OURS] ?? []);
-    const ratios = peers
-      .filter((peer) => figures[peer] !== undefined)
-      .map((peer) => {
-        const goal = goals[peer];
-        const ratio = `${(ours / median(figures[peer] ?? [])).toFixed(2)} × ${peer}`;
-        return goal === undefined ? ratio : `**${ratio}** (${goal})`;
-      });
-    if (most !== undefined) ratios.unshift(`**${ours.toFixed(1)}** (${most})`);
-    const cells = [OURS, ...peers].map((name) => figures[name] && median(figures[name]).toFixed(1));
-    return [`${what}, ${unit}`, ...cells.map((cell) => cell ?? "-"), ratios.join(", ")];
+  const rows = results.map((result) => {
+    const { line, figures } = result;
+    const cells = [OURS, ...peers].map((name) => figures[name] && figure(median(figures[name])));
+    return [
+      `${line.what}, ${line.unit}`,
+      ...cells.map((cell) => cell ?? "-"),
+      judged(result, peers, results),
+    ];
   });
-  const table = [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
-  return `${table.join("\n")}\n\n${date.toISOString().slice(0, 10)}, ${machine}\n`;
+  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+  return `${table.join("\n")}\n`;
+}
+
+/** Ours beside every goal that it has, the goals in bold. */
+function judged(
+  { line, goals, figures }: Result,
+  peers: readonly string[],
+  all: readonly Result[],
+): string {
+  const ours = median(figures[OURS] ?? []);
+  const words: string[] = [];
+  if (line.most !== undefined) words.push(`**${figure(ours)}** (≤ ${line.most})`);
+  if (line.least !== undefined) words.push(`**${figure(ours)}** (≥ ${line.least})`);
+  for (const peer of peers) {
+    if (figures[peer] !== undefined)
+      words.push(ratio(ours, median(figures[peer]), peer, goals[peer]));
+  }
+  const { beside } = line;
+  const other = all.find((each) => each.line.name === beside?.row)?.figures[OURS];
+  if (beside !== undefined && other !== undefined)
+    words.push(ratio(ours, median(other), beside.as, beside.most));
+  return words.join(", ");
+}
+
+function ratio(ours: number, theirs: number, name: string, goal: number | undefined): string {
+  const words = `${(ours / theirs).toFixed(2)} × ${name}`;
+  return goal === undefined ? words : `**${words}** (≤ ${goal})`;
+}
+
+function figure(value: number): string {
+  return value.toFixed(1);
 }
 
 export function median(values: readonly number[]): number {

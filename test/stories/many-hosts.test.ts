@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { systemClock } from "../../src/base/clock.ts";
-import { formatRecord, formatTime } from "../../src/storage/record.ts";
-import { Storage } from "../../src/storage/storage.ts";
 import { memoryOf } from "../bench/process-tree.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey } from "../support/latchkey.ts";
-import { keptLog, named } from "../support/stored.ts";
+import { storeHosts } from "../support/stored-hosts.ts";
 import { alone } from "../support/strain.ts";
 import { shakeHands } from "../support/visitor.ts";
 
@@ -21,8 +17,6 @@ const START_MS = 15_000;
 const GROWTH_BYTES = 2 ** 30;
 const HANDSHAKE_MS = 50;
 const HANDSHAKES = 50;
-/** URL of the internal authority's directory, which these hosts are certified by. */
-const ISSUER = "https://authority.latchkey.internal/directory";
 const hosts = Array.from({ length: COUNT }, (_, nth) => `h${nth}.many.localhost`);
 const pem = makeCertificate({
   names: ["*.many.localhost"],
@@ -30,46 +24,13 @@ const pem = makeCertificate({
   notAfter: Date.now() + 60 * DAY,
 });
 
-/** A storage in which each of them has a certificate that is not due; all of them the same one, for the sake of time. */
-async function fabricate(root: string): Promise<void> {
-  const [first = "", ...others] = hosts;
-  {
-    await using storage = await Storage.open({ root, clock: systemClock, log: keptLog() });
-    await storage.acquire(new AbortController().signal);
-    await storage.certificates.save(named(first), pem, { issuer: ISSUER });
-  }
-  const { serial } = await shown(root, first);
-  const issuedAt = formatTime(Date.now());
-  for (const host of others) {
-    const folder = join(root, "certificates", host);
-    mkdirSync(join(folder, "000001"), { recursive: true, mode: 0o700 });
-    symlinkSync("000001", join(folder, "current"));
-    const meta = formatRecord({ issuer: ISSUER, host, serial, issuedAt });
-    const files = {
-      "chain.pem": pem.chain,
-      "key.pem": pem.key,
-      "meta.json": meta,
-    };
-    for (const [name, text] of Object.entries(files))
-      writeFileSync(join(folder, "000001", name), text, { mode: 0o600 });
-  }
-}
-
-async function shown(root: string, host: string): Promise<{ readonly serial: string }> {
-  await using storage = await Storage.open({
-    ...{ root, clock: systemClock, log: keptLog(), readOnly: true },
-  });
-  const stored = await storage.certificates.load(named(host));
-  return stored?.credential ?? assert.fail(`${host} is not stored`);
-}
-
 const configOf = (names: readonly string[]) =>
   `workers: 2\nhosts:\n${names.map((host) => `  ${host}: { respond: ok }\n`).join("")}`;
 
 test(`S15: with ${COUNT.toLocaleString("en")} hosts in storage all are served ${START_MS / 1_000} s after the start, within 1 GiB, the first handshake of each in ${HANDSHAKE_MS} ms`, async (t) => {
   await using folder = await temporaryFolder();
   const storage = join(folder.path, "storage");
-  await fabricate(storage);
+  await storeHosts(storage, hosts, () => pem); // all of them the same one, for the sake of time
   let small = 0;
   {
     await using few = await Latchkey.start({ config: configOf(hosts.slice(0, 1)), storage });

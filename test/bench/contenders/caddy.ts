@@ -6,6 +6,7 @@ import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 export const caddy: Maker = {
   name: "Caddy",
   needs: "caddy",
+  version: ["caddy", "version"],
   async start(scene, { workers, logs }) {
     const port = await freePort();
     const headers =

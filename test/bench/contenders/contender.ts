@@ -7,8 +7,6 @@ export interface Setup {
   readonly workers: 1 | 2;
   /** Does it write a line for every request into a file? */
   readonly logs: boolean;
-  /** A word that no other row has: for what is not to be measured after something else. */
-  readonly apart?: string;
 }
 
 /** A program that is measured. */
@@ -25,6 +23,8 @@ export interface Maker {
   readonly name: string;
   /** The program that must be on the PATH; none: it is ourselves. */
   readonly needs: string | undefined;
+  /** Prints which version it is. */
+  readonly version: readonly [program: string, ...args: readonly string[]];
   start(scene: Scene, setup: Setup): Promise<Contender>;
 }
 

@@ -7,6 +7,7 @@ import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 export const haproxy: Maker = {
   name: "HAProxy",
   needs: "haproxy",
+  version: ["haproxy", "-v"],
   async start(scene, { workers, logs }) {
     const port = await freePort();
     const pem = scene.write(

@@ -6,6 +6,7 @@ import { type Maker, SINK_PREFIX, whenReady } from "./contender.ts";
 export const latchkey: Maker = {
   name: "Latchkey",
   needs: undefined,
+  version: ["sh", "src/latchkey.sh", "--version"],
   async start(scene, { workers, logs }) {
     const port = await freePort();
     const storage = scene.makeFolder(`storage-${port}`);

@@ -6,6 +6,7 @@ import { nginxConfig } from "./nginx-config.ts";
 export const nginx: Maker = {
   name: "nginx",
   needs: "nginx",
+  version: ["nginx", "-v"],
   async start(scene, { workers, logs }) {
     const port = await freePort();
     const headers = `proxy_http_version 1.1; proxy_set_header Host $http_host;

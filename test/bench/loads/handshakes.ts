@@ -1,7 +1,7 @@
 /**
  * TLS handshakes, each with one request, sixteen at once, for so many seconds: `handshakes.ts PORT NAME SECONDS WAY`.
  * WAY: `full`; `resumed`, each with a ticket of a connection before; `refused`, where the alert is the answer.
- * Prints how many there were, and how many of them were resumed.
+ * Prints how many there were, how many of them offered a ticket, and how many were resumed.
  */
 import { connect, type TLSSocket } from "node:tls";
 
@@ -12,10 +12,11 @@ const GROUP = "X25519";
 const REQUEST = `GET /small HTTP/1.1\r\nHost: ${servername}\r\nConnection: close\r\n\r\n`;
 const endsAt = performance.now() + Number(seconds) * 1_000;
 let count = 0;
+let offered = 0;
 let resumed = 0;
 
 await Promise.all(Array.from({ length: AT_ONCE }, again));
-process.stdout.write(`${count} ${resumed}\n`);
+process.stdout.write(`${count} ${offered} ${resumed}\n`);
 
 async function again(): Promise<void> {
   let session: Buffer | undefined;
@@ -27,13 +28,14 @@ async function again(): Promise<void> {
 
 /** One connection, to its end; the newest ticket that came with it. Node sends none with a resumed session. */
 function once(session: Buffer | undefined): Promise<Buffer | undefined> {
-  const offered = way === "resumed" && session !== undefined ? { session } : {};
+  const ticketed = way === "resumed" && session !== undefined ? { session } : {};
+  if ("session" in ticketed) offered += 1;
   const options = {
     ...{ host: "127.0.0.1", port: Number(port), servername, rejectUnauthorized: false },
     ecdhCurve: GROUP,
   };
   const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
-  const socket: TLSSocket = connect({ ...options, ...offered }, () => {
+  const socket: TLSSocket = connect({ ...options, ...ticketed }, () => {
     if (socket.isSessionReused()) resumed += 1;
     socket.write(REQUEST);
   });

@@ -13,7 +13,8 @@ export const smallVpsRow: Row = {
   unit: "MiB (PSS)",
   goals: {},
   most: 120,
-  setup: { workers: 1, logs: false, apart: "vps" },
+  setup: { workers: 1, logs: false },
+  isFresh: true,
   measure: async ({ pid }) => {
     await delay(REST_MS);
     return memoryOf(pid) / MIB;

@@ -4,19 +4,27 @@ import { askForHost } from "../../../src/admin/client.ts";
 import { Latchkey, type LogLine } from "../../support/latchkey.ts";
 import { startLoad } from "../../support/load.ts";
 import type { SoloRow } from "../row.ts";
-import { median } from "../table.ts";
 
 const HOST = "shop.localhost";
-/** Of one round. */
-const SWAPS = 20;
+const SWAPS = 1_000;
 
 /** Under handshakes one after another, of which none may fail. */
 export const swapsRow: SoloRow = {
-  name: "swaps",
-  what: `from stored to served by both workers, ${SWAPS} swaps under load`,
-  unit: "ms",
-  most: 200,
-  needs: [],
+  lines: [
+    {
+      name: "swaps",
+      what: `the slowest of ${SWAPS.toLocaleString("en")} swaps under load, from stored to served by both workers`,
+      unit: "ms",
+      most: 200,
+    },
+    {
+      name: "swaps-failed",
+      what: "handshakes that failed meanwhile",
+      unit: "of a million",
+      most: 0,
+    },
+  ],
+  rounds: 1,
   measure: async () => {
     await using latchkey = await Latchkey.start({
       config: `workers: 2\nhosts: { ${HOST}: { respond: ok } }`,
@@ -33,11 +41,11 @@ export const swapsRow: SoloRow = {
       );
       if (outcome !== "done") throw new Error(`Cannot renew: ${detail}`);
     }
-    const { failed } = await load.stop();
-    if (failed.length > 0) throw new Error(`${failed.length} handshakes failed: ${failed[0]}`);
+    const { count, failed } = await load.stop();
     const stored = timesOf(latchkey.lines, "certificate.stored");
     const swapped = timesOf(latchkey.lines, "certificate.swapped");
-    return median(swapped.map((at, index) => at - (stored[index] ?? Number.NaN)));
+    const waits = swapped.map((at, index) => at - (stored[index] ?? Number.NaN));
+    return [Math.max(...waits), (failed.length * 1_000_000) / count];
   },
 };
 

@@ -6,10 +6,14 @@ const HOST = "shop.example";
 
 /** From nothing on disk: account, order, validation, certificate, and the visitor's verified answer. */
 export const timeToHttpsRow: SoloRow = {
-  name: "first-https",
-  what: "from an empty storage to the first verified answer, with Pebble",
-  unit: "ms",
-  most: 3_000,
+  lines: [
+    {
+      name: "first-https",
+      what: "from an empty storage to the first verified answer, with Pebble",
+      unit: "ms",
+      most: 3_000,
+    },
+  ],
   needs: ["pebble", "pebble-challtestsrv"],
   measure: async () => {
     await using world = await CaWorld.start();
@@ -21,6 +25,6 @@ acme: { issuers: [${world.issuer()}] }
 hosts: { ${HOST}: { respond: ok } }`);
     await latchkey.event("certificate.swapped");
     await browse(world.httpsPort, HOST, root);
-    return performance.now() - startedAt;
+    return [performance.now() - startedAt];
   },
 };
