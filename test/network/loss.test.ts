@@ -15,6 +15,7 @@ const COUNT = amount(200, 1_000);
 const AT_ONCE = 50;
 const LOST_PERCENT = 20;
 const ROUND_TRIP_MS = 500;
+const PATIENCE_MS = 60_000;
 const PAGE = Buffer.alloc(1_024, "a");
 
 /** The kernel loses packets to and from this port, TCP's own as well. */
@@ -34,7 +35,9 @@ function losePackets(port: number): void {
 async function visit(port: number, ca: Buffer): Promise<number> {
   const startedAt = performance.now();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const place = { host: "127.0.0.1", port, servername: HOST, ca, agent: false } as const;
+  // What tells of an end may be lost, too: a reset is sent once.
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const place = { host: "127.0.0.1", port, servername: HOST, ca, agent: false, signal } as const;
   const asked = request({ ...place, headers: { host: HOST } }, (answer) => {
     buffer(answer).then((page) => {
       if (page.equals(PAGE)) resolve();
