@@ -82,6 +82,11 @@ export class Outlook {
     this.#steps.log.warn("challenge.ipv6-astray", { host, why, hint });
   }
 
+  /** Storage can be written into again: whoever failed by that need not wait any more. */
+  storageIsBack(): void {
+    this.#preflight.cleared("STORAGE_FAILED");
+  }
+
   /** Looks between attempts until the signal ends it. Never rejects. */
   run(signal: AbortSignal): Promise<void> {
     return this.#preflight.run(signal);

@@ -111,6 +111,7 @@ export function plugTogether(steps: FloorSteps, given: () => Iterable<Given>): P
     ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings, given },
     directoryOf: (issuer) => ground.cas.endpoints.directoryOf(issuer),
     confirmWritable: () => ground.durable.confirmWritable(),
+    storageIsBack: () => way.outlook.storageIsBack(),
   });
   return { ...way, keeper, commands, watchdog, deletions, troubles, saveUnsaved: save };
 }

@@ -88,7 +88,7 @@ export class Preflight {
   }
 
   async #lookAt(holding: Holding, signal: AbortSignal): Promise<void> {
-    const { lastError, host } = holding;
+    const { lastError } = holding;
     if (lastError === undefined) return;
     const { at, type } = lastError;
     const before = this.#watched.get(holding);
@@ -98,8 +98,20 @@ export class Preflight {
     const isStillThis = holding.lastError === lastError && !holding.isOrdering;
     if (sight !== "gone" || !wasSeen || !isStillThis) return;
     this.#watched.set(holding, { at, wasSeen: false });
+    this.#bringForward(holding);
+  }
+
+  /** Somebody else has found this cause to be gone: the attempts of all names that failed by it are due. */
+  cleared(type: string): void {
+    const now = this.#steps.clock.now();
+    for (const holding of this.#steps.holdings.all())
+      if (holding.lastError?.type === type && isWaiting(holding, now)) this.#bringForward(holding);
+  }
+
+  #bringForward(holding: Holding): void {
+    const { host, lastError } = holding;
     holding.nextAttemptAt = this.#steps.clock.now();
-    this.#steps.log.info("preflight.cleared", { host, type });
+    this.#steps.log.info("preflight.cleared", { host, type: lastError?.type });
     this.#steps.moved();
   }
 

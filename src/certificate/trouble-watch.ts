@@ -39,6 +39,8 @@ export interface TroubleSteps {
   directoryOf(issuer: Issuer): string;
   /** Rejects when storage cannot be written into now. */
   confirmWritable(): Promise<void>;
+  /** It could not be, and can again. */
+  storageIsBack(): void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -92,18 +94,34 @@ export class TroubleWatch {
    * looks for itself at its start; another look in the middle of it could take the room that it needs.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, confirmWritable, log, storage } = this.#steps;
+    const { clock, confirmWritable, log, storage, storageIsBack } = this.#steps;
+    let [wasWell, untriedMs] = [true, 0];
     while (!signal.aborted) {
-      const isWell = storage.failure === undefined && !storage.isLeaseLost;
-      const waitMs = isWell ? limits.storageCheckEveryMs : limits.unreachableMinMs;
-      await clock.sleep(waitMs, signal).catch(() => undefined);
+      await clock.sleep(limits.storageRetryEveryMs, signal).catch(() => undefined);
       if (signal.aborted) return;
-      if (this.#isOrdering()) continue;
+      untriedMs += limits.storageRetryEveryMs;
+      const isWell = storage.failure === undefined && !storage.isLeaseLost;
+      if (isWell && !wasWell) storageIsBack();
+      wasWell = isWell;
+      const isQuiet = isWell && !this.#hasFailed() && untriedMs < limits.storageCheckEveryMs;
+      if (isQuiet || this.#isOrdering()) continue;
+      untriedMs = 0;
       await confirmWritable().catch((error: unknown) => {
         // Told when it began: `storage.readonly`, `storage.lease-lost`.
         if (codeOf(error) === undefined) log.error("storage.failed", failureFacts(error));
       });
+      if (!wasWell && storage.failure === undefined && !storage.isLeaseLost) {
+        wasWell = true;
+        storageIsBack();
+      }
     }
+  }
+
+  /** Has an attempt met a storage that took nothing? */
+  #hasFailed(): boolean {
+    for (const { lastError } of this.#steps.holdings())
+      if (lastError?.type === "STORAGE_FAILED") return true;
+    return false;
   }
 
   #isOrdering(): boolean {

@@ -23,6 +23,8 @@ export const alertLimits = {
   givenToldEveryMs: 86_400_000,
   /** How often a write is tried while nothing else is written: a disk fills up unseen. */
   storageCheckEveryMs: 300_000,
+  /** The same while it could not be written into: whoever waits for room goes on soon after there is some. */
+  storageRetryEveryMs: 10_000,
   /** How often is looked whether folders of hosts were deleted: one reading of the folder above them. */
   deletionLookEveryMs: 10_000,
   /** So many of the folders are looked into at each look, or a third of all: one takes some 50 µs. */

@@ -43,6 +43,7 @@ async function world(ask: string) {
     deletions: { troubles: () => [] },
     unbound: [],
     confirmWritable: () => durable.confirmWritable(),
+    storageIsBack: () => {},
   });
   const alarm = new Alarm({
     ...{ clock, log, store: storage.toldTroubles, mayTellUnsaved: () => true },

@@ -200,3 +200,15 @@ test("nothing is armed in the place of the challenge of an order that began whil
   await looking;
   assert.equal(everArmed(), 0);
 });
+
+test("S1: once storage is back the attempts of names that failed by it are due, and of no others", async () => {
+  await using server = await startNameServer(() => NONE);
+  const { preflight, clock, fail, log } = preflightOf(server, () => ({}));
+  const holding = fail("STORAGE_FAILED");
+  preflight.cleared("STORAGE_FAILED");
+  assert.equal(holding.nextAttemptAt, clock.now());
+  assert.equal(log.only("preflight.cleared")["type"], "STORAGE_FAILED");
+  const other = fail("CERTIFICATE_INVALID");
+  preflight.cleared("STORAGE_FAILED");
+  assert.equal(other.nextAttemptAt, clock.now() + 24 * HOUR);
+});

@@ -5,6 +5,7 @@ import { Commands } from "../../src/certificate/commands.ts";
 import { newHolding } from "../../src/certificate/records.ts";
 import { type TroubleSteps, TroubleWatch } from "../../src/certificate/trouble-watch.ts";
 import { Watchdog } from "../../src/certificate/watchdog.ts";
+import { limits } from "../../src/config/limits.ts";
 import { configOf } from "../support/config-text.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
@@ -31,15 +32,27 @@ function world(unbound: TroubleSteps["unbound"] = []) {
     heldSerials: async () => new Map(),
     ...{ announceAgain: async () => {}, random: () => 0.5 },
   });
+  const storage = {
+    root: "/srv/storage",
+    failure: undefined as string | undefined,
+    isLeaseLost: false,
+  };
+  const disk = { failure: undefined as string | undefined, tries: 0, timesBack: 0 };
   const watch = new TroubleWatch({
     ...{ ...common, config, watchdog, commands: new Commands({ ...common, store }) },
     deletions: { troubles: () => [] },
     ...{ unbound, asks: new AskWatch(clock), given: () => [], directoryOf: () => "x" },
-    storage: { root: "/srv/storage", failure: undefined, isLeaseLost: false },
-    confirmWritable: async () => {},
+    storage,
+    confirmWritable: async () => {
+      disk.tries += 1;
+      storage.failure = disk.failure;
+    },
+    storageIsBack: () => {
+      disk.timesBack += 1;
+    },
   });
   const kinds = (lasted: boolean) => watch.look(() => lasted).troubles.map(({ kind }) => kind);
-  return { holding, kinds };
+  return { holding, kinds, watch, clock, disk };
 }
 
 test("a certificate that is being saved is no trouble; one that could not be saved is", () => {
@@ -61,4 +74,36 @@ test("a port for plain HTTP that another program has is a trouble", () => {
   const { holding, kinds } = world(unbound);
   holding.isOrdering = true;
   assert.deepEqual(kinds(false), ["listen.failed"]);
+});
+
+test("S1: a storage that cannot be written is tried every ten seconds, and that it can be again is told once", async () => {
+  const { watch, clock, disk, holding } = world();
+  const stopping = new AbortController();
+  const running = watch.run(stopping.signal);
+  const look = async (times: number) => {
+    for (let time = 1; time <= times; time += 1) {
+      await clock.asleep(1);
+      clock.advance(limits.storageRetryEveryMs);
+    }
+    await clock.asleep(1);
+  };
+  disk.failure = "no space left on device";
+  await look(limits.storageCheckEveryMs / limits.storageRetryEveryMs);
+  assert.equal(disk.tries, 1);
+  await look(2);
+  assert.deepEqual([disk.tries, disk.timesBack], [3, 0]);
+  disk.failure = undefined;
+  await look(1);
+  assert.deepEqual([disk.tries, disk.timesBack], [4, 1]);
+  await look(2);
+  assert.deepEqual([disk.tries, disk.timesBack], [4, 1]);
+  // An attempt finds out before we do.
+  const error = { type: "STORAGE_FAILED", detail: "", hint: "", at: new Date().toISOString() };
+  [holding.lastError, disk.failure] = [error, "no space left on device"];
+  await look(1);
+  disk.failure = undefined;
+  await look(1);
+  assert.deepEqual([disk.tries, disk.timesBack], [6, 2]);
+  stopping.abort();
+  await running;
 });
