@@ -2,13 +2,14 @@ import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { markersOf } from "../config/marker.ts";
+import { readGrants } from "./read-grants.ts";
 
 const SOURCE = resolve(import.meta.dirname, "..");
 const PACKAGE = resolve(SOURCE, "..");
 
 /**
  * Node's permission model for a process that strangers talk to: the network, this package and the
- * stored certificates for reading, nothing else. Defence in depth, not a wall: same user, same machine.
+ * stored certificates and what the file names for it for reading, nothing else. Defence in depth, not a wall: same user, same machine.
  *
  * @param compiled Folder of compiled code, if there is one to be read.
  */
@@ -24,13 +25,14 @@ export function permissionsOfWorker(config: Config, compiled: string | undefined
   const inside = folders
     .flatMap((path) => [path, ...realPathOf(path)])
     .map((path) => join(path, "*"));
+  const named = [...manual, ...markers].flatMap((path) => [path, ...realPathOf(path)]);
+  const withheld = [config.storage, config.file].flatMap((path) => [path, ...realPathOf(path)]);
+  const ours = join(PACKAGE, "package.json");
   const readable = [
     ...inside,
     ...folders,
-    ...[join(PACKAGE, "package.json"), ...manual, ...markers].flatMap((path) => [
-      path,
-      ...realPathOf(path),
-    ]),
+    ...[ours, ...realPathOf(ours)],
+    ...readGrants(named, withheld),
   ];
   return [
     "--permission",
