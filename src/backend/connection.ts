@@ -140,8 +140,10 @@ export class BackendConnection implements FarEnd {
 
   #end(): void {
     if (this.socket.destroyed) return; // by a write that failed before: its close says why
-    if (this.#user !== undefined) this.#user.backendEnded();
-    else this.#lose();
+    if (this.#user === undefined) this.#lose();
+    // An alert of TLS comes as an error and then an end, which is none of the backend's making.
+    else if (this.#cause !== undefined) this.#user.backendClosed(this.#cause);
+    else this.#user.backendEnded();
   }
 
   #lose(): void {

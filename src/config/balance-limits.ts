@@ -15,6 +15,10 @@ export const balanceLimits = {
   backendDownMs: 2_000,
   /** … up to this: it may have been restarted at any moment. */
   backendDownMaxMs: 30_000,
+  /** `backend.failed` is logged once in so long for each backend and cause: strangers choose how often it happens. */
+  backendFailureQuietMs: 60_000,
+  /** … and so many lines in that time altogether, whatever backends find to say. */
+  backendFailuresMax: 256,
   /** Failing answers put at most so many of a route's backends out, in percent: beyond it the fault is not one of theirs. */
   ejectedMaxPercent: 50,
   /** How many backends one request may be tried on. */

@@ -11,6 +11,8 @@ import type { OwnAnswer } from "./refuse.ts";
  * `answerSwitched`, `answerFailed` and `answerBroken`.
  */
 export interface Asker extends AnswerListener {
+  /** Whose request it is, for the log. */
+  readonly host: string;
   /** The address of who asks, behind proxies that are trusted. */
   readonly clientAddress: string;
   /** The connection that the request came by; `undefined` when it is one of our own. */

@@ -1,4 +1,5 @@
 import type { Deadlines } from "../backend/deadlines.ts";
+import type { FailureLog } from "../backend/failure-log.ts";
 import type { BackendNames } from "../backend/names.ts";
 import type { BackendPool } from "../backend/pool.ts";
 import type { SeatTools } from "../backend/seat.ts";
@@ -10,4 +11,5 @@ export interface Backends extends SeatTools {
   readonly pool: BackendPool;
   readonly sessions: SessionPool;
   readonly deadlines: Deadlines;
+  readonly failures: FailureLog;
 }

@@ -151,6 +151,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   wayClosed(answer: OwnAnswer, why: string): void {
     this.#rest();
+    this.#note(answer.status, why);
     this.#asker.answerFailed(answer, why);
   }
 
@@ -274,9 +275,16 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #break(status: 502 | 504, why: string): void {
     const { hasBegun } = this.#courier;
     this.#way.seat.broken();
+    this.#note(status, why);
     this.abort();
     if (hasBegun) this.#asker.answerBroken(why);
     else this.#asker.answerFailed(refusal(status), why);
+  }
+
+  /** 501: it does what it does, and the request asks for more. */
+  #note(status: number, why: string): void {
+    const { host } = this.#asker;
+    if (status !== 501) this.#backends.failures.note({ host, backend: this.backend, status, why });
   }
 
   #rest(): void {

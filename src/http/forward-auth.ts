@@ -109,7 +109,7 @@ class Question implements Asker, Timed {
   }
 
   tick(now: number): void {
-    if (now >= this.#deadline) this.#break(504, "the service that decides takes too long");
+    if (now >= this.#deadline) this.#fail(504, "the service that decides takes too long");
     else this.#exchange.tick(now);
   }
 
@@ -161,7 +161,7 @@ class Question implements Asker, Timed {
   answerFlushed(): boolean {
     if (this.#bytes <= limits.forwardAuthBodyMaxBytes) return true;
     // Not from within a read of the exchange, which goes on after this call.
-    queueMicrotask(() => this.#break(502, TOO_LARGE));
+    queueMicrotask(() => this.#fail(502, TOO_LARGE));
     return false;
   }
 
@@ -169,7 +169,7 @@ class Question implements Asker, Timed {
     const head = this.#head;
     if (head === undefined || this.#isOver) return;
     if (this.#bytes > limits.forwardAuthBodyMaxBytes) {
-      this.#break(502, TOO_LARGE);
+      this.#fail(502, TOO_LARGE);
       return;
     }
     this.#verdict.resolve({
@@ -185,7 +185,11 @@ class Question implements Asker, Timed {
   }
 
   answerSwitched(): void {
-    this.#break(502, "the service that decides switches protocols");
+    this.#fail(502, "the service that decides switches protocols");
+  }
+
+  get host(): string {
+    return this.#petition.request.host;
   }
 
   /** The one service is chosen by nothing of the client. */
@@ -213,6 +217,18 @@ class Question implements Asker, Timed {
       lines += fields.text.slice(fields.lineStart(index), fields.lineStart(index + 1));
     }
     return { removed: this.#vouched, lines };
+  }
+
+  /** The exchange is content, and we are not. */
+  #fail(status: number, why: string): void {
+    if (this.#isOver) return;
+    this.#desk.backends.failures.note({
+      host: this.host,
+      backend: this.#auth.service,
+      status,
+      why,
+    });
+    this.#break(status, why);
   }
 
   /** Nobody passes without a yes; after one this is only the end of reading. */

@@ -11,6 +11,12 @@ import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Outlet } from "./outlet.ts";
 
+/** RFC 8446 §5.1: the type of a record, and the first byte of its version. */
+const TLS_ALERT = 21;
+const TLS_MAJOR = 3;
+/** RFC 9113 §6.5: the type of the first frame, behind a length of three bytes that is small. */
+const HTTP2_SETTINGS = 4;
+
 /**
  * Carries requests over HTTP/1.1: one at a time on a connection, which goes to the pool when the
  * answer has ended cleanly, and is destroyed when anything is wrong.
@@ -92,6 +98,7 @@ export class Http1Courier implements Courier, BackendUser {
   }
 
   backendRead(bytes: Buffer, length: number): boolean {
+    const isFirst = !this.#hasAnswered;
     this.#hasAnswered = true;
     const progress = this.#answer.read(bytes, length);
     switch (progress.kind) {
@@ -105,7 +112,7 @@ export class Http1Courier implements Courier, BackendUser {
         return true;
       case "fault":
         this.abort();
-        this.#user.answerMalformed(progress.why);
+        this.#user.answerMalformed((isFirst && otherProtocol(bytes, length)) || progress.why);
         return true;
       default:
         return unreachable(progress);
@@ -151,4 +158,13 @@ export class Http1Courier implements Courier, BackendUser {
     this.#connection = undefined;
     this.#outlet.shut();
   }
+}
+
+/** Which protocol the first bytes are of, where they are not HTTP/1.1: an alert of TLS, SETTINGS of HTTP/2. */
+function otherProtocol(bytes: Buffer, length: number): string | undefined {
+  const start = bytes.subarray(0, length);
+  if (start[0] === TLS_ALERT && start[1] === TLS_MAJOR)
+    return "it answers with TLS: is it https://?";
+  const isHttp2 = start[0] === 0 && start[1] === 0 && start[3] === HTTP2_SETTINGS;
+  return isHttp2 ? "it answers with HTTP/2: is it h2c://?" : undefined;
 }

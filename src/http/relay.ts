@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { Balancer } from "../backend/balance.ts";
 import { Deadlines } from "../backend/deadlines.ts";
+import { FailureLog } from "../backend/failure-log.ts";
 import type { BackendNames } from "../backend/names.ts";
 import { BackendsReader } from "../backend/news.ts";
 import { BackendPool } from "../backend/pool.ts";
@@ -86,7 +87,8 @@ export class Relay {
     const balancer = new Balancer(deadlines, services.workers);
     this.#reader = new BackendsReader(balancer, services.hosts);
     const { names, log } = services;
-    const backends = { names, deadlines, pool, sessions, balancer, log };
+    const failures = new FailureLog(log, () => services.clock.now());
+    const backends = { names, deadlines, pool, sessions, balancer, log, failures };
     const auth = new Policies(backends, () => services.clock.now());
     this.#further = services.policiesOf ?? ((place) => auth.of(place));
     this.#around = {

@@ -138,6 +138,10 @@ export class Visit implements Asker, EncodingOwner {
     return writeRequestHead(request, outgoing, this.#tools.sender);
   }
 
+  get host(): string {
+    return this.#request?.host ?? this.#tools.host;
+  }
+
   get clientAddress(): string {
     const request = this.#request;
     const { sender } = this.#tools;

@@ -2,6 +2,7 @@ import type { NoBackend } from "../backend/balance.ts";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
+import { failureOf } from "../backend/failure.ts";
 import { introductionTo } from "../backend/introduction.ts";
 import { Seat, type Sitter } from "../backend/seat.ts";
 import type { BackendSession } from "../backend/session.ts";
@@ -42,6 +43,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #connection: BackendConnection | undefined;
   #backend: Backend | undefined;
   #failure: 501 | 502 | 504 = 502;
+  /** What the last one that was tried did. */
+  #why = "";
   #isTunnel = false;
   #deadline = NEVER;
 
@@ -76,6 +79,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#route = route;
     this.#isTunnel = isTunnel;
     this.#failure = 502;
+    this.#why = "";
     this.seat.begin(route);
     this.elsewhere(false);
   }
@@ -203,6 +207,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
       return;
     }
     this.#failure = 501;
+    this.#why = "no backend takes WebSockets over HTTP/2";
     this.seat.unfit();
     this.elsewhere(false);
   }
@@ -232,7 +237,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #goWithout(why: NoBackend, isNext: boolean): void {
     switch (why) {
       case "tried":
-        this.#close(refusal(this.#failure), this.#whyNone);
+        this.#close(refusal(this.#failure), this.#why);
         break;
       case "down":
         this.#unavailable("all backends are down");
@@ -244,12 +249,6 @@ export class Way implements BackendUser, SessionUser, Sitter {
       default:
         unreachable(why);
     }
-  }
-
-  get #whyNone(): string {
-    return this.#failure === 501
-      ? "no backend takes WebSockets over HTTP/2"
-      : "no backend takes a connection";
   }
 
   #wait(isNext: boolean): void {
@@ -273,6 +272,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #connectFailed(status: 502 | 504, cause: Error | undefined): void {
     this.#connection = undefined;
     this.#failure = status;
+    this.#why = `no backend takes a connection: ${status === 504 ? "none was made in time" : failureOf(cause)}`;
     this.seat.unconnected(cause);
     this.elsewhere(false);
   }

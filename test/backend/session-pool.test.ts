@@ -246,7 +246,7 @@ test("A request that finds no free stream in time is answered 503, and the backe
   assert.match(client.text, /Retry-After: \d/);
   assert.deepEqual(
     world.log.lines.map(({ event }) => event),
-    [],
+    ["backend.failed"],
   );
 });
 

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer as createHttp2Server } from "node:http2";
+import type { Server } from "node:net";
+import { test } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
+import type { Backend } from "../../src/config/destination.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { answering, OK, portOf, Recorder, type Script } from "../support/recorder.ts";
+import { forwardTo, get, httpBackend, httpsBackendOf, RelayWorld } from "../support/relay-world.ts";
+
+const authority = makeAuthority();
+const server = makeCertificate({ names: ["backend.example"], issuer: authority });
+/** Takes what is asked, and says nothing. */
+const silent: Script = () => Promise.resolve();
+const FAST = { connectMs: 2_000, firstByteMs: 100, idleMs: 2_000 };
+
+const rows: readonly (readonly [string, () => Promise<Peer>, number, string | RegExp])[] = [
+  [
+    "is not there",
+    async () => {
+      const gone = await scripted(silent);
+      await gone[Symbol.asyncDispose]();
+      return { ...gone, [Symbol.asyncDispose]: async () => undefined };
+    },
+    502,
+    "no backend takes a connection: the connection was refused",
+  ],
+  ["answers nonsense", () => scripted(answering("hello\r\n\r\n")), 502, /^in the answer, |line/],
+  [
+    "closes without an answer",
+    () => scripted(async (connection) => void connection.socket.end()),
+    502,
+    "the backend closed",
+  ],
+  ["is silent", () => scripted(silent), 504, "the backend takes too long"],
+  [
+    "speaks TLS where http:// is written",
+    () =>
+      scripted(async (connection) => {
+        await connection.head();
+        connection.socket.end(Buffer.from("15030300020246", "hex"));
+      }),
+    502,
+    "it answers with TLS: is it https://?",
+  ],
+  [
+    "speaks HTTP/2 where http:// is written",
+    async () => await listening(createHttp2Server(), httpBackend),
+    502,
+    "it answers with HTTP/2: is it h2c://?",
+  ],
+  [
+    "wants a certificate of its clients",
+    async () =>
+      await listening(tls({ requestCert: true, ca: authority.certificate }), (port) =>
+        httpsBackendOf(port, authority.certificate),
+      ),
+    502,
+    /it wants a certificate of its clients \(.*\): set backend\.certificate$/,
+  ],
+];
+
+for (const [what, start, status, why] of rows) {
+  test(`A backend that ${what} is told of in the log, once for two requests`, async () => {
+    await using peer = await start();
+    const action = forwardTo([peer.backend], { timeouts: FAST });
+    await using world = await RelayWorld.start({ action });
+    for (let count = 0; count < 2; count += 1) {
+      using client = await RawClient.connect(world.port);
+      client.say(get());
+      await client.until(({ statuses }) => statuses.length === 1);
+      assert.deepEqual(client.statuses, [status]);
+    }
+    const [line, ...more] = world.log.lines.filter(({ event }) => event === "backend.failed");
+    assert.equal(line?.facts["host"], "shop.example");
+    assert.equal(line?.facts["status"], status);
+    assert.ok(String(line?.facts["backend"]).endsWith(`127.0.0.1:${peer.port}`));
+    const said = String(line?.facts["why"]);
+    if (typeof why === "string") assert.equal(said, why);
+    else assert.match(said, why);
+    assert.deepEqual(more, []);
+  });
+}
+
+for (const [what, script, why] of [
+  ["is silent", silent, "the service that decides takes too long"],
+  ["closes", async (connection) => void connection.socket.end(), "the backend closed"],
+] as const satisfies readonly (readonly [string, Script, string])[]) {
+  test(`A service that decides who may in and ${what} is told of in the log`, async () => {
+    await using service = await scripted(script);
+    await using backend = await scripted(answering(OK));
+    const auth = {
+      kind: "forward",
+      service: service.backend,
+      target: "/verify",
+      timeoutMs: 100,
+      copied: [],
+    } as const;
+    await using world = await RelayWorld.start({ action: forwardTo([backend.backend], { auth }) });
+    using client = await RawClient.connect(world.port);
+    client.say(get());
+    await client.until(({ statuses }) => statuses.length === 1);
+    const [line, ...more] = world.log.lines;
+    assert.equal(line?.event, "backend.failed");
+    assert.equal(line?.facts["host"], "shop.example");
+    assert.equal(line?.facts["backend"], `http://127.0.0.1:${service.port}`);
+    assert.equal(line?.facts["why"], why);
+    assert.deepEqual(more, []);
+  });
+}
+
+test("An answer that is cut off is told of in the log, and a client that leaves is not", async () => {
+  const cut = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhello";
+  await using peer = await scripted(async (connection) => {
+    await connection.head();
+    if (connection.text.startsWith("GET /cut ")) connection.socket.end(cut);
+    else connection.socket.write(cut);
+  });
+  await using world = await RelayWorld.start({ action: forwardTo([peer.backend]) });
+  using leaver = await RawClient.connect(world.port);
+  leaver.say(get("", "/whole"));
+  await leaver.has("hello");
+  leaver[Symbol.dispose]();
+  using client = await RawClient.connect(world.port);
+  client.say(get("", "/cut"));
+  await client.until(({ statuses }) => statuses.length === 1);
+  assert.deepEqual(
+    world.log.lines.map(({ event, facts }) => `${event} ${facts["status"]} ${facts["why"]}`),
+    ["backend.failed 502 the backend closed"],
+  );
+});
+
+interface Peer extends AsyncDisposable {
+  readonly port: number;
+  readonly backend: Backend;
+}
+
+async function scripted(script: Script): Promise<Peer> {
+  const recorder = await Recorder.start(script);
+  return {
+    port: recorder.port,
+    backend: httpBackend(recorder.port),
+    [Symbol.asyncDispose]: () => recorder[Symbol.asyncDispose](),
+  };
+}
+
+function tls(options: { readonly requestCert?: boolean; readonly ca?: string }): Server {
+  const made = createTlsServer({ cert: server.chain, key: server.key, ...options }, (socket) => {
+    socket.on("error", () => socket.destroy());
+  });
+  return made.on("tlsClientError", () => {
+    // It has sent its alert.
+  });
+}
+
+async function listening(made: Server, backendAt: (port: number) => Backend): Promise<Peer> {
+  made.listen(0, "127.0.0.1");
+  await once(made, "listening");
+  const port = portOf(made);
+  return {
+    port,
+    backend: backendAt(port),
+    [Symbol.asyncDispose]: async () => {
+      await new Promise((resolve) => made.close(resolve));
+    },
+  };
+}
