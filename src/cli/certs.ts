@@ -6,13 +6,14 @@ import { codeOf } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
-import { recordsFromStorage } from "./stored-records.ts";
+import { NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
 /** `latchkey certs`: each host's certificate, from the running program, else read from storage. */
 export async function certs(file: string | undefined, json: boolean): Promise<number> {
   const config = await readConfiguration(file);
-  const hosts = await currentRecords(config);
+  const { hosts, isRunning } = await currentRecords(config);
+  if (!isRunning && !json) process.stderr.write(`${NOT_RUNNING}\n`);
   process.stdout.write(
     json
       ? `${JSON.stringify({ hosts }, undefined, 2)}\n`
@@ -21,12 +22,17 @@ export async function certs(file: string | undefined, json: boolean): Promise<nu
   return isTroubled(hosts) ? EXIT.failed : EXIT.ok;
 }
 
-async function currentRecords(config: Config): Promise<readonly CertificateRecord[]> {
+interface Known {
+  readonly hosts: readonly CertificateRecord[];
+  readonly isRunning: boolean;
+}
+
+async function currentRecords(config: Config): Promise<Known> {
   try {
-    return (await askStatus(config.listen.admin)).hosts;
+    return { hosts: (await askStatus(config.listen.admin)).hosts, isRunning: true };
   } catch (error) {
     if (codeOf(error) !== "NOT_RUNNING") throw error;
-    return await recordsFromStorage(config);
+    return { hosts: await recordsFromStorage(config), isRunning: false };
   }
 }
 

@@ -7,7 +7,7 @@ import { codeOf } from "../base/errors.ts";
 import { describeRecords } from "./certs.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
-import { recordsFromStorage } from "./stored-records.ts";
+import { NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
 /** What `status` knows when nothing runs: the hosts, from storage. */
@@ -67,8 +67,7 @@ function describeBackends(backends: readonly BackendRecord[]): string {
 }
 
 function headline({ version, pid, startedAt, workers }: Snapshot | Stopped): string {
-  if (version === null)
-    return "latchkey is not running, or just starting; this is what its storage knows";
+  if (version === null) return NOT_RUNNING;
   const pids = workers.map(
     ({ index, pid, ready }) => `worker ${index} (pid ${pid}${ready ? "" : ", starting"})`,
   );

@@ -9,6 +9,10 @@ import { Storage } from "../storage/storage.ts";
 /** Standard error: standard output is for the rows. */
 const STDERR_FD = 2;
 
+/** Said with what was read from storage. */
+export const NOT_RUNNING =
+  "latchkey is not running, or just starting; this is what its storage knows";
+
 /** The rows of `certs` when nothing runs. Writes nothing and takes no lease. */
 export async function recordsFromStorage(config: Config): Promise<readonly CertificateRecord[]> {
   const log = createLog({ ...config.log, process: "certs", fd: STDERR_FD });

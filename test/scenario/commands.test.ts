@@ -34,6 +34,9 @@ hosts:
     ["a.localhost", "waiting"],
     ["b.localhost", "pass-through"],
   ]);
+  const table = await run("certs", "--config", file);
+  assert.equal(table.code, 0);
+  assert.match(table.stderr, /^latchkey is not running/);
   const status = await run("status", "--config", file);
   assert.equal(status.code, 0);
   assert.match(status.stdout, /not running.*^a\.localhost +waiting .*waits for its turn$/ms);
