@@ -4,29 +4,42 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Contender } from "./contenders/contender.ts";
 import { latchkey } from "./contenders/latchkey.ts";
 import { nginx } from "./contenders/nginx.ts";
 import { h2load } from "./loads/h2load.ts";
 import { treeOf } from "./process-tree.ts";
+import { handshakes } from "./rows/handshakes.ts";
 import { Scene } from "./scene.ts";
 
 interface Load {
   readonly what: string;
-  readonly path: string;
-  readonly requests: number;
-  readonly clients: number;
-  readonly uploadBytes?: number;
+  /** How many requests there were. */
+  run(contender: Contender): number;
 }
 
+function kept(path: string, requests: number, clients: number): Load["run"] {
+  return (contender) => h2load(contender, path, { requests, clients, streams: 1, isHttp1: true });
+}
+
+const UPLOAD_BYTES = 1_048_576;
+const HANDSHAKE_SECONDS = 3;
 const LOADS: readonly Load[] = [
-  { what: "small, one connection", path: "/small", requests: 2_000, clients: 1 },
-  { what: "small, 64 connections", path: "/small", requests: 6_400, clients: 64 },
-  { what: "64 KiB, one connection", path: "/64k", requests: 500, clients: 1 },
+  { what: "small, one connection", run: kept("/small", 2_000, 1) },
+  { what: "small, 64 connections", run: kept("/small", 6_400, 64) },
+  { what: "64 KiB, one connection", run: kept("/64k", 500, 1) },
   {
-    ...{ what: "upload of 1 MiB, one connection", path: "/sink", requests: 100, clients: 1 },
-    uploadBytes: 1_048_576,
+    what: "upload of 1 MiB, one connection",
+    run: (contender) => {
+      const upload = scene.write("body", "x".repeat(UPLOAD_BYTES));
+      const options = { requests: 100, clients: 1, streams: 1, isHttp1: true, upload };
+      return h2load(contender, "/sink", options);
+    },
+  },
+  {
+    what: "full handshake and one request",
+    run: (contender) => handshakes(contender, "full", HANDSHAKE_SECONDS).count,
   },
 ];
 /** Seldom ones are of the connections, not of the requests. */
@@ -40,32 +53,33 @@ spawnSync("sh", ["src/latchkey.sh", "--compile"], { stdio: "inherit" });
 await using scene = await Scene.open();
 for (const maker of [latchkey, nginx]) {
   const contender = await maker.start(scene, { workers: 1, logs: false });
-  for (const load of LOADS) print(contender, load, await callsUnder(contender, load));
+  for (const { what, run } of LOADS) {
+    run(contender); // first, what is done once: code is compiled, connections to the backend are made
+    const { requests, calls } = await callsUnder(contender, run);
+    print(`${contender.name}, ${what}`, requests, calls);
+  }
   await scene.end(contender.pid);
 }
 
 /** Calls by name while the load runs, those of all processes of the contender. */
 async function callsUnder(
   contender: Contender,
-  load: Load,
-): Promise<readonly (readonly [name: string, calls: number])[]> {
-  const { path, requests, clients, uploadBytes } = load;
-  const options = { requests, clients, streams: 1, isHttp1: true };
-  const upload = scene.path("body");
-  if (uploadBytes !== undefined) writeFileSync(upload, Buffer.alloc(uploadBytes, "x"));
-  const run = () =>
-    h2load(contender, path, uploadBytes === undefined ? options : { ...options, upload });
-  run(); // first, what is done once: code is compiled, connections to the backend are made
+  run: Load["run"],
+): Promise<{
+  readonly requests: number;
+  readonly calls: readonly (readonly [name: string, calls: number])[];
+}> {
   const summary = scene.path("summary");
   const strace = await attach(treeOf(contender.pid), summary);
-  run();
+  const requests = run(contender);
   strace.kill("SIGINT");
   await once(strace, "exit");
   const lines = readFileSync(summary, "utf8").split("\n");
-  return lines.flatMap((line) => {
-    const [, calls, name] = SUMMARY_LINE.exec(line) ?? [];
-    return name === undefined || name === "total" ? [] : [[name, Number(calls)]];
+  const calls = lines.flatMap((line): (readonly [string, number])[] => {
+    const [, count, name] = SUMMARY_LINE.exec(line) ?? [];
+    return name === undefined || name === "total" ? [] : [[name, Number(count)]];
   });
+  return { requests, calls };
 }
 
 async function attach(pids: readonly number[], summary: string): Promise<ChildProcess> {
@@ -83,13 +97,13 @@ async function attach(pids: readonly number[], summary: string): Promise<ChildPr
 }
 
 function print(
-  { name }: Contender,
-  { what, requests }: Load,
+  what: string,
+  requests: number,
   calls: readonly (readonly [name: string, calls: number])[],
 ): void {
   const each = calls.map(([call, count]) => [call, count / requests] as const);
   const told = each.filter(([, count]) => count >= TOLD_FROM).sort((a, b) => b[1] - a[1]);
   const total = each.reduce((sum, [, count]) => sum + count, 0);
   const list = told.map(([call, count]) => `${call} ${count.toFixed(2)}`).join(", ");
-  process.stdout.write(`${name}, ${what}: ${total.toFixed(2)} a request: ${list}\n`);
+  process.stdout.write(`${what}: ${total.toFixed(2)} a request: ${list}\n`);
 }
