@@ -13,6 +13,13 @@ export type BackendAddress =
 const LOOPBACK = "127.0.0.1";
 const WANTED =
   "wanted a port such as 3001, host:port, http://, https://, h2c://, tcp:// or unix:/path";
+/** What people write for what goes another way. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  ws: "wanted http://: WebSockets go that way as well",
+  wss: "wanted https://: WebSockets go that way as well",
+  grpc: "wanted h2c:// (or https://) for gRPC",
+  grpcs: "wanted https:// for gRPC",
+};
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is;
 
 /** The backend on this machine that listens on `port`. */
@@ -30,7 +37,7 @@ export function readBackendAddress(text: string): Reading<BackendAddress> {
   const [, scheme, rest] = SCHEME.exec(text) ?? [];
   if (scheme === undefined || rest === undefined) {
     const address = readTcpAddress(text);
-    if (!address.ok) return wrong(`is not a backend, ${WANTED}`);
+    if (!address.ok) return wrong(mistakeIn(text));
     return read({ kind: "http", address: address.value });
   }
   switch (scheme.toLowerCase()) {
@@ -43,8 +50,20 @@ export function readBackendAddress(text: string): Reading<BackendAddress> {
     case "h2c":
       return readAuthority("h2c", rest, limits.httpPort);
     default:
-      return wrong(`has an unknown scheme, ${WANTED}`);
+      return wrong(`has an unknown scheme, ${INSTEAD[scheme.toLowerCase()] ?? WANTED}`);
   }
+}
+
+/** What is wrong with a text without a scheme that is no `host:port`. */
+function mistakeIn(text: string): string {
+  if (isMachine(text)) {
+    return `has no port, wanted one such as ${isIP(text) === 6 ? `[${text}]` : text}:3001`;
+  }
+  if (/^:\d+$/.test(text)) {
+    return `has no host, wanted ${text.slice(1)} alone for a port of this machine, or host${text}`;
+  }
+  if (/^\/[\w./-]+$/.test(text)) return `is a path, wanted unix:${text} for a socket`;
+  return `is not a backend, ${WANTED}`;
 }
 
 /** What stands behind `scheme://`: `host`, `host:port`, with at most a final `/`. */

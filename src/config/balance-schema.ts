@@ -65,7 +65,7 @@ export const balanceKeys = {
   ),
   health: key(
     "Looks at each backend, and passes over those that are down.",
-    anyOf([...off, health], HEALTH),
+    anyOf([...off(HEALTH), health], HEALTH),
   ),
   maxConnections: key(
     "Requests under way at one backend; more wait for as long as `timeouts.connect`. Default: no limit.",

@@ -6,7 +6,7 @@ import type { Host, HostPattern } from "./config.ts";
 import { isMapping } from "./document.ts";
 import { formatPattern, readHostPattern } from "./host-pattern.ts";
 import type { HostPlace } from "./host-place.ts";
-import { hostSchema, type WrittenHost } from "./host-schema.ts";
+import { hostKeyNames, hostSchema, type WrittenHost } from "./host-schema.ts";
 import { reportLoops } from "./own-listener.ts";
 import type { Settings } from "./settings.ts";
 import { checkAndReport } from "./shape-faults.ts";
@@ -42,11 +42,30 @@ export function readHosts(root: object, settings: Settings, desk: Desk): ReadHos
     return { hosts: [], keys: new Map() };
   }
   const known = new Map<string, string>();
-  const entries = Object.entries(written).map(([key, value]): Entry => {
+  const entries = indented(Object.entries(written), desk).map(([key, value]): Entry => {
     return { key, patterns: readKey(key, known, desk), value };
   });
   const hosts = entries.flatMap((entry) => readEntry(entry, settings, known, desk));
   return { hosts, keys: known };
+}
+
+/** Keys of a host that stand beside it, not below it, leave it empty: that is told, and they are taken for no hosts. */
+function indented(
+  entries: readonly (readonly [string, unknown])[],
+  desk: Desk,
+): readonly (readonly [string, unknown])[] {
+  let empty: string | undefined;
+  return entries.filter(([key, value], index) => {
+    const isKey = hostKeyNames.some((name) => name === key);
+    if (!isKey) {
+      const [next = ""] = entries[index + 1] ?? [];
+      empty = value === null && hostKeyNames.some((name) => name === next) ? key : undefined;
+      if (empty === undefined) return true;
+      const message = `is empty, wanted \`${next}\` and what follows indented below it`;
+      desk.report(["hosts", key], message, "key");
+    }
+    return empty === undefined;
+  });
 }
 
 /** `a, b` → the patterns of both. Each may stand in the file once, however it is spelt. */

@@ -51,7 +51,7 @@ function headerRules(direction: "request" | "response") {
 const RATE = "a mapping such as { requests: 100, per: 1s }, or off";
 const rateLimit = anyOf(
   [
-    ...off,
+    ...off(RATE),
     mapping(
       {
         requests: whole(1, limits.rateRequestsMax, "a number such as 100"),
@@ -130,7 +130,7 @@ const HSTS = "a duration such as 60d, a mapping such as { maxAge: 365d }, or off
 /** `hsts` of a host. */
 export const hstsSchema = anyOf(
   [
-    off[0].transform(() => undefined),
+    off(HSTS)[0].transform(() => undefined),
     text(readHsts, HSTS),
     mapping(
       {

@@ -169,13 +169,15 @@ export const onOff = anyOf(switches, "on or off").transform(
 );
 
 /** The two ways of writing `off`, where nothing is `on`: to be spread into {@link anyOf}. */
-export const off = [
-  z
-    .boolean()
-    .refine((value) => !value, { error: "is a switch that is on, wanted off" })
-    .transform(() => "off" as const),
-  choice(["off"]),
-] as const;
+export function off(wanted: string) {
+  return [
+    z
+      .boolean()
+      .refine((value) => !value, { error: `is a switch that is on, wanted ${wanted}` })
+      .transform(() => "off" as const),
+    choice(["off"]),
+  ] as const;
+}
 
 /** A port that something can be reached at. */
 export const port = whole(1, limits.portMax, `a port from 1 to ${limits.portMax}`);
