@@ -17,6 +17,8 @@ export type FlawKind =
   | "early"
   /** Little of its life is left. */
   | "expiring"
+  /** The certificate that issued it is missing behind it: clients that do not know that one turn it down. */
+  | "cut"
   /** Of a wildcard host it names single hosts alone, so that clients of all others turn it down. */
   | "narrow";
 
@@ -48,8 +50,12 @@ const CODES: Readonly<Record<FlawKind, string>> = {
   expired: "CERTIFICATE_EXPIRED",
   early: "CERTIFICATE_NOT_YET_VALID",
   expiring: "CERTIFICATE_EXPIRING",
+  cut: "CERTIFICATE_CUT",
   narrow: "CERTIFICATE_NARROW",
 };
+
+/** The worst first. */
+const KINDS = Object.keys(CODES);
 
 /** Names that are told; a certificate may have a hundred. */
 const NAMED_MAX = 5;
@@ -61,7 +67,7 @@ export function isFault({ kind }: Flaw): boolean {
 
 /** Do clients get no certificate because of it, or one that they turn down? */
 export function isGrave({ kind }: Flaw): boolean {
-  return kind !== "expiring" && kind !== "narrow";
+  return kind !== "expiring" && kind !== "cut" && kind !== "narrow";
 }
 
 /** Everything that is wrong with the certificate of a host, the worst first. Pure. */
@@ -75,7 +81,12 @@ export function flawsOf(given: Given, judging: FlawJudging): readonly Flaw[] {
     const { part, why } = pair;
     return [{ kind: "unusable", code: CODES.unusable, part, detail: why, wanted, at: readAt }];
   }
-  return [...ofNames(given, pair.names), ...ofDates(given, pair, judging)];
+  const found = [
+    ...ofNames(given, pair.names),
+    ...ofDates(given, pair, judging),
+    ...ofChain(given),
+  ];
+  return found.toSorted((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind));
 }
 
 /** The row of such a host as people and programs see it. */
@@ -101,7 +112,7 @@ export function recordOfGiven(given: Given, now: number): CertificateRecord {
 /** What a person can do about it, in a sentence. */
 export function remedyOf({ files }: Given, { kind, part, wanted }: Flaw): string {
   const both = `${files.chain} and ${files.key}`;
-  const where = kind === "unusable" ? files[part] : both;
+  const where = kind === "unusable" || kind === "cut" ? files[part] : both;
   return kind === "early"
     ? `See whether this machine's clock is right, or put into ${both} another certificate and its key, then run: latchkey reload`
     : `Put into ${where} ${wanted}, then run: latchkey reload`;
@@ -133,6 +144,14 @@ function ofNames(given: Given, names: readonly string[]): readonly Flaw[] {
     default:
       return []; // nobody knows whom it is shown to
   }
+}
+
+function ofChain({ pair, readAt: at }: Given): readonly Flaw[] {
+  if (pair.kind !== "usable" || !pair.isCut) return [];
+  const detail = "the certificate that issued it is not behind it, and many clients turn it down";
+  const wanted =
+    "the host's own certificate with those that issued it behind it (fullchain.pem of many CA clients)";
+  return [{ kind: "cut", code: CODES.cut, part: "chain", detail, wanted, at }];
 }
 
 function isBelow(name: string, parent: UriHost): boolean {

@@ -6,6 +6,7 @@ import { readGivenCredential } from "../base/given-credential.ts";
 import type { Config, HostPattern } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { limits } from "../config/limits.ts";
+import { lacksIssuer } from "./verify.ts";
 
 /** No PEM file of a host is longer. */
 const FILE_MAX_BYTES = 262_144;
@@ -31,7 +32,11 @@ export interface Given {
 
 /** What a chain and a key are together. Keys are looked at and not kept. */
 export type Pair =
-  | ({ readonly kind: "usable" } & Pick<Credential, "serial" | "notBefore" | "notAfter" | "names">)
+  | ({
+      readonly kind: "usable";
+      /** Does the certificate stand alone, without the one that issued it? */
+      readonly isCut: boolean;
+    } & Pick<Credential, "serial" | "notBefore" | "notAfter" | "names">)
   | {
       readonly kind: "unusable";
       /** Which of the two files to mend. */
@@ -73,7 +78,8 @@ async function look(files: Files): Promise<Pair> {
   if (!key.ok) return unusable("key", key.why);
   try {
     const { serial, notBefore, notAfter, names } = readGivenCredential(chain.text, key.text);
-    return { kind: "usable", serial, notBefore, notAfter, names };
+    const isCut = lacksIssuer(chain.text);
+    return { kind: "usable", serial, notBefore, notAfter, names, isCut };
   } catch (error) {
     const isOfKey = error instanceof LatchkeyError && error.facts["part"] === "key";
     return unusable(isOfKey ? "key" : "chain", messageOf(error).replace(SENTENCE, ""));

@@ -126,6 +126,7 @@ function kindOf({ kind }: Flaw): TroubleKind | undefined {
     case "expired":
     case "expiring":
       return "certificate.expiring";
+    case "cut": // perhaps all clients know its issuer
     case "narrow": // perhaps nobody visits the others
       return undefined;
     default:

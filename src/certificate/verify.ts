@@ -26,7 +26,8 @@ export function verifyCredential(
     throw invalid(host, `it is for "${credential.names.join('", "')}"`);
   }
   if (credential.notAfter <= now) throw invalid(host, "it has expired");
-  verifyLeaf(new X509Certificate(chain), host, isAlone(chain));
+  verifyLeaf(new X509Certificate(chain), host);
+  if (lacksIssuer(chain)) throw invalid(host, "its chain lacks the intermediate that issued it");
   if (credential.notBefore > now + CLOCK_SKEW_MS) {
     const why = "it is not valid yet (is this machine's clock right?)";
     throw invalid(host, why, "CERTIFICATE_NOT_YET_VALID");
@@ -35,15 +36,16 @@ export function verifyCredential(
 }
 
 /** What a server may show, and clients can follow to a root that they know. */
-function verifyLeaf(leaf: X509Certificate, host: CertificateName, alone: boolean): void {
+function verifyLeaf(leaf: X509Certificate, host: CertificateName): void {
   if (leaf.ca) throw invalid(host, "it is the certificate of a CA, not of a server");
   if (leaf.issuer === leaf.subject) throw invalid(host, "it names itself as its issuer");
-  if (alone && leaf.infoAccess?.includes("CA Issuers") === true && !isOfKnownRoot(leaf))
-    throw invalid(host, "its chain lacks the intermediate that issued it");
 }
 
-function isAlone(chain: string): boolean {
-  return chain.indexOf(BEGIN) === chain.lastIndexOf(BEGIN);
+/** Is it a certificate alone that says where the one of its issuer is, and no root that machines know has issued it? */
+export function lacksIssuer(chain: string): boolean {
+  if (chain.indexOf(BEGIN) !== chain.lastIndexOf(BEGIN)) return false;
+  const leaf = new X509Certificate(chain);
+  return leaf.infoAccess?.includes("CA Issuers") === true && !isOfKnownRoot(leaf);
 }
 
 /** A private CA may sign with its root: whoever is to trust it has that, and nothing is missing. */

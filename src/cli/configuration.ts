@@ -1,5 +1,5 @@
 import type { Config, Host } from "../config/config.ts";
-import { FaultyConfig, formatFault, type Path } from "../config/faults.ts";
+import { FaultyConfig, formatFault, type Path, sortFaults } from "../config/faults.ts";
 import { findConfigFile } from "../config/find.ts";
 import { loadConfig } from "../config/load.ts";
 
@@ -28,8 +28,10 @@ export async function readConfiguration(
   const path = await findConfigFile(file);
   const loaded = await loadConfig(path, environment);
   const faults = loaded.ok
-    ? (await lookFurther(loaded.config, loaded.pathOf)).map(({ path: at, message }) =>
-        loaded.faultAt(at, message),
+    ? sortFaults(
+        (await lookFurther(loaded.config, loaded.pathOf)).map(({ path: at, message }) =>
+          loaded.faultAt(at, message),
+        ),
       )
     : loaded.faults;
   if (loaded.ok && faults.length === 0) return loaded.config;

@@ -3,9 +3,15 @@ import { type KeyObject, X509Certificate } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { bitString, boolean, contextPrimitive, oid, sequence } from "../../src/acme/der.ts";
+import { bitString, boolean, sequence } from "../../src/acme/der.ts";
 import { extension } from "../../src/acme/extension.ts";
-import { certify, makeAuthority, makeCertificate, makeKey } from "../support/certificates.ts";
+import {
+  certify,
+  issuedElsewhere,
+  makeAuthority,
+  makeCertificate,
+  makeKey,
+} from "../support/certificates.ts";
 import { entriesOf, temporaryFolder } from "../support/folders.ts";
 import { HttpsAuthority } from "../support/https-authority.ts";
 import { Issuing } from "../support/issuing.ts";
@@ -36,17 +42,6 @@ interface BadChain {
 const leafWith = (key: KeyObject, more: Partial<Parameters<typeof certify>[0]> = {}): string =>
   certify({ names: [host], issuer, key, ...more });
 
-/** authorityInfoAccess with caIssuers (RFC 5280 §4.2.2.1). */
-const issuedElsewhere = extension(
-  "1.3.6.1.5.5.7.1.1",
-  false,
-  sequence(
-    sequence(
-      oid("1.3.6.1.5.5.7.48.2"),
-      contextPrimitive(6, Buffer.from("http://ca.example/intermediate.der")),
-    ),
-  ),
-);
 const isCa = [
   extension("2.5.29.19", true, sequence(boolean(true))),
   extension("2.5.29.15", true, bitString(Buffer.of(0x06), 1)),

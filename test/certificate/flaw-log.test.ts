@@ -18,7 +18,14 @@ function given(host: string, pair: Pair): Given {
 function usable(daysLeft: number): Pair {
   const notAfter = START + daysLeft * DAY;
   const names = ["own.example"];
-  return { kind: "usable", serial: "01", names, notBefore: notAfter - 40 * DAY, notAfter };
+  return {
+    kind: "usable",
+    isCut: false,
+    serial: "01",
+    names,
+    notBefore: notAfter - 40 * DAY,
+    notAfter,
+  };
 }
 
 test("flaws are told at the start, when a date brings a new one, and once a day while they last", async () => {

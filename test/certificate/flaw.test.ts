@@ -16,7 +16,14 @@ function given(written: string, names: readonly string[], daysLeft = 60): Given 
     host: formatPattern(pattern.value),
     pattern: pattern.value,
     files: { chain: "/srv/own.pem", key: "/srv/own.key" },
-    pair: { kind: "usable", serial: "01", names, notBefore: notAfter - 90 * DAY, notAfter },
+    pair: {
+      kind: "usable",
+      isCut: false,
+      serial: "01",
+      names,
+      notBefore: notAfter - 90 * DAY,
+      notAfter,
+    },
     readAt: NOW,
   };
 }
@@ -89,4 +96,17 @@ test("of a certificate for many hosts a few are named", () => {
     flaw?.detail ?? "",
     /^it is for "h0\.example", .*"h4\.example" and 95 more, not for/,
   );
+});
+
+test("a certificate without the one that issued it is no fault, and told after what is worse", () => {
+  const files = given("*.own.example", ["a.own.example"], 10);
+  assert.ok(files.pair.kind === "usable");
+  const cut: Given = { ...files, pair: { ...files.pair, isCut: true } };
+  const found = flawsOf(cut, { now: NOW, expiresWithin: 0.25 });
+  assert.deepEqual(
+    found.map(({ kind }) => kind),
+    ["expiring", "cut", "narrow"],
+  );
+  assert.ok(!found.some(isFault));
+  assert.equal(recordOfGiven(cut, NOW).state, "manual");
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { recordOfGiven } from "../../src/certificate/flaw.ts";
 import { readGiven } from "../../src/certificate/manual.ts";
-import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { issuedElsewhere, makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { configOf } from "../support/config-text.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
@@ -28,6 +28,12 @@ const [short, uncommonKey] = [
 ];
 const weak = makeCertificate({ names: ["*.shop.example"], key: short });
 const uncommon = makeCertificate({ names: ["*.shop.example"], key: uncommonKey, issuer: ca });
+
+const cut = makeCertificate({
+  names: ["*.shop.example"],
+  issuer: { ...inner, path: "" },
+  extensions: [issuedElsewhere],
+});
 
 test("hosts that share their files have a row each, and each is judged by its own name", async () => {
   await using folder = await temporaryFolder();
@@ -70,6 +76,7 @@ const files: readonly [what: string, chain: string, key: string, found: string][
   ["a key with a passphrase", pair.chain, encrypted, "key: the key has a passphrase"],
   ["an old key with a passphrase", pair.chain, encryptedOld, "key: the key has a passphrase"],
   ["a key that is too short", weak.chain, weak.key, "chain: OpenSSL refuses it (ee key too small)"],
+  ["a certificate without the one that issued it", cut.chain, cut.key, "usable, and cut"],
   ["an uncommon key", uncommon.chain, uncommon.key, "usable"],
   ["empty files", "", "", "chain: the chain holds no PEM"],
   ["a chain that is cut", pair.chain.slice(0, 300), pair.key, "chain: the chain holds no PEM"],
@@ -91,7 +98,10 @@ for (const [what, chain, key, found] of files) {
     const text = `hosts: { a.shop.example: { respond: a, certificate: { chain: a.pem, key: a.key } } }`;
     const given = await readGiven(configOf(text, join(folder.path, "latchkey.yaml")), NOW);
     const looked = given.get("a.shop.example")?.pair;
-    const told = looked?.kind === "unusable" ? `${looked.part}: ${looked.why}` : looked?.kind;
-    assert.equal(told?.slice(0, found.length), found);
+    const told =
+      looked?.kind === "unusable"
+        ? `${looked.part}: ${looked.why}`
+        : `${looked?.kind}${looked?.isCut === true ? ", and cut" : ""}`;
+    assert.equal(told.slice(0, found.length), found);
   });
 }

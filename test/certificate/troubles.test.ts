@@ -182,7 +182,7 @@ for (const [what, changes] of past) {
 function given(lifeDays: number, daysLeft: number, names = ["own.example"]): Given {
   const notAfter = NOW + daysLeft * DAY;
   const dates = { notBefore: notAfter - lifeDays * DAY, notAfter };
-  return { ...GIVEN, pair: { kind: "usable", serial: "01", names, ...dates } };
+  return { ...GIVEN, pair: { kind: "usable", isCut: false, serial: "01", names, ...dates } };
 }
 
 const GIVEN: Given = {

@@ -17,7 +17,7 @@ const BROKEN: Pair = { kind: "unusable", part: "chain", why: "the chain holds no
 /** A certificate of 90 days with so many left. */
 function usable(daysLeft: number, serial = "01", names = ["own.example"]): Pair {
   const notAfter = NOW + daysLeft * DAY;
-  return { kind: "usable", serial, names, notBefore: notAfter - 90 * DAY, notAfter };
+  return { kind: "usable", isCut: false, serial, names, notBefore: notAfter - 90 * DAY, notAfter };
 }
 
 function given(pair: Pair): Given {

@@ -3,6 +3,7 @@ import {
   bitString,
   boolean,
   contextConstructed,
+  contextPrimitive,
   type Der,
   integer,
   oid,
@@ -43,6 +44,18 @@ export interface CertificateOptions {
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+
+/** authorityInfoAccess with caIssuers (RFC 5280 §4.2.2.1). */
+export const issuedElsewhere = extension(
+  "1.3.6.1.5.5.7.1.1",
+  false,
+  sequence(
+    sequence(
+      oid("1.3.6.1.5.5.7.48.2"),
+      contextPrimitive(6, Buffer.from("http://ca.example/intermediate.der")),
+    ),
+  ),
+);
 
 /** A fresh P-256 key. */
 export function makeKey(): KeyObject {
