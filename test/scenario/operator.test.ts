@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { askForHost } from "../../src/admin/client.ts";
 import { programVersion } from "../../src/base/version.ts";
 import { runProgram } from "../support/client-program.ts";
 import { Latchkey } from "../support/latchkey.ts";
@@ -146,10 +147,8 @@ test("revoke HOST replaces a certificate also when its CA knows no revocation, a
   assert.notEqual((await row("good.localhost")).serial, before.serial);
 });
 
+/** What is refused, and what is unknown: the command ends alike with all that is not done. */
 const refused = [
-  { args: ["renew", "nobody.localhost"], says: /no host of the configuration is certified as/ },
-  { args: ["renew", "a b"], says: /"a b" is no host/ },
-  { args: ["renew", "passed.localhost"], says: /it is passed through/ },
   { args: ["revoke", "lost.example"], says: /storage holds no certificate/ },
   {
     args: ["revoke", "good.localhost", "--reason", "spite"],
@@ -162,6 +161,22 @@ for (const { args, says } of refused) {
     const { code, stderr } = await run(...args);
     assert.equal(code, 1);
     assert.match(stderr, says);
+  });
+}
+
+const unheeded = [
+  { host: "nobody.localhost", says: /no host of the configuration is certified as/ },
+  { host: "a b", says: /"a b" is no host/ },
+  { host: "passed.localhost", says: /it is passed through/ },
+];
+
+for (const { host, says } of unheeded) {
+  test(`renew ${host} is refused, and the admin socket says why`, async () => {
+    const request = { host, action: "renew", reason: undefined } as const;
+    const socket = join(latchkey.storage, "admin.sock");
+    const { outcome, detail } = await askForHost(socket, request, () => {});
+    assert.notEqual(outcome, "done");
+    assert.match(detail, says);
   });
 }
 
