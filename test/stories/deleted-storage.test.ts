@@ -3,11 +3,16 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readCurrent } from "../../src/storage/read-certificate.ts";
+import { fillStorage } from "../support/filled-storage.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { amount } from "../support/full-numbers.ts";
 import { Latchkey, type LogLine } from "../support/latchkey.ts";
 import { named } from "../support/stored.ts";
 import { shakeHands } from "../support/visitor.ts";
 import { Webhook } from "../support/webhook.ts";
 
+/** On a machine that does much else. */
+const SLACK = 2;
 const NAMES = ["a.localhost", "b.localhost", "never-visited.localhost"];
 const config = `
 workers: 2
@@ -65,4 +70,31 @@ test("S12: a storage that is deleted is served from memory, told of, and written
   assert.deepEqual([await shakeHands(again, a), await shakeHands(again, b)], known);
   assert.ok("serial" in (await shakeHands(again, never)));
   assert.equal(again.count("order.started"), 0);
+});
+
+const COUNT = amount(100, 1_000);
+
+test(`S12: a deleted storage of ${COUNT} hosts is back within a minute`, async (t) => {
+  await using folder = await temporaryFolder();
+  const storage = join(folder.path, "storage");
+  const hosts = Array.from({ length: COUNT }, (_, nth) => `h${nth}.localhost`);
+  await fillStorage(storage, hosts);
+  const lines = hosts.map((host) => `  ${host}: { respond: ok }\n`);
+  await using latchkey = await Latchkey.start({
+    config: `workers: 2\nhosts:\n${lines.join("")}`,
+    storage,
+  });
+  const startedAt = performance.now();
+  await rm(storage, { recursive: true });
+  await latchkey.event("storage.deleted");
+  const foundMs = performance.now() - startedAt;
+  const last = (line: LogLine) =>
+    line.event === "certificate.stored" && latchkey.count("certificate.stored") === COUNT;
+  await latchkey.event("certificate.stored", last);
+  const backMs = performance.now() - startedAt;
+  t.diagnostic(
+    `found after ${Math.round(foundMs / 1_000)} s, all back after ${Math.round(backMs / 1_000)} s`,
+  );
+  assert.ok(backMs <= SLACK * 60_000, `${backMs} ms`);
+  assert.equal(latchkey.count("order.started"), 0);
 });

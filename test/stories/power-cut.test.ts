@@ -1,30 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { systemClock } from "../../src/base/clock.ts";
-import { Storage } from "../../src/storage/storage.ts";
-import { makeCertificate } from "../support/certificates.ts";
+import { fillStorage } from "../support/filled-storage.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey, type LatchkeyOptions } from "../support/latchkey.ts";
-import { keptLog, named } from "../support/stored.ts";
 import { alone } from "../support/strain.ts";
 import { shakeHands } from "../support/visitor.ts";
-
-const DAY = 86_400_000;
-/** URL of the internal authority's directory, which these hosts are certified by. */
-const ISSUER = "https://authority.latchkey.internal/directory";
-
-/** A storage in which every host has a certificate that is not due. */
-async function store(root: string, hosts: readonly string[]): Promise<void> {
-  const storage = await Storage.open({ root, clock: systemClock, log: keptLog() });
-  await storage.acquire(new AbortController().signal);
-  const validity = { notBefore: Date.now() - DAY, notAfter: Date.now() + 60 * DAY };
-  for (const host of hosts) {
-    const certificate = makeCertificate({ names: [host], ...validity });
-    await storage.certificates.save(named(host), certificate, { issuer: ISSUER });
-  }
-  await storage.close();
-}
 
 /** How long until it takes connections; then the power is cut. */
 async function startedIn(options: LatchkeyOptions): Promise<number> {
@@ -50,7 +31,7 @@ for (const { count, withinMs } of sizes) {
     await using folder = await temporaryFolder();
     const storage = join(folder.path, "storage");
     const hosts = Array.from({ length: count }, (_, nth) => `h${nth}.localhost`);
-    await store(storage, hosts);
+    await fillStorage(storage, hosts);
     const lines = hosts.map((host) => `  ${host}: { respond: ok }\n`);
     const config = `workers: 2\nhosts:\n${lines.join("")}`;
     const times: number[] = [];
