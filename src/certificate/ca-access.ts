@@ -84,11 +84,16 @@ export class CaAccess {
   }
 
   /** The names that a CAA record must hold for the CA whose turn it is; `undefined` when it has not said yet. */
-  caaIdentitiesFor({ host, turn }: Holding): readonly string[] | undefined {
+  caaIdentitiesFor(holding: Holding): readonly string[] | undefined {
+    return this.#caaIdentities.get(this.directoryFor(holding) ?? "");
+  }
+
+  /** URL of the directory of the CA that is asked next for this name. */
+  directoryFor({ host, turn }: Holding): string | undefined {
     const source = this.#steps.findHost(host)?.certificate;
     const issuers = source?.kind === "acme" ? source.issuers : [];
     const directories = issuers.map((issuer) => this.endpoints.directoryOf(issuer));
-    return this.#caaIdentities.get(directories[issuerInTurn(directories, turn)] ?? "");
+    return directories[issuerInTurn(directories, turn)];
   }
 
   /** What issuing needs of it. */

@@ -47,6 +47,7 @@ export class Outlook {
       resolver,
       arm: (challenge) => challenges.arm(challenge),
       look: (challenge, signal) => lookAtChallenge(this.#look, challenge, signal),
+      directoryFor: (holding) => cas.directoryFor(holding),
       caaIdentitiesFor: (holding) => cas.caaIdentitiesFor(holding),
     });
   }
@@ -84,7 +85,12 @@ export class Outlook {
 
   /** Storage can be written into again: whoever failed by that need not wait any more. */
   storageIsBack(): void {
-    this.#preflight.cleared("STORAGE_FAILED");
+    this.#preflight.storageIsBack();
+  }
+
+  /** The CA of this directory has just issued: whoever failed by trouble of its own need not wait any more. */
+  caWorks(directory: string): void {
+    this.#preflight.caWorks(directory);
   }
 
   /** Looks between attempts until the signal ends it. Never rejects. */

@@ -163,7 +163,7 @@ function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
 
 function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
   const { config, storage, clock, log } = steps;
-  const { holdings, workers, durable, cas, proofs, gate, watch } = way;
+  const { holdings, workers, durable, cas, proofs, gate, watch, outlook } = way;
   return {
     decide: (host, client) => gate.decide(host, client),
     load: async (host) => {
@@ -178,7 +178,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
         holding,
         directory,
       ) ?? cas.waitFor(holding, directory),
-    order: (host, issuer, signal) => {
+    order: async (host, issuer, signal) => {
       const holding = holdings.get(host);
       const order = {
         ...cas.issuing,
@@ -187,7 +187,9 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
         probe: () => durable.confirmWritable(),
         predecessor: predecessorOf(holding),
       };
-      return issue(order, host, issuer, signal);
+      const issued = await issue(order, host, issuer, signal);
+      outlook.caWorks(issued.issuer);
+      return issued;
     },
     store: (host, issued) => durable.store(host, issued),
     isWanted: (host, directory) => cas.endpointOf(host, directory) !== undefined,

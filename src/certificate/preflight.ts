@@ -22,6 +22,8 @@ export interface PreflightSteps {
   look(challenge: Challenge, signal: AbortSignal): Promise<Finding>;
   /** The names that a CAA record must hold for the CA in turn; `undefined` when it has not said yet. */
   caaIdentitiesFor(holding: Holding): readonly string[] | undefined;
+  /** URL of the directory of the CA that is asked next for this name. */
+  directoryFor(holding: Holding): string | undefined;
   /** Rejects while storage cannot be written. */
   probe(): Promise<void>;
   /** Rings the renewal loop: an attempt moved. */
@@ -101,11 +103,31 @@ export class Preflight {
     this.#bringForward(holding);
   }
 
-  /** Somebody else has found this cause to be gone: the attempts of all names that failed by it are due. */
-  cleared(type: string): void {
+  /** Storage can be written into again: the attempts of all names that could not write are due. */
+  storageIsBack(): void {
+    this.#clear("STORAGE_FAILED", () => true);
+  }
+
+  /**
+   * A CA has just issued: what failed by trouble of its own a while ago is due. Not what failed just now: one that
+   * answers well half of the time would be asked without a pause.
+   *
+   * @param directory its URL.
+   */
+  caWorks(directory: string): void {
+    const longAgo = this.#steps.clock.now() - limits.preflightEveryMs;
+    this.#clear(`${ACME}serverInternal`, (holding) => {
+      const failedAt = Date.parse(holding.lastError?.at ?? "");
+      return failedAt <= longAgo && this.#steps.directoryFor(holding) === directory;
+    });
+  }
+
+  #clear(type: string, isMeant: (holding: Holding) => boolean): void {
     const now = this.#steps.clock.now();
-    for (const holding of this.#steps.holdings.all())
-      if (holding.lastError?.type === type && isWaiting(holding, now)) this.#bringForward(holding);
+    for (const holding of this.#steps.holdings.all()) {
+      const isOfIt = holding.lastError?.type === type && isMeant(holding);
+      if (isOfIt && isWaiting(holding, now)) this.#bringForward(holding);
+    }
   }
 
   #bringForward(holding: Holding): void {

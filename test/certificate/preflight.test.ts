@@ -54,6 +54,7 @@ function preflightOf(server: NameServer, now: () => World) {
           ? { kind: finding, astray: [] }
           : { kind: finding };
     },
+    directoryFor: () => "https://ca.example/directory",
     caaIdentitiesFor: () => ["ca.example"],
     probe: async () => {
       if (now().isFull === true) throw new Error("full");
@@ -205,10 +206,45 @@ test("S1: once storage is back the attempts of names that failed by it are due, 
   await using server = await startNameServer(() => NONE);
   const { preflight, clock, fail, log } = preflightOf(server, () => ({}));
   const holding = fail("STORAGE_FAILED");
-  preflight.cleared("STORAGE_FAILED");
+  preflight.storageIsBack();
   assert.equal(holding.nextAttemptAt, clock.now());
   assert.equal(log.only("preflight.cleared")["type"], "STORAGE_FAILED");
   const other = fail("CERTIFICATE_INVALID");
-  preflight.cleared("STORAGE_FAILED");
+  preflight.storageIsBack();
   assert.equal(other.nextAttemptAt, clock.now() + 24 * HOUR);
 });
+
+for (const [what, type, directory, agoMs, isDue] of [
+  [
+    "the CA's own trouble, at this CA",
+    `${ACME}serverInternal`,
+    "https://ca.example/directory",
+    HOUR,
+    true,
+  ],
+  [
+    "the CA's own trouble, just now",
+    `${ACME}serverInternal`,
+    "https://ca.example/directory",
+    0,
+    false,
+  ],
+  [
+    "the CA's own trouble, at another CA",
+    `${ACME}serverInternal`,
+    "https://other.example/",
+    HOUR,
+    false,
+  ],
+  ["what only a person mends", `${ACME}caa`, "https://ca.example/directory", HOUR, false],
+] as const) {
+  test(`C2: when a CA has issued for another name, what failed by ${what} is ${isDue ? "" : "not "}due`, async () => {
+    await using server = await startNameServer(() => NONE);
+    const { preflight, clock, fail } = preflightOf(server, () => ({}));
+    const holding = fail(type);
+    const { nextAttemptAt } = holding;
+    clock.jump(agoMs);
+    preflight.caWorks(directory);
+    assert.equal(holding.nextAttemptAt, isDue ? clock.now() : nextAttemptAt);
+  });
+}

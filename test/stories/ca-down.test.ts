@@ -106,3 +106,20 @@ for (const [index, error] of broken.entries()) {
     if (at !== "new-order") assert.equal(countOf(outcome, "new-order"), 1);
   });
 }
+
+const five = Array.from({ length: 5 }, (_, nth) => `shop-${nth}.example`);
+const LONG = 30 * HOUR;
+const longOutcome = tell([
+  {
+    ...{ hosts: five, isRenewal: true, mendedAt: LONG, endsAt: 2 * LONG },
+    fault: { kind: "status", at: "finalize", status: 500, isPage: false },
+  },
+]);
+
+test("C2: after a day of errors of the CA the first name that it issues for brings the attempts of the others forward", async () => {
+  const outcome = await outcomeOf(longOutcome, 0);
+  const times = five.map((name) => issuedAt(outcome, name)).sort((one, other) => one - other);
+  const [first = 0] = times;
+  assert.ok(first >= LONG, `${first}`);
+  assert.ok((times.at(-1) ?? 0) <= first + MINUTE, `${times}`);
+});
