@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as startRequest } from "node:https";
+import type { Socket } from "node:net";
 import { createSecureContext, getCACertificates } from "node:tls";
 import { withDeadline } from "../base/clock.ts";
 import { connectionFailure } from "../base/connection-failure.ts";
@@ -145,23 +146,25 @@ function attempt(
   });
 }
 
-/** Destroys the request when the connection or the head of the answer takes too long. */
+/** Connections whose handshake is done: one that requests wait for is handed on without a word of that. */
+const connected = new WeakSet<Socket>();
+
+/** Destroys the request when the connection or the head of the answer takes too long, once it has a connection. */
 function watchPhases(outgoing: ClientRequest, options: HttpsTransportOptions): void {
   const { connectTimeoutMs, headersTimeoutMs } = options;
-  const connecting = setTimeout(() => {
-    outgoing.destroy(new Error(`no TLS connection within ${connectTimeoutMs} ms`));
-  }, connectTimeoutMs);
-  const heading = setTimeout(() => {
-    outgoing.destroy(new Error(`no answer within ${headersTimeoutMs} ms`));
-  }, headersTimeoutMs);
   outgoing.on("socket", (socket) => {
-    if (outgoing.reusedSocket) clearTimeout(connecting);
-    else socket.once("secureConnect", () => clearTimeout(connecting));
-  });
-  outgoing.on("response", () => clearTimeout(heading));
-  outgoing.on("close", () => {
-    clearTimeout(connecting);
-    clearTimeout(heading);
+    const destroyAfter = (ms: number, what: string) =>
+      setTimeout(() => outgoing.destroy(new Error(`${what} within ${ms} ms`)), ms);
+    const heading = destroyAfter(headersTimeoutMs, "no answer");
+    outgoing.on("response", () => clearTimeout(heading));
+    outgoing.on("close", () => clearTimeout(heading));
+    if (connected.has(socket)) return;
+    const connecting = destroyAfter(connectTimeoutMs, "no TLS connection");
+    outgoing.on("close", () => clearTimeout(connecting));
+    socket.once("secureConnect", () => {
+      clearTimeout(connecting);
+      connected.add(socket);
+    });
   });
 }
 

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type AcmeRequest,
   createHttpsTransport,
@@ -13,6 +14,7 @@ import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 
 const authority = makeAuthority();
 const certificate = makeCertificate({ names: ["localhost"], issuer: authority });
+const SLOW_MS = 100;
 const unending = new AbortController().signal;
 
 const options = {
@@ -225,6 +227,21 @@ test("C6: a CA that accepts and never speaks TLS is given up after the connect d
     code: "ACME_UNREACHABLE",
     message: /no TLS connection within 100 ms/,
   });
+});
+
+test("a request that waits for a connection of others has its whole time from then on, and leaves nothing behind on it", async (t) => {
+  const url = await serve(t, async (_request, response) => {
+    await delay(SLOW_MS);
+    response.end("late");
+  });
+  const warnings: string[] = [];
+  const warn = ({ name }: Error) => void warnings.push(name);
+  process.on("warning", warn);
+  t.after(() => process.off("warning", warn));
+  const { request } = transport(t, { connectTimeoutMs: 8 * SLOW_MS });
+  const asked = Array.from({ length: 130 }, () => request(get(url), unending));
+  for (const { body } of await Promise.all(asked)) assert.equal(body, "late");
+  assert.deepEqual(warnings, []);
 });
 
 test("a port where plain HTTP is spoken is unreachable", async (t) => {
