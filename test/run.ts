@@ -82,8 +82,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 const atOnce = 2 * availableParallelism();
 const outcome = await runJobs(jobsOf(files), {
   ...{ command, atOnce, signal: stopping.signal },
-  // A file that never ends must fail the run by its name, not hold it up: more than three times what the longest takes.
-  deadlineMs: wanted.length > 0 ? 900_000 : 240_000,
+  // A file that never ends must fail the run by its name, not hold it up: many times what the longest takes,
+  // since the machine may be busy with other things.
+  deadlineMs: wanted.length > 0 ? 900_000 : 300_000,
 });
 process.stdout.write(outcome.summary);
 if (wanted.length === 0) tellLeftOut();
