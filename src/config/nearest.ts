@@ -38,7 +38,9 @@ function isNear(word: string, candidate: string): boolean {
   const short = word.slice(0, COMPARED_MAX_CHARACTERS);
   const length = Math.max(short.length, candidate.length);
   const mayDiffer = Math.max(1, Math.floor(length / CHARACTERS_PER_EDIT));
-  return distance(short, candidate) <= mayDiffer || isRelated(short, candidate);
+  // Each character more or less is an edit: most words are told apart by their lengths.
+  const mayBeNear = Math.abs(short.length - candidate.length) <= mayDiffer;
+  return (mayBeNear && distance(short, candidate) <= mayDiffer) || isRelated(short, candidate);
 }
 
 /** `certs` and `certificate`, `listenOn` and `listen`, `bodyLimit` and `maxBody`. */

@@ -20,7 +20,7 @@ const LOOPBACK = ["127.0.0.1", "::1"] as const;
 export function reportLoops(written: WrittenHost, { path, settings, desk }: HostPlace): void {
   if (settings.faulty.has("listen")) return;
   const { passThrough } = written;
-  const entries = entriesOf(written, path);
+  const entries = written.paths === undefined ? [] : entriesOf(written, path);
   const ways = [
     ...waysOf(written, path),
     ...entries.flatMap((entry) => waysOf(entry.written, entry.path)),
@@ -53,9 +53,14 @@ function waysOf({ to = [], auth }: Pick<WrittenPath, "to" | "auth">, path: Path)
 function listenerAt(to: BackendAddress, listen: Listen, desk: Desk): string | undefined {
   if (to.kind === "unix")
     return desk.resolve(to.path) === listen.admin ? "the admin socket" : undefined;
-  const { https, http } = listen;
+  const hasPort = (listener: ListenAddress) =>
+    listener.kind === "tcp" && listener.port === to.address.port;
+  // Most ports are nobody's, and there may be ten thousand hosts: no address is looked at before.
+  if (!listen.https.some(hasPort) && !listen.http.some(hasPort)) return undefined;
   const own = (desk.addresses ?? []).map(plain);
-  const found = [...https, ...http].find((listener) => isReachedAt(to.address, listener, own));
+  const found = [...listen.https, ...listen.http].find((listener) =>
+    isReachedAt(to.address, listener, own),
+  );
   return found && formatListen(found);
 }
 

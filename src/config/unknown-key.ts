@@ -37,31 +37,57 @@ function isBroad(path: Path): boolean {
 
 /** Where in the file a key of this name is known. Paths have nearly all that hosts have: those are not told twice. */
 function placesOf(key: string): readonly string[] {
-  const places = [...new Set(placesIn(fileJsonSchema(), key, []))];
+  index ??= indexOf(fileJsonSchema());
+  const places = [...new Set(index.get(key) ?? [])];
   const higher = places.filter((place) => !place.includes(".PREFIX."));
   const told = higher.length > 0 ? higher : places;
   const depth = (place: string) => place.split(".").length;
   return told.sort((one, other) => depth(one) - depth(other)).slice(0, PLACES_MAX);
 }
 
+/** Made with the first fault that needs it: the schema takes milliseconds, and a file may have thousands of faults. */
+let index: ReadonlyMap<string, readonly string[]> | undefined;
+
+function indexOf(schema: object): ReadonlyMap<string, readonly string[]> {
+  const places = new Map<string, string[]>();
+  walk(schema, [], (name, place) => {
+    const known = places.get(name);
+    if (known === undefined) places.set(name, [place]);
+    else known.push(place);
+  });
+  return places;
+}
+
 /** Walks a JSON Schema: mappings have `properties`, tables `additionalProperties`, the rest are forms and items. */
-function placesIn(schema: unknown, key: string, path: readonly string[]): readonly string[] {
-  if (Array.isArray(schema)) return schema.flatMap((form) => placesIn(form, key, path));
-  if (typeof schema !== "object" || schema === null) return [];
-  return Object.entries(schema).flatMap(([word, below]) => {
-    switch (word) {
+function walk(
+  schema: unknown,
+  path: readonly string[],
+  visit: (name: string, place: string) => void,
+): void {
+  if (typeof schema !== "object" || schema === null) return;
+  for (const [word, below] of Object.entries(schema)) {
+    switch (Array.isArray(schema) ? "items" : word) {
       case "anyOf":
       case "items":
-        return placesIn(below, key, path);
+        walk(below, path, visit);
+        break;
       case "additionalProperties":
-        return placesIn(below, key, [...path, STANDS_FOR[path.at(-1) ?? ""] ?? "NAME"]);
+        walk(below, [...path, STANDS_FOR[path.at(-1) ?? ""] ?? "NAME"], visit);
+        break;
       case "properties":
-        return Object.entries(below).flatMap(([name, value]) => [
-          ...(name === key ? [[...path, name].join(".")] : []),
-          ...placesIn(value, key, [...path, name]),
-        ]);
-      default:
-        return [];
+        walkProperties(below, path, visit);
+        break;
     }
-  });
+  }
+}
+
+function walkProperties(
+  properties: object,
+  path: readonly string[],
+  visit: (name: string, place: string) => void,
+): void {
+  for (const [name, value] of Object.entries(properties)) {
+    visit(name, [...path, name].join("."));
+    walk(value, [...path, name], visit);
+  }
 }

@@ -61,6 +61,14 @@ test("a host with a key that is like none is told what it could do", () => {
   );
 });
 
+test("thousands of unknown keys are told in little more time than one", () => {
+  const hosts = Array.from({ length: 500 }, (_, index) => `  h${index}.test: { to: 1, zzz: 5 }`);
+  const startedAt = performance.now();
+  assert.equal(faultsOf(`hosts:\n${hosts.join("\n")}\n`).length, hosts.length);
+  const tookMs = performance.now() - startedAt;
+  assert.ok(tookMs < 4_000, `${tookMs} ms`);
+});
+
 function withHosts(text: string): string {
   return text.startsWith("hosts:") ? text : `${text}\nhosts:\n  b.example: 3001\n`;
 }
