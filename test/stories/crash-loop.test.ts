@@ -18,11 +18,11 @@ test("D8: workers that die ten times in a minute are a trouble that is told, and
   await latchkey.event("certificate.swapped");
   assert.equal((await latchkey.status()).troubles.length, 0);
   const { workers } = await latchkey.status();
-  const kept = workers.at(-1)?.pid;
+  const spared = new Set(workers.slice(-1).map(({ pid }) => pid));
   await using client = await SteadyClient.start(latchkey, HOST);
   for (let deaths = 1; deaths <= limits.crashesMax; deaths += 1) {
     assert.equal(latchkey.count("process.degraded"), 0);
-    await killOne(latchkey, kept);
+    await killOne(latchkey, spared);
   }
   const degraded = await latchkey.event("process.degraded");
   assert.equal(degraded["signal"], "SIGKILL");
@@ -39,18 +39,15 @@ test("D8: workers that die ten times in a minute are a trouble that is told, and
   assert.ok(failed.length <= limits.crashesMax, failed.join("\n"));
 });
 
-/** Any worker but the one of `kept`, as soon as there is one that is ready. */
-async function killOne(latchkey: Latchkey, kept: number | undefined): Promise<void> {
+/** Any worker but those of `spared`, to which it is added, as soon as there is one that is ready. */
+async function killOne(latchkey: Latchkey, spared: Set<number>): Promise<void> {
   for (;;) {
     const { workers } = await latchkey.status();
-    const victim = workers.find(({ pid, ready }) => ready && pid !== kept);
+    const victim = workers.find(({ pid, ready }) => ready && !spared.has(pid));
     if (victim === undefined) continue;
-    const gone = latchkey.nextEvent(
-      "worker.exited",
-      ({ child }) => child === `worker ${victim.index}`,
-    );
+    spared.add(victim.pid); // the manager hears of its end later than we do
     process.kill(victim.pid, "SIGKILL");
-    await gone;
+    await latchkey.event("worker.exited", ({ child }) => child === `worker ${victim.index}`);
     return;
   }
 }
@@ -68,5 +65,5 @@ test("D8: a program none of whose workers can start ends with 1, and says why", 
     latchkey.stderr,
     /Cannot start any worker: 10 ended one after the other before they could serve, the last one with code 3/,
   );
-  assert.equal(latchkey.count("worker.exited"), limits.crashesMax);
+  assert.ok(latchkey.count("worker.exited") >= limits.crashesMax);
 });
