@@ -14,12 +14,12 @@ const LOOPBACK = "127.0.0.1";
 const WANTED =
   "wanted a port such as 3001, host:port, http://, https://, h2c://, tcp:// or unix:/path";
 /** What people write for what goes another way. */
-const INSTEAD: Readonly<Record<string, string>> = {
-  ws: "wanted http://: WebSockets go that way as well",
-  wss: "wanted https://: WebSockets go that way as well",
-  grpc: "wanted h2c:// (or https://) for gRPC",
-  grpcs: "wanted https:// for gRPC",
-};
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ["ws", "wanted http://: WebSockets go that way as well"],
+  ["wss", "wanted https://: WebSockets go that way as well"],
+  ["grpc", "wanted h2c:// (or https://) for gRPC"],
+  ["grpcs", "wanted https:// for gRPC"],
+]);
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is;
 
 /** The backend on this machine that listens on `port`. */
@@ -50,7 +50,7 @@ export function readBackendAddress(text: string): Reading<BackendAddress> {
     case "h2c":
       return readAuthority("h2c", rest, limits.httpPort);
     default:
-      return wrong(`has an unknown scheme, ${INSTEAD[scheme.toLowerCase()] ?? WANTED}`);
+      return wrong(`has an unknown scheme, ${INSTEAD.get(scheme.toLowerCase()) ?? WANTED}`);
   }
 }
 

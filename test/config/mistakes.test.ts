@@ -14,6 +14,10 @@ const backends: readonly (readonly [string, string])[] = [
   ["wss://10.0.0.5", "has an unknown scheme, wanted https://: WebSockets go that way as well"],
   ["grpc://10.0.0.5:50051", "has an unknown scheme, wanted h2c:// (or https://) for gRPC"],
   [
+    "constructor://10.0.0.5",
+    "has an unknown scheme, wanted a port such as 3001, host:port, http://, https://, h2c://, tcp:// or unix:/path",
+  ],
+  [
     "htp://10.0.0.5",
     "has an unknown scheme, wanted a port such as 3001, host:port, http://, https://, h2c://, tcp:// or unix:/path",
   ],
