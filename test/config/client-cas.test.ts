@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { connect, createServer, type TLSSocket } from "node:tls";
 import { bitString, sequence } from "../../src/acme/der.ts";
 import { extension } from "../../src/acme/extension.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { faultsOf } from "../support/config-text.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { portOf } from "../support/recorder.ts";
 
 const root = makeAuthority({ name: "Clients" });
 const intermediate = makeAuthority({ name: "Staff", parent: root });
@@ -16,6 +19,9 @@ const noCa = extension("2.5.29.19", true, sequence());
 /** keyUsage, RFC 5280 §4.2.1.3: digitalSignature, keyCertSign. */
 const signs = extension("2.5.29.15", true, bitString(Buffer.of(0x80), 7));
 const certifies = extension("2.5.29.15", true, bitString(Buffer.of(0x04), 2));
+
+const serverLeaf = makeCertificate({ names: ["alice"], extensions: [noCa] });
+const namesake = leafOf(makeAuthority({ name: "alice" }));
 
 /** Made by `openssl x509 -req -signkey`: self-signed, without extensions. */
 const VERSION_ONE = `-----BEGIN CERTIFICATE-----
@@ -30,15 +36,15 @@ OKXR4gfK
 `;
 
 const NO_CA =
-  /^holds "CN=alice", which is not a CA \(basicConstraints, keyUsage\), wanted the CAs that issue the certificates of clients$/;
+  /^holds "CN=alice", which is not a CA \(basicConstraints, keyUsage\), wanted the CAs that issue the certificates of clients, or such a certificate that signs itself$/;
 const NO_ROOT =
   /^lacks the CA "CN=Clients", which issued "CN=Staff", wanted all up to the root in the file$/;
 
 const faulty = [
   ["a leaf that says it is no CA", leafOf(root, noCa).chain, NO_CA],
   ["a leaf that says nothing", leafOf(root).chain, NO_CA],
-  ["a self-signed leaf", leafOf(undefined, noCa).chain, NO_CA],
-  ["a key that may only sign", leafOf(undefined, signs).chain, NO_CA],
+  ["a self-signed leaf of a server", serverLeaf.chain, NO_CA],
+  ["a leaf whose name is its issuer's", namesake.chain, NO_CA],
   ["a leaf beside its CA", root.certificate + leafOf(root).chain, NO_CA],
   ["an intermediate without its root", intermediate.certificate, NO_ROOT],
 ] as const;
@@ -61,6 +67,37 @@ for (const [name, pem] of [
   test(`clientAuth.ca with ${name} is read`, async () => {
     assert.deepEqual(await faultsWith(pem), []);
   });
+}
+
+for (const [name, pinned] of [
+  ["no CA", leafOf(undefined, noCa)],
+  ["nothing else", leafOf()],
+  ["a key that may only sign", leafOf(undefined, noCa, signs)],
+] as const) {
+  test(`a pinned self-signed certificate of a client that says ${name} is read, and let in by OpenSSL`, async () => {
+    assert.deepEqual(await faultsWith(pinned.chain), []);
+    assert.deepEqual(await faultsWith(root.certificate + pinned.chain), []);
+    assert.equal(await isLetIn(pinned, pinned.chain), true);
+  });
+}
+
+test("a self-signed certificate of a server is let in by OpenSSL for no client", async () => {
+  assert.equal(await isLetIn(serverLeaf, serverLeaf.chain), false);
+});
+
+/** Is a client with this pair authorized by a server that trusts `ca`? */
+async function isLetIn(pair: typeof serverLeaf, ca: string): Promise<boolean> {
+  const asked = { requestCert: true, rejectUnauthorized: false };
+  const server = createServer({ cert: serverLeaf.chain, key: serverLeaf.key, ca, ...asked });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const port = portOf(server);
+  const client = connect({ port, cert: pair.chain, key: pair.key, rejectUnauthorized: false });
+  const [socket]: TLSSocket[] = await once(server, "secureConnection");
+  socket?.destroy();
+  client.destroy();
+  server.close();
+  return socket?.authorized === true;
 }
 
 async function faultsWith(pem: string) {
