@@ -194,7 +194,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#deadline = NEVER;
     if (isMove) {
       this.#isRepeated = false;
-      this.#way.elsewhere(false);
+      this.#way.moveOn(status, why);
     } else {
       this.#isRepeated = true;
       this.#way.afresh();

@@ -54,7 +54,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.seat = new Seat(this, backends);
   }
 
-  /** Where it leads, or the last one led. */
+  /** Where it leads, or led last; `undefined`: this request was tried nowhere yet. */
   get backend(): Backend | undefined {
     return this.#backend;
   }
@@ -78,30 +78,16 @@ export class Way implements BackendUser, SessionUser, Sitter {
   begin(route: PathRoute, isTunnel: boolean): void {
     this.#route = route;
     this.#isTunnel = isTunnel;
-    this.#failure = 502;
-    this.#why = "";
+    this.#backend = undefined;
     this.seat.begin(route);
-    this.elsewhere(false);
+    this.moveOn(502, "");
   }
 
-  /**
-   * Leads on to a backend where the request was not tried yet.
-   * @param isNext Has it waited, and is it the first in the row?
-   */
-  elsewhere(isNext: boolean): void {
-    const backend = this.seat.take(isNext);
-    if (typeof backend === "string") {
-      this.#goWithout(backend, isNext);
-      return;
-    }
-    this.#backend = backend;
-    if (this.#goesBySession(backend)) {
-      this.#join(backend);
-      return;
-    }
-    const pooled = this.#backends.pool.take(backend, this, this.#introductionTo(backend));
-    if (pooled === undefined) this.#dial(backend);
-    else this.#open(pooled, backend);
+  /** Leads on to a backend where the request was not tried yet. If there is none, this is the answer, and why. */
+  moveOn(status: 501 | 502 | 504, why: string): void {
+    this.#failure = status;
+    this.#why = why;
+    this.#elsewhere(false);
   }
 
   /** Leads to the same backend once more, by a connection that nobody has used, or by any session. */
@@ -133,7 +119,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   }
 
   seatFree(): void {
-    this.elsewhere(true);
+    this.#elsewhere(true);
   }
 
   sessionReady(session: BackendSession): void {
@@ -184,6 +170,23 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#connectFailed(502, cause);
   }
 
+  /** @param isNext Has it waited, and is it the first in the row? */
+  #elsewhere(isNext: boolean): void {
+    const backend = this.seat.take(isNext);
+    if (typeof backend === "string") {
+      this.#goWithout(backend, isNext);
+      return;
+    }
+    this.#backend = backend;
+    if (this.#goesBySession(backend)) {
+      this.#join(backend);
+      return;
+    }
+    const pooled = this.#backends.pool.take(backend, this, this.#introductionTo(backend));
+    if (pooled === undefined) this.#dial(backend);
+    else this.#open(pooled, backend);
+  }
+
   /** @param backend The one of this route: a pooled connection may have been made for another's. */
   #open(to: BackendConnection | BackendSession, backend: Backend): void {
     this.#rest();
@@ -206,10 +209,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
       this.#dial(backend);
       return;
     }
-    this.#failure = 501;
-    this.#why = "no backend takes WebSockets over HTTP/2";
     this.seat.unfit();
-    this.elsewhere(false);
+    this.moveOn(501, "no backend takes WebSockets over HTTP/2");
   }
 
   /** Goes by a stream of a session that others share. */
@@ -223,10 +224,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
 
   /** Is it streams that the backend lacks, not the will to be connected to? */
   #isFull(): boolean {
-    const backend = this.#backend;
-    return (
-      this.#phase === "joining" && backend !== undefined && this.#backends.sessions.isOpen(backend)
-    );
+    if (this.#phase !== "joining" || this.#backend === undefined) return false;
+    return this.#backends.sessions.isOpen(this.#backend);
   }
 
   #giveUpSession(): void {
@@ -271,10 +270,9 @@ export class Way implements BackendUser, SessionUser, Sitter {
   /** The next backend is tried at once: nothing has reached this one. */
   #connectFailed(status: 502 | 504, cause: Error | undefined): void {
     this.#connection = undefined;
-    this.#failure = status;
-    this.#why = `no backend takes a connection: ${status === 504 ? "none was made in time" : failureOf(cause)}`;
     this.seat.unconnected(cause);
-    this.elsewhere(false);
+    const what = status === 504 ? "none was made in time" : failureOf(cause);
+    this.moveOn(status, `no backend takes a connection: ${what}`);
   }
 
   #unavailable(why: string): void {

@@ -132,6 +132,63 @@ test("An answer that is cut off is told of in the log, and a client that leaves 
   );
 });
 
+test("a request that is lost, and that no other backend may have, is told with what the last one did", async () => {
+  await using closing = await scripted(async (connection) => void connection.socket.end());
+  await using spare = await scripted(answering(OK));
+  const action = forwardTo([closing.backend, spare.backend]);
+  await using world = await RelayWorld.start({ action });
+  world.relay.hear({ ...NEWS, drained: [placeOf(spare.port)] });
+  await failOne(world, 502);
+  assert.deepEqual(failuresOf(world), [[closing.port, 502, "the backend closed"]]);
+});
+
+test("a request that one backend refused and the next one lost is told with what that one did", async () => {
+  const gone = await scripted(silent);
+  await gone[Symbol.asyncDispose]();
+  await using closing = await scripted(async (connection) => void connection.socket.end());
+  const action = forwardTo([gone.backend, closing.backend]);
+  await using world = await RelayWorld.start({ action });
+  await failOne(world, 502);
+  assert.deepEqual(failuresOf(world), [[closing.port, 502, "the backend closed"]]);
+});
+
+test("no backend is named for a request that none was tried for, also on a connection that was served before", async () => {
+  await using peer = await scripted(answering(OK));
+  await using world = await RelayWorld.start({ action: forwardTo([peer.backend]) });
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  await client.until(({ statuses }) => statuses.length === 1);
+  world.relay.hear({ ...NEWS, checked: [{ ...placeOf(peer.port), isHealthy: false }] });
+  client.say(get());
+  await client.until(({ statuses }) => statuses.length === 2);
+  assert.deepEqual(client.statuses, [200, 503]);
+  assert.deepEqual(failuresOf(world), [[undefined, 503, "all backends are down"]]);
+});
+
+const NEWS = { cookieSecret: Buffer.alloc(32).toString("base64"), drained: [], checked: [] };
+
+function placeOf(port: number) {
+  return { host: "shop.example", path: "/", backend: `http://127.0.0.1:${port}` };
+}
+
+async function failOne(world: RelayWorld, status: number): Promise<void> {
+  using client = await RawClient.connect(world.port);
+  client.say(get());
+  await client.until(({ statuses }) => statuses.length === 1);
+  assert.deepEqual(client.statuses, [status]);
+}
+
+/** What the log tells: of which port, with which status, and why. */
+function failuresOf({ log }: RelayWorld) {
+  return log.lines
+    .filter(({ event }) => event === "backend.failed")
+    .map(({ facts: { backend, status, why } }) => [
+      backend === undefined ? undefined : Number(String(backend).split(":").at(-1)),
+      status,
+      why,
+    ]);
+}
+
 interface Peer extends AsyncDisposable {
   readonly port: number;
   readonly backend: Backend;
