@@ -14,20 +14,29 @@ const STANDS_FOR: Readonly<Record<string, string>> = { hosts: "HOST", paths: "PR
 const HOST = /^(?:\*|[^\s:/]+\.[^\s:/]+)$/;
 
 /**
- * What is told of a key that the mapping at `path` does not know: the key that was meant, where it
- * belongs, or which there are.
+ * What is told of a key that the mapping at `path` does not know: always the nearest known one, and where
+ * that one is not meant, what may help instead.
  */
 export function unknownKey(key: string, path: Path, known: readonly string[]): string {
-  if (LATER.includes(key)) return "is not supported yet, remove it";
-  if (path.length === 0 && HOST.test(key)) {
-    return "is not a known key here, it belongs to `hosts`: indent it below that key";
-  }
-  const meant = nearest(key, known);
-  if (meant !== undefined) return `is not a known key, nearest is "${meant}"`;
+  const near = nearest(key, known);
+  const fault = `is not a known key, nearest is "${near ?? closest(key, known)}"`;
+  const help = certainly(key, path) ?? (near === undefined ? perhaps(key, path, known) : undefined);
+  return help === undefined ? fault : `${fault}; ${help}`;
+}
+
+/** What a key is for certain, whatever is near it. */
+function certainly(key: string, path: Path): string | undefined {
+  if (LATER.includes(key)) return `"${key}" is not supported yet, remove it`;
+  const isHost = path.length === 0 && HOST.test(key);
+  return isHost ? "a host belongs to `hosts`: indent it below that key" : undefined;
+}
+
+/** Where a key that nothing here is like belongs, or which there are. */
+function perhaps(key: string, path: Path, known: readonly string[]): string {
   const places = isBroad(path) ? placesOf(key) : [];
-  if (places.length > 0) return `is not a known key here, it belongs to ${places.join(" or ")}`;
-  if (known.length <= LISTED_MAX) return `is not a known key, wanted one of ${known.join(", ")}`;
-  return `is not a known key, nor like one (nearest in spelling: ${closest(key, known)}), see config/reference.yaml`;
+  if (places.length > 0) return `this one belongs to ${places.join(" or ")}`;
+  if (known.length <= LISTED_MAX) return `known here are ${known.join(", ")}`;
+  return "config/reference.yaml shows all";
 }
 
 /** The file or a host, whose keys are put a level too high or too low; elsewhere a key of the same name is another thing. */
