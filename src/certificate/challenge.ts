@@ -74,7 +74,8 @@ export class Challenges {
     const { host } = challenge;
     const outcome = await acknowledged;
     if (outcome !== "all") this.#log.warn("challenge.unacknowledged", { host });
-    if (outcome !== "none") return disarm;
+    // With nobody left to wait for, all have acknowledged it.
+    if (outcome !== "none" && this.#acknowledgements.workers.length > 0) return disarm;
     disarm();
     const why = "no worker says that it answers";
     throw new LatchkeyError("PROCESS_UNREACHABLE", `Cannot arm a challenge for ${host}: ${why}`);

@@ -29,7 +29,8 @@ function world() {
     log,
   );
   const acknowledge = (index: number) => acknowledgements.acknowledged(round, index);
-  return { challenges, said, log, acknowledge };
+  const stay = (...indices: number[]) => acknowledgements.peersChanged(indices.map(worker));
+  return { challenges, said, log, acknowledge, stay };
 }
 
 test("a challenge that no worker says it answers is not armed, and no CA is to blame for it", async (t) => {
@@ -59,3 +60,19 @@ test("a challenge that one of two workers answers in time is armed, and the othe
   disarm();
   assert.deepEqual(said, ["challenge.arm", "challenge.disarm"]);
 });
+
+for (const [what, before] of [
+  ["when there is no worker", true],
+  ["when the last worker dies before it says that it answers", false],
+] as const) {
+  test(`${what}, a challenge is not armed`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { challenges, said, stay } = world();
+    if (before) stay();
+    const armed = challenges.arm(challenge);
+    if (!before) stay();
+    await assert.rejects(armed, { code: "PROCESS_UNREACHABLE" });
+    assert.deepEqual(said, ["challenge.arm", "challenge.disarm"]);
+    assert.deepEqual(challenges.armed, []);
+  });
+}
