@@ -56,6 +56,8 @@ const SEEN_BY_US: ReadonlySet<string> = new Set(["NAME_NOT_FOUND", "CHALLENGE_UN
 export class Preflight {
   readonly #steps: PreflightSteps;
   readonly #watched = new WeakMap<Holding, Watched>();
+  /** When the attempt of a name was last brought forward because its CA issued for another one. */
+  readonly #hurried = new WeakMap<Holding, number>();
   readonly #slots = new Semaphore(limits.preflightInFlightMax);
 
   constructor(steps: PreflightSteps) {
@@ -110,23 +112,31 @@ export class Preflight {
 
   /**
    * A CA has just issued: what failed by trouble of its own a while ago is due. Not what failed just now: one that
-   * answers well half of the time would be asked without a pause.
+   * answers well half of the time would be asked without a pause. Not before the time that it named, and each name
+   * once in the longest step of the ladder: the trouble may be with this name alone.
    *
    * @param directory its URL.
    */
   caWorks(directory: string): void {
-    const longAgo = this.#steps.clock.now() - limits.preflightEveryMs;
+    const now = this.#steps.clock.now();
     this.#clear(`${ACME}serverInternal`, (holding) => {
       const failedAt = Date.parse(holding.lastError?.at ?? "");
-      return failedAt <= longAgo && this.#steps.directoryFor(holding) === directory;
+      const hurriedAt = this.#hurried.get(holding) ?? Number.NEGATIVE_INFINITY;
+      const isMeant =
+        now - failedAt >= limits.preflightEveryMs &&
+        now - hurriedAt >= limits.refusedMaxMs &&
+        now >= (holding.turn?.waits[directory] ?? 0) &&
+        this.#steps.directoryFor(holding) === directory;
+      if (isMeant) this.#hurried.set(holding, now);
+      return isMeant;
     });
   }
 
   #clear(type: string, isMeant: (holding: Holding) => boolean): void {
     const now = this.#steps.clock.now();
     for (const holding of this.#steps.holdings.all()) {
-      const isOfIt = holding.lastError?.type === type && isMeant(holding);
-      if (isOfIt && isWaiting(holding, now)) this.#bringForward(holding);
+      const isOfIt = holding.lastError?.type === type && isWaiting(holding, now);
+      if (isOfIt && isMeant(holding)) this.#bringForward(holding);
     }
   }
 

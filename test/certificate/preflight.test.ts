@@ -248,3 +248,34 @@ for (const [what, type, directory, agoMs, isDue] of [
     assert.equal(holding.nextAttemptAt, isDue ? clock.now() : nextAttemptAt);
   });
 }
+
+const CA = "https://ca.example/directory";
+
+test("C3: a CA that named a time is not asked before it, however many other names it issues for", async () => {
+  await using server = await startNameServer(() => NONE);
+  const { preflight, clock, fail } = preflightOf(server, () => ({}));
+  const holding = fail(`${ACME}serverInternal`);
+  const until = clock.now() + 3 * HOUR;
+  holding.turn = { issuer: CA, failures: 1, waits: { [CA]: until } };
+  const { nextAttemptAt } = holding;
+  clock.jump(3 * HOUR - 1);
+  preflight.caWorks(CA);
+  assert.equal(holding.nextAttemptAt, nextAttemptAt);
+  clock.jump(1);
+  preflight.caWorks(CA);
+  assert.equal(holding.nextAttemptAt, until);
+});
+
+test("C2: a name that its CA always fails at costs one attempt a day more than its ladder, while others are issued", async () => {
+  await using server = await startNameServer(() => NONE);
+  const { preflight, clock, fail, moved } = preflightOf(server, () => ({}));
+  const holding = fail(`${ACME}serverInternal`);
+  for (let minutes = 0; minutes < 3 * 24 * 60; minutes += 10) {
+    clock.jump(10 * MINUTE);
+    const before = moved();
+    preflight.caWorks(CA);
+    const isByLadder = (holding.nextAttemptAt ?? 0) <= clock.now();
+    if (isByLadder || moved() > before) fail(`${ACME}serverInternal`);
+  }
+  assert.equal(moved(), 3);
+});
