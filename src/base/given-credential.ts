@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { type Credential, readCredential } from "./credential.ts";
+import { type Credential, certificatesIn, readCredential } from "./credential.ts";
 import { LatchkeyError, messageOf } from "./errors.ts";
 
 /** OpenSSL takes keys of these curves, and RSA keys of as many bits, at every level of security that Node sets. */
@@ -15,7 +15,8 @@ const USUAL_RSA_BITS = 2_048;
  */
 export function readGivenCredential(chain: string, key: string): Credential {
   const credential = readCredential(chain, key);
-  if (hasUsualKey(new X509Certificate(chain))) return credential;
+  if (certificatesIn(chain).every((pem) => hasUsualKey(new X509Certificate(pem))))
+    return credential;
   try {
     createSecureContext({ cert: chain, key });
     return credential;

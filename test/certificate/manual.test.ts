@@ -28,6 +28,11 @@ const [short, uncommonKey] = [
 ];
 const weak = makeCertificate({ names: ["*.shop.example"], key: short });
 const uncommon = makeCertificate({ names: ["*.shop.example"], key: uncommonKey, issuer: ca });
+const belowWeak = makeCertificate({
+  names: ["*.shop.example"],
+  key: generateKeyPairSync("rsa", { modulusLength: 2_048 }).privateKey,
+  issuer: makeAuthority({ name: "Short", parent: ca, key: short }),
+});
 
 const cut = makeCertificate({
   names: ["*.shop.example"],
@@ -76,6 +81,12 @@ const files: readonly [what: string, chain: string, key: string, found: string][
   ["a key with a passphrase", pair.chain, encrypted, "key: the key has a passphrase"],
   ["an old key with a passphrase", pair.chain, encryptedOld, "key: the key has a passphrase"],
   ["a key that is too short", weak.chain, weak.key, "chain: OpenSSL refuses it (ee key too small)"],
+  [
+    "a right key below an issuer whose key is too short",
+    belowWeak.chain,
+    belowWeak.key,
+    "chain: OpenSSL refuses it (ca key too small)",
+  ],
   ["a certificate without the one that issued it", cut.chain, cut.key, "usable, and cut"],
   ["an uncommon key", uncommon.chain, uncommon.key, "usable"],
   ["empty files", "", "", "chain: the chain holds no PEM"],

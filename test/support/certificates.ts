@@ -62,12 +62,15 @@ export function makeKey(): KeyObject {
   return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 }
 
-/** A CA with a fresh key; valid from a day ago for ten years. */
+/** A CA, with a fresh P-256 key unless given; valid from a day ago for ten years. */
 export function makeAuthority(
-  options: { readonly name?: string; readonly parent?: TestAuthority } = {},
+  options: {
+    readonly name?: string;
+    readonly parent?: TestAuthority;
+    readonly key?: KeyObject;
+  } = {},
 ): TestAuthority {
-  const { name = "Test root", parent } = options;
-  const key = makeKey();
+  const { name = "Test root", parent, key = makeKey() } = options;
   const certificate = issue({
     subject: name,
     issuer: parent?.name ?? name,
