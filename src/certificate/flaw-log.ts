@@ -15,8 +15,9 @@ export interface FlawLogSteps {
 }
 
 /**
- * Says in the log what is wrong with certificates given by hand: at the start, when their dates bring something
- * new, and once in `limits.givenToldEveryMs` of what lasts. Until the signal ends it. Never rejects.
+ * Says in the log what is wrong with certificates given by hand, but for what perhaps no client minds (`cut`,
+ * `narrow`: `check` and `doctor` tell of these): at the start, when their dates bring something new, and once in
+ * `limits.givenToldEveryMs` of what lasts. Until the signal ends it. Never rejects.
  */
 export async function tellFlaws(steps: FlawLogSteps, signal: AbortSignal): Promise<void> {
   const { clock } = steps;

@@ -89,12 +89,11 @@ export function flawsOf(given: Given, judging: FlawJudging): readonly Flaw[] {
   return found.toSorted((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind));
 }
 
-/** The row of such a host as people and programs see it. */
+/** The row of such a host as people and programs see it: what is served is `manual`, with what is grave as its error. */
 export function recordOfGiven(given: Given, now: number): CertificateRecord {
   const { host, pair } = given;
   const [flaw] = flawsOf(given, { now, expiresWithin: 0 }).filter(isGrave);
-  const state =
-    flaw === undefined ? "manual" : flaw.kind === "unusable" ? "failed" : ("failing" as const);
+  const state = pair.kind === "unusable" ? "failed" : "manual";
   const lastError = flaw && {
     type: flaw.code,
     detail: flaw.detail,

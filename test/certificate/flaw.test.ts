@@ -65,17 +65,17 @@ for (const [host, held, flaws] of names) {
   });
 }
 
-const times: readonly [daysLeft: number, flaws: readonly string[], state: string][] = [
-  [89, [], "manual"],
-  [23, [], "manual"],
-  [22, ["expiring"], "manual"],
-  [0, ["expired"], "failing"],
-  [-400, ["expired"], "failing"],
-  [91, ["early"], "failing"],
+const times: readonly [daysLeft: number, flaws: readonly string[], error: string | undefined][] = [
+  [89, [], undefined],
+  [23, [], undefined],
+  [22, ["expiring"], undefined],
+  [0, ["expired"], "CERTIFICATE_EXPIRED"],
+  [-400, ["expired"], "CERTIFICATE_EXPIRED"],
+  [91, ["early"], "CERTIFICATE_NOT_YET_VALID"],
 ];
 
-for (const [daysLeft, flaws, state] of times) {
-  test(`with ${daysLeft} of 90 days left a certificate is ${flaws.join() || "right"}, no fault, and ${state}`, () => {
+for (const [daysLeft, flaws, error] of times) {
+  test(`with ${daysLeft} of 90 days left a certificate is ${flaws.join() || "right"}, no fault, and manual, with ${error ?? "no error"}`, () => {
     const files = given("own.example", ["own.example"], daysLeft);
     const found = flawsOf(files, { now: NOW, expiresWithin: 0.25 });
     assert.deepEqual(
@@ -84,8 +84,7 @@ for (const [daysLeft, flaws, state] of times) {
     );
     assert.ok(!found.some(isFault));
     const row = recordOfGiven(files, NOW);
-    assert.deepEqual([row.state, row.serial], [state, "01"]);
-    assert.equal(row.lastError === null, state === "manual");
+    assert.deepEqual([row.state, row.serial, row.lastError?.type], ["manual", "01", error]);
   });
 }
 

@@ -62,7 +62,7 @@ test("hosts that share their files have a row each, and each is judged by its ow
     [
       ["a.shop.example", "manual", until, undefined],
       ["b.shop.example", "manual", until, undefined],
-      ["shop.example", "failing", until, "CERTIFICATE_MISNAMED"],
+      ["shop.example", "manual", until, "CERTIFICATE_MISNAMED"],
       ["c.shop.example", "failed", null, "CERTIFICATE_INVALID"],
       ["d.shop.example", "failed", null, "CERTIFICATE_INVALID"],
     ],
