@@ -13,7 +13,8 @@ export interface Objection {
 type LookFurther = (config: Config, pathOf: (host: Host) => Path) => Promise<readonly Objection[]>;
 
 /**
- * The configuration that a command works with: from `--config`, or where it is looked for.
+ * The configuration that a command works with: from `--config`, or where it is looked for. Commands with an
+ * environment print its warnings on standard error.
  *
  * @param environment Where its secrets are looked up; left out by commands that only ask the running program.
  * @param lookFurther Looks at what the file names, once it has no faults of its own; `pathOf` tells where a host stands.
@@ -27,6 +28,12 @@ export async function readConfiguration(
 ): Promise<Config> {
   const path = await findConfigFile(file);
   const loaded = await loadConfig(path, environment);
+  // Who only asks the running program was told when that one read the file.
+  if (loaded.ok && environment !== undefined) {
+    for (const warning of loaded.warnings) {
+      process.stderr.write(`latchkey: ${formatFault(warning)}\n`);
+    }
+  }
   const faults = loaded.ok
     ? sortFaults(
         (await lookFurther(loaded.config, loaded.pathOf)).map(({ path: at, message }) =>

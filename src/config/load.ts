@@ -19,6 +19,8 @@ export type LoadedConfig =
   | {
       readonly ok: true;
       readonly config: Config;
+      /** What may be wrong and may be meant, in the order of the file. */
+      readonly warnings: readonly Fault[];
       /** What somebody finds wrong with the value at `path` who looks further than the file. */
       faultAt(path: Path, message: string): Fault;
       /** Where the entry of a host stands. */
@@ -60,7 +62,9 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     return { file: surroundings.file, ...place, path: formatPath(path), message };
   };
   const report: Report = (...found) => faults.push(faultAt(...found));
-  const desk = openDesk(document, surroundings, report);
+  const warnings: Fault[] = [];
+  const warn: Report = (...found) => warnings.push(faultAt(...found));
+  const desk = openDesk(document, surroundings, { report, warn });
   const config = document.isBroken ? undefined : readConfig(document.root, desk);
   if (config !== undefined && faults.length === 0) {
     const { keys, ...rest } = config;
@@ -68,7 +72,7 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
       const name = formatPattern(pattern);
       return ["hosts", keys.get(name) ?? name];
     };
-    return { ok: true, config: rest, faultAt, pathOf };
+    return { ok: true, config: rest, warnings: sortFaults(warnings), faultAt, pathOf };
   }
   return { ok: false, faults: sortFaults(faults) };
 }
@@ -84,12 +88,16 @@ function readConfig(root: unknown, desk: Desk): (Config & Pick<ReadHosts, "keys"
   return { ...config, hosts, keys };
 }
 
-function openDesk(document: Document, surroundings: Surroundings, report: Report): Desk {
+function openDesk(
+  document: Document,
+  surroundings: Surroundings,
+  reports: Pick<Desk, "report" | "warn">,
+): Desk {
   const file = resolve(surroundings.file);
   return {
     ...surroundings,
+    ...reports,
     file,
-    report,
     lineOf: (path) => placeAt(document, path, "key").line,
     resolve: (path) => resolve(dirname(file), path),
   };

@@ -12,10 +12,19 @@ import { entriesOf } from "./path-entry.ts";
 import type { Desk } from "./surroundings.ts";
 
 const LOOPBACK = ["127.0.0.1", "::1"] as const;
+const ANOTHERS =
+  "unless another program has the port, wanted the address of the service, or listen.http: [] to leave the port to it";
+
+/** Where what leads there comes to, and whether that may be another program. */
+interface OwnListener {
+  readonly name: string;
+  readonly mayBeAnother: boolean;
+}
 
 /**
  * Reports what leads back to a listener of ours: each request would come again, and go out again. Only
- * what is certain without DNS; a listener that is inherited (`fd:`), or on any free port, is not known yet.
+ * what is certain without DNS; a listener that is inherited (`fd:`, `LISTEN_FDS`), or on any free port, is not known yet. HTTPS may be served
+ * beside another program on port 80: what leads there is only warned of.
  */
 export function reportLoops(written: WrittenHost, { path, settings, desk }: HostPlace): void {
   if (settings.faulty.has("listen")) return;
@@ -31,8 +40,9 @@ export function reportLoops(written: WrittenHost, { path, settings, desk }: Host
   for (const { at, to } of ways) {
     const listener = listenerAt(to, settings.listen, desk);
     if (listener === undefined) continue;
-    const what = `leads to ${listener}, where Latchkey itself listens`;
-    desk.report(at, `${what}, wanted the address of the service`);
+    const what = `leads to ${listener.name}, where Latchkey itself listens`;
+    if (listener.mayBeAnother) desk.warn(at, `${what} ${ANOTHERS}`);
+    else desk.report(at, `${what}, wanted the address of the service`);
   }
 }
 
@@ -49,19 +59,23 @@ function waysOf({ to = [], auth }: Pick<WrittenPath, "to" | "auth">, path: Path)
   ];
 }
 
-/** The listener that a connection there comes to, in words. */
-function listenerAt(to: BackendAddress, listen: Listen, desk: Desk): string | undefined {
-  if (to.kind === "unix")
-    return desk.resolve(to.path) === listen.admin ? "the admin socket" : undefined;
+/** The listener that a connection there comes to. */
+function listenerAt(to: BackendAddress, listen: Listen, desk: Desk): OwnListener | undefined {
+  if (to.kind === "unix") {
+    const isAdmin = desk.resolve(to.path) === listen.admin;
+    return isAdmin ? { name: "the admin socket", mayBeAnother: false } : undefined;
+  }
   const hasPort = (listener: ListenAddress) =>
     listener.kind === "tcp" && listener.port === to.address.port;
   // Most ports are nobody's, and there may be ten thousand hosts: no address is looked at before.
   if (!listen.https.some(hasPort) && !listen.http.some(hasPort)) return undefined;
+  // Sockets that are handed over stand in for all that is written.
+  if (Number(desk.environment?.["LISTEN_FDS"] ?? 0) > 0) return undefined;
   const own = (desk.addresses ?? []).map(plain);
-  const found = [...listen.https, ...listen.http].find((listener) =>
-    isReachedAt(to.address, listener, own),
-  );
-  return found && formatListen(found);
+  const isReached = (listener: ListenAddress) => isReachedAt(to.address, listener, own);
+  const https = listen.https.find(isReached);
+  const found = https ?? listen.http.find(isReached);
+  return found && { name: formatListen(found), mayBeAnother: https === undefined };
 }
 
 function isReachedAt(to: TcpAddress, listener: ListenAddress, own: readonly string[]): boolean {

@@ -9,8 +9,6 @@ const OWN = ["127.0.0.1", "::1", "203.0.113.7", "2001:db8::7"];
 /** What is written of the listeners, where a host leads, and the listener that this is, if it is one. */
 const rows: readonly (readonly [listen: string, to: string, listener: string | undefined])[] = [
   ["{}", "443", ":443"],
-  ["{}", "80", ":80"],
-  ["{}", "http://localhost", ":80"],
   ["{}", "https://127.0.0.1", ":443"],
   ["{}", "https://127.0.0.2", ":443"],
   ["{}", '"https://[::1]"', ":443"],
@@ -23,6 +21,7 @@ const rows: readonly (readonly [listen: string, to: string, listener: string | u
   ["{}", "other-host:443", undefined],
   ["{}", "3001", undefined],
   ["{ http: [] }", "80", undefined],
+  ["{ https: ['127.0.0.1:80'], http: ['203.0.113.7:80'] }", "80", "127.0.0.1:80"],
   ["{ https: [':8443'] }", "https://localhost:8443", ":8443"],
   ["{ https: [':8443'] }", "https://localhost", undefined],
   ["{ https: ['127.0.0.1:443'] }", "https://127.0.0.1", "127.0.0.1:443"],
@@ -52,6 +51,26 @@ for (const [listen, to, listener] of rows) {
     );
   });
 }
+
+for (const to of ["80", "http://localhost"]) {
+  test(`to: ${to} is warned of, as another program may have the port`, () => {
+    const loaded = load(`hosts: { a.internal: ${to} }`);
+    assert.deepEqual(loaded.ok && loaded.warnings.map(({ path, message }) => [path, message]), [
+      [
+        'hosts["a.internal"].to',
+        "leads to :80, where Latchkey itself listens unless another program has the port, " +
+          "wanted the address of the service, or listen.http: [] to leave the port to it",
+      ],
+    ]);
+  });
+}
+
+test("a host that leads to an inherited socket's usual port is fine: where that socket listens is not known", () => {
+  for (const to of ["443", "80"]) {
+    const loaded = load(`hosts: { a.internal: ${to} }`, { LISTEN_FDS: "2" });
+    assert.deepEqual(loaded.ok && loaded.warnings, []);
+  }
+});
 
 /** The other keys that lead somewhere. */
 for (const [entry, path] of [
@@ -83,7 +102,13 @@ function because(listener: string): string {
 }
 
 function told(text: string): readonly string[] {
-  const surroundings = { file: FILE, files: diskFiles, environment: {}, cores: 1, addresses: OWN };
-  const loaded = parseConfig(text, surroundings);
+  const loaded = load(text);
   return loaded.ok ? [] : loaded.faults.map(({ path, message }) => `${path}: ${message}`);
+}
+
+function load(text: string, environment: Readonly<Record<string, string>> = {}) {
+  return parseConfig(text, {
+    ...{ file: FILE, files: diskFiles, environment },
+    ...{ cores: 1, addresses: OWN },
+  });
 }
