@@ -94,34 +94,43 @@ export class TroubleWatch {
    * looks for itself at its start; another look in the middle of it could take the room that it needs.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, confirmWritable, log, storage, storageIsBack } = this.#steps;
-    let [wasWell, untriedMs] = [true, 0];
+    const { clock, confirmWritable, log } = this.#steps;
+    let [isOwed, untriedMs, failing] = [false, 0, this.#failing()];
+    const tellIfBack = (): void => {
+      if (!isOwed || !this.#isWell()) return;
+      isOwed = false;
+      this.#steps.storageIsBack();
+    };
     while (!signal.aborted) {
       await clock.sleep(limits.storageRetryEveryMs, signal).catch(() => undefined);
       if (signal.aborted) return;
       untriedMs += limits.storageRetryEveryMs;
-      const isWell = storage.failure === undefined && !storage.isLeaseLost;
-      if (isWell && !wasWell) storageIsBack();
-      wasWell = isWell;
-      const isQuiet = isWell && !this.#hasFailed() && untriedMs < limits.storageCheckEveryMs;
+      const before = failing;
+      failing = this.#failing();
+      const isWell = this.#isWell();
+      tellIfBack();
+      // A name that fails on, although we can write, is hurried by its first failure alone.
+      isOwed ||= !isWell || failing.difference(before).size > 0;
+      const isQuiet = isWell && failing.size === 0 && untriedMs < limits.storageCheckEveryMs;
       if (isQuiet || this.#isOrdering()) continue;
       untriedMs = 0;
       await confirmWritable().catch((error: unknown) => {
         // Told when it began: `storage.readonly`, `storage.lease-lost`.
         if (codeOf(error) === undefined) log.error("storage.failed", failureFacts(error));
       });
-      if (!wasWell && storage.failure === undefined && !storage.isLeaseLost) {
-        wasWell = true;
-        storageIsBack();
-      }
+      tellIfBack();
     }
   }
 
-  /** Has an attempt met a storage that took nothing? */
-  #hasFailed(): boolean {
-    for (const { lastError } of this.#steps.holdings())
-      if (lastError?.type === "STORAGE_FAILED") return true;
-    return false;
+  #isWell(): boolean {
+    const { failure, isLeaseLost } = this.#steps.storage;
+    return failure === undefined && !isLeaseLost;
+  }
+
+  /** Whose last attempt met a storage that took nothing. */
+  #failing(): ReadonlySet<Holding> {
+    const holdings = [...this.#steps.holdings()];
+    return new Set(holdings.filter(({ lastError }) => lastError?.type === "STORAGE_FAILED"));
   }
 
   #isOrdering(): boolean {

@@ -107,3 +107,31 @@ test("S1: a storage that cannot be written is tried every ten seconds, and that 
   stopping.abort();
   await running;
 });
+
+test("S1: storage that failed and was well again between two looks is told of too", async () => {
+  const { watch, clock, disk, holding } = world();
+  const stopping = new AbortController();
+  const running = watch.run(stopping.signal);
+  const look = async () => {
+    await clock.asleep(1);
+    clock.advance(limits.storageRetryEveryMs);
+    await clock.asleep(1);
+  };
+  await look();
+  const at = new Date().toISOString();
+  holding.lastError = { type: "STORAGE_FAILED", detail: "", hint: "", at };
+  await look();
+  assert.deepEqual([disk.tries, disk.timesBack], [1, 1]);
+  // It goes on failing although we can write: that hurries it no more.
+  holding.lastError = { type: "STORAGE_FAILED", detail: "again", hint: "", at };
+  await look();
+  await look();
+  assert.equal(disk.timesBack, 1);
+  holding.lastError = undefined;
+  await look();
+  holding.lastError = { type: "STORAGE_FAILED", detail: "", hint: "", at };
+  await look();
+  assert.equal(disk.timesBack, 2);
+  stopping.abort();
+  await running;
+});
