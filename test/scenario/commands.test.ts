@@ -54,7 +54,7 @@ hosts:
   assert.match(stdout, /^old\.example +redirect 308 https:\/\/shop\.example +letsencrypt$/m);
 });
 
-test("check warns of certificates given by hand whose time is over or has not come, or that few hosts can have", async () => {
+test("check warns of a host that leads to port 80, and of certificates given by hand whose time is over or has not come, or that few hosts can have", async () => {
   const [now, day] = [Date.now(), 86_400_000];
   const names = ["a.shop.example"];
   const pairs = {
@@ -71,11 +71,13 @@ test("check warns of certificates given by hand whose time is over or has not co
   a.shop.example: { respond: ok, ${given("over")} }
   "*.shop.example": { respond: ok, ${given("narrow")} }
   "*": { respond: ok, ${given("early")} }
+  web.internal: 80
 `;
   const { code, stderr } = await run("check", "--config", await configured("warned.yaml", text));
   assert.equal(code, 0, stderr);
   const told = stderr.trimEnd().split("\n");
   const wanted = [
+    /^latchkey: .*warned\.yaml:5:17: hosts\["web\.internal"\]\.to: leads to :80, .*listen\.http: \[\]/,
     /^latchkey: .* for a\.shop\.example: it expired \d{4}-/,
     /^latchkey: .* for \*\.shop\.example: of \*\.shop\.example it is for "a\.shop\.example" alone/,
     /^latchkey: .* for \*: it is not valid before \d{4}-/,
