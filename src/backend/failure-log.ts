@@ -8,6 +8,8 @@ import { backendName } from "./identity.ts";
 export interface FailedRequest {
   /** Whose request it was. */
   readonly host: string;
+  /** Those that it was for: the same array for all requests of a route. */
+  readonly backends: readonly Backend[];
   /** The last one that was tried; `undefined`: none could be. */
   readonly backend: Backend | undefined;
   /** What the client got, or was to get. */
@@ -25,24 +27,25 @@ interface Told {
 
 /**
  * Tells of failed requests in the log: `backend.failed`, once in a while for each backend and cause, with
- * the number of those that were not told. At most `limits.backendFailuresMax` lines in that while.
+ * the number of those that were not told; what no backend could be tried for counts for all of them together. At most `limits.backendFailuresMax` lines in that while.
  */
 export class FailureLog {
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #names = new WeakMap<readonly Backend[], string>();
   /** In the order in which they were told. */
   readonly #told = new RecentMap<string, Told>(limits.backendFailuresMax);
 
-  /** @param now Milliseconds since any moment. */
+  /** @param now Milliseconds since any moment, by a clock that nobody sets. */
   constructor(log: Log, now: () => number) {
     this.#log = log;
     this.#now = now;
   }
 
-  note({ host, backend, status, why }: FailedRequest): void {
+  note({ host, backends, backend, status, why }: FailedRequest): void {
     const now = this.#now();
     const name = backend && backendName(backend);
-    const key = `${name ?? host}\0${why}`;
+    const key = `${name ?? this.#nameOf(backends)}\0${why}`;
     const before = this.#told.peek(key);
     if (before !== undefined && isRecent(before, now)) {
       before.suppressed += 1;
@@ -52,6 +55,15 @@ export class FailureLog {
     this.#told.set(key, { at: now, suppressed: 0 });
     const suppressed = before?.suppressed || undefined;
     this.#log.warn("backend.failed", { host, backend: name, status, why, suppressed });
+  }
+
+  #nameOf(backends: readonly Backend[]): string {
+    let name = this.#names.get(backends);
+    if (name === undefined) {
+      name = backends.map(backendName).join(" ");
+      this.#names.set(backends, name);
+    }
+    return name;
   }
 
   /** Has so much been told of late that the oldest of it is recent? */

@@ -283,8 +283,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   /** 501: it does what it does, and the request asks for more. */
   #note(status: number, why: string): void {
-    const { host } = this.#asker;
-    if (status !== 501) this.#backends.failures.note({ host, backend: this.backend, status, why });
+    const [{ host }, { backend }, backends] = [this.#asker, this, this.#route?.backends ?? []];
+    if (status !== 501) this.#backends.failures.note({ host, backends, backend, status, why });
   }
 
   #rest(): void {

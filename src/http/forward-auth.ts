@@ -224,6 +224,7 @@ class Question implements Asker, Timed {
     if (this.#isOver) return;
     this.#desk.backends.failures.note({
       host: this.host,
+      backends: [this.#auth.service],
       backend: this.#auth.service,
       status,
       why,

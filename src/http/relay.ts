@@ -87,7 +87,7 @@ export class Relay {
     const balancer = new Balancer(deadlines, services.workers);
     this.#reader = new BackendsReader(balancer, services.hosts);
     const { names, log } = services;
-    const failures = new FailureLog(log, () => services.clock.now());
+    const failures = new FailureLog(log, () => performance.now());
     const backends = { names, deadlines, pool, sessions, balancer, log, failures };
     const auth = new Policies(backends, () => services.clock.now());
     this.#further = services.policiesOf ?? ((place) => auth.of(place));

@@ -4,6 +4,7 @@ import { FailureLog } from "../../src/backend/failure-log.ts";
 import { limits } from "../../src/config/limits.ts";
 import { httpBackend, KeptLog } from "../support/relay-world.ts";
 
+const ASKED = { host: "shop.example", backends: [httpBackend(1), httpBackend(2)] };
 const QUIET_MS = limits.backendFailureQuietMs;
 
 function failing() {
@@ -11,7 +12,7 @@ function failing() {
   const clock = { now: 1_000 };
   const failures = new FailureLog(log, () => clock.now);
   const fail = (port: number, why: string) =>
-    failures.note({ host: "shop.example", backend: httpBackend(port), status: 502, why });
+    failures.note({ ...ASKED, backend: httpBackend(port), status: 502, why });
   return { log, clock, failures, fail };
 }
 
@@ -41,13 +42,20 @@ test("a failure is told once a minute for each backend and cause, with the numbe
   assert.deepEqual(more, []);
 });
 
-test("a request that no backend could be tried for is told by its host", () => {
-  const { log, failures } = failing();
-  for (const host of ["a.example", "a.example", "b.example"])
-    failures.note({ host, backend: undefined, status: 503, why: "all backends are down" });
+test("requests that no backend could be tried for are told once for the backends that they were for", () => {
+  const { log, failures, fail } = failing();
+  const down = { backend: undefined, status: 503, why: "all backends are down" };
+  for (let count = 0; count <= limits.backendFailuresMax; count += 1)
+    failures.note({ ...ASKED, ...down, host: `${count}.example` });
+  failures.note({ ...down, host: "shop.example", backends: [httpBackend(2)] });
+  fail(3, "refused");
   assert.deepEqual(
-    log.lines.map(({ facts }) => facts["host"]),
-    ["a.example", "b.example"],
+    log.lines.map(({ facts }) => [facts["host"], facts["backend"]]),
+    [
+      ["0.example", undefined],
+      ["shop.example", undefined],
+      ["shop.example", "http://127.0.0.1:3"],
+    ],
   );
 });
 

@@ -165,6 +165,16 @@ test("no backend is named for a request that none was tried for, also on a conne
   assert.deepEqual(failuresOf(world), [[undefined, 503, "all backends are down"]]);
 });
 
+test("a clock that is set anew neither repeats nor hides what is told once a minute", async (t) => {
+  await using closing = await scripted(async (connection) => void connection.socket.end());
+  await using world = await RelayWorld.start({ action: forwardTo([closing.backend]) });
+  await failOne(world, 502);
+  const set = Date.now() + 3_600_000;
+  t.mock.method(Date, "now", () => set);
+  await failOne(world, 502);
+  assert.equal(failuresOf(world).length, 1);
+});
+
 const NEWS = { cookieSecret: Buffer.alloc(32).toString("base64"), drained: [], checked: [] };
 
 function placeOf(port: number) {
