@@ -15,6 +15,8 @@ export const processLimits = {
   restartLastMaxMs: 1_000,
   /** So many children that end unasked … */
   crashesMax: 10,
+  /** … so many times as many as the places they filled: all may end once, and at once, when memory runs out … */
+  crashesOfEach: 2,
   /** … within this time are a trouble: a single one that dies at its start comes to that in 51 s … */
   crashesWithinMs: 60_000,
   /** … which is over when none has ended for so long: longer than the longest wait and a start together. */

@@ -38,7 +38,7 @@ function troubleOf({ count, child, code, signal }: Crashing): Trouble {
     severity: "critical",
     message: "Processes of this program end unasked, again and again",
     detail: `${count} have ended so, the last one, ${child}, with ${how}`,
-    hint: "Look at what the log says before `worker.exited` or `manager.exited`. The others serve; each is started again after 30 s at most.",
+    hint: "Look at what the log says before `worker.exited` or `manager.exited`. Each is started again after 30 s at most; those that have not ended serve meanwhile.",
     nextAttemptAt: undefined,
   };
 }

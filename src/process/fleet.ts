@@ -153,7 +153,8 @@ export class Fleet {
     } catch (error) {
       slot.child = undefined;
       this.#log.error("process.unstarted", { child: plan.address, ...failureFacts(error) });
-      this.#crashes.add({ child: plan.address, code: undefined, signal: undefined });
+      const end = { child: plan.address, code: undefined, signal: undefined };
+      this.#crashes.add(end, this.#slots.indexOf(slot));
       this.#startAgain(slot, { wanted: false, livedMs: 0, wasReady: false });
     }
   }
@@ -183,17 +184,12 @@ export class Fleet {
     how: { code: number | undefined; signal: string | undefined; livedMs: number },
   ): void {
     const event = child.plan.address === "manager" ? "manager.exited" : "worker.exited";
-    const facts = {
-      child: child.plan.address,
-      code: how.code,
-      signal: how.signal,
-      livedMs: Math.round(how.livedMs),
-    };
+    const end = { child: child.plan.address, code: how.code, signal: how.signal };
+    const facts = { ...end, livedMs: Math.round(how.livedMs) };
     if (child.draining) this.#log.info(event, facts);
     else {
       this.#log.error(event, facts);
-      const { code, signal } = how;
-      this.#crashes.add({ child: child.plan.address, code, signal });
+      this.#crashes.add(end, this.#slots.indexOf(slot));
     }
     this.#leaving.delete(child);
     if (slot.child === child) {
