@@ -77,7 +77,7 @@ test("check warns of a host that leads to port 80, and of certificates given by 
   assert.equal(code, 0, stderr);
   const told = stderr.trimEnd().split("\n");
   const wanted = [
-    /^latchkey: .*warned\.yaml:5:17: hosts\["web\.internal"\]\.to: leads to :80, .*listen\.http: \[\]/,
+    /^latchkey: .*warned\.yaml:5:3: hosts\["web\.internal"\]\.to: leads to :80, .*listen\.http: \[\]/,
     /^latchkey: .* for a\.shop\.example: it expired \d{4}-/,
     /^latchkey: .* for \*\.shop\.example: of \*\.shop\.example it is for "a\.shop\.example" alone/,
     /^latchkey: .* for \*: it is not valid before \d{4}-/,
