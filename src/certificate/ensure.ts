@@ -215,6 +215,8 @@ export class CertificateKeeper {
     const { chain, key } = issued.credential;
     const held = this.recall.heldOf(holding.host, issued);
     holding.certificate = { ...held, unsaved: { chain, key } };
+    // Not only when it is saved: who looks meanwhile would take the failure for one of the next renewal.
+    holding.lastError = undefined;
     await this.save(holding, issued);
   }
 

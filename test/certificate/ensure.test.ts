@@ -210,6 +210,26 @@ test("a renewal that fails leaves the certificate in use", async () => {
   assert.notEqual(row().nextAttemptAt, null);
 });
 
+test("a certificate that came after a failure is not called failing while it is saved", async () => {
+  const outcomes = [
+    () => Promise.reject(new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: no route")),
+    async () => issuedFor("shop.example"),
+  ];
+  const seen: unknown[] = [];
+  const { keeper, clock, holdings } = recordingKeeper({
+    order: async () => await (outcomes.shift() ?? assert.fail("asked too often"))(),
+    store: async () => {
+      const { certificate, lastError } = holdings.get(host) ?? assert.fail();
+      seen.push([certificate !== undefined, lastError]);
+    },
+  });
+  await keeper.recall.adopt(host, true);
+  assert.deepEqual(await keeper.ensure(host), { kind: "unavailable" });
+  clock.advance(24 * 60 * MINUTE);
+  assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
+  assert.deepEqual(seen, [[true, undefined]]);
+});
+
 test("a failure of before a restart keeps its place on the ladder", async () => {
   const { keeper, taken, clock, disk } = recordingKeeper();
   const lastError = { type: "x", detail: "y", hint: "z", at: clock.now() };
