@@ -13,6 +13,7 @@ import { StandbyAuthority } from "./authority/standby.ts";
 import { parseCertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
+import { formatTime } from "./base/format-time.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { Probe } from "./base/probe.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
@@ -269,7 +270,7 @@ async function probe(floor: CertificateFloor, host: string): Promise<Probe | und
 }
 
 function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
-  const timeText = (ms: number) => new Date(ms).toISOString();
+  const timeText = (ms: number) => formatTime(ms);
   return {
     version: programVersion(),
     pid: process.ppid,

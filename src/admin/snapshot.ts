@@ -1,5 +1,6 @@
 import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord, CertificateState } from "../base/certificate-record.ts";
+import { formatTime } from "../base/format-time.ts";
 import type { Trouble } from "../base/trouble.ts";
 
 /** The program now, as one plain object: the answer to `GET /status` and `latchkey status --json`. */
@@ -26,7 +27,7 @@ export interface TroubleSnapshot extends Omit<Trouble, "host" | "nextAttemptAt">
 /** A trouble as everybody is shown it. */
 export function troubleSnapshot(trouble: Trouble): TroubleSnapshot {
   const { host = null, nextAttemptAt: next } = trouble;
-  const nextAttemptAt = next === undefined ? null : new Date(next).toISOString();
+  const nextAttemptAt = next === undefined ? null : formatTime(next);
   return { ...trouble, host, nextAttemptAt };
 }
 

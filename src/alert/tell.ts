@@ -1,3 +1,4 @@
+import { formatTime } from "../base/format-time.ts";
 import type { Trouble } from "../base/trouble.ts";
 import type { ToldTrouble } from "../storage/told-troubles.ts";
 import type { Notice, NoticeState } from "./notice.ts";
@@ -53,9 +54,9 @@ function single({ told, trouble, state }: Due, now: number): Telling {
     message: state === "recovered" ? over(message) : message,
     detail: trouble?.detail ?? null,
     hint: trouble?.hint ?? null,
-    nextAttemptAt: next === undefined ? null : timeText(next),
-    since: timeText(told.since),
-    at: timeText(now),
+    nextAttemptAt: next === undefined ? null : formatTime(next),
+    since: formatTime(told.since),
+    at: formatTime(now),
   };
   return { notice, keys: [told.key] };
 }
@@ -82,12 +83,8 @@ function together(due: readonly Due[], now: number): Telling {
     detail: [...named, ...(unnamed > 0 ? [`and ${unnamed} more`] : [])].join("\n"),
     hint: "See `latchkey certs` for each host.",
     nextAttemptAt: null,
-    since: timeText(Math.min(...due.map(({ told }) => told.since))),
-    at: timeText(now),
+    since: formatTime(Math.min(...due.map(({ told }) => told.since))),
+    at: formatTime(now),
   };
   return { notice, keys: due.map(({ told }) => told.key) };
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,5 +1,6 @@
 import type { AcmeAnswer } from "../acme/transport.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatTime } from "../base/format-time.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { SignedRequest } from "./authenticate.ts";
@@ -74,7 +75,7 @@ export class Ordering {
     const state = orderStatus(order, this.#isExpired(order));
     const body = {
       status: state,
-      expires: new Date(order.expiresAt).toISOString(),
+      expires: formatTime(order.expiresAt),
       identifiers: authorizations.map(({ host }) => identifierOf(host)),
       authorizations: authorizations.map((_, index) =>
         urlOf({ kind: "authorization", order: id, index }),
@@ -93,7 +94,7 @@ export class Ordering {
     return replyJson(200, {
       identifier: identifierOf(authorization.host),
       status: authorizationStatus(authorization, this.#isExpired(order)),
-      expires: new Date(order.expiresAt).toISOString(),
+      expires: formatTime(order.expiresAt),
       challenges: authorization.challenges.map((challenge) => challengeObject(challenge, place)),
     });
   }
@@ -154,7 +155,7 @@ function challengeObject({ type, token, state }: Challenge, { order, index }: Pl
     url: urlOf({ kind: "challenge", order, index, type }),
     token,
     status: state.status,
-    validated: state.status === "valid" ? new Date(state.validatedAt).toISOString() : undefined,
+    validated: state.status === "valid" ? formatTime(state.validatedAt) : undefined,
     error: state.status === "invalid" ? state.problem : undefined,
   };
 }

@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { certIdOf } from "../acme/cert-id.ts";
+import { formatTime } from "../base/format-time.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -69,7 +70,7 @@ export class RenewalInfo {
       throw new Refusal("malformed", "No such certificate", { status: 404 });
     }
     const life = issued.notAfter - issued.notBefore;
-    const at = (share: number) => new Date(issued.notBefore + life * share).toISOString();
+    const at = (share: number) => formatTime(issued.notBefore + life * share);
     const askAgain = Math.floor((life * ASK_AGAIN) / 1_000);
     return {
       suggestedWindow: { start: at(RENEW_AT - SPREAD), end: at(RENEW_AT + SPREAD) },

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { LastError } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatTime } from "../base/format-time.ts";
 import { type Hostname, parsePlain } from "../base/hostname.ts";
 import type { Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
@@ -83,7 +84,7 @@ export class AskProbe {
       type: "ASK_ALLOWS_ANY",
       detail: `onDemand.ask allowed ${look.name}, a name that nobody can know`,
       hint: HINT,
-      at: new Date(look.at).toISOString(),
+      at: formatTime(look.at),
     };
   }
 

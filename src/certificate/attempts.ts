@@ -1,5 +1,6 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -127,13 +128,13 @@ export class AttemptMemory {
       { weight: "none", now, waitUntil: until, ladderAt: this.#ladderNow(holding, issuers) },
     );
     holding.nextAttemptAt = nextAttemptAt;
-    holding.waiting = { type, detail, hint: WAITING_HINT, at: timeText(now) };
+    holding.waiting = { type, detail, hint: WAITING_HINT, at: formatTime(now) };
     if (waiting?.type !== type)
       this.#steps.log.info("order.waiting", {
         host,
         code: type,
         detail,
-        nextAttemptAt: timeText(nextAttemptAt),
+        nextAttemptAt: formatTime(nextAttemptAt),
       });
     if (holding.isOrdering) await this.#tolerate(host, () => this.#uncount(holding, nextAttemptAt));
   }
@@ -182,7 +183,7 @@ export class AttemptMemory {
     holding.failureKind = kind;
     holding.failedChallenge = failure.challenge ?? holding.failedChallenge;
     holding.waiting = undefined;
-    holding.lastError = { type, detail, hint, at: timeText(now) };
+    holding.lastError = { type, detail, hint, at: formatTime(now) };
     holding.nextAttemptAt = this.#passTurn(holding, issuers, failure, {
       weight: failure.weight,
       now,
@@ -206,7 +207,7 @@ export class AttemptMemory {
       detail,
       hint,
       attempt: attempts,
-      nextAttemptAt: timeText(nextAttemptAt),
+      nextAttemptAt: formatTime(nextAttemptAt),
     });
   }
 
@@ -254,8 +255,4 @@ export class AttemptMemory {
     const rounds = Math.ceil(attempts / Math.max(1, issuers));
     return retryTime(now, { kind, attempts: rounds, lifeLeftMs }, this.#steps.random());
   }
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }

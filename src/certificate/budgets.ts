@@ -2,6 +2,7 @@ import { AcmeProblem } from "../acme/problem.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { RecentMap } from "../base/recent-map.ts";
 import { type Rate, TokenBucket } from "../base/token-bucket.ts";
@@ -143,7 +144,7 @@ export class Budgets {
       issuer: subject.directory,
       budget: subject.kind,
       subject: subject.subject || undefined,
-      until: new Date(closedUntil).toISOString(),
+      until: formatTime(closedUntil),
       detail: why,
     });
     void this.#saveOrTell();
@@ -160,7 +161,7 @@ export class Budgets {
     // A clock that was set back must not turn a minute into a year.
     const until = Math.min(closedUntil, now + limits.retryAfterMaxMs);
     if (until <= now) return undefined;
-    const detail = `${hostOf(subject)} asked for no ${inWords(subject)} before ${timeText(until)}`;
+    const detail = `${hostOf(subject)} asked for no ${inWords(subject)} before ${formatTime(until)}`;
     return { code: "ACME_PAUSED", until, detail };
   }
 
@@ -169,7 +170,7 @@ export class Budgets {
     const waitMs = this.#get(subject).bucket?.waitMs(now) ?? 0;
     if (waitMs === 0) return undefined;
     const until = now + waitMs;
-    const detail = `what ${hostOf(subject)} allows of ${inWords(subject)} is used up until ${timeText(until)}`;
+    const detail = `what ${hostOf(subject)} allows of ${inWords(subject)} is used up until ${formatTime(until)}`;
     return { code: "BUDGET_SPENT", until, detail };
   }
 
@@ -271,8 +272,4 @@ function keyOf({ directory, kind, subject }: Subject): string {
 
 function hostOf({ directory }: Subject): string {
   return new URL(directory).host;
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,6 +1,7 @@
 import { type CertificateName, parseCertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { type ProgramPlan, runProgram } from "../base/run-program.ts";
 import { Semaphore } from "../base/semaphore.ts";
@@ -120,7 +121,7 @@ export class Commands {
       await this.#remember(host, { ...before, failures, nextAttemptAt, detail: messageOf(error) });
       log.error("command.failed", {
         ...{ host, serial, attempt: failures, ...failureFacts(error) },
-        nextAttemptAt: new Date(nextAttemptAt).toISOString(),
+        nextAttemptAt: formatTime(nextAttemptAt),
       });
     }
   }

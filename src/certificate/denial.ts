@@ -1,5 +1,6 @@
 import type { LastError } from "../base/certificate-record.ts";
 import { unreachable } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import type { CertificateOutcome } from "../process/messages.ts";
 import type { Decision } from "./policy.ts";
 
@@ -30,7 +31,7 @@ export function whyNot(decision: Denial): string {
 /** A row that says `refused` says why. */
 export function refusalAt(why: string, now: number): LastError {
   const hint = "If the name is to be served, mend that; it is looked at again within an hour.";
-  return { type: "HOST_REFUSED", detail: why, hint, at: new Date(now).toISOString() };
+  return { type: "HOST_REFUSED", detail: why, hint, at: formatTime(now) };
 }
 
 const WHY_NOT_OURS = {

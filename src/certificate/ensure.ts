@@ -1,6 +1,7 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, withDeadline } from "../base/clock.ts";
 import type { Credential } from "../base/credential.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Issuer, Renewal } from "../config/config.ts";
@@ -203,7 +204,7 @@ export class CertificateKeeper {
       host,
       issuer: issued.issuer,
       serial: issued.credential.serial,
-      notAfter: new Date(issued.credential.notAfter).toISOString(),
+      notAfter: formatTime(issued.credential.notAfter),
       durationMs: Math.round(performance.now() - startedAt),
     });
     await this.#attempts.succeeded(holding);

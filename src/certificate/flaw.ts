@@ -1,5 +1,6 @@
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { covers } from "../base/credential.ts";
+import { formatTime } from "../base/format-time.ts";
 import { parentOf, parseHostname } from "../base/hostname.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
@@ -98,12 +99,12 @@ export function recordOfGiven(given: Given, now: number): CertificateRecord {
     type: flaw.code,
     detail: flaw.detail,
     hint: remedyOf(given, flaw),
-    at: timeText(flaw.at),
+    at: formatTime(flaw.at),
   };
   const facts = pair.kind === "usable" && {
     serial: pair.serial,
-    notBefore: timeText(pair.notBefore),
-    notAfter: timeText(pair.notAfter),
+    notBefore: formatTime(pair.notBefore),
+    notAfter: formatTime(pair.notAfter),
   };
   return { ...foreignRecord(host, state), ...facts, lastError: lastError ?? null };
 }
@@ -171,11 +172,11 @@ function ofDates(
     const wanted = `a new certificate for ${given.host} and its key`;
     return [{ kind, code: CODES[kind], part: "chain", detail, wanted, at }] as const;
   };
-  if (now >= notAfter) return flaw("expired", `it expired ${timeText(notAfter)}`, notAfter);
+  if (now >= notAfter) return flaw("expired", `it expired ${formatTime(notAfter)}`, notAfter);
   if (now < notBefore)
-    return flaw("early", `it is not valid before ${timeText(notBefore)}`, given.readAt);
+    return flaw("early", `it is not valid before ${formatTime(notBefore)}`, given.readAt);
   if (now < notAfter - patienceMs) return [];
-  return flaw("expiring", `it expires ${timeText(notAfter)}`, notAfter - patienceMs);
+  return flaw("expiring", `it expires ${formatTime(notAfter)}`, notAfter - patienceMs);
 }
 
 /** `"a.example", "b.example" and 7 more` */
@@ -183,8 +184,4 @@ function named(names: readonly string[]): string {
   const shown = names.slice(0, NAMED_MAX).map((name) => `"${name}"`);
   const rest = names.length - shown.length;
   return `${shown.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }

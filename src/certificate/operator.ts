@@ -1,5 +1,6 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import { unreachable } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { StoredCertificate } from "../storage/read-certificate.ts";
 import type { OrderedNow } from "./ensure.ts";
@@ -174,15 +175,14 @@ function newCertificate(holding: Holding, isServed: boolean): string {
 
 function inUse({ certificate }: Holding): string {
   if (certificate === undefined) return "no certificate is in use";
-  const until = new Date(certificate.notAfter).toISOString();
+  const until = formatTime(certificate.notAfter);
   return `${certificate.serial} is in use until ${until}`;
 }
 
 /** What put the attempt off, if anything did, else its failure: what happened before says nothing of this one. */
 function failureOf({ lastError, waiting = lastError, nextAttemptAt }: Holding): string {
   if (waiting === undefined) return "the attempt was ended";
-  const next =
-    nextAttemptAt === undefined ? "" : `; next attempt ${new Date(nextAttemptAt).toISOString()}`;
+  const next = nextAttemptAt === undefined ? "" : `; next attempt ${formatTime(nextAttemptAt)}`;
   return `${waiting.type}: ${waiting.detail} (${waiting.hint})${next}`;
 }
 

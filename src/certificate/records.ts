@@ -2,6 +2,7 @@ import { certIdOf } from "../acme/cert-id.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord, CertificateState, LastError } from "../base/certificate-record.ts";
 import type { Credential } from "../base/credential.ts";
+import { formatTime } from "../base/format-time.ts";
 import type { Renewal } from "../config/config.ts";
 import type { CertificateOutcome } from "../process/messages.ts";
 import type { FailureKind, FailureMemory, IssuerTurn } from "../storage/attempts.ts";
@@ -103,7 +104,7 @@ export function recallFailures(holding: Holding, memory: FailureMemory): void {
   holding.attempts = memory.attempts;
   holding.failureKind = memory.kind;
   holding.nextAttemptAt = memory.nextAttemptAt;
-  holding.lastError = { type, detail, hint, at: new Date(at).toISOString() };
+  holding.lastError = { type, detail, hint, at: formatTime(at) };
   holding.turn = memory.turn;
   holding.failedChallenge = memory.failedChallenge;
 }
@@ -149,7 +150,7 @@ export function recordOf(holding: Holding): CertificateRecord {
     notBefore: timeText(certificate?.notBefore),
     notAfter: timeText(certificate?.notAfter),
     renewAt: timeText(renewAtOf(holding)),
-    renewalInfo: window ? { start: rfc3339(window.start), end: rfc3339(window.end) } : null,
+    renewalInfo: window ? { start: formatTime(window.start), end: formatTime(window.end) } : null,
     attempts: holding.attempts,
     nextAttemptAt: timeText(holding.nextAttemptAt),
     lastError: holding.lastError ?? holding.waiting ?? null,
@@ -183,9 +184,5 @@ function stateOf({ certificate, isOrdering, isRefused, lastError }: Holding): Ce
 }
 
 function timeText(ms: number | undefined): string | null {
-  return ms === undefined ? null : rfc3339(ms);
-}
-
-function rfc3339(ms: number): string {
-  return new Date(ms).toISOString();
+  return ms === undefined ? null : formatTime(ms);
 }

@@ -4,6 +4,7 @@ import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, Deadline } from "../base/clock.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
 import type { RenewalInfos, StoredRenewalInfo } from "../storage/renewal-info.ts";
@@ -177,7 +178,7 @@ export class RenewalWatch {
       return withoutAdvice(certificate, draw.now + polling.maxMs, renewalInfo?.hurriedAt);
     if (isBelievable(suggestion, certificate))
       return afterSuggestion(renewalInfo, certificate, suggestion, draw);
-    const why = `from ${new Date(suggestion.start).toISOString()} to ${new Date(suggestion.end).toISOString()}`;
+    const why = `from ${formatTime(suggestion.start)} to ${formatTime(suggestion.end)}`;
     throw new LatchkeyError(
       "ACME_PROTOCOL",
       `Cannot renew ${host} when the CA advises: ${why} is no time in its life`,
@@ -220,9 +221,9 @@ export class RenewalWatch {
     if (window === undefined) return;
     const facts = {
       host,
-      start: new Date(window.start).toISOString(),
-      end: new Date(window.end).toISOString(),
-      renewAt: new Date(renewAtOf(holding) ?? window.pickedAt).toISOString(),
+      start: formatTime(window.start),
+      end: formatTime(window.end),
+      renewAt: formatTime(renewAtOf(holding) ?? window.pickedAt),
     };
     const { explanationUrl } = window;
     if (explanationUrl !== undefined && explanationUrl !== known?.window?.explanationUrl)
@@ -249,7 +250,7 @@ export class RenewalWatch {
     log.info("renewal-info.failed", {
       host: holding.host,
       ...failureFacts(error),
-      nextCheckAt: new Date(info.nextCheckAt).toISOString(),
+      nextCheckAt: formatTime(info.nextCheckAt),
     });
     await this.#take(holding, certificate, info);
   }

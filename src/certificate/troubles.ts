@@ -1,4 +1,5 @@
 import { unreachable } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { keyOf, type Trouble, type TroubleKind } from "../base/trouble.ts";
 import { type Flaw, type FlawJudging, flawsOf, isGrave, remedyOf } from "./flaw.ts";
 import type { Given } from "./manual.ts";
@@ -48,7 +49,7 @@ function failureOf(holding: Holding, { now, lasted }: Judging): Trouble | undefi
     return { kind, severity: "critical", message, ...cause };
   }
   const isExpired = certificate.notAfter <= now;
-  const message = `The renewal of ${host} fails; its certificate ${isExpired ? "expired" : "is good until"} ${timeText(certificate.notAfter)}`;
+  const message = `The renewal of ${host} fails; its certificate ${isExpired ? "expired" : "is good until"} ${formatTime(certificate.notAfter)}`;
   return { kind, severity: isExpired ? "critical" : "warning", message, ...cause };
 }
 
@@ -72,7 +73,7 @@ function expiring(
 ): Omit<Trouble, "detail" | "hint" | "nextAttemptAt"> | undefined {
   if (notAfter - now > (notAfter - notBefore) * expiresWithin) return undefined;
   const isExpired = notAfter <= now;
-  const message = `The certificate of ${host} ${isExpired ? "expired" : "expires"} ${timeText(notAfter)}`;
+  const message = `The certificate of ${host} ${isExpired ? "expired" : "expires"} ${formatTime(notAfter)}`;
   return {
     kind: "certificate.expiring",
     host,
@@ -138,14 +139,10 @@ function messageOf({ host, pair }: Given, { kind }: Flaw): string {
   if (kind === "unusable") return `The certificate given by hand for ${host} cannot be used`;
   if (kind === "misnamed") return `The certificate given by hand for ${host} is for other hosts`;
   if (kind === "early") return `The certificate given by hand for ${host} is not valid yet`;
-  const end = pair.kind === "usable" ? timeText(pair.notAfter) : "";
+  const end = pair.kind === "usable" ? formatTime(pair.notAfter) : "";
   return `The certificate of ${host} ${kind === "expired" ? "expired" : "expires"} ${end}`;
 }
 
 function detailOf({ type, detail }: { readonly type: string; readonly detail: string }): string {
   return `${type}: ${detail}`;
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }

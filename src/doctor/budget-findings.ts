@@ -1,3 +1,4 @@
+import { formatTime } from "../base/format-time.ts";
 import type { Rate } from "../base/token-bucket.ts";
 import type { CaLimits } from "../certificate/ca-limits.ts";
 import { inWords, type Subject, type Subjects } from "../certificate/planned-order.ts";
@@ -51,7 +52,7 @@ export function findingsOfBudgets(
     problemUnless(
       isSpared,
       "budget.spent",
-      `what ${issuer} allows of ${inWords(subject)} is used up until ${timeText(nextAt)}`,
+      `what ${issuer} allows of ${inWords(subject)} is used up until ${formatTime(nextAt)}`,
       "Wait: the next attempt comes by itself; `letsencrypt-staging` is there to try things out",
     ),
   );
@@ -66,10 +67,6 @@ function leftOf({ burst, everyMs }: Rate, fullAt: number, now: number) {
 }
 
 function ofClosed(issuer: string, subject: Subject, until: number): Finding {
-  const saw = `${issuer} asked for no ${inWords(subject)} before ${timeText(until)}`;
+  const saw = `${issuer} asked for no ${inWords(subject)} before ${formatTime(until)}`;
   return advice("budget.closed", saw, "Wait: the next attempt comes by itself");
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,4 +1,5 @@
 import type { CertificateRecord } from "../base/certificate-record.ts";
+import { formatTime } from "../base/format-time.ts";
 import { type Flaw, type FlawJudging, flawsOf, isGrave, remedyOf } from "../certificate/flaw.ts";
 import type { Given } from "../certificate/manual.ts";
 import { advice, type Finding, fine, problem, quoted } from "./finding.ts";
@@ -28,7 +29,7 @@ function findingOf(given: Given, flaw: Flaw): Finding {
 }
 
 function standing({ pair, files }: Given): Finding {
-  const until = pair.kind === "usable" ? ` until ${new Date(pair.notAfter).toISOString()}` : "";
+  const until = pair.kind === "usable" ? ` until ${formatTime(pair.notAfter)}` : "";
   return fine("certificate.there", `certificate${until}, given by hand (${files.chain})`);
 }
 

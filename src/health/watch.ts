@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Placed, placeKey, placesOf } from "../backend/places.ts";
 import type { BackendRecord } from "../base/backend-record.ts";
 import type { Clock } from "../base/clock.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { literalOf, parseUriHost } from "../base/uri-host.ts";
@@ -89,7 +90,7 @@ export class BackendWatch {
   list(): readonly BackendRecord[] {
     return this.#watched.map(({ place, route, verdict, why, since }) => {
       const drainedAt = this.#kept.drained.get(placeKey(place));
-      const from = (ms: number) => new Date(ms).toISOString();
+      const from = (ms: number) => formatTime(ms);
       if (drainedAt !== undefined)
         return {
           ...place,

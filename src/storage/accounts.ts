@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { formatTime } from "../base/format-time.ts";
 import { ensureFolder, removeFile, removeLeftovers, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
 import { fingerprintOf, readKeyFile } from "./key-file.ts";
 import { accountFolderOf } from "./layout.ts";
 import { type Item, readOrMoveAside } from "./quarantine.ts";
-import { formatRecord, formatTime, readRecord } from "./record.ts";
+import { formatRecord, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** An account at a CA. */

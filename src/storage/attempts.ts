@@ -2,12 +2,13 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { codeOf } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts } from "../base/log.ts";
 import { ensureFolder, syncFolder, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt, failed } from "./failure.ts";
 import { attemptsFileOf, folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
-import { type Fields, formatRecord, formatTime, readRecord } from "./record.ts";
+import { type Fields, formatRecord, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** On which ladder the next attempt waits: the CA said no, only a person can help, or nothing ever reached it. */

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { formatTime } from "../base/format-time.ts";
 import { writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
 import { readOrMoveAside } from "./quarantine.ts";
-import { formatRecord, formatTime, readRecord } from "./record.ts";
+import { formatRecord, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** What is remembered of backends. */

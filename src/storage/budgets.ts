@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { formatTime } from "../base/format-time.ts";
 import { writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { readBounded } from "./read-file.ts";
-import { type Fields, formatRecord, formatTime, parseRecord, type RecordValue } from "./record.ts";
+import { type Fields, formatRecord, parseRecord, type RecordValue } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** What a CA counts: requests that may come only so often, or that it has asked us to hold back. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts } from "../base/log.ts";
 import {
   ensureFolder,
@@ -28,7 +29,7 @@ import {
   readPointer,
   type StoredCertificate,
 } from "./read-certificate.ts";
-import { formatRecord, formatTime } from "./record.ts";
+import { formatRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 import { Turns } from "./turns.ts";
 

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
+import { formatTime } from "../base/format-time.ts";
 import { writeFileAtomically } from "./atomic-write.ts";
 import { issuedFolder } from "./issued-folder.ts";
 import { folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
-import { formatRecord, formatTime, readRecord } from "./record.ts";
+import { formatRecord, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** What is remembered of the command that is run after each certificate of a host. */

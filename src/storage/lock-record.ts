@@ -1,5 +1,6 @@
+import { formatTime } from "../base/format-time.ts";
 import type { OwnerProcess, ProcessFacts } from "./owner-process.ts";
-import { formatRecord, formatTime, parseRecord } from "./record.ts";
+import { formatRecord, parseRecord } from "./record.ts";
 
 /** What the file `lock` says of the program that holds the lease, or held it last. */
 export interface LockRecord extends OwnerProcess {

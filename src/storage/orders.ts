@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { codeOf } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import {
   ensureFolder,
   removeFolderAtomically,
@@ -12,7 +13,7 @@ import { corrupt, failed } from "./failure.ts";
 import { fingerprintOf, readKeyFile } from "./key-file.ts";
 import { folderOf, nameOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
-import { formatRecord, formatTime, readRecord } from "./record.ts";
+import { formatRecord, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** An order in flight: all that is needed to go on with it after a crash. */

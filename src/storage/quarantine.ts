@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, rename } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { codeOf } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import { failureFacts } from "../base/log.ts";
 import { ensureFolder, syncFolder } from "./atomic-write.ts";
 import { failed } from "./failure.ts";
@@ -91,6 +92,6 @@ export async function tryToMoveAside(
 
 async function quarantinePath(folder: StorageFolder, item: Item): Promise<string> {
   const parent = await ensureFolder(folder.root, "quarantine", ...item.under);
-  const moment = new Date(folder.clock.now()).toISOString().replace(/[-:]|\.\d+/g, "");
+  const moment = formatTime(folder.clock.now()).replace(/[-:]|\.\d+/g, "");
   return join(parent, `${item.label}-${moment}-${randomBytes(4).toString("hex")}`);
 }

@@ -43,11 +43,6 @@ export function formatRecord(fields: Readonly<Record<string, RecordValue>>): str
   return `${JSON.stringify({ version: RECORD_VERSION, ...fields }, undefined, 2)}\n`;
 }
 
-/** A moment as our files spell it (RFC 3339, UTC). */
-export function formatTime(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
 /**
  * The fields of `bytes`, which came from the file `path`.
  *

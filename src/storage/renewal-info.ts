@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
+import { formatTime } from "../base/format-time.ts";
 import { writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
 import { issuedFolder } from "./issued-folder.ts";
 import { folderOf } from "./layout.ts";
 import { readOrMoveAside } from "./quarantine.ts";
-import { type Fields, formatRecord, formatTime, readRecord } from "./record.ts";
+import { type Fields, formatRecord, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** What is known of when a CA wants one certificate to be renewed (RFC 9773). Times in milliseconds since the epoch. */

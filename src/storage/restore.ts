@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import type { ArchiveEntry } from "./archive.ts";
 import { ensureFolder, replaceSymlink, syncFolder, writeFileAtomically } from "./atomic-write.ts";
 import { BACKED_UP_FILES, BACKED_UP_FOLDERS } from "./backup.ts";
@@ -85,7 +86,7 @@ function requireFormat(root: string, entry: ArchiveEntry): void {
 
 /** Dying in here leaves a part of either in place and the other in `quarantine/`: nothing is lost. */
 async function moveIn({ root, clock }: StorageFolder, staged: string): Promise<void> {
-  const moment = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, "");
+  const moment = formatTime(clock.now()).replace(/[-:]|\.\d+/g, "");
   const aside = await ensureFolder(
     root,
     "quarantine",

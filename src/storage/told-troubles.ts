@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { formatTime } from "../base/format-time.ts";
 import { readKey, type Severity, type TroubleKind } from "../base/trouble.ts";
 import { writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
 import { readOrMoveAside } from "./quarantine.ts";
 import { readBounded } from "./read-file.ts";
-import { type Fields, formatRecord, formatTime, parseRecord } from "./record.ts";
+import { type Fields, formatRecord, parseRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
 /** What is remembered of a trouble that alerts were sent of. Times in milliseconds since the epoch (RFC 3339 on disk). */

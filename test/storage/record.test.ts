@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatRecord, formatTime, parseRecord } from "../../src/storage/record.ts";
+import { formatTime } from "../../src/base/format-time.ts";
+import { formatRecord, parseRecord } from "../../src/storage/record.ts";
 
 const good = {
   name: "store",

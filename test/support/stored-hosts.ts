@@ -2,7 +2,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { readCredential } from "../../src/base/credential.ts";
-import { formatRecord, formatTime } from "../../src/storage/record.ts";
+import { formatTime } from "../../src/base/format-time.ts";
+import { formatRecord } from "../../src/storage/record.ts";
 import { Storage } from "../../src/storage/storage.ts";
 import { keptLog, named } from "./stored.ts";
 
