@@ -13,7 +13,6 @@ import type {
   HeldCredential,
 } from "../process/messages.ts";
 import type { CertificateKeeper } from "./ensure.ts";
-import { recordOfGiven } from "./flaw.ts";
 import { tellFlaws } from "./flaw-log.ts";
 import { listCertificates } from "./list.ts";
 import { type Given, readGiven } from "./manual.ts";
@@ -171,10 +170,8 @@ export class CertificateFloor {
       hosts: config.hosts,
       holdings: this.#parts.holdings,
       findHost,
-      given: (pattern) => {
-        const given = this.#given.get(pattern);
-        return given && recordOfGiven(given, clock.now());
-      },
+      given: this.#given,
+      now: clock.now(),
       troubleOf: (pattern) => this.#parts.gate.troubleOf(pattern),
     });
   }

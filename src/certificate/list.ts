@@ -3,7 +3,9 @@ import type { CertificateRecord, LastError } from "../base/certificate-record.ts
 import type { Host, HostPattern } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { ownNameOf } from "../config/route.ts";
+import { recordOfGiven } from "./flaw.ts";
 import type { Holdings } from "./holdings.ts";
+import type { Given } from "./manual.ts";
 import { foreignRecord, type Holding, newHolding, recordOf } from "./records.ts";
 
 /** Where the rows come from. */
@@ -12,8 +14,10 @@ export interface ListSteps {
   readonly holdings: Holdings;
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
-  /** The row of a host with files given by hand. */
-  given(pattern: string): CertificateRecord | undefined;
+  /** What was read of the files of a host with some given by hand, by its pattern. */
+  readonly given: ReadonlyMap<string, Given>;
+  /** Milliseconds since the epoch: by this their dates are judged. */
+  readonly now: number;
   /** Why the names of a pattern get no new certificates; `undefined` when nothing is wrong. */
   troubleOf(pattern: HostPattern): LastError | undefined;
 }
@@ -31,7 +35,10 @@ function rowsOf(steps: ListSteps, entry: Host, onDemand: readonly Holding[]): Ce
   const { pattern, certificate } = entry;
   const name = formatPattern(pattern);
   if (certificate.kind === "none") return [foreignRecord(name, "pass-through")];
-  if (certificate.kind === "manual") return [steps.given(name) ?? foreignRecord(name, "manual")];
+  if (certificate.kind === "manual") {
+    const given = steps.given.get(name);
+    return [given ? recordOfGiven(given, steps.now) : foreignRecord(name, "manual")];
+  }
   const own = ownNameOf(entry);
   if (own === undefined) {
     const lastError = steps.troubleOf(pattern) ?? null;

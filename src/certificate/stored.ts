@@ -4,7 +4,6 @@ import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { Config, Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
 import type { Storage } from "../storage/storage.ts";
-import { recordOfGiven } from "./flaw.ts";
 import { Holdings } from "./holdings.ts";
 import { listCertificates } from "./list.ts";
 import { readGiven } from "./manual.ts";
@@ -37,10 +36,8 @@ export async function storedRecords(
     holdings,
     findHost,
     troubleOf: () => undefined,
-    given: (pattern) => {
-      const found = given.get(pattern);
-      return found && recordOfGiven(found, now);
-    },
+    given,
+    now,
   });
 }
 

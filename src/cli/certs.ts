@@ -1,39 +1,23 @@
-import { askStatus } from "../admin/client.ts";
 import { isTroubled } from "../admin/snapshot.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
-import { codeOf } from "../base/errors.ts";
-import type { Config } from "../config/config.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
-import { NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
+import { askIfRunning, NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
 /** `latchkey certs`: each host's certificate, from the running program, else read from storage. */
 export async function certs(file: string | undefined, json: boolean): Promise<number> {
   const config = await readConfiguration(file);
-  const { hosts, isRunning } = await currentRecords(config);
-  if (!isRunning && !json) process.stderr.write(`${NOT_RUNNING}\n`);
+  const running = await askIfRunning(config);
+  const hosts = running?.hosts ?? (await recordsFromStorage(config));
+  if (running === undefined && !json) process.stderr.write(`${NOT_RUNNING}\n`);
   process.stdout.write(
     json
       ? `${JSON.stringify({ hosts }, undefined, 2)}\n`
       : describeRecords(hosts, systemClock.now()),
   );
   return isTroubled(hosts) ? EXIT.failed : EXIT.ok;
-}
-
-interface Known {
-  readonly hosts: readonly CertificateRecord[];
-  readonly isRunning: boolean;
-}
-
-async function currentRecords(config: Config): Promise<Known> {
-  try {
-    return { hosts: (await askStatus(config.listen.admin)).hosts, isRunning: true };
-  } catch (error) {
-    if (codeOf(error) !== "NOT_RUNNING") throw error;
-    return { hosts: await recordsFromStorage(config), isRunning: false };
-  }
 }
 
 /** For people: a line a host, and under it what went wrong and what to do. */

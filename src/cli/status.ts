@@ -1,13 +1,11 @@
-import { askStatus } from "../admin/client.ts";
 import { isTroubled, type Snapshot } from "../admin/snapshot.ts";
 import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
-import { codeOf } from "../base/errors.ts";
 import { describeRecords } from "./certs.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
-import { NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
+import { askIfRunning, NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
 /** What `status` knows when nothing runs: the hosts, from storage. */
@@ -24,25 +22,18 @@ interface Stopped {
 /** `latchkey status`: what is running, and each host; when nothing runs, what storage knows. */
 export async function status(file: string | undefined, json: boolean): Promise<number> {
   const config = await readConfiguration(file);
-  let now: Snapshot | Stopped;
-  try {
-    now = await askStatus(config.listen.admin);
-  } catch (error) {
-    if (codeOf(error) !== "NOT_RUNNING") throw error;
-    now = {
-      version: null,
-      pid: null,
-      startedAt: null,
-      workers: [],
-      hosts: await recordsFromStorage(config),
-      backends: [],
-      troubles: [],
-    };
-  }
+  const now = (await askIfRunning(config)) ?? stoppedWith(await recordsFromStorage(config));
   process.stdout.write(
     json ? `${JSON.stringify(now, undefined, 2)}\n` : describeStatus(now, systemClock.now()),
   );
   return isTroubled(now.hosts) ? EXIT.failed : EXIT.ok;
+}
+
+function stoppedWith(hosts: readonly CertificateRecord[]): Stopped {
+  return {
+    ...{ version: null, pid: null, startedAt: null, workers: [] },
+    ...{ hosts, backends: [], troubles: [] },
+  };
 }
 
 function describeStatus(now: Snapshot | Stopped, ms: number): string {

@@ -1,5 +1,8 @@
+import { askStatus } from "../admin/client.ts";
+import type { Snapshot } from "../admin/snapshot.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
+import { codeOf } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import { storedRecords } from "../certificate/stored.ts";
 import type { Config } from "../config/config.ts";
@@ -8,6 +11,16 @@ import { Storage } from "../storage/storage.ts";
 
 /** Standard error: standard output is for the rows. */
 const STDERR_FD = 2;
+
+/** What the program that runs says; `undefined`: none does, and there is storage alone. */
+export async function askIfRunning({ listen }: Config): Promise<Snapshot | undefined> {
+  try {
+    return await askStatus(listen.admin);
+  } catch (error) {
+    if (codeOf(error) !== "NOT_RUNNING") throw error;
+    return undefined;
+  }
+}
 
 /** Said with what was read from storage. */
 export const NOT_RUNNING =
