@@ -9,9 +9,9 @@ const ADVICE: Readonly<Partial<Record<ConnectionFailure["kind"], string>>> = {
   "certificate-refused": "look at backend.certificate",
 };
 
-/** Why a backend failed, for operators; what is no error is a connection that was closed without a word. */
-export function failureOf(cause: Error | undefined): string {
-  if (cause === undefined) return "it closed the connection";
+/** Why a backend failed, for operators; `silent`: what is said of it without an error. */
+export function failureOf(cause: Error | undefined, silent: string): string {
+  if (cause === undefined) return silent;
   const { kind, words } = connectionFailure(cause);
   const advice = ADVICE[kind];
   return advice === undefined ? words : `${words}: ${advice}`;

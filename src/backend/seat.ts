@@ -137,11 +137,11 @@ export class Seat implements Seeker {
     if (member === undefined) return;
     this.#tried.push(member);
     if (!this.#tools.balancer.markDown(member)) return;
-    const facts =
-      cause === undefined
-        ? { message: "no connection in time" }
-        : { code: codeOf(cause), message: failureOf(cause) };
-    this.#tools.log.warn("backend.down", { backend: backendName(member.backend), ...facts });
+    this.#tools.log.warn("backend.down", {
+      backend: backendName(member.backend),
+      code: codeOf(cause),
+      message: failureOf(cause, "no connection in time"),
+    });
   }
 
   /** It cannot do what the request asks for. */

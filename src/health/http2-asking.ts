@@ -55,7 +55,7 @@ export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
   }
 
   sessionClosed(_session: BackendSession, cause: Error | undefined): void {
-    this.#fail(cause === undefined ? "it closed without an answer" : failureOf(cause));
+    this.#fail(failureOf(cause, "it closed without an answer"));
   }
 
   courierDrained(): void {

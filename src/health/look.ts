@@ -138,7 +138,7 @@ class Looking implements BackendUser, AskingUser {
   }
 
   backendClosed(cause: Error | undefined): void {
-    this.#resolve(bad(cause === undefined ? "it closed without an answer" : failureOf(cause)));
+    this.#resolve(bad(failureOf(cause, "it closed without an answer")));
   }
 
   #judge(status: number): Look {

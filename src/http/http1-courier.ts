@@ -129,7 +129,7 @@ export class Http1Courier implements Courier, BackendUser {
   }
 
   backendClosed(cause: Error | undefined): void {
-    this.#lose(cause === undefined ? "the backend closed" : failureOf(cause));
+    this.#lose(failureOf(cause, "the backend closed"));
   }
 
   #finish(hasMore: boolean, trailers: Fields | undefined): void {

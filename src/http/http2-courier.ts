@@ -141,12 +141,7 @@ export class Http2Courier implements Courier {
     });
     stream.on("close", () => {
       session.leave();
-      if (isMine())
-        this.#lose(
-          stream,
-          session,
-          failure === undefined ? "the backend closed" : failureOf(failure),
-        );
+      if (isMine()) this.#lose(stream, session, failureOf(failure, "the backend closed"));
     });
     stream.on("drain", () => {
       if (isMine()) this.#user.courierDrained();

@@ -271,7 +271,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #connectFailed(status: 502 | 504, cause: Error | undefined): void {
     this.#connection = undefined;
     this.seat.unconnected(cause);
-    const what = status === 504 ? "none was made in time" : failureOf(cause);
+    const what =
+      status === 504 ? "none was made in time" : failureOf(cause, "it closed the connection");
     this.moveOn(status, `no backend takes a connection: ${what}`);
   }
 
