@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
+import { certificatesIn } from "../base/credential.ts";
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** The names of extensions as they stand in a certificate (RFC 5280 §4.2.1.9, §4.2.1.3): tag, length, OID. */
 const BASIC_CONSTRAINTS = Buffer.from("0603551d13", "hex");
 const KEY_USAGE = Buffer.from("0603551d0f", "hex");
@@ -19,7 +19,7 @@ const VERSION = 0xa0;
  * a certificate of a client that signs itself is its own root, and lets in that client alone.
  */
 export function whyNoClientCas(pem: string): readonly string[] {
-  const all = (pem.match(PEM_CERTIFICATE) ?? []).map((text) => new X509Certificate(text));
+  const all = certificatesIn(pem).map((text) => new X509Certificate(text));
   return all.flatMap((certificate) => {
     if (isPinned(certificate)) return [];
     const name = inOneLine(certificate.subject);
