@@ -22,17 +22,12 @@ export function permissionsOfWorker(config: Config, compiled: string | undefined
   const folders = [SOURCE, join(PACKAGE, "node_modules"), join(config.storage, "certificates")];
   if (compiled !== undefined) folders.push(compiled);
   // A folder that does not exist yet counts as one only with the star behind it.
-  const inside = folders
-    .flatMap((path) => [path, ...realPathOf(path)])
-    .map((path) => join(path, "*"));
-  const named = [...manual, ...markers].flatMap((path) => [path, ...realPathOf(path)]);
-  const withheld = [config.storage, config.file].flatMap((path) => [path, ...realPathOf(path)]);
-  const ours = join(PACKAGE, "package.json");
+  const inside = withTargets(folders).map((path) => join(path, "*"));
   const readable = [
     ...inside,
     ...folders,
-    ...[ours, ...realPathOf(ours)],
-    ...readGrants(named, withheld),
+    ...withTargets([join(PACKAGE, "package.json")]),
+    ...readGrants(withTargets([...manual, ...markers]), withTargets([config.storage, config.file])),
   ];
   return [
     "--permission",
@@ -40,6 +35,11 @@ export function permissionsOfWorker(config: Config, compiled: string | undefined
     "--disable-warning=ExperimentalWarning",
     ...[...new Set(readable)].map((path) => `--allow-fs-read=${path}`),
   ];
+}
+
+/** The paths, and where they lead. */
+function withTargets(paths: readonly string[]): readonly string[] {
+  return paths.flatMap((path) => [path, ...realPathOf(path)]);
 }
 
 /** Where a path leads when folders on it are links; nothing while it does not exist. */
