@@ -49,8 +49,8 @@ export class H2Session implements StreamHome, Timed {
   #served = 0;
   /** Requests taken back since the last tick. */
   #takenBack = 0;
-  /** Answers that waited for the client when the tick began: those judged in it are judged by one number. */
-  #waiting = 0;
+  /** Answers that waited for the client when the first of them was judged in this tick: the others are judged by the same. */
+  #waiting: number | undefined;
   /** While there is no stream. */
   #idleDeadline: number;
   /** While draining: until when the first request may come. */
@@ -144,8 +144,7 @@ export class H2Session implements StreamHome, Timed {
   }
 
   tick(now: number): void {
-    this.#waiting = 0;
-    for (const { isWaiting } of this.#streams) if (isWaiting) this.#waiting += 1;
+    this.#waiting = undefined;
     for (const stream of this.#streams) stream.tick(now);
     this.#takenBack = 0;
     const { socket } = this.#connection;
@@ -193,6 +192,7 @@ export class H2Session implements StreamHome, Timed {
   }
 
   get leastTaken(): number {
+    this.#waiting ??= [...this.#streams].filter(({ isWaiting }) => isWaiting).length;
     return (this.#waiting * limits.h2AnswerMinBytesPerSecond * limits.writeIdleTimeoutMs) / 1_000;
   }
 
