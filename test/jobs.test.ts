@@ -6,8 +6,10 @@ import { temporaryFolder } from "./support/folders.ts";
 import { type Job, runJobs } from "./support/test-jobs.ts";
 
 /** Runs these programs as jobs, and says how they went. */
-function outcomeOf(jobs: readonly Job[]) {
+function outcomeOf(jobs: readonly Job[], isFailedRunAgain = false) {
   return runJobs(jobs, {
+    isFailedRunAgain,
+    print: () => undefined,
     command: { program: process.execPath, args: [], env: {} },
     atOnce: 2,
     deadlineMs: 1_000,
@@ -33,4 +35,44 @@ test("a job that ends with another code than 0 and tells no failure fails the ru
   const { isGood, summary } = await outcomeOf([[one, other]]);
   assert.equal(isGood, false);
   assert.ok(summary.includes(`${folder.path} (2 files) ended with 7`), summary);
+});
+
+test("what fails once and passes alone does not fail a run that asks again, and counts once", async () => {
+  await using folder = await temporaryFolder();
+  const program = join(folder.path, "once.cjs");
+  await writeFile(
+    program,
+    `const { existsSync, writeFileSync } = require("node:fs");
+     const isSecond = existsSync(__filename + ".ran");
+     writeFileSync(__filename + ".ran", "");
+     console.log("ℹ tests 2\\nℹ pass " + (isSecond ? 2 : 1));
+     process.exitCode = isSecond ? 0 : 1;`,
+  );
+  const { isGood, summary } = await outcomeOf([[program]], true);
+  assert.ok(isGood, summary);
+  assert.match(summary, /^ℹ tests 2$/m);
+  assert.match(summary, /^ℹ pass 2$/m);
+});
+
+test("what fails twice fails the run, also when it asks again", async () => {
+  await using folder = await temporaryFolder();
+  const program = join(folder.path, "fails.cjs");
+  await writeFile(program, "process.exit(7);");
+  const { isGood, summary } = await outcomeOf([[program]], true);
+  assert.equal(isGood, false);
+  assert.ok(summary.includes(`${program} ended with 7`), summary);
+});
+
+test("when more than three fail, none of them is asked again", async () => {
+  await using folder = await temporaryFolder();
+  const jobs = await Promise.all(
+    [1, 2, 3, 4].map(async (at) => {
+      const program = join(folder.path, `${at}.cjs`);
+      await writeFile(program, "console.log('ℹ tests 1'); process.exit(7);");
+      return [program];
+    }),
+  );
+  const { isGood, summary } = await outcomeOf(jobs, true);
+  assert.equal(isGood, false);
+  assert.equal(summary.match(/ended with 7/g)?.length, 4);
 });

@@ -82,9 +82,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 const atOnce = 2 * availableParallelism();
 const outcome = await runJobs(jobsOf(files), {
   ...{ command, atOnce, signal: stopping.signal },
+  print: (text) => process.stdout.write(text),
   // A file that never ends must fail the run by its name, not hold it up: many times what the longest takes,
   // since the machine may be busy with other things.
   deadlineMs: wanted.length > 0 ? 900_000 : 300_000,
+  // Not when somebody works on it: what fails once in ten times is a fault, of the test or of the program.
+  isFailedRunAgain: process.env["LATCHKEY_TEST_AGAIN"] === "1",
 });
 process.stdout.write(outcome.summary);
 if (wanted.length === 0) tellLeftOut();

@@ -30,6 +30,10 @@ interface Terms {
   readonly deadlineMs: number;
   /** Stops all of them. */
   readonly signal: AbortSignal;
+  /** Takes what is to be read while it runs. */
+  readonly print: (text: string) => void;
+  /** Does a job that fails run once more, alone, before the run has failed? No, when not given. */
+  readonly isFailedRunAgain?: boolean;
 }
 
 /** How the process of a job ended. */
@@ -42,33 +46,63 @@ interface End {
 /** A process that was told to stop has so long to end by itself, and to end the programs that it has started. */
 const STOP_MS = 5_000;
 
+/** How a job went. */
+interface Result {
+  readonly job: Job;
+  readonly counts: ReadonlyMap<string, number>;
+  /** What failed in it, in its own words; empty when all is well. */
+  readonly failures: string;
+}
+
+/** So many jobs may run again: when more of them fail, it is not the machine. */
+const AGAIN_MAX = 3;
+
 /** Runs each job, some at once, in their order, and prints what each one says when it has ended. */
-export async function runJobs(
-  jobs: readonly Job[],
-  { command, atOnce, deadlineMs, signal }: Terms,
-): Promise<Outcome> {
+export async function runJobs(jobs: readonly Job[], terms: Terms): Promise<Outcome> {
+  const { atOnce, signal } = terms;
   const startedAt = performance.now();
-  const counts = new Map<string, number>();
-  const failures: string[] = [];
+  const results: Result[] = [];
   const waiting = [...jobs];
   const runOneAfterTheOther = async () => {
-    for (let job = waiting.shift(); job !== undefined && !signal.aborted; job = waiting.shift()) {
-      const { code, output, isLate } = await run(command, job, deadlineMs, signal);
-      const report = readReport(output);
-      process.stdout.write(report.lines);
-      for (const [name, count] of report.counts) counts.set(name, count + (counts.get(name) ?? 0));
-      if (report.failures !== "") failures.push(report.failures);
-      if (isLate) failures.push(`${nameOf(job)} took more than ${deadlineMs / 1_000} s: stopped`);
-      else if (code !== 0 && report.failures === "")
-        failures.push(`${nameOf(job)} ended with ${code}`);
-    }
+    for (let job = waiting.shift(); job !== undefined && !signal.aborted; job = waiting.shift())
+      results.push(await runJob(job, terms));
   };
   await Promise.all(Array.from({ length: atOnce }, runOneAfterTheOther));
+  const last = terms.isFailedRunAgain === true ? await runFailedAgain(results, terms) : results;
+  const failures = last.map((each) => each.failures).filter((each) => each !== "");
   if (signal.aborted) failures.push(`Cannot go on: ${signal.reason}`);
   const told = failures.map((each) => `\n${FAILURES}\n${each}\n`);
-  const lines = COUNTED.map((name) => `ℹ ${name} ${counts.get(name) ?? 0}\n`);
+  const countOf = (name: string) =>
+    last.reduce((sum, { counts }) => sum + (counts.get(name) ?? 0), 0);
+  const lines = COUNTED.map((name) => `ℹ ${name} ${countOf(name)}\n`);
   const duration = `ℹ duration_ms ${Math.round(performance.now() - startedAt)}\n`;
   return { isGood: failures.length === 0, summary: [...told, ...lines, duration].join("") };
+}
+
+async function runJob(job: Job, { command, deadlineMs, signal, print }: Terms): Promise<Result> {
+  const { code, output, isLate } = await run(command, job, deadlineMs, signal);
+  const { lines, counts, failures } = readReport(output);
+  print(lines);
+  const told = failures === "" ? [] : [failures];
+  if (isLate) told.push(`${nameOf(job)} took more than ${deadlineMs / 1_000} s: stopped`);
+  else if (code !== 0 && failures === "") told.push(`${nameOf(job)} ended with ${code}`);
+  return { job, counts, failures: told.join("\n") };
+}
+
+/** Runs the few that failed a second time, each alone, and says plainly which of them did not fail again. */
+async function runFailedAgain(results: readonly Result[], terms: Terms): Promise<Result[]> {
+  const { print } = terms;
+  const failed = results.filter(({ failures }) => failures !== "");
+  if (failed.length > AGAIN_MAX) return [...results];
+  const last = results.filter(({ failures }) => failures === "");
+  for (const first of failed) {
+    print(`\n${FAILURES}\n${first.failures}\n\n`);
+    const second = await runJob(first.job, terms);
+    const how = second.failures === "" ? "passed when it ran again, alone" : "failed again, alone";
+    print(`UNSTEADY: ${nameOf(first.job)} failed, and ${how}\n`);
+    last.push(second);
+  }
+  return last;
 }
 
 function nameOf(job: Job): string {
