@@ -40,7 +40,7 @@ if (process.argv[2] === LOAD_ONLY) {
   process.exit();
 }
 const { channel, configure } = await Channel.connect("manager");
-const { config, reach, startedAt, unbound } = configure;
+const { config, reach, startedAt, unbound, era } = configure;
 changeLimits(config.limits);
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
@@ -93,6 +93,7 @@ async function open(): Promise<void> {
     authority,
     reach,
     unbound,
+    era,
     findHost: (name) => routes.findCertified(name),
     broadcast: (message) => channel.send("workers", message),
     askWorker: (worker, question, signal) => channel.ask(`worker ${worker}`, question, signal),

@@ -208,17 +208,17 @@ function fleetPlan(
       configure: {
         ...configure,
         config: withoutSecrets(configure.config),
-        ...{ httpsFds, httpFds, accessLogFd },
+        ...{ httpsFds, httpFds, accessLogFd, era: 0 },
       },
     };
   };
-  const manager = (): ChildPlan => ({
+  const manager = (era: number): ChildPlan => ({
     address: "manager",
     file: join(here, "manager.ts"),
     nodeFlags: [],
     compiled: readableCode(),
     fds: [],
-    configure: { ...configure, httpsFds: [], httpFds: [], accessLogFd: undefined },
+    configure: { ...configure, httpsFds: [], httpFds: [], accessLogFd: undefined, era },
   });
   return { workers: config.workers, manager, worker };
 }

@@ -168,14 +168,11 @@ function receiveMessage(message: Message): void {
 }
 
 /** Serves the new certificate from the next handshake on, and says so. */
-async function swapIn({
-  announcement,
-  host,
-  held,
-}: Extract<Message, { type: "certificate.announce" }>): Promise<void> {
+async function swapIn(news: Extract<Message, { type: "certificate.announce" }>): Promise<void> {
+  const { announcement, host } = news;
   let serial: string | undefined;
   try {
-    serial = await credentials.announced(host, held);
+    serial = await credentials.announced(news);
   } catch (error) {
     log.error("certificate.swap-failed", { host, ...failureFacts(error) });
   }
@@ -191,7 +188,7 @@ async function synchronise(): Promise<void> {
     terminator.rotate(Buffer.from(state.ticketMaster, "base64"));
     relay.hear(state.backends);
     for (const challenge of state.challenges) challenges.arm(challenge);
-    for (const held of state.unsaved) await credentials.announced(held.host, held);
+    for (const held of state.unsaved) await credentials.announced({ ...held, held });
   } catch (error) {
     log.debug("worker.unsynchronised", failureFacts(error));
   }

@@ -7,7 +7,7 @@ import { SingleFlight } from "../base/single-flight.ts";
 import type { Issuer, Renewal } from "../config/config.ts";
 import { nameOf } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
-import type { CertificateOutcome, ClientAddress, HeldCredential } from "../process/messages.ts";
+import type { CertificateOutcome, ClientAddress, IssuanceNews } from "../process/messages.ts";
 import type { AttemptMemory } from "./attempts.ts";
 import { type Wait, waitIn } from "./budgets.ts";
 import { type Denial, outcomeWithout, refusalAt, whyNot } from "./denial.ts";
@@ -31,11 +31,7 @@ export interface KeeperSteps extends RecallSteps {
   /** Makes it durable. */
   store(host: CertificateName, issued: Issued): Promise<void>;
   /** Puts it into every worker; what a client then gets. */
-  swap(
-    host: CertificateName,
-    credential: Credential,
-    held: HeldCredential | undefined,
-  ): Promise<string | undefined>;
+  swap(credential: Credential, news: IssuanceNews): Promise<string | undefined>;
 }
 
 /** How an order that an operator asked for ended. */
@@ -69,6 +65,8 @@ export class CertificateKeeper {
       readonly clock: Clock;
       readonly log: Log;
       readonly signal: AbortSignal;
+      /** See {@link Recall.heldOf}. */
+      readonly era: number;
     },
   ) {
     this.recall = new Recall(steps, memory, surroundings);
@@ -237,9 +235,9 @@ export class CertificateKeeper {
 
   /** Puts the certificate of a name into every worker. */
   async goLive(holding: Holding, credential: Credential): Promise<void> {
-    const unsaved = holding.certificate?.unsaved;
-    const held = unsaved === undefined ? undefined : { host: holding.host, ...unsaved };
-    holding.servedSerial = await this.#steps.swap(holding.host, credential, held);
+    const { host, certificate } = holding;
+    const news = { host, issuance: certificate?.issuance ?? 0, held: certificate?.unsaved };
+    holding.servedSerial = await this.#steps.swap(credential, news);
   }
 }
 

@@ -158,7 +158,9 @@ export class CertificateFloor {
     readonly unsaved: readonly HeldCredential[];
   } {
     const unsaved = [...this.#parts.holdings.all()].flatMap(({ host, certificate }) =>
-      certificate?.unsaved === undefined ? [] : [{ host, ...certificate.unsaved }],
+      certificate?.unsaved === undefined
+        ? []
+        : [{ host, issuance: certificate.issuance, ...certificate.unsaved }],
     );
     return { challenges: this.workers.challenges.armed, unsaved };
   }

@@ -44,6 +44,8 @@ export interface FloorSteps {
   readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
   /** Those that are configured and not there: somebody else has the port, for now. */
   readonly unbound: readonly Unbound[];
+  /** Which manager of the program this is; see {@link Recall.heldOf}. */
+  readonly era: number;
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
   broadcast(message: ManagerToWorkers): void;
@@ -157,7 +159,7 @@ function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
   return new CertificateKeeper(
     keeperSteps(steps, way),
     { holdings, attempts, queue: cas.queue },
-    { renewal: config.renewal, clock, log, signal },
+    { renewal: config.renewal, clock, log, signal, era: steps.era },
   );
 }
 
@@ -193,9 +195,9 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
     },
     store: (host, issued) => durable.store(host, issued),
     isWanted: (host, directory) => cas.endpointOf(host, directory) !== undefined,
-    swap: (host, credential, held) => {
+    swap: (credential, news) => {
       watch.noticed();
-      return workers.swap(host, credential, held);
+      return workers.swap(credential, news);
     },
   };
 }

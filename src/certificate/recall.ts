@@ -8,6 +8,9 @@ import type { AttemptMemory } from "./attempts.ts";
 import type { Holdings } from "./holdings.ts";
 import { type HeldCertificate, type Holding, heldOf, type Issued, renewAtOf } from "./records.ts";
 
+/** More than one manager ever gives numbers to. */
+const ISSUANCES_IN_ERA = 2 ** 32;
+
 /** What {@link Recall} asks for. */
 export interface RecallSteps {
   /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
@@ -24,12 +27,18 @@ export class Recall {
   readonly #renewal: Renewal;
   readonly #clock: Clock;
   readonly #log: Log;
+  #lastIssuance: number;
   readonly #recalls = new SingleFlight<CertificateName, Holding | undefined>();
 
   constructor(
     steps: RecallSteps,
     memory: { readonly holdings: Holdings; readonly attempts: AttemptMemory },
-    surroundings: { readonly renewal: Renewal; readonly clock: Clock; readonly log: Log },
+    surroundings: {
+      readonly renewal: Renewal;
+      readonly clock: Clock;
+      readonly log: Log;
+      readonly era: number;
+    },
   ) {
     this.#steps = steps;
     this.#holdings = memory.holdings;
@@ -37,6 +46,7 @@ export class Recall {
     this.#renewal = surroundings.renewal;
     this.#clock = surroundings.clock;
     this.#log = surroundings.log;
+    this.#lastIssuance = surroundings.era * ISSUANCES_IN_ERA;
   }
 
   /** The name's turn at start. Never rejects. */
@@ -80,9 +90,11 @@ export class Recall {
     }
   }
 
-  /** A certificate as the name holds it from now on. */
+  /** A certificate as the name holds it from now on: newer to workers than all that this manager, and those of the eras before, had. */
   heldOf(host: CertificateName, issued: Issued): HeldCertificate {
-    return heldOf(issued, this.#renewal, this.#steps.isWanted(host, issued.issuer));
+    this.#lastIssuance += 1;
+    const isWanted = this.#steps.isWanted(host, issued.issuer);
+    return heldOf(issued, this.#lastIssuance, this.#renewal, isWanted);
   }
 
   async #recallFailures(holding: Holding): Promise<void> {

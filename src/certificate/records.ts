@@ -53,6 +53,8 @@ export interface Holding {
 export interface HeldCertificate {
   readonly issuer: string;
   readonly serial: string;
+  /** See `IssuanceNews`. */
+  readonly issuance: number;
   /** What its CA calls it (RFC 9773 §4.1); `undefined` when it names no key of an issuer. */
   readonly certId: string | undefined;
   readonly notBefore: number;
@@ -73,6 +75,7 @@ export interface HeldCertificate {
  */
 export function heldOf(
   { credential, issuer }: Issued,
+  issuance: number,
   renewal: Renewal,
   isWanted: boolean,
 ): HeldCertificate {
@@ -81,7 +84,17 @@ export function heldOf(
   const renewAt = isWanted ? renewalTime(credential, renewal.at, spreadOf(serial)) : notBefore;
   const followsAdvice = isWanted && renewal.at === "auto";
   const files = { chain: credential.chain, key: credential.key };
-  const held = { issuer, serial, certId, notBefore, notAfter, renewAt, followsAdvice, files };
+  const held = {
+    issuer,
+    serial,
+    issuance,
+    certId,
+    notBefore,
+    notAfter,
+    renewAt,
+    followsAdvice,
+    files,
+  };
   return { ...held, unsaved: undefined };
 }
 
@@ -135,7 +148,8 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
 export function outcomeOf({ host, certificate }: Holding): CertificateOutcome {
   if (certificate === undefined) return { kind: "unavailable" };
   if (certificate.unsaved === undefined) return { kind: "stored" };
-  return { kind: "held", credential: { host, ...certificate.unsaved } };
+  const { issuance, unsaved } = certificate;
+  return { kind: "held", credential: { host, issuance, ...unsaved } };
 }
 
 /** The row that people and programs see. */

@@ -49,7 +49,7 @@ async function addCertificates(storage: Storage, { renewal }: Config, hold: Hold
     const stored = holding && (await storage.certificates.load(holding.host));
     if (holding === undefined || stored === undefined) continue;
     const issued = { credential: stored.credential, issuer: stored.meta.issuer };
-    holding.certificate = heldOf(issued, renewal, true);
+    holding.certificate = heldOf(issued, 0, renewal, true);
     const info = await storage.renewalInfos.load(holding.host);
     if (info?.window && isBelievable(info.window, issued.credential)) holding.renewalInfo = info;
   }

@@ -2,7 +2,7 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import type { Credential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
-import type { HeldCredential, ManagerToWorkers } from "../process/messages.ts";
+import type { IssuanceNews, ManagerToWorkers } from "../process/messages.ts";
 import type { Acknowledgements } from "./acknowledge.ts";
 
 /** What the swap needs from its surroundings. */
@@ -18,19 +18,19 @@ export interface SwapSteps {
  * Puts a new certificate into every worker: announces it, waits until all that hold the name have
  * swapped, then looks from outside.
  *
- * @param held The credential itself, when it is not in storage and must travel with the message.
+ * @param credential What the news are of.
  * @returns The serial that a client gets now; `undefined` when that could not be seen.
  */
 export async function swap(
   steps: SwapSteps,
-  host: CertificateName,
   credential: Credential,
-  held: HeldCredential | undefined,
+  news: IssuanceNews,
 ): Promise<string | undefined> {
+  const { host } = news;
   const startedAt = performance.now();
   const announcement = steps.acknowledgements.nextRound();
   const acknowledged = steps.acknowledgements.wait(announcement, limits.acknowledgeTimeoutMs);
-  steps.broadcast({ type: "certificate.announce", announcement, host, held });
+  steps.broadcast({ type: "certificate.announce", announcement, ...news });
   const isComplete = (await acknowledged) === "all";
   const served = await steps.servedSerial(host);
   const facts = {

@@ -5,7 +5,7 @@ import type { Log } from "../base/log.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type {
-  HeldCredential,
+  IssuanceNews,
   ManagerToWorker,
   ManagerToWorkers,
   Message,
@@ -109,14 +109,10 @@ export class Workers {
   }
 
   /** Puts a certificate into each of them; see {@link swap}. */
-  swap(
-    host: CertificateName,
-    credential: Credential,
-    held: HeldCredential | undefined,
-  ): Promise<string | undefined> {
+  swap(credential: Credential, news: IssuanceNews): Promise<string | undefined> {
     const { broadcast, log } = this.#steps;
     const acknowledgements = this.#acknowledgements;
     const servedSerial = (name: CertificateName) => this.servedSerial(name);
-    return swap({ acknowledgements, broadcast, servedSerial, log }, host, credential, held);
+    return swap({ acknowledgements, broadcast, servedSerial, log }, credential, news);
   }
 }

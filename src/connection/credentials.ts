@@ -8,7 +8,7 @@ import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { certificateNameOf } from "../config/route.ts";
-import type { CertificateOutcome, HeldCredential } from "../process/messages.ts";
+import type { CertificateOutcome, CredentialFiles, IssuanceNews } from "../process/messages.ts";
 import { GivenCredentials } from "./given-credentials.ts";
 import { ParkingLot } from "./parking-lot.ts";
 
@@ -58,6 +58,8 @@ export class Credentials {
   readonly #stored = new RecentMap<CertificateName, Credential>(limits.contextsMax);
   /** Newer than storage: they could not be saved, and came by message. */
   readonly #held = new RecentMap<CertificateName, Credential>(limits.contextsMax);
+  /** The highest number of an issuance that was heard of each name. */
+  readonly #latest = new RecentMap<CertificateName, number>(limits.contextsMax);
   readonly #given: GivenCredentials;
   readonly #absent = new RecentMap<
     CertificateName,
@@ -124,18 +126,22 @@ export class Credentials {
   /**
    * A new certificate for `host` is in storage, or is `held`. Resolves with the serial that this
    * worker serves from now on, or `undefined` when it does not hold the name and will load it at
-   * need. When it cannot be read, the one served before stays.
+   * need. When it cannot be read, or is of before what was heard last, the one served before stays.
    *
    * @throws {LatchkeyError} `CERTIFICATE_INVALID` for a held one that cannot be used, and what
    * `load` throws.
    */
-  async announced(host: CertificateName, held?: HeldCredential): Promise<string | undefined> {
+  async announced({ host, issuance, held }: IssuanceNews): Promise<string | undefined> {
     this.#absent.delete(host);
-    if (held !== undefined) return this.#hold(host, held).serial;
+    if (held !== undefined) {
+      this.#hold(host, issuance, held);
+      return this.servedSerial(host);
+    }
+    const isNews = this.#hear(host, issuance);
     if (!this.#isHeld(host) && !this.#reads.has(host)) return undefined;
     const older = this.#held.get(host);
     const stored = await this.#readAgain(host);
-    if (stored !== undefined && this.#held.get(host) === older) this.#held.delete(host);
+    if (isNews && stored !== undefined && this.#held.get(host) === older) this.#held.delete(host);
     return this.servedSerial(host);
   }
 
@@ -208,13 +214,13 @@ export class Credentials {
   ): Promise<Obtained> {
     const outcome = await this.#sources.ask(host, signal, client);
     switch (outcome.kind) {
-      case "stored": {
-        const credential = await this.#readAgain(host);
-        if (credential !== undefined) return found(credential);
-        return this.#remember(host, { kind: "unavailable", cause: new Error("not in storage") });
+      case "stored":
+        return await this.#fromStorage(host);
+      case "held": {
+        this.#hold(host, outcome.credential.issuance, outcome.credential);
+        const held = this.#held.get(host); // a newer one, if that came meanwhile
+        return held === undefined ? await this.#fromStorage(host) : found(held);
       }
-      case "held":
-        return found(this.#hold(host, outcome.credential));
       case "refused":
         return this.#remember(host, { kind: "refused" });
       case "spent": // not remembered: it says nothing about the name
@@ -224,6 +230,12 @@ export class Credentials {
       default:
         return unreachable(outcome);
     }
+  }
+
+  async #fromStorage(host: CertificateName): Promise<Obtained> {
+    const credential = await this.#readAgain(host);
+    if (credential !== undefined) return found(credential);
+    return this.#remember(host, { kind: "unavailable", cause: new Error("not in storage") });
   }
 
   #remember(host: CertificateName, outcome: Absent): Absent {
@@ -237,10 +249,16 @@ export class Credentials {
     return age >= 0 && age < limits.absentNameMs;
   }
 
-  #hold(host: CertificateName, { chain, key }: HeldCredential): Credential {
+  #hold(host: CertificateName, issuance: number, { chain, key }: CredentialFiles): void {
     const credential = readCredential(chain, key);
-    this.#held.set(host, credential);
-    return credential;
+    if (this.#hear(host, issuance)) this.#held.set(host, credential);
+  }
+
+  /** `false`: a newer one is known already. Messages overtake each other where one waits for what another one does not. */
+  #hear(host: CertificateName, issuance: number): boolean {
+    if (issuance < (this.#latest.peek(host) ?? 0)) return false;
+    this.#latest.set(host, issuance);
+    return true;
   }
 
   /** Reads storage, one read per name at a time; one that was overtaken by news is done again. */

@@ -17,7 +17,8 @@ import { deathsAfter, type End, restartWaitMs } from "./restart.ts";
 /** What the fleet is made of now; a new one replaces it child by child. */
 export interface FleetPlan {
   readonly workers: number;
-  manager(): ChildPlan;
+  /** @param era Grows with every manager ever started. */
+  manager(era: number): ChildPlan;
   /** @param index Grows with every worker ever started: no address is used twice. */
   worker(index: number): ChildPlan;
 }
@@ -68,6 +69,7 @@ export class Fleet {
   });
   readonly #readyOnce = Promise.withResolvers<void>();
   #plan: FleetPlan;
+  #era = 0;
   #lastIndex = 0;
   #isStopping = false;
   #whenEmpty: (() => void) | undefined;
@@ -147,7 +149,9 @@ export class Fleet {
   /** A child that the system does not let us start (no memory, no process) is one that died at once. */
   #startChild(slot: Slot): void {
     const plan =
-      slot.role === "manager" ? this.#plan.manager() : this.#plan.worker(++this.#lastIndex);
+      slot.role === "manager"
+        ? this.#plan.manager(++this.#era)
+        : this.#plan.worker(++this.#lastIndex);
     try {
       slot.child = this.#newChild(slot, plan);
     } catch (error) {

@@ -48,6 +48,8 @@ export type FromSupervisor =
       readonly accessLogFd: number | undefined;
       /** When the program started. */
       readonly startedAt: number;
+      /** Which manager of the program this one is, from 1 on: what a later one says is newer. 0 for a worker. */
+      readonly era: number;
       /** Where this very program can be reached on this machine, for looking at itself. */
       readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
       /** What is configured and cannot be listened on now. */
@@ -174,13 +176,8 @@ export type CertificateOutcome =
 export type ManagerToWorkers =
   | { readonly type: "challenge.arm"; readonly challenge: ArmedChallenge }
   | { readonly type: "challenge.disarm"; readonly challenge: number }
-  /** A new certificate for a name is in storage, or (`held`) travels with this message. */
-  | {
-      readonly type: "certificate.announce";
-      readonly announcement: number;
-      readonly host: CertificateName;
-      readonly held: HeldCredential | undefined;
-    }
+  /** A name has a new certificate. */
+  | ({ readonly type: "certificate.announce"; readonly announcement: number } & IssuanceNews)
   | { readonly type: "backends.news"; readonly backends: BackendsNews }
   /** Base64 of 32 random bytes from which the session ticket keys of every host are derived. */
   | { readonly type: "tickets.master"; readonly ticketMaster: string };
@@ -234,9 +231,24 @@ export type ArmedChallenge =
       readonly key: string;
     };
 
-/** A credential on its way between processes. */
-export interface HeldCredential {
-  readonly host: CertificateName;
+/** PEM. */
+export interface CredentialFiles {
   readonly chain: string;
   readonly key: string;
+}
+
+/** A credential on its way between processes. */
+export interface HeldCredential extends CredentialFiles {
+  readonly host: CertificateName;
+  /** See {@link IssuanceNews}. */
+  readonly issuance: number;
+}
+
+/** What the manager says of the certificate that a name has now. */
+export interface IssuanceNews {
+  readonly host: CertificateName;
+  /** Grows with every certificate that a name gets, also from one manager to the next: a lower one is of before. */
+  readonly issuance: number;
+  /** The certificate itself; `undefined`: it is in storage. */
+  readonly held: CredentialFiles | undefined;
 }

@@ -28,7 +28,8 @@ const shaped =
   (value) =>
     hasShape(value, shape);
 
-const heldCredential = shaped({ host: isName, chain: isText, key: isText });
+const credentialFiles: Shape = { chain: isText, key: isText };
+const heldCredential = shaped({ host: isName, issuance: isCount, ...credentialFiles });
 const armedChallenge: Check = (value) =>
   hasShape(value, { id: isCount, type: isText, host: isHost }) &&
   (hasShape(value, {
@@ -66,7 +67,13 @@ const crashing = shaped({
 
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
-  configure: { config: isObject, httpsFds: isList, httpFds: isList, unbound: isList },
+  configure: {
+    config: isObject,
+    httpsFds: isList,
+    httpFds: isList,
+    unbound: isList,
+    era: isCount,
+  },
   peers: {
     manager: (state) => ["ready", "starting", "away"].includes(String(state)),
     workers: listOf(shaped({ index: isCount, pid: isCount })),
@@ -95,7 +102,12 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "certificate.answer": { ask: isCount, outcome },
   "challenge.arm": { challenge: armedChallenge },
   "challenge.disarm": { challenge: isCount },
-  "certificate.announce": { announcement: isCount, host: isName, held: orAbsent(heldCredential) },
+  "certificate.announce": {
+    announcement: isCount,
+    host: isName,
+    issuance: isCount,
+    held: orAbsent(shaped(credentialFiles)),
+  },
   "tickets.master": { ticketMaster: isText },
   "backends.news": { backends: backendsNews },
   "reload.ask": { ask: isCount },

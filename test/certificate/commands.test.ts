@@ -19,6 +19,7 @@ function held(serial: string): HeldCertificate {
     issuer: "x",
     serial,
     certId: undefined,
+    issuance: 1,
     ...times,
     followsAdvice: true,
     files: { chain: "", key: "" },

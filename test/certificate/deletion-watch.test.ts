@@ -18,7 +18,13 @@ function world(names: readonly string[] = ["a.example", "b.example"]) {
     const holding = newHolding(host, true);
     const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: 0 };
     const files = { chain: "chain", key: "key" };
-    const about = { issuer: "x", serial: "02", certId: undefined, followsAdvice: true };
+    const about = {
+      issuer: "x",
+      serial: "02",
+      certId: undefined,
+      issuance: 1,
+      followsAdvice: true,
+    };
     holding.certificate = { ...about, ...times, files, unsaved: undefined };
     return holding;
   });

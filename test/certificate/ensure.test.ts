@@ -64,7 +64,7 @@ function recordingKeeper(
     load: async () => undefined,
     order: async (name) => issuedFor(name),
     store: async () => {},
-    swap: async (_name, credential) => credential.serial,
+    swap: async (credential) => credential.serial,
     ...replaced,
   };
   const recording: KeeperSteps = {
@@ -97,6 +97,7 @@ function recordingKeeper(
       clock,
       log,
       signal,
+      era: 0,
     },
   );
   const row = () => recordOf(holdings.get(host) ?? assert.fail("nothing is held"));
@@ -185,8 +186,8 @@ test("a certificate that cannot be saved is served from memory and travels with 
   const { keeper, row } = recordingKeeper({
     store: async () =>
       Promise.reject(new LatchkeyError("STORAGE_FAILED", "Cannot write: the disk is full")),
-    swap: async (_name, credential, travelling) => {
-      held.push(travelling);
+    swap: async (credential, news) => {
+      held.push(news.held);
       return credential.serial;
     },
   });
@@ -770,9 +771,10 @@ test("S12: a certificate in use that storage has lost goes on from memory, and n
   stored = undefined;
   const outcome = await keeper.ensure(host);
   const { chain, key } = inUse.credential;
-  assert.deepEqual(outcome, { kind: "held", credential: { host, chain, key } });
+  assert.deepEqual(outcome, { kind: "held", credential: { host, issuance: 1, chain, key } });
   await saveUnsaved(holdings, keeper);
-  assert.deepEqual(await keeper.ensure(host), { kind: "held", credential: { host, chain, key } });
+  const again = { host, issuance: 2, chain, key };
+  assert.deepEqual(await keeper.ensure(host), { kind: "held", credential: again });
   stored = inUse;
   await saveUnsaved(holdings, keeper);
   assert.deepEqual(await keeper.ensure(host), { kind: "stored" });

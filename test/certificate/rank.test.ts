@@ -11,7 +11,13 @@ function holding(what: string, days: number | undefined, failures: Partial<Holdi
   const made = Object.assign(newHolding(named(`${what}.example`), true), failures);
   if (days === undefined) return made;
   const notAfter = NOW + days * DAY;
-  const certificate = { issuer: "x", serial: "01", certId: undefined, unsaved: undefined };
+  const certificate = {
+    issuer: "x",
+    serial: "01",
+    certId: undefined,
+    issuance: 1,
+    unsaved: undefined,
+  };
   return Object.assign(made, {
     certificate: { ...certificate, notBefore: NOW - 90 * DAY, notAfter, renewAt: NOW },
   });

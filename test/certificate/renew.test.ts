@@ -10,7 +10,14 @@ import { named } from "../support/stored.ts";
 const HOUR = 3_600_000;
 
 function certificate(renewAt: number, notAfter: number): HeldCertificate {
-  const issued = { issuer: "x", serial: "01", certId: undefined, notBefore: 0, notAfter };
+  const issued = {
+    issuer: "x",
+    serial: "01",
+    certId: undefined,
+    issuance: 1,
+    notBefore: 0,
+    notAfter,
+  };
   return {
     ...issued,
     renewAt,

@@ -73,6 +73,7 @@ function certificateFrom(issuer: string, now: number, name = "x"): HeldCertifica
     issuer,
     serial: name,
     certId: `aki.${name}`,
+    issuance: 1,
     notBefore: now,
     notAfter: now + 90 * DAY,
     renewAt: now + 60 * DAY,

@@ -15,7 +15,7 @@ test("certificates that were issued at one moment are renewed at moments of thei
   const minutes = Array.from({ length: 20 }, (_, nth) => {
     const { chain, key } = certificateFor(named(`shop-${nth}.example`));
     const issued = { credential: readCredential(chain, key), issuer: directory };
-    const { renewAt, notBefore } = heldOf(issued, renewal, true);
+    const { renewAt, notBefore } = heldOf(issued, 1, renewal, true);
     return Math.floor((renewAt - notBefore) / MINUTE);
   });
   assert.ok(new Set(minutes).size >= 15, `${minutes}`);

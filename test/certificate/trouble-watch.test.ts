@@ -17,7 +17,7 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   const holding = newHolding(host, true);
   const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: clock.now() + 6e9 };
   holding.certificate = {
-    ...{ issuer: "x", serial: "02", certId: undefined, ...times, followsAdvice: true },
+    ...{ issuer: "x", serial: "02", certId: undefined, issuance: 1, ...times, followsAdvice: true },
     files: { chain: "chain", key: "key" },
     unsaved: { chain: "chain", key: "key" },
   };

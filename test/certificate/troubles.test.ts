@@ -19,6 +19,7 @@ function held(daysLeft: number, issuer = FIRST): HeldCertificate {
   const [notBefore, renewAt] = [notAfter - 90 * DAY, notAfter - 30 * DAY];
   const rest = {
     certId: undefined,
+    issuance: 1,
     followsAdvice: true,
     files: { chain: "", key: "" },
     unsaved: undefined,

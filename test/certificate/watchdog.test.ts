@@ -28,6 +28,7 @@ function held(serial: string): HeldCertificate {
     issuer: "x",
     serial,
     certId: undefined,
+    issuance: 1,
     ...times,
     followsAdvice: true,
     files: { chain: "", key: "" },
@@ -138,7 +139,7 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
   const obey = async (message: ManagerToWorkers) => {
     if (message.type !== "certificate.announce") return;
     for (const [index, credentials] of all) {
-      if (index === 1 || !state.isDeaf) await credentials.announced(message.host);
+      if (index === 1 || !state.isDeaf) await credentials.announced(message);
       workers.acknowledged(message.announcement, index);
     }
   };
@@ -160,7 +161,8 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
   const holding = newHolding(HOST, true);
   const swapIn = async () => {
     const stored = await storage.certificates.load(HOST);
-    if (stored !== undefined) await workers.swap(HOST, stored.credential, undefined);
+    const news = { host: HOST, issuance: 1, held: undefined };
+    if (stored !== undefined) await workers.swap(stored.credential, news);
   };
   /** A new certificate that is stored and announced; its serial. */
   const renew = async () => {

@@ -158,7 +158,8 @@ test("another certificate of the host changes neither who is let in nor the leas
   assert.match((await told(door, alice)) ?? "", /SUCCESS/);
   const before = current.serial;
   current = makeCredential("a.example");
-  await door.steps.credentials.announced(hostname("a.example"), undefined);
+  const news = { host: hostname("a.example"), issuance: 1, held: undefined };
+  await door.steps.credentials.announced(news);
   const socket = await connectTls(door.port, "a.example", alice);
   assert.notEqual(socket.getPeerCertificate().serialNumber.toLowerCase(), before);
   socket.destroy();

@@ -4,7 +4,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Credential, readCredential } from "../../src/base/credential.ts";
 import type { Hostname } from "../../src/base/hostname.ts";
 import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
-import type { CertificateOutcome, HeldCredential } from "../../src/process/messages.ts";
+import type {
+  CertificateOutcome,
+  HeldCredential,
+  IssuanceNews,
+} from "../../src/process/messages.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { hostname, makeCredential, makeHost } from "../support/tls-door.ts";
@@ -52,8 +56,13 @@ class World implements CredentialSources {
   }
 }
 
-function heldOf({ chain, key }: Credential, host: Hostname = a): HeldCredential {
-  return { host, chain, key };
+function heldOf({ chain, key }: Credential, issuance = 1): HeldCredential {
+  return { host: a, issuance, chain, key };
+}
+
+/** The news that storage has a new one, or that of this one, which could not be saved. */
+function news(issuance: number, held?: Credential): IssuanceNews {
+  return { host: a, issuance, held };
 }
 
 async function serialOf(obtained: ReturnType<World["obtain"]>): Promise<string> {
@@ -139,7 +148,7 @@ test("an announcement ends what was believed of a name", async () => {
   const world = new World();
   await world.obtain();
   world.stored.set(a, first);
-  assert.equal(await world.credentials.announced(a), undefined);
+  assert.equal(await world.credentials.announced(news(1)), undefined);
   assert.equal(await serialOf(world.obtain()), first.serial);
 });
 
@@ -194,7 +203,7 @@ test("an announced certificate is served from then on", async () => {
   world.stored.set(a, first);
   await world.obtain();
   world.stored.set(a, second);
-  assert.equal(await world.credentials.announced(a), second.serial);
+  assert.equal(await world.credentials.announced(news(1)), second.serial);
   assert.equal(await serialOf(world.obtain()), second.serial);
 });
 
@@ -203,13 +212,13 @@ test("an announced certificate that is not there leaves the one before", async (
   world.stored.set(a, first);
   await world.obtain();
   world.stored.delete(a);
-  assert.equal(await world.credentials.announced(a), first.serial);
+  assert.equal(await world.credentials.announced(news(1)), first.serial);
 });
 
 test("an announcement of a name that is not held reads nothing", async () => {
   const world = new World();
   world.stored.set(a, first);
-  assert.equal(await world.credentials.announced(a), undefined);
+  assert.equal(await world.credentials.announced(news(1)), undefined);
   assert.equal(world.loads.length, 0);
 });
 
@@ -221,7 +230,7 @@ test("a read that began before an announcement does not bring the older certific
   const visitor = world.obtain();
   await settled();
   world.stored.set(a, second);
-  const announced = world.credentials.announced(a);
+  const announced = world.credentials.announced(news(1));
   slow.resolve();
   assert.equal(await announced, second.serial);
   assert.equal(await serialOf(visitor), second.serial);
@@ -234,23 +243,64 @@ test("a held certificate is newer than storage until storage has a newer one", a
   await world.obtain();
   const slow = Promise.withResolvers<void>();
   world.slowRead = slow.promise;
-  const overtaken = world.credentials.announced(a);
-  assert.equal(await world.credentials.announced(a, heldOf(second)), second.serial);
+  const overtaken = world.credentials.announced(news(1));
+  assert.equal(await world.credentials.announced(news(2, second)), second.serial);
   slow.resolve();
   await overtaken;
   assert.equal(await serialOf(world.obtain()), second.serial);
   const third = makeCredential(a);
   world.stored.set(a, third);
-  assert.equal(await world.credentials.announced(a), third.serial);
+  assert.equal(await world.credentials.announced(news(3)), third.serial);
   assert.equal(await serialOf(world.obtain()), third.serial);
+});
+
+/** What a worker hears of one name in the order of the manager; of `third` that storage has it. */
+const told: readonly IssuanceNews[] = [news(1, first), news(2, second), news(3)];
+
+for (const order of [
+  [2, 1, 3],
+  [1, 3, 2],
+  [2, 3, 1],
+  [3, 1, 2],
+  [3, 2, 1],
+]) {
+  test(`D11: news that come in the order ${order} bring no older certificate back than the newest that came`, async () => {
+    const world = new World();
+    const third = makeCredential(a);
+    const serials = [first.serial, second.serial, third.serial];
+    let newest = 0;
+    for (const issuance of order) {
+      newest = Math.max(newest, issuance);
+      if (issuance === 3) world.stored.set(a, third);
+      await world.credentials.announced(told[issuance - 1] ?? assert.fail());
+      assert.equal(await serialOf(world.obtain()), serials[newest - 1]);
+    }
+    assert.equal(world.asks.length, 0);
+  });
+}
+
+test("D11: an answer of before an announcement that overtook it brings nothing back", async () => {
+  const world = new World();
+  const answer = Promise.withResolvers<CertificateOutcome>();
+  world.answer = () => answer.promise;
+  const visitor = world.obtain();
+  await settled();
+  answer.resolve({ kind: "held", credential: heldOf(first) });
+  // In one read of the pipe: the announcement is obeyed before whoever asked goes on.
+  world.stored.set(a, second);
+  assert.equal(await world.credentials.announced(news(2)), undefined);
+  assert.equal(await serialOf(visitor), second.serial);
+  assert.equal(await serialOf(world.obtain()), second.serial);
 });
 
 test("a held certificate that cannot be used is refused, and the one before stays", async () => {
   const world = new World();
   world.stored.set(a, first);
   await world.obtain();
-  const broken = { ...heldOf(second), key: heldOf(first).key };
-  await assert.rejects(world.credentials.announced(a, broken), { code: "CERTIFICATE_INVALID" });
+  const broken = { ...second, key: first.key };
+  await assert.rejects(world.credentials.announced(news(2, broken)), {
+    code: "CERTIFICATE_INVALID",
+  });
   assert.equal(await serialOf(world.obtain()), first.serial);
 });
 

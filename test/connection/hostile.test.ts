@@ -212,7 +212,10 @@ test("A client that is kept waiting for a certificate gets its handshake then", 
   const connected = connectTls(door.port, HOST);
   await asked.promise;
   for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
-  outcome.resolve({ kind: "held", credential: { host: hostname(HOST), ...credential } });
+  outcome.resolve({
+    kind: "held",
+    credential: { host: hostname(HOST), issuance: 1, ...credential },
+  });
   assert.equal((await received(await connected)).toString(), `hello from ${HOST}`);
 });
 

@@ -347,7 +347,7 @@ test("a handshake waits for the certificate that its host is getting", async () 
       ask: async (host) => {
         asked.resolve();
         await issued.promise;
-        return { kind: "held", credential: { ...credential, host } };
+        return { kind: "held", credential: { ...credential, host, issuance: 1 } };
       },
     },
   });

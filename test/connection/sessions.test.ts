@@ -117,6 +117,6 @@ for (const [what, args] of refusedClients) {
 /** Another certificate for a.example, told from the first by its common name. */
 async function swapIn(door: Door): Promise<void> {
   const host = hostname("a.example");
-  const { chain, key } = makeCredential("swapped.example", host);
-  await door.steps.credentials.announced(host, { host, chain, key });
+  const held = makeCredential("swapped.example", host);
+  await door.steps.credentials.announced({ host, issuance: 1, held });
 }

@@ -43,6 +43,7 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
       httpFds: [],
       accessLogFd: undefined,
       startedAt: 0,
+      era: 1,
       reach: { https: [], http: [] },
       unbound: [],
     },

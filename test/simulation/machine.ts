@@ -72,6 +72,7 @@ export class Machine {
       transportTo: () => ca.transport,
       reach: { https: [], http: [ca.listener] },
       unbound: [],
+      era: 1,
       findHost: (name) => routes.findCertified(name),
       askWorker: async () => ({ type: "heartbeat" }), // it obeys, and has nothing to say
       broadcast: (message) => {

@@ -58,6 +58,7 @@ export class Issuing implements AsyncDisposable {
       authority: { directory, transport: transportTo(ca) },
       reach: { https: [], http: [{ host: "127.0.0.1", port: 1 }] },
       unbound: [],
+      era: 1,
       findHost: (name) => routes.findCertified(name),
       broadcast: (message) => void this.#obey(message),
       askWorker: async () => ({ type: "heartbeat" }), // its worker obeys, and has nothing to say
