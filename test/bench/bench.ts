@@ -60,6 +60,8 @@ const SOLO_ROWS: readonly SoloRow[] = [
 const NAMES = [...ROWS, ...SOLO_ROWS.flatMap(({ lines }) => lines)].map(({ name }) => name);
 /** A look at whether it all works, under a minute: all with the contenders of one setup. */
 const QUICK = ["small", "64k", "upload", "http2", "handshake", "websocket"];
+/** So many times as long as another one is the round that warms up. */
+const WARM_UP_TIMES = 3;
 const MAKERS = [latchkey, nginx, haproxy, caddy];
 
 const { values } = parseArgs({
@@ -124,12 +126,16 @@ async function measureAll(scene: Scene, setup: Setup, sameSetup: readonly Row[])
   for (const { pid } of contenders) await scene.end(pid);
 }
 
-/** In turns, so that what the machine does besides falls on all alike. The first round warms up, and counts for nobody. */
+/**
+ * In turns, so that what the machine does besides falls on all alike. The first round warms up, and counts for nobody:
+ * it is longer, since V8 has compiled a path of ours only after some fifty thousand requests.
+ */
 async function compare(row: Row, scene: Scene, contenders: readonly Contender[]): Promise<Result> {
   const figures = new Map(contenders.map((each): [string, number[]] => [each.name, []]));
   for (let round = values.quick ? 1 : 0; round <= rounds; round += 1) {
     for (const contender of contenders) {
-      const figure = await row.measure(contender, scene, seconds);
+      const lasts = round === 0 ? WARM_UP_TIMES * seconds : seconds;
+      const figure = await row.measure(contender, scene, lasts);
       if (round > 0) figures.get(contender.name)?.push(figure);
     }
   }
