@@ -19,6 +19,7 @@ import { ClientShares } from "./connection/client-shares.ts";
 import { Credentials } from "./connection/credentials.ts";
 import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
 import { Overload } from "./connection/overload.ts";
+import { Passages } from "./connection/passages.ts";
 import { servePlainHttp } from "./connection/plain-http.ts";
 import { type Reception, receive } from "./connection/receive.ts";
 import { RefusalLog } from "./connection/refusal-log.ts";
@@ -94,7 +95,8 @@ async function start(): Promise<void> {
     shares: new ClientShares(isTrustedProxy, allowance.connectionsPerClient),
     isLoadBalancer: addressesIn(config.listen.proxyProtocol),
   };
-  const steps = { routes, challenges, credentials, terminator, relay, names, isServed };
+  const passages = new Passages();
+  const steps = { routes, challenges, credentials, terminator, relay, names, passages, isServed };
   const plain = {
     findChallenge: (host: UriHost, token: string) => challenges.keyAuthorization(host, token),
     isServed,

@@ -17,7 +17,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 const REALM = /^[ !#-[\]-~]{1,128}$/;
 /** Names that are ours, or that say whose request it is and how long. */
 const NEVER_COPIED =
-  /^(?:host|authorization|forwarded|x-forwarded-.*|x-real-ip|x-request-id|expect|client-cert.*|sec-websocket-.*)$/i;
+  /^(?:host|authorization|forwarded|x-forwarded-.*|x-real-ip|x-request-id|cdn-loop|expect|client-cert.*|sec-websocket-.*)$/i;
 
 /** A name of `auth.basic`, in form NFC (RFC 7617 §2.1). */
 export function readUser(text: string): Reading<string> {

@@ -45,6 +45,11 @@ export const httpLimits = {
   tickMs: 100,
   /** A request id of a client is kept when it has no more characters than this. */
   requestIdMaxCharacters: 128,
+  /**
+   * A request, or a passed-through connection in one worker, that has come here so often runs in a circle: an
+   * application may ask its own site, which asks it again, but hardly any deeper.
+   */
+  passagesMax: 5,
   /** Parts of an answer or request up to this size are joined as text: up to here that costs less than a buffer. */
   joinMaxBytes: 4_096,
   /** So much of a head goes into one write with a large piece behind it. */

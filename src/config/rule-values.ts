@@ -11,7 +11,7 @@ import type { HeaderMatch } from "./rules.ts";
 const OURS: Readonly<Record<"request" | "response", readonly string[]>> = {
   request: [
     ...["host", "expect", "forwarded", "proxy", "x-request-id", "x-real-ip", "x-forwarded-for"],
-    ...["x-forwarded-proto", "x-forwarded-host", "sec-websocket-key"],
+    ...["x-forwarded-proto", "x-forwarded-host", "sec-websocket-key", "cdn-loop"],
   ],
   response: ["date", "sec-websocket-accept"],
 };

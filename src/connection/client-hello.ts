@@ -6,6 +6,8 @@ import { Fields } from "./tls-fields.ts";
 export type ClientHello =
   | {
       readonly kind: "complete";
+      /** Its 32 random bytes (RFC 8446 §4.1.2), in latin1: no two hellos have the same. */
+      readonly random: string;
       /** The one host_name of server_name (RFC 6066 §3) as it was sent, or `undefined` without one. */
       readonly serverName: string | undefined;
       /** The protocols offered (RFC 7301 §3.1), in the client's order; empty without the extension. */
@@ -117,13 +119,14 @@ function readMessage(message: Buffer): ClientHello {
     return malformed("a field of a length that it cannot have");
   }
   // Before TLS 1.3 the extensions could be left out as a whole (RFC 5246 §7.4.1.2).
-  if (fields.isDone) return { kind: "complete", serverName: undefined, alpn: [] };
+  const random = versionAndRandom.toString("latin1", VERSION_BYTES);
+  if (fields.isDone) return { kind: "complete", random, serverName: undefined, alpn: [] };
   const extensions = fields.vector(2);
   if (!extensions || !fields.isDone) return malformed("extensions that do not fill the message");
-  return readExtensions(extensions);
+  return readExtensions(extensions, random);
 }
 
-function readExtensions(block: Buffer): ClientHello {
+function readExtensions(block: Buffer, random: string): ClientHello {
   const extensions = splitExtensions(block);
   if (!(extensions instanceof Map)) return extensions;
   const nameBody = extensions.get(SERVER_NAME);
@@ -132,7 +135,7 @@ function readExtensions(block: Buffer): ClientHello {
   const alpnBody = extensions.get(ALPN);
   const alpn = alpnBody ? readProtocols(alpnBody) : [];
   if (alpn === undefined) return malformed("a list of protocols that is not one");
-  return { kind: "complete", serverName, alpn };
+  return { kind: "complete", random, serverName, alpn };
 }
 
 /** RFC 8446 §4.2: none of them twice. Unknown ones, GREASE (RFC 8701) too, mean nothing. */

@@ -24,6 +24,8 @@ export type RefusalCode =
   | "CLIENT_OVER_BUDGET"
   /** A client that has too many connections open. */
   | "CLIENT_OVER_CONNECTIONS"
+  /** A passed-through connection that comes here again and again: its backend leads here. */
+  | "ROUTE_LOOPS"
   /** More TLS handshakes are under way than one worker performs at once. */
   | "TOO_MANY_HANDSHAKES"
   /** A validator of a CA came for a challenge that is not live. */

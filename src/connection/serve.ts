@@ -15,6 +15,7 @@ import { clientIdentity } from "./client-identity.ts";
 import { watchLeaving } from "./close-signal.ts";
 import type { Credentials, Obtained } from "./credentials.ts";
 import { passThrough } from "./pass-through.ts";
+import type { Passages } from "./passages.ts";
 import { type Peeked, peek } from "./peek.ts";
 import type { Arrival } from "./receive.ts";
 import { Refusal } from "./refusal.ts";
@@ -30,6 +31,8 @@ export interface Steps {
   isServed(host: UriHost, clientAddress: string): Promise<boolean>;
   /** Where the names of backends lead. */
   readonly names: BackendNames;
+  /** Those that are passed through and open. */
+  readonly passages: Passages;
   /** Takes the connection's socket over, which may be half open. */
   readonly relay: { serve(connection: ClientConnection): void };
 }
@@ -44,7 +47,7 @@ export interface Steps {
  */
 export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Promise<void> {
   const { source, destination } = arrival.ends;
-  const { serverName, alpn } = helloOf(await peek(socket, arrival.timeoutMs));
+  const { random, serverName, alpn } = helloOf(await peek(socket, arrival.timeoutMs));
   const host = addresseeOf(destination.address, serverName, alpn, steps.routes);
   if (!host) throw new Refusal("unrecognized_name", "NAME_UNUSABLE", { host: serverName });
 
@@ -56,7 +59,10 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   if (!route) throw new Refusal("unrecognized_name", "HOST_UNKNOWN", { host });
   const { action } = route;
   // Also a validator's connection: that backend has certificates of its own to prove.
-  if (action.kind === "pass-through") return passThrough(socket, action, arrival.ends, steps.names);
+  if (action.kind === "pass-through")
+    return steps.passages.during(random, host, () =>
+      passThrough(socket, action, arrival.ends, steps.names),
+    );
   if (isChallenge(alpn)) throw await withoutChallenge(socket, host, route, source.address, steps);
 
   if (action.kind === "certificate-only")

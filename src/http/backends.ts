@@ -4,6 +4,7 @@ import type { BackendNames } from "../backend/names.ts";
 import type { BackendPool } from "../backend/pool.ts";
 import type { SeatTools } from "../backend/seat.ts";
 import type { SessionPool } from "../backend/session-pool.ts";
+import type { Loops } from "./loops.ts";
 
 /** What the ways of all requests share. */
 export interface Backends extends SeatTools {
@@ -12,4 +13,5 @@ export interface Backends extends SeatTools {
   readonly sessions: SessionPool;
   readonly deadlines: Deadlines;
   readonly failures: FailureLog;
+  readonly loops: Loops;
 }

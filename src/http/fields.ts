@@ -26,6 +26,7 @@ const KNOWN = [
   "keep-alive",
   "http2-settings",
   "forwarded",
+  "cdn-loop",
   "date",
   "sec-websocket-key",
   "sec-websocket-accept",

@@ -128,6 +128,7 @@ class Question implements Asker, Timed {
       target: this.#auth.target,
       authority: backendAuthority(backend, request.authority),
       requestId,
+      loopLine: this.#desk.backends.loops.line,
       edits: {
         removed: [...NOT_ASKED, ...this.#vouched],
         lines: `X-Forwarded-Method: ${request.method}\r\nX-Forwarded-Uri: ${request.target}\r\n`,

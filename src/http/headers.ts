@@ -12,6 +12,8 @@ export interface Outgoing {
   /** Value of Host. */
   readonly authority: string;
   readonly requestId: string;
+  /** Of {@link Loops}: that it has been here. */
+  readonly loopLine: string;
   /** What policies change. */
   readonly edits: HeadEdits | undefined;
 }
@@ -30,6 +32,7 @@ export function writeRequestHead(request: Admitted, outgoing: Outgoing, sender: 
     forwardedLines(fields, sender, request.authority) +
     (sender.identityLines ?? "") +
     `X-Request-Id: ${outgoing.requestId}\r\n` +
+    outgoing.loopLine +
     framingLine(request) +
     (request.expectsContinue ? "Expect: 100-continue\r\n" : "") +
     connectionLine(request) +
@@ -88,11 +91,17 @@ export function answerLines(head: ResponseHead, named: readonly string[]): strin
 }
 
 /** Fields that pass through us, by whom they come from. All the others are dropped or made anew. */
-const KEPT_OF_STRANGER: ReadonlySet<FieldName> = new Set(["other", "date", "sec-websocket-key"]);
+const KEPT_OF_STRANGER: ReadonlySet<FieldName> = new Set([
+  "other",
+  "date",
+  "sec-websocket-key",
+  "cdn-loop",
+]);
 const KEPT_OF_TRUSTED: ReadonlySet<FieldName> = new Set([
   "other",
   "date",
   "sec-websocket-key",
+  "cdn-loop",
   "x-forwarded-other",
   "forwarded",
 ]);

@@ -16,6 +16,7 @@ import type { ClientConnection } from "./client-connection.ts";
 import { Compressors } from "./compressor.ts";
 import { Conversation } from "./conversation.ts";
 import { H2Session } from "./h2-session.ts";
+import { Loops } from "./loops.ts";
 import { Markers } from "./markers.ts";
 import { Policies } from "./policies.ts";
 import type { Policy } from "./policy.ts";
@@ -70,6 +71,7 @@ export class Relay {
   readonly #further: (place: Place) => readonly Policy[];
   readonly #markers: Markers;
   readonly #book: RuleBook;
+  readonly #loops = new Loops();
   readonly #policies = new WeakMap<Place, readonly Policy[]>();
   readonly #connections = new Set<ServedConnection>();
   readonly #reader: BackendsReader;
@@ -88,7 +90,8 @@ export class Relay {
     this.#reader = new BackendsReader(balancer, services.hosts);
     const { names, log } = services;
     const failures = new FailureLog(log, () => performance.now());
-    const backends = { names, deadlines, pool, sessions, balancer, log, failures };
+    const loops = this.#loops;
+    const backends = { names, deadlines, pool, sessions, balancer, log, failures, loops };
     const auth = new Policies(backends, () => services.clock.now());
     this.#further = services.policiesOf ?? ((place) => auth.of(place));
     this.#around = {
@@ -112,6 +115,7 @@ export class Relay {
 
   /** What the manager knows of backends, from the next request on. */
   hear(news: BackendsNews): void {
+    this.#loops.share(news.cookieSecret);
     this.#reader.hear(news);
   }
 

@@ -26,6 +26,8 @@ import { requestIdOf } from "./request-id.ts";
 import { answerAt } from "./respond.ts";
 import type { Place } from "./surroundings.ts";
 
+const LOOP = "the request comes back here again and again: what it is forwarded to leads here";
+
 /**
  * One request and its answer, from the admitted head to the last byte, whatever protocol its client
  * speaks; then the next one of the same connection. It is the client's side of the exchange.
@@ -71,6 +73,10 @@ export class Visit implements Asker, EncodingOwner {
     this.#body.begin(withoutForgery(request, place), route);
     if (place === undefined) {
       this.#answerOwn(refusal(400), "the path has several readings");
+      return;
+    }
+    if (around.loops.isLoop(request.head.fields)) {
+      this.#refuseLoop(request, route);
       return;
     }
     const policies = around.policiesOf(place);
@@ -134,7 +140,13 @@ export class Visit implements Asker, EncodingOwner {
     if (request === undefined || path === undefined) return "";
     const target = onwardTarget(path, request.target);
     const authority = backendAuthority(backend, request.authority);
-    const outgoing = { target, authority, requestId: this.#requestId, edits: this.#edits };
+    const outgoing = {
+      target,
+      authority,
+      requestId: this.#requestId,
+      loopLine: this.#tools.around.loops.line,
+      edits: this.#edits,
+    };
     return writeRequestHead(request, outgoing, this.#tools.sender);
   }
 
@@ -229,6 +241,13 @@ export class Visit implements Asker, EncodingOwner {
     this.#edits = undefined;
     this.#requestId = "";
     this.#writer.begin();
+  }
+
+  /** 502 as RFC 9209 has it for proxy_loop_detected; it is told as any backend that fails. */
+  #refuseLoop({ host }: Admitted, route: PathRoute | undefined): void {
+    const [status, backends] = [502, route?.backends ?? []];
+    this.#tools.around.failures.note({ host, backends, backend: undefined, status, why: LOOP });
+    this.#answerOwn(refusal(status), LOOP);
   }
 
   #decided(verdict: Verdict): void {

@@ -364,6 +364,7 @@ const refused: readonly {
       "  c.example: { to: tcp://c:1, allow: [10.0.0.0/8] }",
       "  d.example: { to: 1, errors: { 404: page.exe } }",
       "  e.example: { to: 1, headers: { request: { set: { X-A: 1, x-a: 2 }, remove: [X-B, x-b] } } }",
+      "  f.example: { to: 1, headers: { request: { remove: [CDN-Loop] } } }",
     ],
     faults: [
       ['4 hosts["a.example"].hsts.preload', /maxAge of at least 365d/],
@@ -375,6 +376,7 @@ const refused: readonly {
       ['10 hosts["d.example"].errors.404', /of no type that is known/],
       ['11 hosts["e.example"].headers.request.set.x-a', /has a rule already/],
       ['11 hosts["e.example"].headers.request.remove[1]', /has a rule already/],
+      ['12 hosts["f.example"].headers.request.remove[0]', /set by Latchkey itself/],
     ],
   },
   {

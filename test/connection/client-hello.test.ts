@@ -54,7 +54,9 @@ test("readClientHello leaves records after the hello alone", () => {
 
 test("readClientHello takes a hello without extensions for one without a name", () => {
   const hello = inRecords(makeHello({ extensions: undefined }));
-  assert.deepEqual(readClientHello(hello), { kind: "complete", serverName: undefined, alpn: [] });
+  const read = readClientHello(hello);
+  assert.ok(read.kind === "complete");
+  assert.deepEqual([read.serverName, read.alpn], [undefined, []]);
 });
 
 test("readClientHello does not judge the name", () => {

@@ -114,7 +114,7 @@ for (const lines of dropped) {
     const fields = await forwarded(`X-Before: 1\r\n${lines}\r\nX-After: 2\r\n`);
     assert.deepEqual(
       [...fields.keys()].sort(),
-      ["host", "x-after", "x-before", "x-request-id", ...OURS].sort(),
+      ["host", "x-after", "x-before", "x-request-id", "cdn-loop", ...OURS].sort(),
     );
   });
 }

@@ -14,6 +14,7 @@ import { buildRoutes } from "../../src/config/route.ts";
 import { Challenges } from "../../src/connection/challenges.ts";
 import { ClientShares } from "../../src/connection/client-shares.ts";
 import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
+import { Passages } from "../../src/connection/passages.ts";
 import { type Reception, receive } from "../../src/connection/receive.ts";
 import { RefusalLog } from "../../src/connection/refusal-log.ts";
 import { type Steps, serve } from "../../src/connection/serve.ts";
@@ -115,6 +116,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     relay: { serve: options.relay ?? greet },
     isServed: options.isServed ?? (async () => true),
     names: systemNames(log),
+    passages: new Passages(),
   };
   const reception: Reception = {
     refusals: new RefusalLog(log, systemClock),
