@@ -129,6 +129,6 @@ function edited(head: ResponseHead, removed: readonly string[], lines: string): 
     text += before.text.slice(before.lineStart(index), before.lineStart(index + 1));
   }
   const fields = new Fields(`${text}${lines}\r\n`);
-  scanFields(fields.text, 0, fields);
+  scanFields(fields.text, 0, fields, Number.POSITIVE_INFINITY);
   return { ...head, fields };
 }

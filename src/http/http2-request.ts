@@ -37,7 +37,7 @@ export function writeStreamTrailers(lines: string): OutgoingHttpHeaders {
 
 function scanned(text: string, start: number): Fields {
   const fields = new Fields(text);
-  scanFields(text, start, fields);
+  scanFields(text, start, fields, Number.POSITIVE_INFINITY);
   return fields;
 }
 

@@ -259,3 +259,14 @@ test("a client that takes nothing holds its backend up, and gets every byte in t
   await scene.client.finished();
   assert.ok(zstdDecompressSync(unchunked(pieces.join(""))).equals(noise));
 });
+
+test("An answer with as many fields as are let in is compressed with all of them", async () => {
+  const most = limits.headMaxFields - 3; // beside those of a page
+  const many = Array.from({ length: most }, (_, index) => `X-N${index}: 1\r\n`).join("");
+  await using scene = await start(answering(page(`${HTML}${many}`)));
+  scene.client.say(accept("gzip"));
+  await scene.client.has("\r\n\r\n");
+  const head = headOf(scene.client.text);
+  for (const line of [HTML, "X-N0: 1", `X-N${most - 1}: 1`, "Content-Encoding: gzip", "Vary: "])
+    assert.ok(head.includes(`\r\n${line}`), line);
+});

@@ -185,3 +185,18 @@ test("A stream of messages that stops before there is an answer is answered 408"
   await client.until(() => client.status(1) !== 0);
   assert.equal(client.status(1), 408);
 });
+
+test("A request with as many fields as are let in loses none of ours on its way over HTTP/2", async () => {
+  await using scene = await Http2Scene.start(({ stream }) => {
+    stream.respond({ ":status": 200, "content-length": 2 });
+    stream.end("ok");
+  });
+  const many = Array.from({ length: limits.headMaxFields - 2 }, (_, index) => `X-N${index}: 1\r\n`);
+  scene.client.say(post(`${many.join("")}Content-Length: 5\r\n`, "hello"));
+  await scene.client.has("\r\n\r\nok");
+  const { headers } = scene.backend.asked[0] ?? {};
+  assert.equal(headers?.[`x-n${limits.headMaxFields - 3}`], "1");
+  assert.equal(headers?.["x-forwarded-for"], "192.0.2.7");
+  assert.equal(headers?.["x-real-ip"], "192.0.2.7");
+  assert.equal(headers?.["content-length"], "5");
+});
