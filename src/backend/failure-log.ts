@@ -26,8 +26,9 @@ interface Told {
 }
 
 /**
- * Tells of failed requests in the log: `backend.failed`, once in a while for each backend and cause, with
- * the number of those that were not told; what no backend could be tried for counts for all of them together. At most `limits.backendFailuresMax` lines in that while.
+ * Tells of failed requests in the log: `backend.failed`, once in a while for each backend and cause (or
+ * for all backends of a route together, where none could be tried), with the number of those that were not
+ * told. At most `limits.backendFailuresMax` lines in that while.
  */
 export class FailureLog {
   readonly #log: Log;

@@ -31,6 +31,11 @@ export function readGivenCredential(chain: string, key: string): Credential {
   }
 }
 
+/** What a chain and a key are known by together, where several hosts name the same files. */
+export function pairKey({ chain, key }: { readonly chain: string; readonly key: string }): string {
+  return JSON.stringify([chain, key]);
+}
+
 function hasUsualKey({ publicKey }: X509Certificate): boolean {
   const { namedCurve = "", modulusLength = 0 } = publicKey.asymmetricKeyDetails ?? {};
   return USUAL_CURVES.includes(namedCurve) || modulusLength >= USUAL_RSA_BITS;

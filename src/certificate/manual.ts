@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { forEachAtOnce } from "../base/at-once.ts";
 import type { Credential } from "../base/credential.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
-import { readGivenCredential } from "../base/given-credential.ts";
+import { pairKey, readGivenCredential } from "../base/given-credential.ts";
 import type { Config, HostPattern } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { limits } from "../config/limits.ts";
@@ -55,7 +55,7 @@ export async function readGiven(
   for (const { pattern, certificate } of hosts) {
     if (certificate.kind !== "manual") continue;
     const files = { chain: certificate.chain, key: certificate.key };
-    const id = JSON.stringify([files.chain, files.key]);
+    const id = pairKey(files);
     pairs.set(id, files);
     owners.push({ pattern, files, id });
   }

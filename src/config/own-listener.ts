@@ -23,8 +23,8 @@ interface OwnListener {
 
 /**
  * Reports what leads back to a listener of ours: each request would come again, and go out again. Only
- * what is certain without DNS; a listener that is inherited (`fd:`, `LISTEN_FDS`), or on any free port, is not known yet. HTTPS may be served
- * beside another program on port 80: what leads there is only warned of.
+ * what is certain without DNS, and not for listeners whose address is not known yet (`fd:`, `LISTEN_FDS`,
+ * any free port). HTTPS may be served beside another program on port 80: what leads there is only warned of.
  */
 export function reportLoops(written: WrittenHost, { path, settings, desk }: HostPlace): void {
   if (settings.faulty.has("listen")) return;

@@ -1,4 +1,5 @@
 import type { Credential } from "../base/credential.ts";
+import { pairKey } from "../base/given-credential.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
@@ -51,6 +52,5 @@ export class GivenCredentials {
 }
 
 function pairOf({ certificate }: Host): string | undefined {
-  if (certificate.kind !== "manual") return undefined;
-  return JSON.stringify([certificate.chain, certificate.key]);
+  return certificate.kind === "manual" ? pairKey(certificate) : undefined;
 }

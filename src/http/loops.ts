@@ -7,7 +7,8 @@ const ID_DIGITS = 16;
 
 /**
  * Knows requests that run in a circle: each one that goes on says in CDN-Loop (RFC 8586) that it has been
- * here, and one that has been here too often came back by what it was forwarded to (RFC 9110 §7.6). What others say there is left as it is.
+ * here, and one that has been here too often came back by what it was forwarded to (RFC 9110 §7.6). What
+ * others say in that field is left as it is.
  */
 export class Loops {
   #id = randomBytes(ID_DIGITS / 2).toString("hex");

@@ -193,7 +193,7 @@ export interface BackendPlace {
 
 /** What the manager knows of backends. */
 export interface BackendsNews {
-  /** Base64 of 32 bytes, from which the cookies that hold clients to backends are made, and what a request is known again by. */
+  /** Base64 of 32 bytes, of which are made the cookies that hold clients to backends, and the id in CDN-Loop. */
   readonly cookieSecret: string;
   /** All that operators drained. */
   readonly drained: readonly BackendPlace[];

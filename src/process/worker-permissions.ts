@@ -8,8 +8,9 @@ const SOURCE = resolve(import.meta.dirname, "..");
 const PACKAGE = resolve(SOURCE, "..");
 
 /**
- * Node's permission model for a process that strangers talk to: the network, this package and the
- * stored certificates and what the file names for it for reading, nothing else. Defence in depth, not a wall: same user, same machine.
+ * Node's permission model for a process that strangers talk to: the network; for reading, this package,
+ * the stored certificates and what the configuration names for it; nothing else. Defence in depth, not a
+ * wall: same user, same machine.
  *
  * @param compiled Folder of compiled code, if there is one to be read.
  */
