@@ -3,29 +3,16 @@ import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Commands } from "../../src/certificate/commands.ts";
-import { type HeldCertificate, type Holding, newHolding } from "../../src/certificate/records.ts";
+import { type Holding, newHolding } from "../../src/certificate/records.ts";
 import { configOf } from "../support/config-text.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { awaitedLog } from "../support/issuing.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { certificateFor, directory, named, openStorage } from "../support/stored.ts";
 
 const HOST = named("mail.example");
 const MINUTE = 60_000;
-
-function held(serial: string): HeldCertificate {
-  const times = { notBefore: 0, notAfter: 1, renewAt: 1 };
-  return {
-    issuer: "x",
-    serial,
-    certId: undefined,
-    issuance: 1,
-    ...times,
-    followsAdvice: true,
-    files: { chain: "", key: "" },
-    unsaved: undefined,
-  };
-}
 
 /** A host with a command that writes a line for each run, and fails while `broken` is there. */
 async function world() {
@@ -74,7 +61,7 @@ async function world() {
 
 test("a command is run once for each certificate, with host and folder, and not again after a restart", async () => {
   await using mail = await world();
-  mail.holding.certificate = held("01");
+  mail.holding.certificate = heldCertificate();
   const folder = join(mail.storage.root, "certificates", HOST, "current");
   const line = (serial: string) => `now ${HOST} ${folder} ${HOST} ${folder} ${serial}`;
   await mail.live(async (_commands, log) => void (await log.first("command.done")));
@@ -87,7 +74,7 @@ test("a command is run once for each certificate, with host and folder, and not 
     assert.deepEqual(commands.troubles(), []);
   });
   assert.deepEqual(await mail.runs(), [line("01")]);
-  mail.holding.certificate = held("02");
+  mail.holding.certificate = heldCertificate({ serial: "02" });
   await mail.live(async (_commands, log) => void (await log.first("command.done")));
   assert.deepEqual(await mail.runs(), [line("01"), line("02")]);
 });
@@ -95,7 +82,7 @@ test("a command is run once for each certificate, with host and folder, and not 
 test("a command that fails is run again after a minute, over a restart too, and is in trouble until it ends well", async () => {
   await using mail = await world();
   await writeFile(mail.broken, "");
-  mail.holding.certificate = held("01");
+  mail.holding.certificate = heldCertificate();
   await mail.live(async (commands, log) => {
     const { facts } = await log.first("command.failed");
     assert.equal(facts["message"], "it ended with 1: is broken");
@@ -122,9 +109,9 @@ test("a command that fails is run again after a minute, over a restart too, and 
 
 test("no command is run while a certificate is being ordered, or is in memory only", async () => {
   await using mail = await world();
-  mail.holding.certificate = { ...held("01"), unsaved: { chain: "", key: "" } };
+  mail.holding.certificate = heldCertificate({ unsaved: { chain: "", key: "" } });
   await mail.live(async () => mail.clock.asleep(1));
-  mail.holding.certificate = held("01");
+  mail.holding.certificate = heldCertificate();
   mail.holding.isOrdering = true;
   await mail.live(async () => mail.clock.asleep(1));
   assert.deepEqual(await mail.runs(), []);

@@ -4,6 +4,7 @@ import type { CertificateName } from "../../src/base/certificate-name.ts";
 import { DeletionWatch } from "../../src/certificate/deletion-watch.ts";
 import { type Holding, newHolding } from "../../src/certificate/records.ts";
 import { limits } from "../../src/config/limits.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
 
@@ -18,14 +19,7 @@ function world(names: readonly string[] = ["a.example", "b.example"]) {
     const holding = newHolding(host, true);
     const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: 0 };
     const files = { chain: "chain", key: "key" };
-    const about = {
-      issuer: "x",
-      serial: "02",
-      certId: undefined,
-      issuance: 1,
-      followsAdvice: true,
-    };
-    holding.certificate = { ...about, ...times, files, unsaved: undefined };
+    holding.certificate = heldCertificate({ serial: "02", ...times, files });
     return holding;
   });
   const disk = {

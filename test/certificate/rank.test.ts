@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { rankOf } from "../../src/certificate/rank.ts";
 import { type Holding, newHolding } from "../../src/certificate/records.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { named } from "../support/stored.ts";
 
 const NOW = Date.UTC(2026, 10, 23);
@@ -11,16 +12,8 @@ function holding(what: string, days: number | undefined, failures: Partial<Holdi
   const made = Object.assign(newHolding(named(`${what}.example`), true), failures);
   if (days === undefined) return made;
   const notAfter = NOW + days * DAY;
-  const certificate = {
-    issuer: "x",
-    serial: "01",
-    certId: undefined,
-    issuance: 1,
-    unsaved: undefined,
-  };
-  return Object.assign(made, {
-    certificate: { ...certificate, notBefore: NOW - 90 * DAY, notAfter, renewAt: NOW },
-  });
+  const times = { notBefore: NOW - 90 * DAY, notAfter, renewAt: NOW };
+  return Object.assign(made, { certificate: heldCertificate(times) });
 }
 
 test("attempts come in the order of what is lost without them: expiry, then new names, then what only ever fails", () => {

@@ -4,28 +4,14 @@ import { Bell } from "../../src/base/bell.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import type { HeldCertificate, Holding } from "../../src/certificate/records.ts";
 import { keepRenewing, type RenewSteps } from "../../src/certificate/renew.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { named } from "../support/stored.ts";
 
 const HOUR = 3_600_000;
 
-function certificate(renewAt: number, notAfter: number): HeldCertificate {
-  const issued = {
-    issuer: "x",
-    serial: "01",
-    certId: undefined,
-    issuance: 1,
-    notBefore: 0,
-    notAfter,
-  };
-  return {
-    ...issued,
-    renewAt,
-    followsAdvice: true,
-    files: { chain: "", key: "" },
-    unsaved: undefined,
-  };
-}
+const certificate = (renewAt: number, notAfter: number): HeldCertificate =>
+  heldCertificate({ renewAt, notAfter });
 
 /** The loop on a virtual clock; `renew` moves the certificate a day on. */
 function loop(atStart = true) {

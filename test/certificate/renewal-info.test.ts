@@ -10,6 +10,7 @@ import { keepRenewing } from "../../src/certificate/renew.ts";
 import { RenewalWatch, type WatchSteps } from "../../src/certificate/renewal-info.ts";
 import { polling } from "../../src/certificate/window.ts";
 import type { StoredRenewalInfo } from "../../src/storage/renewal-info.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { problem, type ScriptedAnswer, ScriptedCa, urlOf } from "../support/scripted-ca.ts";
 import { keptLog, named } from "../support/stored.ts";
@@ -69,18 +70,8 @@ function worldOf(
 
 /** 90 days, renewed after 60 by the lifetime alone. */
 function certificateFrom(issuer: string, now: number, name = "x"): HeldCertificate {
-  return {
-    issuer,
-    serial: name,
-    certId: `aki.${name}`,
-    issuance: 1,
-    notBefore: now,
-    notAfter: now + 90 * DAY,
-    renewAt: now + 60 * DAY,
-    followsAdvice: true,
-    files: { chain: "", key: "" },
-    unsaved: undefined,
-  };
+  const times = { notBefore: now, notAfter: now + 90 * DAY, renewAt: now + 60 * DAY };
+  return heldCertificate({ issuer, serial: name, certId: `aki.${name}`, ...times });
 }
 
 function windowOf(start: number, end: number, more: object = {}): ScriptedAnswer {

@@ -7,6 +7,7 @@ import { type TroubleSteps, TroubleWatch } from "../../src/certificate/trouble-w
 import { Watchdog } from "../../src/certificate/watchdog.ts";
 import { limits } from "../../src/config/limits.ts";
 import { configOf } from "../support/config-text.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
 
@@ -16,11 +17,8 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   const [clock, log, host] = [new ManualClock(), keptLog(), named("a.example")];
   const holding = newHolding(host, true);
   const times = { notBefore: clock.now(), notAfter: clock.now() + 9e9, renewAt: clock.now() + 6e9 };
-  holding.certificate = {
-    ...{ issuer: "x", serial: "02", certId: undefined, issuance: 1, ...times, followsAdvice: true },
-    files: { chain: "chain", key: "key" },
-    unsaved: { chain: "chain", key: "key" },
-  };
+  const files = { chain: "chain", key: "key" };
+  holding.certificate = heldCertificate({ serial: "02", ...times, files, unsaved: files });
   const common = { clock, log, holdings: () => [holding], findHost: () => config.hosts[0] };
   const store = {
     load: async () => undefined,

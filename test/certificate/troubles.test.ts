@@ -4,6 +4,7 @@ import { keyOf } from "../../src/base/trouble.ts";
 import type { Given } from "../../src/certificate/manual.ts";
 import { type HeldCertificate, type Holding, newHolding } from "../../src/certificate/records.ts";
 import { type Judging, troublesOf, troublesOfGiven } from "../../src/certificate/troubles.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { named } from "../support/stored.ts";
 
 const DAY = 86_400_000;
@@ -17,14 +18,7 @@ const ERROR = { type: "caa", detail: "CAA forbids", hint: "Change it", at: "2026
 function held(daysLeft: number, issuer = FIRST): HeldCertificate {
   const notAfter = NOW + daysLeft * DAY;
   const [notBefore, renewAt] = [notAfter - 90 * DAY, notAfter - 30 * DAY];
-  const rest = {
-    certId: undefined,
-    issuance: 1,
-    followsAdvice: true,
-    files: { chain: "", key: "" },
-    unsaved: undefined,
-  };
-  return { issuer, serial: "01", notBefore, notAfter, renewAt, ...rest };
+  return heldCertificate({ issuer, notBefore, notAfter, renewAt });
 }
 
 function holding(changes: Partial<Holding>): Holding {

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type HeldCertificate, newHolding } from "../../src/certificate/records.ts";
+import { newHolding } from "../../src/certificate/records.ts";
 import { Watchdog } from "../../src/certificate/watchdog.ts";
 import { Workers } from "../../src/certificate/workers.ts";
 import { changeLimits, limits } from "../../src/config/limits.ts";
 import { Credentials } from "../../src/connection/credentials.ts";
 import type { ManagerToWorkers } from "../../src/process/messages.ts";
 import { readCurrent } from "../../src/storage/read-certificate.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
   certificateFor,
@@ -22,24 +23,10 @@ import { makeHost } from "../support/tls-door.ts";
 
 const HOST = named("a.example");
 
-function held(serial: string): HeldCertificate {
-  const times = { notBefore: 0, notAfter: 1, renewAt: 1 };
-  return {
-    issuer: "x",
-    serial,
-    certId: undefined,
-    issuance: 1,
-    ...times,
-    followsAdvice: true,
-    files: { chain: "", key: "" },
-    unsaved: undefined,
-  };
-}
-
 /** Workers that each serve a serial, met in turn; announcing again mends those that can be mended. */
 function world(served: (string | undefined)[], isMendable = true) {
   const holding = newHolding(HOST, true);
-  holding.certificate = held("02");
+  holding.certificate = heldCertificate({ serial: "02" });
   const log = keptLog();
   const clock = new ManualClock();
   const counts = { looks: 0, announced: 0 };
@@ -169,7 +156,7 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
     const saved = await storage.certificates.save(HOST, certificateFor(HOST), {
       issuer: directory,
     });
-    holding.certificate = held(saved.credential.serial);
+    holding.certificate = heldCertificate({ serial: saved.credential.serial });
     await swapIn();
     return saved.credential.serial;
   };
