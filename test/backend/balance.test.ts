@@ -7,7 +7,8 @@ import type { Member } from "../../src/backend/group.ts";
 import type { Balance } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answering, OK, type Recorded, Recorder } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { answering, OK, Recorder } from "../support/recorder.ts";
 import {
   balance,
   forwardTo,

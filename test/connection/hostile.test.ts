@@ -14,7 +14,8 @@ import { Relay } from "../../src/http/relay.ts";
 import type { CertificateOutcome } from "../../src/process/messages.ts";
 import { inRecords, makeHello } from "../support/hello-bytes.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { type Recorded, Recorder } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { Recorder } from "../support/recorder.ts";
 import { forwardTo, httpBackend, KeptLog } from "../support/relay-world.ts";
 import {
   connectRaw,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DATE, type Recorded } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { DATE } from "../support/recorder.ts";
 import { get, post, RelayScene } from "../support/relay-world.ts";
 
 const PIECE = Buffer.alloc(65_536, "x");

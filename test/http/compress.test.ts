@@ -8,7 +8,8 @@ import { readCompress } from "../../src/config/compress.ts";
 import type { PathRoute } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answering, answeringOnce, DATE, type Recorded, type Script } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { answering, answeringOnce, DATE, type Script } from "../support/recorder.ts";
 import { get, RelayScene } from "../support/relay-world.ts";
 
 const compress: Compression = readCompress(true) ?? { types: [], minBytes: 0, codings: [] };
@@ -202,7 +203,7 @@ test("an answer that its backend cuts never ends cleanly", async () => {
     scene.client.say(
       `GET / HTTP/${version}\r\nHost: shop.example\r\nAccept-Encoding: gzip\r\n\r\n`,
     );
-    await scene.client.until(({ isEnded, isClosed }) => isEnded || isClosed).catch(() => undefined);
+    await scene.client.gone().catch(() => undefined);
     const { text, wasReset } = scene.client;
     assert.doesNotMatch(text, /\r\n0\r\n\r\n$/);
     if (version === "1.0" && text.startsWith("HTTP/1.1 200")) assert.ok(wasReset);

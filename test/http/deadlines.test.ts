@@ -155,7 +155,7 @@ test("T26: A client that takes nothing of its answer is closed", async (t) => {
   await connection.head();
   await stalled(() => connection.socket.bytesWritten);
   pass(limits.writeIdleTimeoutMs + MARGIN_MS);
-  await connection.until(({ isClosed, isEnded }) => isClosed || isEnded);
+  await connection.gone();
   assert.equal(scene.world.relay.open, 0);
 });
 

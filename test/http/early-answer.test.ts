@@ -6,7 +6,8 @@ import tls from "node:tls";
 import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { portOf, Recorded } from "../support/recorder.ts";
+import { Recorded } from "../support/recorded.ts";
+import { portOf } from "../support/recorder.ts";
 import { forwardTo, post, RelayScene, RelayWorld } from "../support/relay-world.ts";
 
 const TOO_LARGE = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";

@@ -7,7 +7,8 @@ import { H2Client } from "../support/h2-client.ts";
 import { FrameBackend } from "../support/h2-frame-backend.ts";
 import { FLAG, FRAME, FrameClient, frame, headers, request, u32 } from "../support/h2-frames.ts";
 import { heldBytes } from "../support/held-bytes.ts";
-import { answering, OK, type Recorded } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { answering, OK } from "../support/recorder.ts";
 import { forwardTo, RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 

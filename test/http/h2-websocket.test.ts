@@ -14,7 +14,8 @@ import {
   u32,
 } from "../support/h2-frames.ts";
 import { heldBytes } from "../support/held-bytes.ts";
-import { OK, type Recorded } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { OK } from "../support/recorder.ts";
 import { RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { faultsOf, raceWithClosing } from "../support/closing-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answering, OK, type Recorded, Recorder, type Script } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { answering, OK, Recorder, type Script } from "../support/recorder.ts";
 import {
   get,
   httpBackend,

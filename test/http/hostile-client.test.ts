@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answering, OK, type Recorded } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { answering, OK } from "../support/recorder.ts";
 import { get, RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 

@@ -70,7 +70,7 @@ async function overHttp1(port: number): Promise<Visitor> {
     has: (text) =>
       client.until((each) => each.text.split("\r\n\r\n").at(1)?.includes(text) === true),
     ended: async () => {
-      await client.until(({ isEnded, isClosed }) => isEnded || isClosed);
+      await client.gone();
       return client.isEnded ? "end" : "reset";
     },
     [Symbol.dispose]: () => client[Symbol.dispose](),

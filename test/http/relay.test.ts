@@ -480,7 +480,7 @@ test("Closing the relay destroys everything", async () => {
   assert.equal(scene.world.relay.open, 1);
   scene.world.relay.close();
   await connection.gone();
-  await scene.client.until(({ isClosed, isEnded }) => isClosed || isEnded);
+  await scene.client.gone();
   assert.deepEqual(scene.client.statuses, []);
 });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
-import { OK, type Recorded } from "../support/recorder.ts";
+import type { Recorded } from "../support/recorded.ts";
+import { OK } from "../support/recorder.ts";
 import { get, RelayScene } from "../support/relay-world.ts";
 
 /** The handshake of RFC 6455 §1.3. */

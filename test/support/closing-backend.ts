@@ -1,5 +1,6 @@
 import type { RawClient } from "./raw-client.ts";
-import { OK, type Recorded, type Script } from "./recorder.ts";
+import type { Recorded } from "./recorded.ts";
+import { OK, type Script } from "./recorder.ts";
 import { RelayScene } from "./relay-world.ts";
 import { seeded } from "./seeded.ts";
 

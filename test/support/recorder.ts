@@ -1,71 +1,11 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server } from "node:net";
+import { Recorded } from "./recorded.ts";
 
 /** The port of a listening server. */
 export function portOf(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === "string") throw new TypeError("no port");
   return address.port;
-}
-
-/** One connection to a {@link Recorder}: every byte that came, and a hand to answer with. */
-export class Recorded {
-  readonly socket: Socket;
-  text = "";
-  isEnded = false;
-  isClosed = false;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setEncoding("latin1");
-    socket.on("error", () => undefined);
-    socket.on("data", (text: string) => {
-      this.text += text;
-      this.#wake();
-    });
-    socket.on("end", () => {
-      this.isEnded = true;
-      this.#wake();
-    });
-    socket.on("close", () => {
-      this.isClosed = true;
-      this.#wake();
-    });
-  }
-
-  /** Waits until what came satisfies `isEnough`. */
-  async until(isEnough: (recorded: Recorded) => boolean): Promise<void> {
-    while (!isEnough(this)) {
-      if (this.isClosed) throw new Error(`closed after ${JSON.stringify(this.text)}`);
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-      });
-    }
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
-
-  /** Waits for the text to hold `part`. */
-  has(part: string): Promise<void> {
-    return this.until(({ text }) => text.includes(part));
-  }
-
-  /** Waits for the end of a request head, beyond the first `from` characters. */
-  head(from = 0): Promise<void> {
-    return this.until(({ text }) => text.includes("\r\n\r\n", from));
-  }
-
-  /** Waits for the other side to be gone. */
-  gone(): Promise<void> {
-    return this.until(({ isEnded, isClosed }) => isEnded || isClosed);
-  }
-
-  /** Writes latin1 text. */
-  say(text: string): void {
-    this.socket.write(text, "latin1");
-  }
 }
 
 /** What a recorder does with a connection. */

@@ -3,7 +3,8 @@ import { after, beforeEach, test } from "node:test";
 import { runProgram } from "../../support/client-program.ts";
 import type { Latchkey } from "../../support/latchkey.ts";
 import { without } from "../../support/programs.ts";
-import { type Recorded, Recorder } from "../../support/recorder.ts";
+import type { Recorded } from "../../support/recorded.ts";
+import { Recorder } from "../../support/recorder.ts";
 import { share } from "../../support/shared-program.ts";
 import { openRaw, visit } from "../../support/visitor.ts";
 

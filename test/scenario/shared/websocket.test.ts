@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { after, beforeEach, test } from "node:test";
 import type { Latchkey } from "../../support/latchkey.ts";
 import type { RawClient } from "../../support/raw-client.ts";
-import { type Recorded, Recorder } from "../../support/recorder.ts";
+import type { Recorded } from "../../support/recorded.ts";
+import { Recorder } from "../../support/recorder.ts";
 import { share } from "../../support/shared-program.ts";
 import { openRaw } from "../../support/visitor.ts";
 
