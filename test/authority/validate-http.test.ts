@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { validateHttp } from "../../src/authority/validate-http.ts";
 import { parsePlain } from "../../src/base/hostname.ts";
 import { respondHttp } from "../support/challenge-responder.ts";
+import { freePort } from "../support/free-port.ts";
 
 const keyAuthorization = `${"t".repeat(32)}.${"k".repeat(43)}`;
 const proof = { host: parsePlain("shop.test")!, token: "t".repeat(32), keyAuthorization };
@@ -105,12 +106,7 @@ test("a listener that does not answer is given up at the deadline, its connectio
 });
 
 test("a port where nobody listens is a connection problem", async () => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  const listener = { host: "127.0.0.1", port };
+  const listener = { host: "127.0.0.1", port: await freePort() };
   const found = await validateHttp(listener, proof, AbortSignal.timeout(5_000));
   assert.equal(found?.type, "urn:ietf:params:acme:error:connection");
 });

@@ -11,7 +11,7 @@ import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { portOf } from "../support/recorder.ts";
-import { forwardTo, get, RelayWorld } from "../support/relay-world.ts";
+import { forwardTo, get, httpsBackendOf, RelayWorld } from "../support/relay-world.ts";
 
 const authority = makeAuthority();
 const intermediate = makeAuthority({ name: "Intermediate", parent: authority });
@@ -44,15 +44,7 @@ async function through(
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const backend: Backend = {
-    kind: "https",
-    address: { host: "127.0.0.1", port: portOf(server) },
-    hostHeader: "client",
-    serverName: "backend.example",
-    ca: authority.certificate,
-    verify: true,
-    ...changes,
-  };
+  const backend = httpsBackendOf(portOf(server), authority.certificate, changes);
   try {
     await using world = await RelayWorld.start({ action: forwardTo([backend]) });
     using client = await RawClient.connect(world.port);

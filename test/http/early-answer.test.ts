@@ -3,12 +3,11 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import tls from "node:tls";
-import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { Recorded } from "../support/recorded.ts";
 import { portOf } from "../support/recorder.ts";
-import { forwardTo, post, RelayScene, RelayWorld } from "../support/relay-world.ts";
+import { forwardTo, httpsBackendOf, post, RelayScene, RelayWorld } from "../support/relay-world.ts";
 
 const TOO_LARGE = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
 const UNFRAMED = "HTTP/1.1 413 Content Too Large\r\n\r\nbig";
@@ -40,14 +39,7 @@ test("So does one of a backend that is spoken to by TLS", async () => {
   const { chain, key } = makeCertificate({ names: ["backend.example"], issuer: authority });
   await using server = tls.createServer({ cert: chain, key }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const backend: Backend = {
-    kind: "https",
-    address: { host: "127.0.0.1", port: portOf(server) },
-    hostHeader: "client",
-    serverName: "backend.example",
-    ca: authority.certificate,
-    verify: true,
-  };
+  const backend = httpsBackendOf(portOf(server), authority.certificate);
   await using world = await RelayWorld.start({ action: forwardTo([backend]) });
   using client = await RawClient.connect(world.port);
   client.say(UPLOAD);

@@ -12,7 +12,7 @@ import {
 import type { Backend, PathRoute } from "../../src/config/destination.ts";
 import { RawClient } from "./raw-client.ts";
 import { portOf } from "./recorder.ts";
-import { forwardTo, RelayWorld } from "./relay-world.ts";
+import { forwardTo, RelayWorld, Scene } from "./relay-world.ts";
 
 export function h2cBackend(port: number): Backend {
   return { kind: "h2c", address: { host: "127.0.0.1", port }, hostHeader: "client" };
@@ -93,12 +93,8 @@ export async function contentOf(stream: ServerHttp2Stream): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** A relay in front of one such backend, and a client connected to it. */
-export class Http2Scene implements AsyncDisposable {
-  readonly backend: Http2Backend;
-  readonly world: RelayWorld;
-  readonly client: RawClient;
-
+/** A relay in front of one such backend. */
+export class Http2Scene extends Scene<Http2Backend> {
   static async start(
     answer: Answering,
     changes: Partial<PathRoute> = {},
@@ -108,17 +104,5 @@ export class Http2Scene implements AsyncDisposable {
     const action = forwardTo([h2cBackend(backend.port)], changes);
     const world = await RelayWorld.start({ action });
     return new Http2Scene(backend, world, await RawClient.connect(world.port));
-  }
-
-  constructor(backend: Http2Backend, world: RelayWorld, client: RawClient) {
-    this.backend = backend;
-    this.world = world;
-    this.client = client;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.client[Symbol.dispose]();
-    await this.world[Symbol.asyncDispose]();
-    await this.backend[Symbol.asyncDispose]();
   }
 }

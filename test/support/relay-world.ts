@@ -170,24 +170,13 @@ export class RelayWorld implements AsyncDisposable {
   }
 }
 
-/** A relay in front of one scripted backend, and a client connected to it. */
-export class RelayScene implements AsyncDisposable {
-  readonly backend: Recorder;
+/** A relay in front of one backend, and a client connected to it. */
+export class Scene<Peer extends AsyncDisposable> implements AsyncDisposable {
+  readonly backend: Peer;
   readonly world: RelayWorld;
   readonly client: RawClient;
 
-  static async start(
-    script: Script = () => undefined,
-    changes: Partial<PathRoute> = {},
-    options: Partial<WorldOptions> = {},
-  ): Promise<RelayScene> {
-    const backend = await Recorder.start(script);
-    const action = forwardTo([httpBackend(backend.port)], changes);
-    const world = await RelayWorld.start({ action, ...options });
-    return new RelayScene(backend, world, await RawClient.connect(world.port));
-  }
-
-  constructor(backend: Recorder, world: RelayWorld, client: RawClient) {
+  constructor(backend: Peer, world: RelayWorld, client: RawClient) {
     this.backend = backend;
     this.world = world;
     this.client = client;
@@ -197,6 +186,20 @@ export class RelayScene implements AsyncDisposable {
     this.client[Symbol.dispose]();
     await this.world[Symbol.asyncDispose]();
     await this.backend[Symbol.asyncDispose]();
+  }
+}
+
+/** A relay in front of one scripted backend. */
+export class RelayScene extends Scene<Recorder> {
+  static async start(
+    script: Script = () => undefined,
+    changes: Partial<PathRoute> = {},
+    options: Partial<WorldOptions> = {},
+  ): Promise<RelayScene> {
+    const backend = await Recorder.start(script);
+    const action = forwardTo([httpBackend(backend.port)], changes);
+    const world = await RelayWorld.start({ action, ...options });
+    return new RelayScene(backend, world, await RawClient.connect(world.port));
   }
 }
 
