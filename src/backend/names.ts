@@ -2,6 +2,8 @@ import type { LookupAddress } from "node:dns";
 import type { LookupFunction } from "node:net";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { firstOfEach } from "../base/first-addresses.ts";
+import { formatTime } from "../base/format-time.ts";
 import type { Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
@@ -28,15 +30,15 @@ interface Known {
   readonly foundAt: number;
   /** When it is asked for again. */
   freshUntil: number;
-  /** Did the last question go unanswered? */
-  isKept: boolean;
+  /** When the first question went unanswered since; `undefined`: none did. */
+  lostAt: number | undefined;
 }
 
 const never = new AbortController().signal;
 
 /**
- * Where the names of backends lead. An answer holds for its TTL; after that the name is asked for again,
- * and as long as nobody answers the last good one is used. One question at a time for each name, and few at
+ * Where the names of backends lead. An answer holds for its TTL; after that the name is asked for again, and while
+ * nobody answers, or its server knows it no more, the last good one is used, for {@link limits.nameKeptMs}. One question at a time for each name, and few at
  * once: the system's resolver takes a thread of the process for each, for as long as it waits.
  */
 export class BackendNames {
@@ -68,20 +70,25 @@ export class BackendNames {
     known.freshUntil = Math.min(known.freshUntil, known.foundAt + limits.nameTtlMinMs);
   }
 
+  /** A clock that was set back must not make it last. */
   #isFresh({ freshUntil }: Known): boolean {
-    return this.#steps.clock.now() < freshUntil;
+    const leftMs = freshUntil - this.#steps.clock.now();
+    return leftMs > 0 && leftMs <= limits.nameTtlMaxMs;
+  }
+
+  /** May it still be used where no newer answer is to be had? */
+  #isKept({ lostAt }: Known): boolean {
+    return lostAt === undefined || Math.abs(this.#steps.clock.now() - lostAt) < limits.nameKeptMs;
   }
 
   /** Waits for the answer, but with an older one not for long. */
   async #again(name: string, known: Known | undefined): Promise<Known> {
     const asked = this.#asking.run(name, () => this.#ask(name));
-    if (known === undefined) return await asked;
+    if (known === undefined || !this.#isKept(known)) return await asked;
     const waited = new AbortController();
     const patience = this.#steps.clock.sleep(limits.nameWaitMs, waited.signal);
     try {
       return await Promise.race([asked, patience.then(() => known)]);
-    } catch {
-      return known; // `asked` failed: #ask has seen to what that means
     } finally {
       waited.abort();
       patience.catch(() => {});
@@ -91,6 +98,7 @@ export class BackendNames {
   async #ask(name: string): Promise<Known> {
     const { find, clock } = this.#steps;
     const before = this.#known.get(name);
+    const askedAt = clock.now();
     try {
       const { addresses, ttlMs = limits.nameTtlMs } = await this.#places.run(
         () => find(name),
@@ -98,24 +106,33 @@ export class BackendNames {
       );
       const foundAt = clock.now();
       const heldMs = Math.min(limits.nameTtlMaxMs, Math.max(limits.nameTtlMinMs, ttlMs));
-      const found = { addresses, foundAt, freshUntil: foundAt + heldMs, isKept: false };
+      const found = {
+        addresses: firstOfEach(addresses, limits.nameAddressesMax),
+        ...{ foundAt, freshUntil: foundAt + heldMs, lostAt: undefined },
+      };
       this.#keep(name, found);
-      if (before?.isKept) this.#steps.log.info("backend.name-found", { name });
+      if (before?.lostAt !== undefined) this.#steps.log.info("backend.name-found", { name });
       return found;
     } catch (cause) {
       if (before === undefined) throw unresolved(name, cause);
-      if (!before.isKept) {
-        const facts = {
-          name,
-          reason: messageOf(cause),
-          addresses: before.addresses.map(({ address }) => address).join(" "),
-        };
-        this.#steps.log.warn("backend.name-lost", facts);
+      if (before.lostAt === undefined) {
+        before.lostAt = askedAt;
+        this.#tellLost(name, before.addresses, askedAt + limits.nameKeptMs, cause);
       }
-      before.isKept = true;
-      before.freshUntil = clock.now() + limits.nameRetryMs;
+      if (!this.#isKept(before)) throw unresolved(name, cause);
+      const keptUntil = before.lostAt + limits.nameKeptMs;
+      before.freshUntil = Math.min(clock.now() + limits.nameRetryMs, keptUntil);
       return before;
     }
+  }
+
+  #tellLost(name: string, addresses: Found["addresses"], keptUntil: number, cause: unknown): void {
+    this.#steps.log.warn("backend.name-lost", {
+      name,
+      reason: messageOf(cause),
+      addresses: addresses.map(({ address }) => address).join(" "),
+      keptUntil: formatTime(keptUntil),
+    });
   }
 
   /** The names are those of the configuration, and of those before it: few, but not for ever. */

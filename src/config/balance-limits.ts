@@ -59,6 +59,10 @@ export const balanceLimits = {
   nameWaitMs: 1_000,
   /** Between two questions about a name that nobody answers for. */
   nameRetryMs: 5_000,
+  /** How long the last good answer is used while nobody answers: then its addresses may be somebody else's. */
+  nameKeptMs: 60_000,
+  /** Addresses of a name that are known of each family; in the time of a connection no more than 20 silent ones are tried. */
+  nameAddressesMax: 32,
   /** The system's resolver takes one of four threads for each question, for up to half a minute; files need the others. */
   nameLookupsMax: 2,
   /** Far more names than backends that anybody has. */

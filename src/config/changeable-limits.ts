@@ -34,6 +34,7 @@ const CHANGEABLE = {
   backendPoolIdleMs: time(100, HOUR),
   backendPoolMax: count(0, 100_000),
   backendDownMs: time(100, HOUR),
+  nameKeptMs: time(SECOND, 24 * HOUR),
   drainMaxMs: time(SECOND, 30 * SECOND),
   issueWaitMs: time(SECOND, 30 * SECOND),
   parkedMax: count(1, 100_000),

@@ -9,6 +9,7 @@ import { dial } from "../../src/backend/dial.ts";
 import { BackendNames, type Found } from "../../src/backend/names.ts";
 import { systemNames } from "../../src/backend/system-names.ts";
 import { messageOf } from "../../src/base/errors.ts";
+import { formatTime } from "../../src/base/format-time.ts";
 import type { Backend } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -72,7 +73,7 @@ for (const [what, ttlMs, heldMs] of holds) {
   });
 }
 
-test("N1: while nobody answers the last good answer is kept, told once, and asked for again every 5 s", async () => {
+test("N1: while nobody answers the last good answer is kept for 60 s, told once, and asked for again every 5 s; then there is none", async () => {
   const world = new World();
   await world.lookup();
   world.answer = failing;
@@ -82,14 +83,54 @@ test("N1: while nobody answers the last good answer is kept, told once, and aske
     assert.equal(await world.lookup(), ONE);
   }
   assert.equal(world.asked, 1 + 12);
-  const lost = { name: "app.example", reason: "getaddrinfo EAI_AGAIN app.example", addresses: ONE };
+  const keptUntil = formatTime(world.clock.now() - 55_000 + 60_000);
+  const reason = "getaddrinfo EAI_AGAIN app.example";
+  const lost = { name: "app.example", reason, addresses: ONE, keptUntil };
   assert.deepEqual(world.log.only("backend.name-lost"), lost);
+  world.clock.advance(limits.nameRetryMs);
+  for (let each = 0; each < 3; each += 1)
+    await assert.rejects(world.lookup(), { code: "BACKEND_UNREACHABLE", message: /EAI_AGAIN/ });
+  assert.equal(world.asked, 1 + 12 + 3);
 
   world.answer = () => found(OTHER, 60_000);
   world.clock.advance(limits.nameRetryMs);
   assert.equal(await world.lookup(), OTHER);
   assert.deepEqual(world.log.only("backend.name-found"), { name: "app.example" });
 });
+
+test("N1: of an answer with 512 addresses of each family the first 32 of each are known, and told", async () => {
+  const world = new World();
+  const of = (family: 4 | 6, count: number) =>
+    Array.from({ length: count }, (_, nth) => ({
+      address: family === 4 ? `192.0.2.${nth}` : `2001:db8::${nth}`,
+      family,
+    }));
+  world.answer = async () => ({ addresses: [...of(6, 512), ...of(4, 512)], ttlMs: 60_000 });
+  const known = [...of(6, 32), ...of(4, 32)].map(({ address }) => address).join(" ");
+  assert.equal(await world.lookup(), known);
+  world.answer = failing;
+  world.clock.advance(60_000);
+  assert.equal(await world.lookup(), known);
+  assert.equal(world.log.only("backend.name-lost")["addresses"], known);
+});
+
+for (const [what, answer] of [
+  ["good", found],
+  ["missing", failing],
+] as const) {
+  test(`K2: a clock that is set back by a year lets a ${what} answer last no longer`, async () => {
+    const world = new World();
+    await world.lookup();
+    world.answer = () => answer(OTHER, 60_000);
+    if (what === "missing") {
+      world.clock.advance(60_000);
+      await world.lookup();
+    }
+    world.clock.advance(-365 * 86_400_000);
+    if (what === "good") assert.equal(await world.lookup(), OTHER);
+    else await assert.rejects(world.lookup(), { code: "BACKEND_UNREACHABLE" });
+  });
+}
 
 test("a name that nobody ever answered for is an error that says why", async () => {
   const world = new World();
