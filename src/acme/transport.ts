@@ -5,6 +5,7 @@ import { createSecureContext, getCACertificates } from "node:tls";
 import { withDeadline } from "../base/clock.ts";
 import { connectionFailure } from "../base/connection-failure.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { lookupFirst } from "../base/first-addresses.ts";
 
 /** One request to a CA, whole. */
 export interface AcmeRequest {
@@ -59,16 +60,18 @@ export interface HttpsTransportOptions {
 const IDLE_MS = 4_000;
 /** Orders run side by side, but no CA needs to see more connections of one machine than this. */
 const CONNECTIONS_MAX = 8;
+/** Addresses of each family that one attempt tries: of a CA that is down no more than these hear of it. */
+const ADDRESSES_MAX = 2;
 
 /**
  * Speaks HTTPS to CAs: no redirect is followed, no other scheme is spoken, and every phase has its
  * deadline.
  */
 export function createHttpsTransport(options: HttpsTransportOptions): HttpsTransport {
-  const trusted = trusting(options.trust);
+  const shared = { ...trusting(options.trust), lookup: lookupFirst(ADDRESSES_MAX) };
   const agents: Agents = {
-    kept: new Agent({ ...trusted, keepAlive: true, timeout: IDLE_MS, maxSockets: CONNECTIONS_MAX }),
-    fresh: new Agent({ ...trusted, keepAlive: false }),
+    kept: new Agent({ ...shared, keepAlive: true, timeout: IDLE_MS, maxSockets: CONNECTIONS_MAX }),
+    fresh: new Agent({ ...shared, keepAlive: false }),
   };
   return {
     request: async (request, signal) => {

@@ -1,3 +1,4 @@
+import { firstTexts } from "../base/first-addresses.ts";
 import type { Resolver } from "./resolver.ts";
 import { findZone } from "./zone.ts";
 
@@ -10,6 +11,8 @@ export interface NameServer {
 
 /** Servers of one zone that are asked; the registries' own zones have 13. */
 const SERVERS_MAX = 16;
+/** Addresses of each family that one of them is asked at. */
+const ADDRESSES_MAX = 2;
 
 /**
  * The authoritative servers of the zone that the name is in; none where it cannot be told. Rejects only with the
@@ -38,7 +41,9 @@ export async function zoneServers(
       return {
         name: server,
         addresses:
-          addresses.kind === "found" ? addresses.records.map((one) => withPort(one, port)) : [],
+          addresses.kind === "found"
+            ? firstTexts(addresses.records, ADDRESSES_MAX).map((one) => withPort(one, port))
+            : [],
       };
     }),
   );

@@ -68,24 +68,41 @@ test("without a zone that can be found, every resolver of the configuration has 
     assert.equal(server.questions.filter((asked) => asked === `TXT ${name}`).length, 1);
 });
 
+/** What servers say of a zone with one name server, at these addresses. */
+function zoneAt(addresses: readonly string[]): Readonly<Record<string, Said>> {
+  const soa = { mname: "ns.shop.example", rname: "ops.shop.example", serial: 1 };
+  const at = { name: "shop.example", ttl: 1 };
+  const host = { name: "ns.shop.example", ttl: 1 };
+  return {
+    "SOA shop.example": { answers: [{ type: "SOA", ...at, data: soa }] },
+    "NS shop.example": { answers: [{ type: "NS", ...at, data: "ns.shop.example" }] },
+    "A ns.shop.example": { answers: addresses.map((data) => ({ type: "A", ...host, data })) },
+  };
+}
+
+test("N1: a record among 512 values, at a name server of 512 addresses, is found by asking at two of them", async () => {
+  const nth = Array.from({ length: 512 }, (_, index) => index + 1);
+  const says = {
+    ...zoneAt(nth.map((each) => `127.0.${each >> 8}.${each & 255}`)),
+    [`TXT ${name}`]: shows(...nth.slice(1).map((each) => `value-${each}`), "wanted"),
+  } as Readonly<Record<string, Said>>;
+  const at = { host: "127.0.0.1", port: 0, tcp: true };
+  const answer = (type: string, asked: string) => says[`${type} ${asked}`] ?? absent;
+  await using server = await startNameServer(answer, at);
+  const port = Number(server.address.split(":")[1]);
+  await using second = await startNameServer(answer, { ...at, host: "127.0.0.2", port });
+  await using third = await startNameServer(answer, { ...at, host: "127.0.0.3", port });
+  await using world = await worldOf([], [server.address], port);
+  const { outcome, seconds } = await world.look();
+  assert.equal(outcome.status, "fulfilled");
+  assert.equal(seconds, 0);
+  assert.deepEqual(second.questions, [`TXT ${name}`, `TXT ${name}`], "over UDP, then over TCP");
+  assert.deepEqual(third.questions, []);
+});
+
 test("a zone whose servers cannot be reached is looked at through the resolvers", async () => {
   const says: Readonly<Record<string, Said>> = {
-    "SOA shop.example": {
-      answers: [
-        {
-          type: "SOA",
-          name: "shop.example",
-          ttl: 1,
-          data: { mname: "ns.shop.example", rname: "ops.shop.example", serial: 1 },
-        },
-      ],
-    },
-    "NS shop.example": {
-      answers: [{ type: "NS", name: "shop.example", ttl: 1, data: "ns.shop.example" }],
-    },
-    "A ns.shop.example": {
-      answers: [{ type: "A", name: "ns.shop.example", ttl: 1, data: "127.0.0.1" }],
-    },
+    ...zoneAt(["127.0.0.1"]),
     [`TXT ${name}`]: shows("wanted"),
   };
   await using resolver = await startNameServer(

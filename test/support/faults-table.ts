@@ -52,7 +52,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   K1: "the clock jumps ahead",
   K2: "the clock is set back",
   K3: "the clock is wrong for hours",
-  N1: "the CA's name does not resolve",
+  N1: "DNS answers with errors, with nothing, or with hundreds of records",
   N2: "a DNS-01 record that never shows, or stays",
   N3: "port 80 is taken",
   N4: "the port for HTTPS is taken",

@@ -1,13 +1,24 @@
 import { createSocket, type RemoteInfo } from "node:dgram";
 import { once } from "node:events";
-import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, type Question } from "dns-packet";
+import { createServer, type Socket } from "node:net";
+import {
+  type Answer,
+  AUTHORITATIVE_ANSWER,
+  decode,
+  encode,
+  type Packet,
+  type Question,
+  streamDecode,
+  streamEncode,
+  TRUNCATED_RESPONSE,
+} from "dns-packet";
 
 /** What a name server says to one question; silence when nothing is said. */
 export type Said =
   | { readonly answers: readonly Answer[] }
   | { readonly rcode: "NXDOMAIN" | "SERVFAIL" | "REFUSED" };
 
-/** A real name server on a port of 127.0.0.1, over UDP, that says what its test wants. */
+/** A real name server on a port of 127.0.0.1, over UDP, and TCP if that is wanted, that says what its test wants. */
 export interface NameServer extends AsyncDisposable {
   /** `127.0.0.1:port`. */
   readonly address: string;
@@ -20,36 +31,42 @@ export interface NameServer extends AsyncDisposable {
 /** By dns-packet's numbers: what the package leaves to its users. */
 const RCODES = { NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const;
 
+/** An answer over UDP that is longer (RFC 1035 §4.2.1) is to be asked for over TCP. */
+const UDP_MAX_BYTES = 512;
+
 /**
  * Starts it. A name that `say` knows nothing of is not answered at all.
  *
- * @param at Where, in place of a free port of 127.0.0.1.
+ * @param at Where, in place of a free port of 127.0.0.1; `tcp`: long answers go that way.
  */
 export async function startNameServer(
   say: (type: string, name: string) => Said | undefined,
-  at: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 },
+  at: { readonly host: string; readonly port: number; readonly tcp?: boolean } = {
+    host: "127.0.0.1",
+    port: 0,
+  },
 ): Promise<NameServer> {
   const socket = createSocket("udp4");
   const questions: string[] = [];
-  socket.on("message", (message: Buffer, from: RemoteInfo) => {
-    const query = decode(message);
-    const question: Question | undefined = query.questions?.[0];
-    if (question === undefined) return;
+  const answerTo = ({ id, questions: [question] = [] }: Packet): Packet | undefined => {
+    if (question === undefined) return undefined;
     questions.push(`${question.type} ${question.name}`);
     const said = say(question.type, question.name);
-    if (said === undefined) return;
-    const answer = encode({
-      type: "response",
-      ...(query.id === undefined ? {} : { id: query.id }),
-      flags: AUTHORITATIVE_ANSWER | ("rcode" in said ? RCODES[said.rcode] : 0),
-      questions: [question],
-      answers: "answers" in said ? [...said.answers] : [],
-    });
-    socket.send(answer, from.port, from.address);
+    return said && packetOf(id, question, said);
+  };
+  socket.on("message", (message: Buffer, from: RemoteInfo) => {
+    const answer = answerTo(decode(message));
+    if (answer === undefined) return;
+    const whole = encode(answer);
+    const isLong = at.tcp === true && whole.length > UDP_MAX_BYTES;
+    socket.send(isLong ? encode(truncated(answer)) : whole, from.port, from.address);
   });
-  socket.bind(at.port, at.host);
+  const streams = createServer((stream) => {
+    answerStream(stream, answerTo);
+  });
   try {
-    await once(socket, "listening");
+    await once(socket.bind(at.port, at.host), "listening");
+    if (at.tcp === true) await once(streams.listen(socket.address().port, at.host), "listening");
   } catch (error) {
     socket.close(); // else the process of a test that has failed would never end
     throw error;
@@ -57,9 +74,42 @@ export async function startNameServer(
   return {
     address: `${at.host}:${socket.address().port}`,
     questions,
-    unref: () => void socket.unref(),
+    unref: () => {
+      socket.unref();
+      streams.unref();
+    },
     [Symbol.asyncDispose]: async () => {
+      streams.close();
       await once(socket.close(), "close");
     },
   };
+}
+
+function packetOf(id: number | undefined, question: Question, said: Said): Packet {
+  return {
+    type: "response",
+    ...(id === undefined ? {} : { id }),
+    flags: AUTHORITATIVE_ANSWER | ("rcode" in said ? RCODES[said.rcode] : 0),
+    questions: [question],
+    answers: "answers" in said ? [...said.answers] : [],
+  };
+}
+
+function truncated(answer: Packet): Packet {
+  return { ...answer, flags: (answer.flags ?? 0) | TRUNCATED_RESPONSE, answers: [] };
+}
+
+/** Questions as they come, each behind its length (RFC 1035 §4.2.2). */
+function answerStream(stream: Socket, answerTo: (query: Packet) => Packet | undefined): void {
+  let bytes = Buffer.alloc(0);
+  stream.on("error", () => {}); // whoever asked is gone
+  stream.on("data", (chunk: Buffer) => {
+    bytes = Buffer.concat([bytes, chunk]);
+    while (bytes.length >= 2 && bytes.length >= 2 + bytes.readUInt16BE(0)) {
+      const end = 2 + bytes.readUInt16BE(0);
+      const answer = answerTo(streamDecode(bytes.subarray(0, end)));
+      if (answer !== undefined) stream.write(streamEncode(answer));
+      bytes = bytes.subarray(end);
+    }
+  });
 }
