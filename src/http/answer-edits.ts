@@ -1,6 +1,6 @@
 import type { HeaderLine, HeaderRules, Page, Rules } from "../config/rules.ts";
 import type { ResponseHead } from "./head.ts";
-import { type OwnAnswer, refusal } from "./refuse.ts";
+import { type OwnAnswer, refusalWith } from "./refuse.ts";
 
 /** What changes in the head of an answer. */
 export interface AnswerEdits {
@@ -38,8 +38,7 @@ export function dressed(answer: OwnAnswer, rules: Rules | undefined): OwnAnswer 
 
 /** The answer `status` with a page for its body, or in plain words where there is none. */
 export function pageAnswer(status: number, lines: string, page: Page | undefined): OwnAnswer {
-  const plain = refusal(status);
-  if (page === undefined) return { ...plain, lines: plain.lines + lines };
+  if (page === undefined) return refusalWith(status, lines);
   return { status, lines: `Content-Type: ${page.type}\r\n${lines}`, body: page.body };
 }
 

@@ -8,7 +8,7 @@ import { BASIC_USER_FIELD } from "../config/identity-fields.ts";
 import { valuesOf } from "./field-list.ts";
 import { clientOf } from "./forwarded.ts";
 import type { Policy, Verdict } from "./policy.ts";
-import { refusal } from "./refuse.ts";
+import { refusalWith } from "./refuse.ts";
 
 /**
  * Lets in who knows a password (RFC 7617), and tells the backend their name. The password itself goes no
@@ -65,6 +65,5 @@ function retryAfter(waitMs: number): string {
 }
 
 function answer(status: number, lines: string, why: string): Verdict {
-  const own = refusal(status);
-  return { kind: "answer", answer: { ...own, lines: own.lines + lines }, why };
+  return { kind: "answer", answer: refusalWith(status, lines), why };
 }

@@ -10,7 +10,7 @@ import type { ResponseHead } from "./head.ts";
 import { answerLines, writeRequestHead } from "./headers.ts";
 import { backendAuthority } from "./path-route.ts";
 import type { Petition, Policy, Verdict } from "./policy.ts";
-import { type OwnAnswer, refusal } from "./refuse.ts";
+import { type OwnAnswer, refusalWith } from "./refuse.ts";
 
 type ForwardAuth = Extract<Auth, { kind: "forward" }>;
 
@@ -276,6 +276,5 @@ function routeTo({ service, timeoutMs }: ForwardAuth): PathRoute {
 }
 
 function refused(status: number, why: string, lines = ""): Verdict {
-  const own = refusal(status);
-  return { kind: "answer", answer: { ...own, lines: own.lines + lines }, why };
+  return { kind: "answer", answer: refusalWith(status, lines), why };
 }

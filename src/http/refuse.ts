@@ -26,8 +26,13 @@ export function refusal(status: number): OwnAnswer {
 
 /** The answer while there is no backend to be had; a client may come again after so many seconds. */
 export function unavailable(retryAfterSeconds: number): OwnAnswer {
-  const { status, lines, body } = refusal(503);
-  return { status, lines: `${lines}Retry-After: ${retryAfterSeconds}\r\n`, body };
+  return refusalWith(503, `Retry-After: ${retryAfterSeconds}\r\n`);
+}
+
+/** The same as {@link refusal} with more field lines, each with its CRLF. */
+export function refusalWith(status: number, more: string): OwnAnswer {
+  const own = refusal(status);
+  return { ...own, lines: own.lines + more };
 }
 
 /** How an answer of ours goes out. */

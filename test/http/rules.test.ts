@@ -320,6 +320,23 @@ test("a backend that fails is answered for with the page, which names no interna
   assert.equal(text.match(/content-type/gi)?.length, 1);
 });
 
+test("while no backend may be had the page for 503 is the answer, and says when to come again", async () => {
+  const full = "    to: PORT\n    maxConnections: 1\n    timeouts: { connect: 50ms }\n";
+  for (const status of ["503", "5xx"]) {
+    await using one = await scene(`${full}    errors: { ${status}: sorry.html }\n`);
+    one.backend.script = () => undefined;
+    one.client.say(get());
+    await (await one.backend.connection(0)).head();
+    using second = await RawClient.connect(one.world.port);
+    second.say(get("Connection: close\r\n"));
+    const text = await second.finished();
+    assert.match(text, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+    assert.match(text, /\r\nContent-Type: text\/html; charset=utf-8\r\n/);
+    assert.match(text, /\r\nRetry-After: \d+\r\n/);
+    assert.match(text, /\r\n\r\n<h1>Sorry<\/h1>$/);
+  }
+});
+
 test("an error of the backend's own is not replaced", async () => {
   const answer = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nown";
   await using one = await scene(PAGES, {}, answer);
