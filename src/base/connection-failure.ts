@@ -50,7 +50,7 @@ function distrust(cause: unknown, code: string): ConnectionFailure {
       return { kind: "dates", words: said("it is not valid yet") };
     default: {
       const kind = UNKNOWN_ISSUER.test(code) ? "unknown-issuer" : "other";
-      return { kind, words: said(plain(cause)) };
+      return { kind, words: said(plainReason(cause)) };
     }
   }
 }
@@ -62,7 +62,7 @@ function namesIn(cause: unknown): string {
 }
 
 function tlsFailure(cause: unknown, code: string): ConnectionFailure {
-  const why = plain(cause);
+  const why = plainReason(cause);
   if (NO_TLS.test(code)) return { kind: "no-tls", words: `it does not speak TLS (${why})` };
   if (CERTIFICATE_WANTED.test(why))
     return { kind: "certificate-wanted", words: `it wants a certificate of its clients (${why})` };
@@ -97,8 +97,8 @@ function systemWords(cause: unknown, code: string): string {
   }
 }
 
-/** What OpenSSL said, without where in its source it said so, and without Node's advice about Node. */
-function plain(cause: unknown): string {
+/** What OpenSSL said, without where in its source it said so, and without Node's advice about Node; else the message. */
+export function plainReason(cause: unknown): string {
   const message = messageOf(cause).trim();
   const [, reason] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(message) ?? [];
   return reason ?? message.replace(/; if the root CA is installed locally.*/s, "");

@@ -1,5 +1,6 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
+import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import type { TlsAlpnChallenge } from "./challenges.ts";
 import { handshake, handshakeServer, modernTls } from "./handshake.ts";
@@ -22,7 +23,11 @@ export function isChallenge(alpn: readonly string[]): boolean {
  *
  * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
  */
-export async function answerChallenge(socket: Socket, challenge: TlsAlpnChallenge): Promise<void> {
+export async function answerChallenge(
+  socket: Socket,
+  host: UriHost,
+  challenge: TlsAlpnChallenge,
+): Promise<void> {
   const server = handshakeServer({
     ...modernTls,
     cert: challenge.chain,
@@ -32,6 +37,9 @@ export async function answerChallenge(socket: Socket, challenge: TlsAlpnChalleng
   });
   const deadline = setTimeout(() => socket.destroy(), limits.challengeHandshakeTimeoutMs);
   socket.once("close", () => clearTimeout(deadline));
-  const secured = await handshake(server, socket, limits.challengeHandshakeTimeoutMs);
+  const secured = await handshake(server, socket, {
+    host,
+    timeoutMs: limits.challengeHandshakeTimeoutMs,
+  });
   secured.destroySoon();
 }

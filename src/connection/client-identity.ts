@@ -6,6 +6,21 @@ import type { ClientAuth } from "../config/config.ts";
 
 /** A distinguished name beyond this is no identity, but a burden for backends. */
 const SUBJECT_MAX_CHARACTERS = 2_048;
+/** OpenSSL knows an issuer that is missing by three names. */
+const WITHOUT_ISSUER =
+  "none of the CAs in clientAuth.ca has issued it, or the one in between is missing";
+/** What the commonest of OpenSSL's codes mean here. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["UNABLE_TO_GET_ISSUER_CERT", WITHOUT_ISSUER],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", WITHOUT_ISSUER],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", WITHOUT_ISSUER],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "its root is not in clientAuth.ca"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "it is signed by itself, and not in clientAuth.ca"],
+  ["CERT_SIGNATURE_FAILURE", "its signature is not of the CA that it names"],
+  ["CERT_HAS_EXPIRED", "it has expired"],
+  ["CERT_NOT_YET_VALID", "it is not valid yet"],
+  ["INVALID_PURPOSE", "it is not for clients of TLS (extended key usage)"],
+]);
 const NOBODY = "X-Client-Cert-Verify: NONE\r\n";
 
 /**
@@ -18,12 +33,16 @@ const NOBODY = "X-Client-Cert-Verify: NONE\r\n";
 export function clientIdentity(secured: TLSSocket, host: UriHost, { mode }: ClientAuth): string {
   const certificate = secured.getPeerX509Certificate();
   if (certificate === undefined && mode === "request") return NOBODY;
-  if (certificate === undefined || !secured.authorized) {
-    const why = secured.authorizationError ?? "no certificate";
-    const message = `Cannot finish the TLS handshake: the client's certificate is not accepted (${why})`;
-    throw new LatchkeyError("HANDSHAKE_FAILED", message, { host, reason: String(why) });
-  }
+  if (certificate === undefined || !secured.authorized)
+    throw certificateRefused(host, String(secured.authorizationError ?? "NO_CERTIFICATE"));
   return identityLines(certificate);
+}
+
+/** The client showed a certificate that does not verify; `reason` is OpenSSL's code for why. */
+export function certificateRefused(host: UriHost, reason: string): LatchkeyError {
+  const why = WORDS.get(reason) ?? reason.toLowerCase().replaceAll("_", " ");
+  const message = `Cannot finish the TLS handshake: the client's certificate is not accepted: ${why}`;
+  return new LatchkeyError("HANDSHAKE_FAILED", message, { host, reason });
 }
 
 function identityLines(certificate: X509Certificate): string {

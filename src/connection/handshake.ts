@@ -2,12 +2,25 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import tls, { type TLSSocket, type TlsOptions } from "node:tls";
-import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import { plainReason } from "../base/connection-failure.ts";
+import { codeOf, LatchkeyError } from "../base/errors.ts";
+import type { UriHost } from "../base/uri-host.ts";
+import { certificateRefused } from "./client-identity.ts";
 
 /** The one who waits for a handshake. */
 interface Waiting {
   done(secured: TLSSocket): void;
   failed(cause: Error): void;
+  /** The client showed a certificate that does not verify: OpenSSL's code for why. */
+  refused(reason: string): void;
+}
+
+/** One handshake, and how it is told. */
+export interface Shaking {
+  readonly host: UriHost;
+  readonly timeoutMs: number;
+  /** What is said of a socket that is closed before the handshake is over; the client left, unless given. */
+  readonly whyCut?: () => string;
 }
 
 /**
@@ -54,7 +67,12 @@ export function handshakeServer(options: TlsOptions): tls.Server {
   server.on("tlsClientError", (cause, secured) => {
     // Nor does a server that does not listen close a socket whose handshake failed.
     secured.destroy();
-    waiting.getStore()?.failed(cause);
+    // Node closes without a word when a certificate is required and the one shown does not verify. It says why
+    // here alone, and by a code, whatever its types say; without a certificate there is none.
+    const { authorizationError } = secured;
+    const waiter = waiting.getStore();
+    if (authorizationError) waiter?.refused(String(authorizationError));
+    else waiter?.failed(cause);
   });
   return server;
 }
@@ -64,28 +82,34 @@ export function handshakeServer(options: TlsOptions): tls.Server {
  * socket over: it is closed when the handshake fails or takes longer than `timeoutMs`. The secured
  * socket belongs to the caller, may be half open, and destroys itself on an error.
  *
- * @param whyCut What is said of a socket that is closed before the handshake is over.
  * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
  */
 export async function handshake(
   server: tls.Server,
   socket: Socket,
-  timeoutMs: number,
-  whyCut = () => "the client left",
+  { host, timeoutMs, whyCut = clientLeft }: Shaking,
 ): Promise<TLSSocket> {
-  if (socket.destroyed) throw failure(new Error("the client left"));
+  if (socket.destroyed) throw failure(host, new Error(clientLeft()));
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   // The secured socket inherits it: whoever ends before the handshake is over has left.
   socket.allowHalfOpen = false;
-  const fail = (cause: Error): void => reject(failure(cause));
-  const leave = (): void => fail(new Error(whyCut()));
+  const failed = (cause: Error): void => reject(failure(host, cause));
+  const refused = (reason: string): void => reject(certificateRefused(host, reason));
+  const waiter = { done: resolve, failed, refused };
+  const leave = (): void => {
+    const left = (): void => failed(new Error(whyCut()));
+    // If Node has closed it for its certificate, the secured socket says so in the turn that starts here, from no
+    // context of ours. Of every other end it knows less than we do.
+    waiting.enterWith({ ...waiter, failed: () => {} });
+    setImmediate(left);
+  };
   const deadline = setTimeout(() => {
-    fail(new Error(`not finished in ${timeoutMs} ms`));
+    failed(new Error(`not finished in ${timeoutMs} ms`));
     socket.destroy();
   }, timeoutMs);
   socket.once("close", leave);
   try {
-    waiting.run({ done: resolve, failed: fail }, () => server.emit("connection", socket));
+    waiting.run(waiter, () => server.emit("connection", socket));
     return await promise;
   } finally {
     clearTimeout(deadline);
@@ -93,11 +117,15 @@ export async function handshake(
   }
 }
 
-function failure(cause: Error): LatchkeyError {
-  const facts = { reason: codeOf(cause) };
+function clientLeft(): string {
+  return "the client left";
+}
+
+function failure(host: UriHost, cause: Error): LatchkeyError {
+  const facts = { host, reason: codeOf(cause) };
   return new LatchkeyError(
     "HANDSHAKE_FAILED",
-    `Cannot finish the TLS handshake: ${messageOf(cause)}`,
+    `Cannot finish the TLS handshake: ${plainReason(cause)}`,
     facts,
     { cause },
   );

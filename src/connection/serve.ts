@@ -53,7 +53,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
 
   const isNamed = serverName !== undefined; // also a validator names the address (RFC 8738 §6)
   const challenge = isNamed && isChallenge(alpn) ? steps.challenges.tlsAlpn(host) : undefined;
-  if (challenge) return answerChallenge(socket, challenge);
+  if (challenge) return answerChallenge(socket, host, challenge);
 
   const route = steps.routes.find(host);
   if (!route) throw new Refusal("unrecognized_name", "HOST_UNKNOWN", { host });

@@ -59,7 +59,7 @@ export class Terminator {
     credential: Credential,
   ): Promise<TLSSocket> {
     const server = this.#serverFor(host, route, credential);
-    const secured = await this.#handshake(server, socket, host, route);
+    const secured = await this.#handshake(server, socket, host);
     if (hasNamed(secured, host)) return secured;
     secured.destroy();
     throw new LatchkeyError(
@@ -85,7 +85,7 @@ export class Terminator {
     return this.#contexts.size;
   }
 
-  async #handshake(server: Server, socket: Socket, host: UriHost, route: Host): Promise<TLSSocket> {
+  async #handshake(server: Server, socket: Socket, host: UriHost): Promise<TLSSocket> {
     let isOutrun = false;
     const cut = () => {
       isOutrun = true;
@@ -93,9 +93,10 @@ export class Terminator {
     };
     if (!this.#places.take(socket, cut))
       throw new Refusal("silence", "TOO_MANY_HANDSHAKES", { host });
-    const why = () => (isOutrun ? "it gave its place to a newer one" : whyCut(route));
+    const whyCut = () => (isOutrun ? "it gave its place to a newer one" : "the client left");
     try {
-      return await handshake(server, socket, limits.handshakeTimeoutMs, why);
+      const shaking = { host, timeoutMs: limits.handshakeTimeoutMs, whyCut };
+      return await handshake(server, socket, shaking);
     } finally {
       this.#places.leave(socket);
     }
@@ -142,13 +143,6 @@ function policyOptions({ tls }: Host): TlsOptions {
     rejectUnauthorized: clientAuth.mode === "require",
     ca: clientAuth.ca,
   };
-}
-
-/** Node does not say why it closes a socket whose client shows a certificate that is not accepted. */
-function whyCut({ tls }: Host): string {
-  return tls?.clientAuth === undefined
-    ? "the client left"
-    : "the client left, or its certificate is not accepted";
 }
 
 /** A new server, or `existing` with another certificate. */

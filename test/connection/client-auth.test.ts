@@ -70,31 +70,67 @@ async function told(door: Door, options: object): Promise<string | undefined> {
 }
 
 const stranger = makeAuthority({ name: "Strangers" });
-const unaccepted: readonly [what: string, certificate: { cert: string; key: string }][] = [
-  ["of another CA", client({ issuer: stranger })],
-  ["of another CA with the same name", client({ issuer: makeAuthority({ name: "Clients" }) })],
+/** What is shown, and what the log says of it: a code of OpenSSL and words. */
+const unaccepted: readonly [
+  what: string,
+  certificate: { cert: string; key: string },
+  reason: string,
+  words: string,
+][] = [
+  [
+    "of another CA",
+    client({ issuer: stranger }),
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    "none of the CAs in clientAuth.ca has issued it, or the one in between is missing",
+  ],
+  [
+    "of another CA with the same name",
+    client({ issuer: makeAuthority({ name: "Clients" }) }),
+    "CERT_SIGNATURE_FAILURE",
+    "its signature is not of the CA that it names",
+  ],
   [
     "signed by itself",
     (({ chain, key }) => ({ cert: chain, key }))(
       makeCertificate({ names: ["alice"], purpose: "client" }),
     ),
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "it is signed by itself, and not in clientAuth.ca",
   ],
   [
     "that has run out",
     client({ notBefore: Date.now() - 2 * DAY_MS, notAfter: Date.now() - DAY_MS }),
+    "CERT_HAS_EXPIRED",
+    "it has expired",
   ],
-  ["that is not valid yet", client({ notBefore: Date.now() + DAY_MS })],
-  ["for servers", client({ purpose: "server" })],
+  [
+    "that is not valid yet",
+    client({ notBefore: Date.now() + DAY_MS }),
+    "CERT_NOT_YET_VALID",
+    "it is not valid yet",
+  ],
+  [
+    "for servers",
+    client({ purpose: "server" }),
+    "INVALID_PURPOSE",
+    "it is not for clients of TLS (extended key usage)",
+  ],
 ];
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   for (const mode of ["require", "request"] as const) {
-    for (const [what, certificate] of unaccepted) {
-      test(`${version}, ${mode}: a certificate ${what} lets nobody in`, async () => {
+    for (const [what, certificate, reason, words] of unaccepted) {
+      test(`${version}, ${mode}: a certificate ${what} lets nobody in, and the log says why`, async () => {
         await using door = await openGuarded(guarded(mode));
         const refusal = door.nextRefusal();
         assert.equal(await told(door, { ...certificate, maxVersion: version }), undefined);
-        assert.equal((await refusal)["code"], "HANDSHAKE_FAILED");
+        assert.deepEqual(await refusal, {
+          host: "a.example",
+          reason,
+          code: "HANDSHAKE_FAILED",
+          message: `Cannot finish the TLS handshake: the client's certificate is not accepted: ${words}`,
+          client: "127.0.0.1",
+        });
       });
     }
 
@@ -130,8 +166,16 @@ for (const [version, alert] of [
 ] as const) {
   test(`${version}: who shows no certificate gets alert ${alert}, and the names of our CAs`, async () => {
     await using door = await openGuarded(guarded("require"));
+    const refusal = door.nextRefusal();
     const printed = await sClient(door.port, version, "-servername", "a.example");
     assert.equal(alertOf(printed), alert);
+    assert.deepEqual(await refusal, {
+      host: "a.example",
+      reason: "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE",
+      code: "HANDSHAKE_FAILED",
+      message: "Cannot finish the TLS handshake: peer did not return a certificate",
+      client: "127.0.0.1",
+    });
     assert.match(printed, /Acceptable client certificate CA names\s+CN = Clients/);
   });
 
