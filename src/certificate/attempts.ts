@@ -148,11 +148,12 @@ export class AttemptMemory {
   }
 
   async #save(
-    { host, turn, failedChallenge }: Holding,
+    { host, turn, failedChallenge, hurriedAt }: Holding,
     failed: Pick<FailureMemory, "kind" | "attempts" | "nextAttemptAt" | "lastError">,
   ): Promise<void> {
     const configuration = this.#steps.configurationOf(host);
-    await this.#steps.store.save({ ...failed, host, turn, failedChallenge, configuration });
+    const known = { host, turn, failedChallenge, hurriedAt, configuration };
+    await this.#steps.store.save({ ...failed, ...known });
   }
 
   /** The certificate is in use: nothing is remembered any more. Never rejects. */

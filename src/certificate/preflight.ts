@@ -56,8 +56,6 @@ const SEEN_BY_US: ReadonlySet<string> = new Set(["NAME_NOT_FOUND", "CHALLENGE_UN
 export class Preflight {
   readonly #steps: PreflightSteps;
   readonly #watched = new WeakMap<Holding, Watched>();
-  /** When the attempt of a name was last brought forward because its CA issued for another one. */
-  readonly #hurried = new WeakMap<Holding, number>();
   readonly #slots = new Semaphore(limits.preflightInFlightMax);
 
   constructor(steps: PreflightSteps) {
@@ -121,13 +119,12 @@ export class Preflight {
     const now = this.#steps.clock.now();
     this.#clear(`${ACME}serverInternal`, (holding) => {
       const failedAt = Date.parse(holding.lastError?.at ?? "");
-      const hurriedAt = this.#hurried.get(holding) ?? Number.NEGATIVE_INFINITY;
       const isMeant =
         now - failedAt >= limits.preflightEveryMs &&
-        now - hurriedAt >= limits.refusedMaxMs &&
+        !wasHurried(holding, now) &&
         now >= (holding.turn?.waits[directory] ?? 0) &&
         this.#steps.directoryFor(holding) === directory;
-      if (isMeant) this.#hurried.set(holding, now);
+      if (isMeant) holding.hurriedAt = now; // on disk before the CA hears of the attempt
       return isMeant;
     });
   }
@@ -205,6 +202,11 @@ export class Preflight {
       return "there";
     }
   }
+}
+
+/** A clock that was set back must not make it last. */
+function wasHurried({ hurriedAt }: Holding, now: number): boolean {
+  return hurriedAt !== undefined && Math.abs(now - hurriedAt) < limits.refusedMaxMs;
 }
 
 /** Failed, and its next attempt, which the loop makes by itself, is some time away. */

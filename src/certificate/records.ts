@@ -41,6 +41,8 @@ export interface Holding {
   failedChallenge: string | undefined;
   /** Whose turn it is among several issuers; `undefined`: the first one's. */
   turn: IssuerTurn | undefined;
+  /** When its attempt was last brought forward because its CA issued for another name. */
+  hurriedAt: number | undefined;
   /** Why a due attempt is put off, when that is no failure: a CA's limits. */
   waiting: LastError | undefined;
   /** The issuer of the certificate in use, when it came after another one had failed. */
@@ -120,6 +122,7 @@ export function recallFailures(holding: Holding, memory: FailureMemory): void {
   holding.lastError = { type, detail, hint, at: formatTime(at) };
   holding.turn = memory.turn;
   holding.failedChallenge = memory.failedChallenge;
+  holding.hurriedAt = memory.hurriedAt;
 }
 
 /** A name that nothing is known of yet. */
@@ -137,6 +140,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     lastError: undefined,
     failedChallenge: undefined,
     turn: undefined,
+    hurriedAt: undefined,
     waiting: undefined,
     standIn: undefined,
     isRefused: false,

@@ -38,6 +38,8 @@ export interface FailureMemory {
   readonly failedChallenge?: string | undefined;
   /** What the configuration said of ordering this name, as a digest: another one may have mended the failure. */
   readonly configuration?: string | undefined;
+  /** When an attempt was last brought forward because its CA issued for other names (RFC 3339 on disk). */
+  readonly hurriedAt?: number | undefined;
 }
 
 /** As CONTRACT §3 shows it. */
@@ -84,7 +86,7 @@ export class Attempts {
   async save(memory: FailureMemory): Promise<void> {
     await this.#storage.confirmWritable();
     const { host, kind, attempts, nextAttemptAt, lastError, turn } = memory;
-    const { failedChallenge, configuration } = memory;
+    const { failedChallenge, configuration, hurriedAt } = memory;
     const folder = await ensureFolder(this.#storage.root, "attempts");
     await writeFileAtomically(
       join(folder, attemptsFileOf(host)),
@@ -102,6 +104,7 @@ export class Attempts {
         turn: turn && formatTurn(turn),
         failedChallenge,
         configuration,
+        hurriedAt: hurriedAt === undefined ? undefined : formatTime(hurriedAt),
       }),
       () => this.#storage.confirmWritable(),
     );
@@ -197,6 +200,7 @@ async function readMemory(path: string): Promise<FailureMemory | undefined> {
     ...(fields.keys.includes("turn") ? { turn: readTurn(fields.object("turn")) } : {}),
     ...optionalTexts(fields, "failedChallenge"),
     ...optionalTexts(fields, "configuration"),
+    ...(fields.keys.includes("hurriedAt") ? { hurriedAt: fields.time("hurriedAt") } : {}),
   };
 }
 

@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AttemptMemory } from "../../src/certificate/attempts.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
+import { judge } from "../../src/certificate/judge.ts";
 import { Preflight } from "../../src/certificate/preflight.ts";
+import { recallFailures } from "../../src/certificate/records.ts";
 import type { Finding } from "../../src/certificate/self-check.ts";
 import { Resolver } from "../../src/dns/resolver.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { type NameServer, type Said, startNameServer } from "../support/name-server.ts";
-import { keptLog, named } from "../support/stored.ts";
+import { keptLog, named, openStorage } from "../support/stored.ts";
 
 const ACME = "urn:ietf:params:acme:error:";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 /** What the world around a failed name looks like; each round may find another one. */
 interface World {
@@ -278,4 +282,38 @@ test("C2: a name that its CA always fails at costs one attempt a day more than i
     if (isByLadder || moved() > before) fail(`${ACME}serverInternal`);
   }
   assert.equal(moved(), 3);
+});
+
+test("C2: a name that was hurried is hurried no more on that day by a program that starts anew", async () => {
+  await using server = await startNameServer(() => NONE);
+  await using opened = await openStorage();
+  const store = opened.storage.attempts;
+  const before = preflightOf(server, () => ({}));
+  const hurried = before.fail(`${ACME}serverInternal`);
+  before.clock.jump(10 * MINUTE);
+  before.preflight.caWorks(CA);
+  assert.equal(before.moved(), 1);
+  const memory = new AttemptMemory({
+    ...{ store, judge, clock: before.clock, log: before.log, random: () => 0.5 },
+    directoryOf: () => CA,
+    configurationOf: () => "same",
+    hasOrder: async () => false,
+  });
+  await memory.begin(hurried, [{ kind: "internal" }]); // and its CA fails again, or the program ends
+
+  const after = preflightOf(server, () => ({}));
+  const recalled = after.fail(`${ACME}serverInternal`);
+  const known = await store.load(recalled.host);
+  const restart = () => {
+    const { lastError } = after.fail(`${ACME}serverInternal`);
+    recallFailures(recalled, known ?? assert.fail());
+    Object.assign(recalled, { lastError, nextAttemptAt: after.clock.now() + 2 * DAY });
+    after.clock.jump(10 * MINUTE);
+    after.preflight.caWorks(CA);
+  };
+  restart();
+  assert.equal(after.moved(), 0);
+  after.clock.jump(DAY);
+  restart();
+  assert.equal(after.moved(), 1);
 });

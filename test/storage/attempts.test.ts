@@ -34,6 +34,13 @@ test("whose turn it is among several issuers is remembered with the failures", a
   assert.deepEqual(await opened.storage.attempts.load(host), { ...failureOf(host), turn });
 });
 
+test("when a name was hurried is remembered with its failures", async () => {
+  await using opened = await openStorage();
+  const hurried = { ...failureOf(host), hurriedAt: 1_700_000_300_000 };
+  await opened.storage.attempts.save(hurried);
+  assert.deepEqual(await opened.storage.attempts.load(host), hurried);
+});
+
 test("failures are remembered name by name, until they are cleared", async () => {
   await using opened = await openStorage();
   const { attempts } = opened.storage;
