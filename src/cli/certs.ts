@@ -3,6 +3,7 @@ import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
+import { paint } from "./paint.ts";
 import { askIfRunning, NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
@@ -20,14 +21,20 @@ export async function certs(file: string | undefined, json: boolean): Promise<nu
   return isTroubled(hosts) ? EXIT.failed : EXIT.ok;
 }
 
-/** For people: a line a host, and under it what went wrong and what to do. */
+/** What nobody has to look at has no colour. */
+const COLOURS: Partial<Record<CertificateRecord["state"], "red" | "yellow">> = {
+  failed: "red",
+  failing: "yellow",
+};
+
+/** For people: a line a host, and under it what went wrong and what to do; coloured on a terminal. */
 export function describeRecords(hosts: readonly CertificateRecord[], now: number): string {
   const rows = [["HOST", "STATE", "EXPIRES", "NEXT STEP"]];
   for (const record of hosts)
     rows.push([record.host, record.state, expiryOf(record, now), nextStepOf(record, now)]);
   const lines = alignColumns(rows).split("\n");
-  const withErrors = hosts.flatMap(({ lastError }, index) => {
-    const line = lines[index + 1] ?? "";
+  const withErrors = hosts.flatMap(({ lastError, state }, index) => {
+    const line = inColourOf(state, lines[index + 1] ?? "");
     if (lastError === null) return [line];
     return [
       line,
@@ -36,7 +43,12 @@ export function describeRecords(hosts: readonly CertificateRecord[], now: number
       `  → ${lastError.hint}`,
     ];
   });
-  return `${[lines[0], ...withErrors].join("\n")}\n`;
+  return `${[paint("bold", lines[0] ?? ""), ...withErrors].join("\n")}\n`;
+}
+
+function inColourOf(state: CertificateRecord["state"], line: string): string {
+  const colour = COLOURS[state];
+  return colour === undefined ? line : paint(colour, line);
 }
 
 function expiryOf({ notAfter }: CertificateRecord, now: number): string {

@@ -1,6 +1,6 @@
-import { styleText } from "node:util";
 import type { Report } from "../doctor/examine.ts";
 import type { Finding, Severity } from "../doctor/finding.ts";
+import { paint } from "./paint.ts";
 
 /** For programs: `{ machine: [finding], hosts: [{ host, findings }], leftOut }`. */
 export function jsonOf({ machine, hosts, leftOut }: Report): string {
@@ -24,7 +24,7 @@ export function describeReport({ machine, hosts, leftOut }: Report): string {
   const width = Math.max(...all.map(({ code }) => code.length));
   const sections = [{ host: "this machine", findings: machine }, ...hosts].map(
     ({ host, findings }) =>
-      [bold(host), ...findings.flatMap((finding) => linesOf(finding, width))].join("\n"),
+      [paint("bold", host), ...findings.flatMap((finding) => linesOf(finding, width))].join("\n"),
   );
   return `${[...sections, summaryOf(all, leftOut)].join("\n\n")}\n`;
 }
@@ -47,14 +47,5 @@ function summaryOf(findings: readonly Finding[], leftOut: number): string {
 }
 
 function painted(severity: Severity): string {
-  return colour(COLOURS[severity], severity.padEnd(SEVERITY_WIDTH));
-}
-
-function bold(text: string): string {
-  return colour("bold", text);
-}
-
-/** `styleText` looks itself whether standard output is a terminal that wants colours. */
-function colour(style: Parameters<typeof styleText>[0], text: string): string {
-  return styleText(style, text, { stream: process.stdout });
+  return paint(COLOURS[severity], severity.padEnd(SEVERITY_WIDTH));
 }

@@ -5,6 +5,7 @@ import { systemClock } from "../base/clock.ts";
 import { describeRecords } from "./certs.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
+import { paint } from "./paint.ts";
 import { askIfRunning, NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
@@ -38,7 +39,7 @@ function stoppedWith(hosts: readonly CertificateRecord[]): Stopped {
 
 function describeStatus(now: Snapshot | Stopped, ms: number): string {
   const troubles = now.troubles.map(
-    ({ message, detail, hint }) => `! ${message}\n  ${detail}\n  → ${hint}\n`,
+    ({ message, detail, hint }) => `${paint("red", `! ${message}`)}\n  ${detail}\n  → ${hint}\n`,
   );
   const backends = now.backends.some(({ state }) => state !== "unchecked")
     ? [describeBackends(now.backends)]
