@@ -13,6 +13,7 @@ import type { Clock } from "../base/clock.ts";
 import { LatchkeyError, unreachable } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { ChallengeType } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
 import type { Challenge, DnsChallenge } from "./challenge.ts";
 import { Patience } from "./patience.ts";
 
@@ -120,21 +121,31 @@ async function validate(
 ): Promise<void> {
   steps.log.info("challenge.armed", { host, challenge: challenge.type });
   if (challenge.status === "pending") await steps.client.answerChallenge(challenge.url, signal);
-  await untilValid(steps, host, url, signal);
+  await untilValid(steps, host, url, challenge.url, signal);
   steps.log.info("challenge.valid", { host, challenge: challenge.type });
 }
 
+/**
+ * A challenge may show what went wrong while it is neither valid nor invalid (RFC 8555 §8.2). In `processing` the CA
+ * tries again by itself; in `pending` it has stopped, and only the next attempt makes it look once more.
+ */
 async function untilValid(
   steps: UnderWay,
   host: CertificateName,
   url: string,
+  challengeUrl: string,
   signal: AbortSignal,
 ): Promise<void> {
+  let failedLooks = 0;
   for (let look = 0; ; look += 1) {
     const authorization = await steps.client.authorization(url, signal);
     if (authorization.status === "valid") return;
     if (authorization.status !== "pending") throw failureOf(host, authorization);
-    await steps.patience.wait(authorization.retryAfterMs, look, signal);
+    const answered = authorization.challenges.find((each) => each.url === challengeUrl);
+    const error = answered?.error;
+    failedLooks = error !== undefined && answered?.status === "pending" ? failedLooks + 1 : 0;
+    if (error !== undefined && failedLooks === limits.acmeFailedLooksMax) throw error;
+    await steps.patience.wait(authorization.retryAfterMs, look, signal, error);
   }
 }
 

@@ -21,10 +21,16 @@ export class Patience {
    * Waits before another look: 0.25 s doubling to 15 s, longer where Retry-After says so, 15 s at most.
    *
    * @param waits How many there were before, for the same thing.
-   * @throws {LatchkeyError} `ACME_UNFINISHED` instead of waiting too often.
+   * @param cause What the CA has found wrong so far, if it said so.
+   * @throws {LatchkeyError} `cause`, or `ACME_UNFINISHED`, instead of waiting too often.
    */
-  async wait(retryAfterMs: number | undefined, waits: number, signal: AbortSignal): Promise<void> {
-    if (this.#looks === limits.acmePollsMax) throw unfinished(this.#host);
+  async wait(
+    retryAfterMs: number | undefined,
+    waits: number,
+    signal: AbortSignal,
+    cause?: LatchkeyError,
+  ): Promise<void> {
+    if (this.#looks === limits.acmePollsMax) throw cause ?? unfinished(this.#host);
     this.#looks += 1;
     // A CA that says "0" again and again must not make us hammer it.
     const ladderMs = limits.acmePollMinMs * 2 ** Math.min(waits, 10);

@@ -15,6 +15,8 @@ export const acmeLimits = {
   acmePollMaxMs: 15_000,
   /** Waits of one attempt, for authorization and order together: about 4 min; the order goes on at the next one. */
   acmePollsMax: 20,
+  /** Looks in a row that show a failure at a challenge which the CA does not try again: about 45 s of them. */
+  acmeFailedLooksMax: 8,
   /** Retry-After is believed between these. */
   retryAfterMinMs: 60_000,
   retryAfterMaxMs: 86_400_000,

@@ -233,6 +233,44 @@ test("what the CA found wrong with the challenge is the error of the order, and 
   assert.equal(live(), 0);
 });
 
+/** What a look at the authorization shows while the CA has found this at the challenge, in this state. */
+function lookWith(status: string, detail: string) {
+  const error = { type: "urn:ietf:params:acme:error:connection", detail };
+  const looked = challenges.map((challenge) =>
+    challenge.type === "http-01" ? { ...challenge, status, error } : challenge,
+  );
+  return { body: { ...authorization, challenges: looked } };
+}
+
+const doubts = [
+  { status: "pending", what: "in 8 looks, since no CA tries a pending one by itself", looks: 8 },
+  { status: "processing", what: "when patience ends, since the CA goes on trying", looks: 21 },
+];
+
+for (const { status, what, looks } of doubts) {
+  test(`what a CA found wrong with a ${status} challenge is the error of the order ${what}`, async () => {
+    const { ca, waits, complete, live } = await worldOf();
+    ca.script("/authz", { body: authorization }, lookWith(status, "first"), lookWith(status, "No"));
+    const error = await complete().catch((thrown: unknown) => thrown);
+    const { kind, type, detail, challenge, hint } = judge(error);
+    assert.deepEqual(
+      [kind, type, detail, challenge],
+      ["refused", "urn:ietf:params:acme:error:connection", "No", "http-01"],
+    );
+    assert.match(hint, /^Open ports 80 and 443/);
+    assert.equal(waits.length, looks - 1);
+    assert.equal(live(), 0);
+  });
+}
+
+test("what a CA found wrong at a look of before costs nothing when it finds it right in the end", async () => {
+  const { ca, complete } = await worldOf();
+  const doubtful = Array(6).fill(lookWith("pending", "of before"));
+  const better = { body: authorization };
+  ca.script("/authz", better, ...doubtful, better, ...doubtful, isValid);
+  assert.equal((await complete()).chain, chain);
+});
+
 /** Types that nobody has heard of, and one without a token. */
 const strange = [
   {
