@@ -3,10 +3,9 @@ import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import { CHUNK_END, chunkStart, lastChunk } from "./body.ts";
 import type { ClientSocket } from "./client-socket.ts";
-import type { Fields } from "./fields.ts";
 import type { AnswerWriter, BodySource } from "./front.ts";
 import type { ResponseHead } from "./head.ts";
-import { trailerLines, writeResponseHead } from "./headers.ts";
+import { writeResponseHead } from "./headers.ts";
 import { Outlet } from "./outlet.ts";
 import { dateLine, type OwnAnswer, writeOwnAnswer } from "./refuse.ts";
 
@@ -82,10 +81,9 @@ export class ClientWriter implements AnswerWriter {
   }
 
   /** Trailers go on when they can be told and were asked for. */
-  end(request: Admitted, trailers: Fields | undefined): void {
+  end(request: Admitted, trailers: string): void {
     if (this.#delivery !== "chunked") return;
-    const lines = trailers !== undefined && request.takesTrailers ? trailerLines(trailers) : "";
-    this.#outlet.say(lastChunk(lines));
+    this.#outlet.say(lastChunk(request.takesTrailers ? trailers : ""));
   }
 
   own(answer: OwnAnswer, request: Admitted | undefined, closes: boolean, now: number): void {

@@ -6,9 +6,10 @@ import type { TunnelStatus } from "./answer.ts";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Fault, Fields } from "./fields.ts";
+import type { Fault } from "./fields.ts";
 import type { Sender } from "./forwarded.ts";
 import type { ResponseHead } from "./head.ts";
+import type { HeadEdits } from "./policy.ts";
 import type { OwnAnswer } from "./refuse.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
@@ -44,8 +45,8 @@ export interface BodySource {
   readonly deadline: number;
   /** Starts on the body of `request`, for a backend of `route` if it has one. */
   begin(request: Admitted, route: PathRoute | undefined): void;
-  /** Gives what has come to the exchange, as much as that takes. */
-  pump(exchange: Exchange): Fault | undefined;
+  /** Gives what has come to the exchange, as much as that takes. `edits` hold for trailers, too. */
+  pump(exchange: Exchange, edits: HeadEdits | undefined): Fault | undefined;
 }
 
 /** The answer on its way to the client. What is said goes out with {@link AnswerWriter.flush} at the latest. */
@@ -78,8 +79,8 @@ export interface AnswerWriter {
   switched(head: ResponseHead, named: readonly string[], edits: AnswerEdits | undefined): void;
   /** A piece of content; the bytes are copied. */
   content(bytes: Buffer, start: number, end: number): void;
-  /** The end of the content. */
-  end(request: Admitted, trailers: Fields | undefined): void;
+  /** The end of the content; `trailers` are lines, or nothing. */
+  end(request: Admitted, trailers: string): void;
   /** A whole answer of ours. `request` is unknown when it could not be read. */
   own(answer: OwnAnswer, request: Admitted | undefined, closes: boolean, now: number): void;
   /** Writes what was said. `false`: say no more until the client takes some of it. */

@@ -5,8 +5,9 @@ import { BodyPace } from "./body-pace.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
 import type { BodySource } from "./front.ts";
-import { trailerLines } from "./headers.ts";
 import { Inbox } from "./inbox.ts";
+import type { HeadEdits } from "./policy.ts";
+import { requestTrailers } from "./trailers.ts";
 
 /** The body of one HTTP/2 request: its stream gives what comes, the exchange takes it. */
 export class H2Body implements BodySource {
@@ -76,7 +77,7 @@ export class H2Body implements BodySource {
     this.#inbox.clear();
   }
 
-  pump(exchange: Exchange): Fault | undefined {
+  pump(exchange: Exchange, edits: HeadEdits | undefined): Fault | undefined {
     this.#exchange = exchange;
     if (this.#isDone || !exchange.takesBody) return undefined;
     const { size, bytes, from, to } = this.#inbox;
@@ -87,7 +88,7 @@ export class H2Body implements BodySource {
       this.#inbox.clear();
       this.#deadline = this.#atPace(this.#pace.received(size));
     }
-    return this.#hasEnded ? this.#finish(exchange) : undefined;
+    return this.#hasEnded ? this.#finish(exchange, edits) : undefined;
   }
 
   /** We take no more for now. */
@@ -107,12 +108,12 @@ export class H2Body implements BodySource {
   }
 
   /** RFC 9113 §8.1.1: the body is as long as it says, or the request is malformed. */
-  #finish(exchange: Exchange): Fault | undefined {
+  #finish(exchange: Exchange, edits: HeadEdits | undefined): Fault | undefined {
     const request = this.#request;
     if (request?.framing === "length" && request.contentLength !== this.#received)
       return fault(400, "the body is not as long as it says");
     this.#isDone = true;
-    exchange.endBody(this.#trailers === undefined ? "" : trailerLines(this.#trailers));
+    exchange.endBody(requestTrailers(this.#trailers, request, edits));
     return undefined;
   }
 }

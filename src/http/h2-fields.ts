@@ -2,9 +2,8 @@ import type { OutgoingHttpHeaders } from "node:http2";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import { CONNECTION_SPECIFIC } from "./connection-specific.ts";
-import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
-import { answerPairs, trailerLines } from "./headers.ts";
+import { answerPairs } from "./headers.ts";
 import { bodyOf, dateLine, type OwnAnswer } from "./refuse.ts";
 
 /** A field section as `node:http2` takes it: name, value, name, value …, in their order. */
@@ -56,9 +55,9 @@ export function interimFields(head: ResponseHead, named: readonly string[]): Out
   return gathered([":status", `${head.status}`, ...answerPairs(head, named)]);
 }
 
-/** The trailer fields that may go on. */
-export function trailerFields(trailers: Fields): OutgoingHttpHeaders {
-  return gathered(linePairs(trailerLines(trailers)));
+/** Trailers, of their lines. */
+export function trailerFields(lines: string): OutgoingHttpHeaders {
+  return gathered(linePairs(lines));
 }
 
 /** The status as it goes out. */

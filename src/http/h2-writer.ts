@@ -2,7 +2,6 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Admitted } from "./admit.ts";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
-import type { Fields } from "./fields.ts";
 import type { AnswerWriter } from "./front.ts";
 import {
   hasNoContent,
@@ -90,9 +89,9 @@ export class H2Writer implements AnswerWriter {
   }
 
   /** Trailers always have a place here: nobody has to ask for them. */
-  end(_request: Admitted, trailers: Fields | undefined): void {
+  end(_request: Admitted, trailers: string): void {
     this.#isOver = true;
-    if (trailers !== undefined && this.#mayHaveTrailers) this.#trailers = trailerFields(trailers);
+    if (trailers !== "" && this.#mayHaveTrailers) this.#trailers = trailerFields(trailers);
   }
 
   own(own: OwnAnswer, request: Admitted | undefined, _closes: boolean, now: number): void {

@@ -127,18 +127,3 @@ function keptLines(fields: Fields, kept: ReadonlySet<FieldName>, named: readonly
   }
   return lines + fields.text.slice(runStart, fields.end);
 }
-
-/** Fields that say how a message is framed, routed, trusted or understood: no trailer may add them. */
-const NOT_IN_TRAILERS =
-  /^(?:authorization|proxy-.*|www-authenticate|authentication-info|cookie|set-cookie|content-(?:encoding|type|range|location)|cache-control|expires|date|age|vary|location|retry-after|pragma|range|if-.*|max-forwards|trailer|x-forwarded-.*|x-real-ip)$/;
-
-/** The trailer fields that may go on (RFC 9110 §6.5.1), as lines. */
-export function trailerLines(trailers: Fields): string {
-  let lines = "";
-  for (let index = 0; index < trailers.count; index += 1) {
-    if (trailers.names[index] !== "other") continue;
-    if (NOT_IN_TRAILERS.test(trailers.nameText(index).toLowerCase())) continue;
-    lines += trailers.text.slice(trailers.lineStart(index), trailers.lineStart(index + 1));
-  }
-  return lines;
-}

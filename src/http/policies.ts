@@ -1,7 +1,6 @@
 import { PasswordCheck } from "../auth/password-check.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Auth } from "../config/auth.ts";
-import type { Admitted } from "./admit.ts";
 import type { Backends } from "./backends.ts";
 import { basicAuth } from "./basic-auth.ts";
 import { ForwardAuthDesk, forwardAuth } from "./forward-auth.ts";
@@ -42,14 +41,4 @@ export class Policies {
         return unreachable(auth);
     }
   }
-}
-
-/**
- * The request as far as its body is concerned: what a service or a rule vouches for must not come as a
- * trailer either.
- */
-export function withoutForgery(request: Admitted, place: Place | undefined): Admitted {
-  if (place === undefined || !isRoute(place)) return request;
-  const isOpen = place.vouched === undefined && place.rules?.request === undefined;
-  return isOpen ? request : { ...request, takesTrailers: false };
 }

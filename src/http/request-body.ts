@@ -5,10 +5,11 @@ import type { Admitted } from "./admit.ts";
 import { BodyReader } from "./body.ts";
 import { BodyPace } from "./body-pace.ts";
 import type { Exchange } from "./exchange.ts";
-import { type Fault, fault } from "./fields.ts";
+import { type Fault, type Fields, fault } from "./fields.ts";
 import type { BodySource } from "./front.ts";
-import { trailerLines } from "./headers.ts";
 import type { Inbox } from "./inbox.ts";
+import type { HeadEdits } from "./policy.ts";
+import { requestTrailers } from "./trailers.ts";
 
 /** The body of one HTTP/1.1 request after the other: read from the inbox, given to the exchange or to nobody. */
 export class RequestBody implements BodySource {
@@ -51,7 +52,7 @@ export class RequestBody implements BodySource {
     this.#deadline = this.#pace.begin();
   }
 
-  pump(exchange: Exchange): Fault | undefined {
+  pump(exchange: Exchange, edits: HeadEdits | undefined): Fault | undefined {
     const inbox = this.#inbox;
     if (this.#isDone || inbox.size === 0 || !exchange.takesBody) return undefined;
     const reader = this.#reader;
@@ -65,7 +66,7 @@ export class RequestBody implements BodySource {
     this.#deadline = this.#pace.received(length);
     if (state === "done") {
       this.#isDone = true;
-      exchange.endBody(this.#trailers());
+      exchange.endBody(requestTrailers(this.#trailers, this.#request, edits));
     }
     return undefined;
   }
@@ -91,8 +92,7 @@ export class RequestBody implements BodySource {
     this.#deadline = this.#pace.resume();
   }
 
-  #trailers(): string {
-    const { trailers } = this.#reader;
-    return trailers !== undefined && this.#request?.takesTrailers ? trailerLines(trailers) : "";
+  get #trailers(): Fields | undefined {
+    return this.#request?.takesTrailers === true ? this.#reader.trailers : undefined;
   }
 }

@@ -19,12 +19,12 @@ import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.t
 import type { ResponseHead } from "./head.ts";
 import { writeRequestHead } from "./headers.ts";
 import { backendAuthority, choosePlace, isRoute, onwardTarget } from "./path-route.ts";
-import { withoutForgery } from "./policies.ts";
 import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { requestIdOf } from "./request-id.ts";
 import { answerAt } from "./respond.ts";
 import type { Place } from "./surroundings.ts";
+import { answerTrailers } from "./trailers.ts";
 
 const LOOP = "the request comes back here again and again: what it is forwarded to leads here";
 
@@ -46,6 +46,8 @@ export class Visit implements Asker, EncodingOwner {
   #place: Place | undefined;
   #path: PathRoute | undefined;
   #edits: HeadEdits | undefined;
+  /** Fields of the answer that are its connection's. */
+  #answerNamed: readonly string[] = [];
   #requestId = "";
   #startedAt = 0;
 
@@ -70,7 +72,7 @@ export class Visit implements Asker, EncodingOwner {
     const place = choosePlace(action, request);
     const route = place && isRoute(place) ? place : undefined;
     this.#place = place;
-    this.#body.begin(withoutForgery(request, place), route);
+    this.#body.begin(request, route);
     if (place === undefined) {
       this.#answerOwn(refusal(400), "the path has several readings");
       return;
@@ -123,7 +125,7 @@ export class Visit implements Asker, EncodingOwner {
 
   /** Gives what has come of the body to the backend. */
   pumpBody(): void {
-    const broken = this.#body.pump(this.#exchange);
+    const broken = this.#body.pump(this.#exchange, this.#edits);
     if (broken === undefined) this.#exchange.flush();
     else this.giveUp(broken);
   }
@@ -180,6 +182,7 @@ export class Visit implements Asker, EncodingOwner {
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
     const request = this.#request;
     if (request === undefined) return;
+    this.#answerNamed = answer.named;
     const told = this.#encoding.begin(request, head, answer, this.#path?.compress);
     this.#closesAfter ||= endsWithConnection(request, told.answer) || this.#mustClose(request);
     const now = this.#tools.around.dateNow();
@@ -204,7 +207,8 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   encodingEnded(trailers: Fields | undefined): void {
-    if (this.#request !== undefined) this.#writer.end(this.#request, trailers);
+    const lines = answerTrailers(trailers, this.#answerNamed, this.#place?.rules);
+    if (this.#request !== undefined) this.#writer.end(this.#request, lines);
     this.answerFlushed();
     this.#end(undefined);
     this.#owner.visitEnded(this.#closesAfter);
