@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { limits } from "../../src/config/limits.ts";
 import { type FaultOutcome, HOUR, MINUTE, outcomeOf, tell } from "../support/fault-story.ts";
 import { amount } from "../support/full-numbers.ts";
 
@@ -62,7 +63,15 @@ const COUNT = amount(100, 1_000);
 const many = Array.from({ length: COUNT }, (_, nth) => `shop-${nth}.example`);
 /** Without the CA's advice 300 orders are free at once, and then one in 36 s. */
 const ENDS_MS = PACE_MS * 300 + Math.max(0, COUNT - 300) * 36_000 + HOUR;
-const storm = tell([{ hosts: many, isRenewal: true, mendedAt: 0, endsAt: ENDS_MS }]);
+const SLOW_MS = 5_000;
+const due = { hosts: many, isRenewal: true } as const;
+const storm = tell([
+  { ...due, mendedAt: 0, endsAt: ENDS_MS },
+  {
+    ...{ ...due, hosts: many.slice(0, 100), fault: { kind: "slow", ms: SLOW_MS } },
+    ...{ mendedAt: 2 * HOUR, endsAt: 2 * HOUR },
+  },
+]);
 
 test(`C15: ${COUNT} renewals that are due at once are made one in 2 s, the nearest expiry first, within what the CA allows, and none comes too late`, async (t) => {
   const outcome = await outcomeOf(storm, 0);
@@ -73,4 +82,15 @@ test(`C15: ${COUNT} renewals that are due at once are made one in 2 s, the neare
   assert.equal(times.length, COUNT);
   t.diagnostic(`the last one after ${Math.round(Math.max(...times) / MINUTE)} min`);
   assertAllValid(outcome, COUNT);
+});
+
+test(`C15: of 100 renewals that are due at once at a CA whose answers take ${SLOW_MS / 1_000} s ten are under way at one time, and none fails or comes too late`, async (t) => {
+  const outcome = await outcomeOf(storm, 1);
+  assertPaced(outcome);
+  assert.equal(outcome.mostInFlight, limits.ordersInFlightMax);
+  assert.deepEqual(outcome.failures, []);
+  const times = Object.values(outcome.issued);
+  assert.equal(times.length, 100);
+  t.diagnostic(`the last one after ${Math.round(Math.max(...times) / MINUTE)} min`);
+  assertAllValid(outcome, 100);
 });

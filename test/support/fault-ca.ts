@@ -13,6 +13,8 @@ export type Fault =
   | { readonly kind: "unreachable" }
   /** Connections are taken, and nothing is ever said; the program hangs up. */
   | { readonly kind: "silent" }
+  /** Every answer takes so long. */
+  | { readonly kind: "slow"; readonly ms: number }
   /** One place answers with an error, in the CA's words or as the page of a gateway. */
   | {
       readonly kind: "status";
@@ -83,6 +85,9 @@ export class FaultCa implements AcmeTransport {
       case "silent":
         await this.#clock.sleep(limits.acmeHeadersTimeoutMs, signal);
         throw new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: no answer in time");
+      case "slow":
+        await this.#clock.sleep(fault.ms, signal);
+        return undefined;
       case "status":
         return place === fault.at ? errorOf(fault) : undefined;
       case "bad-nonce":

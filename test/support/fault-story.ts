@@ -30,6 +30,8 @@ export interface FaultOutcome {
   /** Starts of attempts, and whose. */
   readonly attempts: readonly number[];
   readonly attemptsOf: readonly string[];
+  /** Attempts under way at one time. */
+  readonly mostInFlight: number;
   readonly failures: readonly { readonly at: number; readonly type: string }[];
   /** When each host got its certificate. */
   readonly issued: Readonly<Record<string, number>>;

@@ -50,6 +50,8 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   ca.fault = story.fault;
   const attempts: number[] = [];
   const attemptsOf: string[] = [];
+  const inFlight = new Set<string>();
+  let mostInFlight = 0;
   const failures: { at: number; type: string }[] = [];
   const issued: Record<string, number> = {};
   const machine = await Machine.boot({
@@ -61,7 +63,10 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
       if (event === "order.started") {
         attempts.push(at);
         attemptsOf.push(String(facts["host"]));
-      }
+        inFlight.add(String(facts["host"]));
+        mostInFlight = Math.max(mostInFlight, inFlight.size);
+      } else if (/^certificate\.(?:issued|failed)$/.test(event))
+        inFlight.delete(String(facts["host"]));
       if (event === "certificate.failed") failures.push({ at, type: String(facts["type"]) });
       if (event === "certificate.issued") issued[String(facts["host"])] = at;
     },
@@ -89,7 +94,17 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   await folder[Symbol.asyncDispose]();
   const requests = ca.requests.map(({ at, place }) => ({ at: at - start, place }));
   return {
-    ...{ requests, attempts, attemptsOf, failures, issued, stateAtMending, statesAtEnd, retryMs },
+    ...{
+      requests,
+      attempts,
+      attemptsOf,
+      mostInFlight,
+      failures,
+      issued,
+      stateAtMending,
+      statesAtEnd,
+      retryMs,
+    },
   };
 }
 
