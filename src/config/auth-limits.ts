@@ -22,6 +22,6 @@ export const authLimits = {
   forwardAuthTimeoutMs: 10_000,
   /** Questions under way; a request beyond them is refused. */
   forwardAuthMax: 1_000,
-  /** The body of its refusal: a login page, not a download. */
+  /** The body of its answer, a login page at most, not a download: a longer one is no answer. */
   forwardAuthBodyMaxBytes: 65_536,
 } as const;

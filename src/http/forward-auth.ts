@@ -49,7 +49,7 @@ export class ForwardAuthDesk {
 /**
  * Asks a service about each request, by a GET that tells it the request's method, target, host, client and
  * fields, without its body. 2xx lets it pass, with the fields that the service vouches for; any other answer
- * is the client's. Without an answer nobody passes. `vouched`: fields that nobody else may send.
+ * is the client's. Without a whole answer nobody passes. `vouched`: fields that nobody else may send.
  */
 export function forwardAuth(
   auth: ForwardAuth,
@@ -148,8 +148,6 @@ class Question implements Asker, Timed {
   answerBegan(head: ResponseHead, { named }: FinalAnswer): void {
     this.#head = head;
     this.#named = named;
-    // What follows is for nobody, but read: then the connection can carry the next question.
-    if (isYes(head)) this.#verdict.resolve({ kind: "pass", edits: this.#editsOf(head) });
   }
 
   answerContent(bytes: Buffer, start: number, end: number): void {
@@ -173,15 +171,9 @@ class Question implements Asker, Timed {
       this.#fail(502, TOO_LARGE);
       return;
     }
-    this.#verdict.resolve({
-      kind: "answer",
-      answer: {
-        status: head.status,
-        lines: answerLines(head, this.#named),
-        body: Buffer.concat(this.#body),
-      },
-      why: `the service that decides says ${head.status}`,
-    });
+    this.#verdict.resolve(
+      isYes(head) ? { kind: "pass", edits: this.#editsOf(head) } : this.#refusalOf(head),
+    );
     this.#over();
   }
 
@@ -209,6 +201,18 @@ class Question implements Asker, Timed {
     this.#break(502, `the service that decides: ${why}`);
   }
 
+  #refusalOf(head: ResponseHead): Verdict {
+    return {
+      kind: "answer",
+      answer: {
+        status: head.status,
+        lines: answerLines(head, this.#named),
+        body: Buffer.concat(this.#body),
+      },
+      why: `the service that decides says ${head.status}`,
+    };
+  }
+
   #editsOf(head: ResponseHead): { removed: readonly string[]; lines: string } {
     const { fields } = head;
     let lines = "";
@@ -233,7 +237,7 @@ class Question implements Asker, Timed {
     this.#break(status, why);
   }
 
-  /** Nobody passes without a yes; after one this is only the end of reading. */
+  /** Nobody passes without a yes. */
   #break(status: number, why: string): void {
     if (this.#isOver) return;
     this.#over();

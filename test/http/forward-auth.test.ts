@@ -144,7 +144,24 @@ const outcomes: readonly (readonly [string, string, number])[] = [
   ["says 299", "HTTP/1.1 299 Fine\r\nContent-Length: 0\r\n\r\n", 200],
   ["says 204", "HTTP/1.1 204 No Content\r\n\r\n", 200],
   ["says 103, then 200", `HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${YES}\r\n`, 200],
-  ["says 200 and more than anybody reads", `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(200_000)}`, 200],
+  ["says 200 and why", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes", 200],
+  [
+    "says 200 and why in chunks",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n",
+    200,
+  ],
+  ["says 200 and more than anybody reads", `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(200_000)}`, 502],
+  ["says yes at a length that is a lie", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nno", 502],
+  [
+    "says yes in a chunk of no size",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nyes\r\n0\r\n\r\n",
+    502,
+  ],
+  [
+    "says yes in a chunk that is cut",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nye",
+    502,
+  ],
   ["says 401", "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", 401],
   ["says 500", "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", 500],
   ["says 304", "HTTP/1.1 304 Not Modified\r\n\r\n", 304],
@@ -199,7 +216,11 @@ test("a service that is not there lets nobody in", async () => {
 });
 
 test("a service that is silent, or never ends, lets nobody in after its time", async () => {
-  for (const answer of ["", "HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nno"]) {
+  for (const answer of [
+    "",
+    "HTTP/1.1 403 No\r\nContent-Length: 9\r\n\r\nno",
+    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nye",
+  ]) {
     await using guarded = await GuardedScene.start(answeringOnce(answer), { timeoutMs: 150 });
     guarded.scene.client.say(get());
     await guarded.scene.client.has("HTTP/1.1 504 ");
