@@ -44,6 +44,7 @@ const { config, reach, startedAt, unbound, era } = configure;
 changeLimits(config.limits);
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
+const bornAt = systemClock.now();
 let workers: readonly WorkerFacts[] = [];
 const crashReport = new CrashReport();
 let ticketMaster = newTicketMaster();
@@ -142,7 +143,6 @@ async function open(): Promise<void> {
 async function keepTelling({ troubles }: CertificateFloor, storage: Storage): Promise<void> {
   const { alerts } = config;
   if (alerts.webhook === undefined && alerts.exec === undefined) return;
-  const bornAt = systemClock.now();
   const isFirst = bornAt - startedAt < limits.readyTimeoutMs;
   const channels = { alerts, machine: hostname(), clock: systemClock, log };
   const alarm = new Alarm({
@@ -276,9 +276,10 @@ function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
     version: programVersion(),
     pid: process.ppid,
     startedAt: timeText(startedAt),
-    workers: workers.map(({ index, pid, startedAt: bornAt, ready }) => ({
-      ...{ index, pid, ready },
-      startedAt: timeText(bornAt),
+    manager: { pid: process.pid, startedAt: timeText(bornAt) },
+    workers: workers.map(({ index, pid, startedAt: since, ready, isDraining }) => ({
+      ...{ index, pid, ready, draining: isDraining },
+      startedAt: timeText(since),
     })),
     hosts: floor.list(),
     backends: watch.list(),

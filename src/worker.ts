@@ -50,6 +50,8 @@ const challenges = new Challenges();
 const terminator = new Terminator(randomBytes(32));
 const stopping = new AbortController();
 const listening: Listening[] = [];
+/** A wait that nothing cuts short. */
+const NEVER = new AbortController().signal;
 
 const credentials = new Credentials(
   {
@@ -84,6 +86,7 @@ process.on("uncaughtException", (error) => {
   log.error("worker.failed", { ...failureFacts(error), stack: error.stack });
   void drain(limits.crashDrainMs, 1);
 });
+let exitCode = 0;
 channel.open({ message: receiveMessage, orphaned: () => void drain(limits.drainMaxMs, 0) });
 await start();
 
@@ -248,13 +251,23 @@ async function readManual({ certificate }: Host) {
   }
 }
 
-/** Takes no more connections, lets the open ones finish, and ends the process. */
-async function drain(deadlineMs: number, exitCode: number): Promise<void> {
-  if (stopping.signal.aborted) return;
+/**
+ * Takes no more connections, lets the open ones finish, and ends the process. Called again, the nearer end counts,
+ * and a fault of ours is not forgotten.
+ */
+async function drain(deadlineMs: number, code: number): Promise<void> {
+  exitCode ||= code;
+  if (!stopping.signal.aborted) closeDoors();
+  await open.drain(deadlineMs, NEVER, (connections) => {
+    relay.blame("the time to finish was over: this worker was to end");
+    log.warn("worker.cut", { connections, deadlineMs });
+  });
+  process.exit(exitCode);
+}
+
+function closeDoors(): void {
   stopping.abort(new LatchkeyError("PROCESS_UNREACHABLE", "Cannot go on: this worker is stopping"));
   for (const each of listening) each.close();
   channel.send("supervisor", { type: "closed" });
   relay.drain();
-  await open.drain(deadlineMs, new AbortController().signal);
-  process.exit(exitCode);
 }

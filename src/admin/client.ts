@@ -176,13 +176,15 @@ function unanswered(path: string, cause: unknown): LatchkeyError {
 
 /** Of another version, or another program altogether, no part may be missing that commands go through. */
 function readSnapshot(value: unknown): Snapshot {
-  const { hosts, backends = [], troubles = [], workers, version, pid, startedAt } = Object(value);
+  const { hosts, backends = [], troubles = [], workers, ...rest } = Object(value);
+  const { version, pid, startedAt, manager } = rest;
   if (!Array.isArray(hosts) || !Array.isArray(workers))
     throw new Error("it answers something else");
   return {
     version: String(version),
     pid: Number(pid),
     startedAt: String(startedAt),
+    manager: { pid: Number(manager?.pid), startedAt: String(manager?.startedAt) },
     workers,
     hosts,
     backends,

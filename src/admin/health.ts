@@ -23,7 +23,8 @@ interface TroubledHost extends Pick<CertificateRecord, "host" | "state" | "notAf
 export function healthOf({ workers, hosts, troubles }: Snapshot): Health {
   const troubled = hosts.filter((host) => isTroubled([host]));
   const isServing =
-    workers.some(({ ready }) => ready) && !hosts.every(({ state }) => state === "failed");
+    workers.some(({ ready, draining }) => ready && !draining) &&
+    !hosts.every(({ state }) => state === "failed");
   const isWell = troubled.length === 0 && troubles.length === 0;
   return {
     status: !isServing ? "failing" : isWell ? "ok" : "degraded",

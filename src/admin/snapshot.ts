@@ -10,6 +10,8 @@ export interface Snapshot {
   readonly pid: number;
   /** RFC 3339, UTC. */
   readonly startedAt: string;
+  /** The process that answers: each reload replaces it, and the workers. */
+  readonly manager: { readonly pid: number; readonly startedAt: string };
   readonly workers: readonly WorkerSnapshot[];
   readonly hosts: readonly CertificateRecord[];
   /** Where requests go: every backend of every host. */
@@ -36,6 +38,8 @@ export interface WorkerSnapshot {
   readonly pid: number;
   readonly startedAt: string;
   readonly ready: boolean;
+  /** Does it take no more connections, and finish those that it has? */
+  readonly draining: boolean;
 }
 
 /** States in which a person has to look: the exit code of `status` and `certs` is 1. */

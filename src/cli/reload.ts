@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { askForReload, askStatus } from "../admin/client.ts";
+import type { Snapshot } from "../admin/snapshot.ts";
 import { systemClock } from "../base/clock.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
@@ -28,18 +29,24 @@ export async function reload(file: string | undefined): Promise<number> {
   return EXIT.ok;
 }
 
-/** Is every worker, and the manager that answers, of after the reload? */
+/**
+ * Is every worker, and the manager that answers, of after the reload? Workers of before finish what they have, which
+ * may take long: they are not waited for.
+ */
 async function untilReady(admin: string, askedAt: number): Promise<boolean> {
   const lastLook = systemClock.now() + READY_TIMEOUT_MS;
   while (systemClock.now() < lastLook) {
-    const { workers } = await askStatus(admin).catch(() => ({ workers: [] }));
-    const isNew = workers.every(
-      ({ ready, startedAt }) => ready && Date.parse(startedAt) >= askedAt,
-    );
-    if (workers.length > 0 && isNew) return true;
+    const now = await askStatus(admin).catch(() => undefined);
+    if (now !== undefined && isOfAfter(now, askedAt)) return true;
     await delay(LOOK_EVERY_MS);
   }
   return false;
+}
+
+function isOfAfter({ manager, workers }: Snapshot, askedAt: number): boolean {
+  const isNew = ({ startedAt }: { readonly startedAt: string }) => Date.parse(startedAt) >= askedAt;
+  const serving = workers.filter(({ draining }) => !draining);
+  return isNew(manager) && serving.length > 0 && serving.every((it) => it.ready && isNew(it));
 }
 
 function lines(texts: readonly string[]): string {

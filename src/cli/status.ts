@@ -1,4 +1,4 @@
-import { isTroubled, type Snapshot } from "../admin/snapshot.ts";
+import { isTroubled, type Snapshot, type WorkerSnapshot } from "../admin/snapshot.ts";
 import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
@@ -14,6 +14,7 @@ interface Stopped {
   readonly version: null;
   readonly pid: null;
   readonly startedAt: null;
+  readonly manager: null;
   readonly workers: readonly [];
   readonly hosts: readonly CertificateRecord[];
   readonly backends: readonly [];
@@ -32,7 +33,7 @@ export async function status(file: string | undefined, json: boolean): Promise<n
 
 function stoppedWith(hosts: readonly CertificateRecord[]): Stopped {
   return {
-    ...{ version: null, pid: null, startedAt: null, workers: [] },
+    ...{ version: null, pid: null, startedAt: null, manager: null, workers: [] },
     ...{ hosts, backends: [], troubles: [] },
   };
 }
@@ -61,7 +62,13 @@ function describeBackends(backends: readonly BackendRecord[]): string {
 function headline({ version, pid, startedAt, workers }: Snapshot | Stopped): string {
   if (version === null) return NOT_RUNNING;
   const pids = workers.map(
-    ({ index, pid, ready }) => `worker ${index} (pid ${pid}${ready ? "" : ", starting"})`,
+    (worker) => `worker ${worker.index} (pid ${worker.pid}${phaseOf(worker)})`,
   );
   return `latchkey ${version}, pid ${pid}, running since ${startedAt}: ${pids.join(", ") || "no worker"}`;
+}
+
+/** Nothing of one that serves. */
+function phaseOf({ ready, draining }: WorkerSnapshot): string {
+  if (draining) return ", draining";
+  return ready ? "" : ", starting";
 }

@@ -36,6 +36,7 @@ const CHANGEABLE = {
   backendDownMs: time(100, HOUR),
   nameKeptMs: time(SECOND, 24 * HOUR),
   drainMaxMs: time(SECOND, 30 * SECOND),
+  reloadDrainMaxMs: time(SECOND, 24 * HOUR),
   issueWaitMs: time(SECOND, 30 * SECOND),
   parkedMax: count(1, 100_000),
   parkedPerHostMax: count(1, 100_000),

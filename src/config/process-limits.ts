@@ -31,6 +31,10 @@ export const processLimits = {
   listenRetryEveryMs: 10_000,
   /** SIGTERM to exit, at most. */
   drainMaxMs: 30_000,
+  /** What is open in a worker that a reload replaces has so long to finish: a large download, a talk over a WebSocket … */
+  reloadDrainMaxMs: 600_000,
+  /** … but of so many such workers for each place only: each takes the memory of one that serves. The oldest ends as at SIGTERM. */
+  oldWorkersOfEach: 3,
   /** When all is done, what the log has left to say waits so long for its reader. */
   lastWordsMs: 500,
   /** A worker that met a fault of ours finishes what it has within this, then ends. */

@@ -14,7 +14,9 @@ export class OpenConnections {
   readonly #doorkeeper: Doorkeeper | undefined;
   readonly #sockets = new Set<Socket>();
   #refused = 0;
-  #drained: (() => void) | undefined;
+  readonly #drained = Promise.withResolvers<void>();
+  #isDraining = false;
+  #isCut = false;
 
   constructor(capacity: number = limits.connectionsMax, doorkeeper?: Doorkeeper) {
     this.#capacity = capacity;
@@ -34,7 +36,7 @@ export class OpenConnections {
     socket.once("close", () => {
       this.#sockets.delete(socket);
       this.#tell();
-      if (this.#sockets.size === 0) this.#drained?.();
+      if (this.#isDraining && this.#sockets.size === 0) this.#drained.resolve();
     });
     return true;
   }
@@ -55,20 +57,29 @@ export class OpenConnections {
 
   /**
    * Waits until no connection is open, for `deadlineMs` at most or until `signal` is aborted; those
-   * that are left then are destroyed. To be called once, when nothing is accepted any more.
+   * that are left then are destroyed. To be called when nothing is accepted any more; called again, the
+   * nearest of its ends counts.
+   *
+   * @param cutting Hears how many are left, before they are destroyed.
    */
-  async drain(deadlineMs: number, signal: AbortSignal): Promise<void> {
+  async drain(
+    deadlineMs: number,
+    signal: AbortSignal,
+    cutting: (left: number) => void = () => {},
+  ): Promise<void> {
     if (this.#sockets.size === 0) return;
-    const drained = Promise.withResolvers<void>();
-    this.#drained = drained.resolve;
+    this.#isDraining = true;
     const cut = (): void => {
+      if (this.#isCut) return;
+      this.#isCut = true;
+      cutting(this.#sockets.size);
       // A reset: what is cut must not look like the end of an answer.
       for (const socket of this.#sockets) socket.resetAndDestroy();
     };
     const deadline = setTimeout(cut, deadlineMs);
     signal.addEventListener("abort", cut, { once: true });
     if (signal.aborted) cut();
-    await drained.promise;
+    await this.#drained.promise;
     clearTimeout(deadline);
     signal.removeEventListener("abort", cut);
   }

@@ -182,7 +182,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   }
 
   clientClosed(): void {
-    this.#visit.abandon("the client left");
+    this.#visit.abandon(this.#around.blamed ?? "the client left");
     this.#tunnel?.clientClosed();
     this.#phase = "closing";
     this.#around.deadlines.forget(this);

@@ -235,7 +235,7 @@ export class H2Stream implements VisitOwner {
 
   #closed(): void {
     this.#phase = "closing";
-    this.#visit.abandon("the client took its request back, or left");
+    this.#visit.abandon(this.#home.around.blamed ?? "the client took its request back, or left");
     this.#tunnel?.clientClosed();
     this.#body.clear();
     this.#home.explain(this.held);

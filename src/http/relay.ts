@@ -67,7 +67,11 @@ interface ServedConnection {
  * `body.ts` are the pure parts, which decide everything.
  */
 export class Relay {
-  readonly #around: Surroundings & { isDraining: boolean; keepsAlive: boolean };
+  readonly #around: Surroundings & {
+    isDraining: boolean;
+    keepsAlive: boolean;
+    blamed: string | undefined;
+  };
   readonly #further: (place: Place) => readonly Policy[];
   readonly #markers: Markers;
   readonly #book: RuleBook;
@@ -105,6 +109,7 @@ export class Relay {
       dateNow: () => services.clock.now(),
       isDraining: false,
       keepsAlive: true,
+      blamed: undefined,
     };
   }
 
@@ -153,6 +158,11 @@ export class Relay {
     this.#around.isDraining = true;
     for (const served of this.#connections) served.drain();
     if (this.open === 0) this.#rest();
+  }
+
+  /** Connections that close from now on are closed by ourselves: what the access log is to say of their requests. */
+  blame(why: string): void {
+    this.#around.blamed = why;
   }
 
   /** Closes everything at once. */

@@ -22,6 +22,8 @@ export interface Surroundings extends Backends {
   readonly isDraining: boolean;
   /** May connections stay open after an answer? Not while the worker is overloaded. */
   readonly keepsAlive: boolean;
+  /** Why connections are closed now by ourselves, not by their clients. */
+  readonly blamed: string | undefined;
 }
 
 /** What is done with a request, and what holds for it: by its path, or for the whole host. */

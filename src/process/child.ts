@@ -69,6 +69,9 @@ export class Child {
   readonly #log: Log;
   readonly #bornAt = performance.now();
   readonly #watch: NodeJS.Timeout;
+  /** Until when it was told to finish. */
+  #endsAt = Number.POSITIVE_INFINITY;
+  #ending: NodeJS.Timeout | undefined;
   #silentTicks = 0;
   #hasExited = false;
 
@@ -113,12 +116,15 @@ export class Child {
     this.#pipe?.send(passed);
   }
 
-  /** Tells it to finish within `deadlineMs`; it is killed a second later. */
+  /** Tells it to finish within `deadlineMs`; it is killed a second later. Said again, the nearer end counts. */
   drain(deadlineMs: number): void {
-    if (this.draining) return;
+    const endsAt = performance.now() + deadlineMs;
+    if (endsAt >= this.#endsAt) return;
+    this.#endsAt = endsAt;
     this.draining = true;
     this.send({ type: "drain", deadlineMs });
-    setTimeout(() => this.kill(), deadlineMs + limits.heartbeatEveryMs).unref();
+    clearTimeout(this.#ending);
+    this.#ending = setTimeout(() => this.kill(), deadlineMs + limits.heartbeatEveryMs).unref();
   }
 
   /** Ends it at once, whatever it is doing. */

@@ -69,6 +69,8 @@ export class Fleet {
   });
   readonly #readyOnce = Promise.withResolvers<void>();
   #plan: FleetPlan;
+  /** How many of those that a reload replaced may finish at once. */
+  #oldWorkersMax = 0;
   #era = 0;
   #lastIndex = 0;
   #isStopping = false;
@@ -92,11 +94,13 @@ export class Fleet {
   /**
    * Replaces every child by one of `plan` without a gap: a worker leaves when its successor is
    * ready; the manager, which holds the lease on storage, leaves first. Resolves when the whole
-   * fleet is of the new plan and the old one takes no more connections. A fleet that drains or was
+   * fleet is of the new plan and the old one takes no more connections; what is open there has
+   * `reloadDrainMaxMs` to finish, as long as not too many reloads follow. A fleet that drains or was
    * killed stays as it is, and this never resolves.
    */
   replace(plan: FleetPlan): Promise<void> {
     if (this.#isStopping) return new Promise(() => {});
+    this.#oldWorkersMax = limits.oldWorkersOfEach * Math.max(this.#plan.workers, plan.workers);
     this.#plan = plan;
     for (const { child, predecessors, restart } of this.#slots.splice(1 + plan.workers)) {
       clearTimeout(restart);
@@ -114,6 +118,7 @@ export class Fleet {
       }
     }
     while (this.#slots.length <= plan.workers) this.#addSlot("worker");
+    this.#announcePeers();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenSettled.push(resolve);
     return promise;
@@ -174,6 +179,7 @@ export class Fleet {
       },
       closed: () => {
         if (slot.child === child && !child.draining) this.#succeed(slot, child);
+        this.#announcePeers();
         this.#lookIfSettled();
       },
       message: (envelope) => this.#route(envelope),
@@ -238,7 +244,17 @@ export class Fleet {
 
   #leave(child: Child): void {
     this.#leaving.add(child);
-    child.drain(limits.drainMaxMs);
+    const isWorker = child.plan.address !== "manager";
+    child.drain(isWorker ? limits.reloadDrainMaxMs : limits.drainMaxMs);
+    this.#hurryOldest();
+  }
+
+  /** Each of them takes the memory of a worker, and reloads may follow one another quickly. */
+  #hurryOldest(): void {
+    const old = this.#workers().filter((child) => this.#leaving.has(child) && child.draining);
+    const tooMany = Math.max(0, old.length - this.#oldWorkersMax);
+    old.sort((one, other) => workerIndexOf(one.plan.address) - workerIndexOf(other.plan.address));
+    for (const child of old.slice(0, tooMany)) child.drain(limits.drainMaxMs);
   }
 
   /** Only the manager may speak to workers; a worker reaches the manager and us. */
@@ -274,6 +290,7 @@ export class Fleet {
         startedAt: child.startedAt,
         ready: child.ready,
         isCurrent: current.has(child),
+        isDraining: child.draining || child.closed,
       }),
     );
     const manager = stateOf(this.#manager());

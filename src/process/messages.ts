@@ -63,7 +63,7 @@ export type FromSupervisor =
       /** `undefined`: they live as they should. */
       readonly crashing: Crashing | undefined;
     }
-  /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. */
+  /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. Said again, the nearer end counts. */
   | { readonly type: "drain"; readonly deadlineMs: number };
 
 /** A TCP address of this very program on this machine. */
@@ -95,6 +95,8 @@ export interface WorkerFacts {
   readonly ready: boolean;
   /** Does it follow the configuration of now, and listen where that says? The others finish what they have. */
   readonly isCurrent: boolean;
+  /** Does it take no more connections? */
+  readonly isDraining: boolean;
 }
 
 /** A child → supervisor. */

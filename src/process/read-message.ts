@@ -76,7 +76,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   },
   peers: {
     manager: (state) => ["ready", "starting", "away"].includes(String(state)),
-    workers: listOf(shaped({ index: isCount, pid: isCount })),
+    workers: listOf(shaped({ index: isCount, pid: isCount, isDraining: isFlag })),
     crashing: orAbsent(crashing),
   },
   drain: { deadlineMs: isCount },

@@ -19,7 +19,11 @@ function snapshot(
   const times = { pid: 1, startedAt: "2026-11-23T05:00:00Z" };
   return {
     ...{ version: "1", ...times, backends: [], troubles },
-    workers: [{ index: 1, ...times, ready }],
+    manager: times,
+    workers: [
+      { index: 1, ...times, ready, draining: false },
+      { index: 2, ...times, ready: true, draining: true },
+    ],
     hosts: states.map((state, index) => foreignRecord(`h${index}.example`, state)),
   };
 }
@@ -31,7 +35,7 @@ const table: readonly (readonly [string, Snapshot, string])[] = [
   ["a host of several has none", snapshot(true, ["valid", "failed"]), "degraded"],
   ["the disk is full", snapshot(true, ["valid"], [TROUBLE]), "degraded"],
   ["no host has one", snapshot(true, ["failed", "failed"]), "failing"],
-  ["no worker is ready", snapshot(false, ["valid"]), "failing"],
+  ["no worker is ready, but for one that takes nobody", snapshot(false, ["valid"]), "failing"],
 ];
 
 for (const [what, seen, status] of table) {

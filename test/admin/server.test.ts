@@ -17,6 +17,7 @@ const snapshot: Snapshot = {
   version: "1.2.3",
   pid: 7,
   startedAt: "now",
+  manager: { pid: 8, startedAt: "now" },
   workers: [],
   hosts: [],
   backends: [],

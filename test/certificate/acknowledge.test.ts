@@ -8,6 +8,7 @@ const worker = (index: number, ready = true) => ({
   pid: 1,
   startedAt: 0,
   isCurrent: true,
+  isDraining: false,
 });
 
 test("a round is complete when every worker has acknowledged it", async () => {

@@ -16,7 +16,14 @@ const challenge = {
 /** Challenges of two workers, whose answers are up to the test. */
 function world() {
   const acknowledgements = new Acknowledgements();
-  const worker = (index: number) => ({ index, ready: true, pid: 1, startedAt: 0, isCurrent: true });
+  const worker = (index: number) => ({
+    index,
+    ready: true,
+    pid: 1,
+    startedAt: 0,
+    isCurrent: true,
+    isDraining: false,
+  });
   acknowledgements.peersChanged([worker(1), worker(2)]);
   const [said, log] = [[] as string[], keptLog()];
   let round = 0;

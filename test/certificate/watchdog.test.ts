@@ -143,7 +143,14 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
     },
   });
   workers.changed(
-    [...all.keys()].map((index) => ({ index, pid: 1, startedAt: 0, ready: true, isCurrent: true })),
+    [...all.keys()].map((index) => ({
+      index,
+      pid: 1,
+      startedAt: 0,
+      ready: true,
+      isCurrent: true,
+      isDraining: false,
+    })),
   );
   const holding = newHolding(HOST, true);
   const swapIn = async () => {

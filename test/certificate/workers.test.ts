@@ -6,7 +6,7 @@ import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog } from "../support/stored.ts";
 
 const of = (index: number, isCurrent: boolean) =>
-  ({ index, pid: 1, startedAt: 0, ready: true, isCurrent }) as const;
+  ({ index, pid: 1, startedAt: 0, ready: true, isCurrent, isDraining: false }) as const;
 
 /** Whether orders may begin, after `told` and a while. */
 function world() {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Facts } from "../../src/base/errors.ts";
-import { limits } from "../../src/config/limits.ts";
+import { changeLimits, limits } from "../../src/config/limits.ts";
 import type { ChildPlan } from "../../src/process/child.ts";
 import { Fleet, type FleetPlan } from "../../src/process/fleet.ts";
 import type { Address } from "../../src/process/messages.ts";
@@ -27,7 +27,8 @@ type Mode =
   | "closes"
   | "babbles"
   | "floods"
-  | "hangs-up";
+  | "hangs-up"
+  | "lingers";
 
 function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPlan {
   const child = (address: Address, title: string): ChildPlan => ({
@@ -120,6 +121,37 @@ test("a worker whose place a reload takes away leaves", async () => {
   void world.fleet.replace(plan(1, "works"));
   assert.equal((await world.seen("worker.exited", "worker 2"))["code"], 0);
   assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+});
+
+test("a worker that a reload replaces has a time of its own to finish", async (t) => {
+  t.after(() => changeLimits({}));
+  changeLimits({ reloadDrainMaxMs: 100 }); // and not half a minute, as at the end of the program
+  await using world = new World(plan(1, "lingers"));
+  await world.fleet.start();
+  await world.fleet.replace(plan(1, "works"));
+  assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+});
+
+test("the end of the program is that of workers which a reload left more time, too", async () => {
+  await using world = new World(plan(1, "lingers"));
+  await world.fleet.start();
+  await world.fleet.replace(plan(1, "works"));
+  assert.deepEqual(world.of("worker.exited", "worker 1"), []);
+  await world.fleet.drain(100);
+  assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+});
+
+test("of more old workers than may finish at once, the oldest ends as at the end of the program", async (t) => {
+  t.after(() => changeLimits({}));
+  changeLimits({ drainMaxMs: 100 });
+  await using world = new World(plan(1, "lingers"));
+  await world.fleet.start();
+  for (let times = 0; times < limits.oldWorkersOfEach; times += 1)
+    await world.fleet.replace(plan(1, "lingers"));
+  assert.deepEqual(world.of("worker.exited", "worker 1"), []);
+  await world.fleet.replace(plan(1, "works"));
+  assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+  assert.deepEqual(world.of("worker.exited", "worker 2"), []);
 });
 
 test("a reload starts nobody for a place that it takes away", async () => {

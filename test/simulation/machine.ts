@@ -83,7 +83,9 @@ export class Machine {
       signal: stopping.signal,
     });
     await floor.open();
-    floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true, isCurrent: true }]);
+    floor.workers.changed([
+      { index: 1, pid: 1, startedAt: 0, ready: true, isCurrent: true, isDraining: false },
+    ]);
     machine = new Machine(parts, { storage, floor, stopping, log });
     for (const host of await storage.certificates.list()) await machine.#serve(host);
     return machine;

@@ -7,7 +7,8 @@ import type { Address } from "../../src/process/messages.ts";
  * A child process that does what its title says: `works` (ready, and leaves when told), `dies`
  * (before it is ready), `faints` (as soon as it is ready), `waits` (never ready, but its event loop turns), `repeats` (says twice that
  * it is ready), `pretends` (speaks to the manager as only the supervisor may), `babbles` (says what is no
- * JSON), `floods` (says 10 MB that never end), `hangs-up` (closes the pipe, and lives on).
+ * JSON), `floods` (says 10 MB that never end), `hangs-up` (closes the pipe, and lives on),
+ * `lingers` (takes all the time that it is given to finish).
  */
 const mode = process.title;
 const { channel } = await Channel.connect(process.argv[2] as Address);
@@ -15,8 +16,11 @@ const { channel } = await Channel.connect(process.argv[2] as Address);
 if (mode === "dies") process.exit(3);
 if (mode !== "waits") {
   channel.open({
-    message: ({ type }) => {
-      if (type === "drain") process.exit(0);
+    message: (message) => {
+      if (message.type !== "drain") return;
+      if (mode !== "lingers") process.exit(0);
+      channel.send("supervisor", { type: "closed" });
+      setTimeout(() => process.exit(0), message.deadlineMs);
     },
     orphaned: () => {
       if (mode !== "hangs-up") process.exit(1);

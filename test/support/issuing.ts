@@ -71,7 +71,9 @@ export class Issuing implements AsyncDisposable {
   /** Orders and renews until the end of this. */
   async run(): Promise<void> {
     await this.floor.open();
-    this.floor.workers.changed([{ index: 1, pid: 1, startedAt: 0, ready: true, isCurrent: true }]);
+    this.floor.workers.changed([
+      { index: 1, pid: 1, startedAt: 0, ready: true, isCurrent: true, isDraining: false },
+    ]);
     this.#running = this.floor.run();
   }
 
