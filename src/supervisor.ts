@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addressesIn } from "./base/address-range.ts";
 import { systemClock } from "./base/clock.ts";
-import { LatchkeyError, messageOf } from "./base/errors.ts";
+import { type Facts, LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts, type Log } from "./base/log.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
@@ -102,7 +102,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       await within(limits.reloadMaxMs, reloaded);
     } catch (error) {
       tell(rejectedFor(error));
-      log.error("config.rejected", { file: config.file, ...failureFacts(error) });
+      log.error("config.rejected", rejectionFacts(config, error));
     }
   });
 
@@ -152,6 +152,12 @@ function acceptedWith(...lines: readonly (readonly string[])[]): ReloadOutcome {
 function rejectedFor(error: unknown): ReloadOutcome {
   const faults = error instanceof FaultyConfig ? error.faults.map(formatFault) : [];
   return { kind: "rejected", why: messageOf(error), faults };
+}
+
+/** Of many faults the first one stands for all, which are on standard error. */
+function rejectionFacts({ file }: Config, error: unknown): Facts {
+  const [first] = error instanceof FaultyConfig ? error.faults : [];
+  return { file, ...failureFacts(error), fault: first && formatFault(first) };
 }
 
 /** All that the next configuration wants open; when something of it cannot be had, nothing of it stays open. */
@@ -249,7 +255,7 @@ function openAccessLog(config: Config): number | undefined {
     return openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600);
   } catch (cause) {
     throw new LatchkeyError(
-      "USAGE",
+      "ACCESS_LOG_UNUSABLE",
       `Cannot open the access log ${path}: ${messageOf(cause)}`,
       {},
       { cause },

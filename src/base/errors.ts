@@ -6,6 +6,8 @@ export type ErrorCode =
   | "CONFIG_MISSING"
   /** The command line is wrong. */
   | "USAGE"
+  /** The file of the access log cannot be written into. */
+  | "ACCESS_LOG_UNUSABLE"
   /** A listening socket could not be had. */
   | "LISTEN_FAILED"
   /** A process of ours did not answer in time, or is gone. */

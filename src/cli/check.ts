@@ -1,3 +1,7 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { codeOf, messageOf } from "../base/errors.ts";
 import { type Flaw, flawsOf, isFault } from "../certificate/flaw.ts";
 import { readGiven } from "../certificate/manual.ts";
 import type { Config, Host } from "../config/config.ts";
@@ -11,12 +15,13 @@ import { EXIT } from "./exit.ts";
 
 /**
  * `latchkey check`: the routing table on standard output, or every fault on standard error. A storage that this user
- * could not run with is one, and so is a certificate given by hand that its host cannot have; what a start sets right
+ * could not run with is one, and so is an access log that it cannot write, and a certificate given by hand that its host cannot have; what a start sets right
  * by itself, and what time has done to a certificate, is only told. Changes nothing.
  */
 export async function check(file: string | undefined): Promise<number> {
   const config = await readConfiguration(file, process.env, async (read, pathOf) => [
     ...(await objectionsToStorage(read)),
+    ...(await objectionsToAccessLog(read)),
     ...(await objectionsToGiven(read, pathOf)),
   ]);
   process.stdout.write(describeRoutes(config));
@@ -42,6 +47,34 @@ async function objectionsToStorage({ storage }: Config): Promise<readonly Object
     else tell(message);
   }
   return objections;
+}
+
+/** What opening the file would meet; it is not made here. */
+async function objectionsToAccessLog({ log }: Config): Promise<readonly Objection[]> {
+  if (typeof log.access === "string") return [];
+  const { path } = log.access;
+  const why = await whyNotAppended(path);
+  const message = `cannot append to ${path}: ${why}, wanted a file in a folder that this user may write into`;
+  return why === undefined ? [] : [{ path: ["log", "access"], message }];
+}
+
+async function whyNotAppended(path: string): Promise<string | undefined> {
+  try {
+    if ((await stat(path)).isDirectory()) return "it is a folder";
+    await access(path, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? await whyNotMadeIn(dirname(path)) : messageOf(error);
+  }
+}
+
+async function whyNotMadeIn(folder: string): Promise<string | undefined> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? `there is no folder ${folder}` : messageOf(error);
+  }
 }
 
 async function objectionsToGiven(

@@ -5,7 +5,7 @@ import { programVersion } from "../base/version.ts";
 import { EXIT } from "./exit.ts";
 
 /** Codes of ours that mean: the configuration or the command line is wrong. */
-const USAGE_CODES = new Set(["CONFIG_INVALID", "CONFIG_MISSING", "USAGE"]);
+const USAGE_CODES = new Set(["CONFIG_INVALID", "CONFIG_MISSING", "ACCESS_LOG_UNUSABLE", "USAGE"]);
 
 /**
  * Runs one command to its exit code. Failures that a person can foresee are one line on standard

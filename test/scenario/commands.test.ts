@@ -86,6 +86,23 @@ test("check warns of a host that leads to port 80, and of certificates given by 
   for (const [index, line] of told.entries()) assert.match(line, wanted[index] ?? /^$/);
 });
 
+test("check names an access log that run could not open, at its place, and makes none", async () => {
+  const host = "hosts: { up.localhost: { respond: ok } }\n";
+  for (const [access, why] of [
+    ["none/a.log", /there is no folder .*none/],
+    [".", /it is a folder/],
+  ] as const) {
+    const file = await configured("logged.yaml", `log: { access: ./${access} }\n${host}`);
+    const { code, stderr } = await run("check", "--config", file);
+    assert.equal(code, 2, access);
+    assert.match(stderr, /^\S+logged\.yaml:1:16: log\.access: cannot append to /);
+    assert.match(stderr, why);
+  }
+  const file = await configured("logged.yaml", `log: { access: ./new.log }\n${host}`);
+  assert.equal((await run("check", "--config", file)).code, 0);
+  await assert.rejects(stat(join(folder.path, "new.log")), { code: "ENOENT" });
+});
+
 const FAULTS = `
 wrokers: 2
 hosts:

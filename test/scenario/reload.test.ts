@@ -38,7 +38,8 @@ test("a reload that cannot be followed leaves nothing open", async () => {
   const before = await openNow();
   const moved = first.replace('https: ["127.0.0.1:0"]', 'https: ["127.0.0.2:0"]');
   await reload(`log: { access: ./access.log }\n${moved}`);
-  const { message } = await latchkey.event("config.rejected");
+  const { code, message } = await latchkey.event("config.rejected");
+  assert.equal(code, "ACCESS_LOG_UNUSABLE");
   assert.match(String(message), /Cannot open the access log/);
   assert.equal(await openNow(), before);
   await rmdir(accessLog);
@@ -80,9 +81,10 @@ test("a reload with a fault is survived when nobody reads standard error any mor
   latchkey.process.stderr?.destroy();
   const rejected = latchkey.nextEvent("config.rejected");
   await reload(faulty);
-  const { code, message } = await rejected;
+  const { code, message, fault } = await rejected;
   assert.equal(code, "CONFIG_INVALID");
   assert.match(String(message), /^Cannot use .+: \d faults?$/);
+  assert.match(String(fault), /^\S+latchkey\.yaml:\d+:\d+: hosts\["up\.localhost"\]\.respnod: /);
   const reloaded = latchkey.nextEvent("config.reloaded");
   await reload(first);
   await reloaded;
