@@ -4,7 +4,13 @@ import { systemClock } from "../base/clock.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { paint } from "./paint.ts";
-import { askIfRunning, NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
+import {
+  askIfRunning,
+  describeTroubles,
+  NOT_RUNNING,
+  recordsFromStorage,
+  storageTroubles,
+} from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
 /** `latchkey certs`: each host's certificate, from the running program, else read from storage. */
@@ -12,7 +18,10 @@ export async function certs(file: string | undefined, json: boolean): Promise<nu
   const config = await readConfiguration(file);
   const running = await askIfRunning(config);
   const hosts = running?.hosts ?? (await recordsFromStorage(config));
-  if (running === undefined && !json) process.stderr.write(`${NOT_RUNNING}\n`);
+  if (running === undefined && !json) {
+    const troubles = describeTroubles(await storageTroubles(config));
+    process.stderr.write([`${NOT_RUNNING}\n`, ...troubles].join(""));
+  }
   process.stdout.write(
     json
       ? `${JSON.stringify({ hosts }, undefined, 2)}\n`

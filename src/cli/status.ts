@@ -1,15 +1,27 @@
-import { isTroubled, type Snapshot, type WorkerSnapshot } from "../admin/snapshot.ts";
+import {
+  isTroubled,
+  type Snapshot,
+  type TroubleSnapshot,
+  type WorkerSnapshot,
+} from "../admin/snapshot.ts";
 import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
 import { describeRecords } from "./certs.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { paint } from "./paint.ts";
-import { askIfRunning, NOT_RUNNING, recordsFromStorage } from "./stored-records.ts";
+import {
+  askIfRunning,
+  describeTroubles,
+  NOT_RUNNING,
+  recordsFromStorage,
+  storageTroubles,
+} from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
-/** What `status` knows when nothing runs: the hosts, from storage. */
+/** What `status` knows when nothing answers: what is seen in storage. */
 interface Stopped {
   readonly version: null;
   readonly pid: null;
@@ -18,30 +30,29 @@ interface Stopped {
   readonly workers: readonly [];
   readonly hosts: readonly CertificateRecord[];
   readonly backends: readonly [];
-  readonly troubles: readonly [];
+  readonly troubles: readonly TroubleSnapshot[];
 }
 
 /** `latchkey status`: what is running, and each host; when nothing runs, what storage knows. */
 export async function status(file: string | undefined, json: boolean): Promise<number> {
   const config = await readConfiguration(file);
-  const now = (await askIfRunning(config)) ?? stoppedWith(await recordsFromStorage(config));
+  const now = (await askIfRunning(config)) ?? (await seenInStorage(config));
   process.stdout.write(
     json ? `${JSON.stringify(now, undefined, 2)}\n` : describeStatus(now, systemClock.now()),
   );
   return isTroubled(now.hosts) ? EXIT.failed : EXIT.ok;
 }
 
-function stoppedWith(hosts: readonly CertificateRecord[]): Stopped {
+async function seenInStorage(config: Config): Promise<Stopped> {
+  const [hosts, troubles] = [await recordsFromStorage(config), await storageTroubles(config)];
   return {
     ...{ version: null, pid: null, startedAt: null, manager: null, workers: [] },
-    ...{ hosts, backends: [], troubles: [] },
+    ...{ hosts, backends: [], troubles },
   };
 }
 
 function describeStatus(now: Snapshot | Stopped, ms: number): string {
-  const troubles = now.troubles.map(
-    ({ message, detail, hint }) => `${paint("red", `! ${message}`)}\n  ${detail}\n  → ${hint}\n`,
-  );
+  const troubles = describeTroubles(now.troubles, (text) => paint("red", text));
   const backends = now.backends.some(({ state }) => state !== "unchecked")
     ? [describeBackends(now.backends)]
     : [];

@@ -17,9 +17,10 @@ import type { Ports } from "./door-findings.ts";
 import { examineHost, type HostSteps } from "./examine-host.ts";
 import { advice, type Finding, fine } from "./finding.ts";
 import { findingsOfGiven } from "./given-findings.ts";
-import { findingsOfListeners } from "./listener-findings.ts";
+import { findingsOfListeners, type ListenerSight } from "./listener-findings.ts";
 import { OwnDoors } from "./own-doors.ts";
 import { allPatients, type Patient, patientOf } from "./patient.ts";
+import { recogniseOurs } from "./recognise.ts";
 import { findingsOfStorage } from "./storage-findings.ts";
 
 /** What the doctor needs from its surroundings. */
@@ -82,8 +83,12 @@ export async function examine(
       : allPatients(records, routes, given);
   const patients = all.slice(0, limits.doctorHostsMax);
   await using doors = program.kind === "stopped" ? await OwnDoors.open(config.listen) : undefined;
+  const listeners = await recogniseOurs(doors?.sights ?? [], records, deadline.signal);
   const cas = await lookAtCas(steps, patients, deadline.signal);
-  const machine = [ofProgram(program), ...(await ofMachine(steps, cas, doors))];
+  const machine = [
+    ofProgram(program, listeners, config.listen.admin),
+    ...(await ofMachine(steps, cas, listeners)),
+  ];
   const hosts = await examineHosts(patients, hostSteps(steps, cas, doors, deadline.signal), steps);
   return { machine, hosts, leftOut: all.length - patients.length };
 }
@@ -113,17 +118,18 @@ export async function examineStorage({
 async function ofMachine(
   steps: DoctorSteps,
   cas: CaFacts,
-  doors: OwnDoors | undefined,
+  listeners: readonly ListenerSight[],
 ): Promise<readonly Finding[]> {
   const storage = await examineStorage(steps);
-  return [...findingsOfListeners(doors?.sights ?? []), ...storage, ...cas.findings];
+  return [...findingsOfListeners(listeners), ...storage, ...cas.findings];
 }
 
-function ofProgram(program: Program): Finding {
+function ofProgram(program: Program, listeners: readonly ListenerSight[], admin: string): Finding {
   switch (program.kind) {
     case "running":
       return fine("program.running", `Latchkey runs (pid ${program.pid})`);
     case "stopped":
+      if (listeners.some(({ isOurs }) => isOurs)) return unheard(admin);
       return fine("program.stopped", "Latchkey does not run: its ports were opened for this look");
     default: {
       const saw = `Latchkey does not answer: ${program.why}`;
@@ -132,6 +138,14 @@ function ofProgram(program: Program): Finding {
       return advice("program.silent", saw, remedy);
     }
   }
+}
+
+/** It serves: whoever believed that nothing runs would stop it. */
+function unheard(admin: string): Finding {
+  const saw = `Latchkey serves what this storage holds, and does not answer on its admin socket (${admin})`;
+  const remedy =
+    "Let storage be written into, if it cannot be: the program makes the socket once it can, and otherwise when it is started anew";
+  return advice("program.unheard", saw, remedy);
 }
 
 function hostSteps(

@@ -7,6 +7,8 @@ export interface ListenerSight {
   readonly address: string;
   /** Why it could not be had: `EADDRINUSE` …; `undefined`: it could. */
   readonly code: string | undefined;
+  /** Does what listens there show a certificate of this storage? Then it is the program of this configuration. */
+  readonly isOurs?: boolean;
 }
 
 /** Could the program listen where it is to? */
@@ -18,7 +20,9 @@ export function findingsOfListeners(sights: readonly ListenerSight[]): readonly 
   ];
 }
 
-function ofListener({ what, address, code }: ListenerSight): readonly Finding[] {
+function ofListener({ what, address, code, isOurs }: ListenerSight): readonly Finding[] {
+  if (isOurs === true)
+    return [fine("listener.ours", `${address} serves what this storage holds: it is Latchkey's`)];
   switch (code) {
     case undefined:
       return [];

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { runProgram } from "../support/client-program.ts";
+import { grave } from "../support/findings.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { skipSmallDisk, smallDisk } from "../support/small-disk.ts";
 import { type Handshake, shakeHands } from "../support/visitor.ts";
@@ -42,6 +46,7 @@ test("S5: a storage that cannot be written is served from, and nothing is ordere
     await using latchkey = await Latchkey.start({ config, storage });
     await servesOldOrdersNothing(latchkey, known);
     await latchkey.event("admin.unavailable");
+    await commandsNameTheCause(latchkey, storage);
     await latchkey.stop();
   });
 });
@@ -52,4 +57,33 @@ async function servesOldOrdersNothing(latchkey: Latchkey, known: Handshake): Pro
   assert.deepEqual([failed["host"], failed["code"]], ["new.localhost", "STORAGE_FAILED"]);
   assert.deepEqual(await shakeHands(latchkey, "new.localhost"), { alert: 80 });
   assert.equal(latchkey.count("order.created"), 0);
+}
+
+/** It has no admin socket there: the commands see the storage and the ports, and say what they are. */
+async function commandsNameTheCause(latchkey: Latchkey, root: string): Promise<void> {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "latchkey.yaml");
+  const ports = { https: latchkey.httpsPort, http: latchkey.httpPort };
+  const listen = `listen: { https: ["127.0.0.1:${ports.https}"], http: ["127.0.0.1:${ports.http}"] }`;
+  await writeFile(file, `storage: ${root}\n${listen}\n${config}`);
+  const run = (command: string, ...more: readonly string[]) =>
+    runProgram("sh", ["src/latchkey.sh", command, ...more, "--config", file]);
+
+  const cannot = new RegExp(
+    `^! The storage ${root} cannot be written.*\\n  the file system is read-only`,
+    "m",
+  );
+  assert.match((await run("status")).stdout, cannot);
+  assert.match((await run("certs")).stderr, cannot);
+  const { stdout } = await run("status", "--json");
+  assert.deepEqual(
+    JSON.parse(stdout).troubles.map(({ kind }: { kind: string }) => kind),
+    ["storage.unwritable"],
+  );
+  const { machine } = JSON.parse((await run("doctor", "old.localhost", "--json")).stdout);
+  assert.deepEqual(
+    grave(machine).filter((line) => !line.includes("volatile")),
+    ["advice program.unheard", "problem storage.unwritable"],
+  );
+  assert.ok(machine.some(({ code }: { code: string }) => code === "listener.ours"));
 }
