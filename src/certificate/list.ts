@@ -43,7 +43,7 @@ function rowsOf(steps: ListSteps, entry: Host, onDemand: readonly Holding[]): Ce
   if (own === undefined) {
     const lastError = steps.troubleOf(pattern) ?? null;
     const row = foreignRecord(name, lastError === null ? "waiting" : "refused");
-    return [{ ...row, lastError }, ...onDemand.map(recordOf)];
+    return [{ ...row, lastError }, ...onDemand.map((holding) => recordOf(holding, steps.now))];
   }
-  return [recordOf(steps.holdings.get(own) ?? newHolding(own, true))];
+  return [recordOf(steps.holdings.get(own) ?? newHolding(own, true), steps.now)];
 }

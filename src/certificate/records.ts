@@ -156,13 +156,13 @@ export function outcomeOf({ host, certificate }: Holding): CertificateOutcome {
   return { kind: "held", credential: { host, issuance, ...unsaved } };
 }
 
-/** The row that people and programs see. */
-export function recordOf(holding: Holding): CertificateRecord {
+/** The row that people and programs see, as of `now`. */
+export function recordOf(holding: Holding, now: number): CertificateRecord {
   const { certificate } = holding;
   const window = adviceOf(holding)?.window;
   return {
     host: holding.host,
-    state: stateOf(holding),
+    state: stateOf(holding, now),
     issuer: certificate?.issuer ?? null,
     serial: certificate?.serial ?? null,
     notBefore: timeText(certificate?.notBefore),
@@ -194,11 +194,16 @@ export function foreignRecord(host: string, state: CertificateState): Certificat
   };
 }
 
-function stateOf({ certificate, isOrdering, isRefused, lastError }: Holding): CertificateState {
+/** One that has expired is served on, for want of a better one, and is none to anybody who looks at it. */
+function stateOf(
+  { certificate, isOrdering, isRefused, lastError }: Holding,
+  now: number,
+): CertificateState {
+  const isGood = certificate !== undefined && now < certificate.notAfter;
   if (isRefused) return "refused";
-  if (isOrdering) return certificate === undefined ? "issuing" : "renewing";
-  if (lastError !== undefined) return certificate === undefined ? "failed" : "failing";
-  return certificate === undefined ? "waiting" : "valid";
+  if (isOrdering) return isGood ? "renewing" : "issuing";
+  if (lastError !== undefined) return isGood ? "failing" : "failed";
+  return isGood ? "valid" : "waiting";
 }
 
 function timeText(ms: number | undefined): string | null {

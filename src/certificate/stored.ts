@@ -1,8 +1,11 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import { parseCertificateName } from "../base/certificate-name.ts";
-import type { CertificateRecord } from "../base/certificate-record.ts";
+import type { CertificateRecord, LastError } from "../base/certificate-record.ts";
+import { codeOf, messageOf } from "../base/errors.ts";
+import { formatTime } from "../base/format-time.ts";
 import type { Config, Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
+import type { StoredCertificate } from "../storage/read-certificate.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Holdings } from "./holdings.ts";
 import { listCertificates } from "./list.ts";
@@ -46,13 +49,38 @@ type Hold = (name: string) => Holding | undefined;
 async function addCertificates(storage: Storage, { renewal }: Config, hold: Hold): Promise<void> {
   for (const name of await storage.certificates.list()) {
     const holding = hold(name);
-    const stored = holding && (await storage.certificates.load(holding.host));
-    if (holding === undefined || stored === undefined) continue;
+    if (holding === undefined) continue;
+    const { stored, why } = await lookAt(storage, holding.host);
+    if (why !== undefined) holding.waiting = unread(why, storage.clock.now());
+    if (stored === undefined) continue;
     const issued = { credential: stored.credential, issuer: stored.meta.issuer };
     holding.certificate = heldOf(issued, 0, renewal, true);
     const info = await storage.renewalInfos.load(holding.host);
     if (info?.window && isBelievable(info.window, issued.credential)) holding.renewalInfo = info;
   }
+}
+
+/** The certificate that a start would serve, and why one that stands before it cannot be read. */
+async function lookAt(
+  { certificates }: Storage,
+  host: CertificateName,
+): Promise<{ readonly stored: StoredCertificate | undefined; readonly why: unknown }> {
+  try {
+    const { stored, broken } = await certificates.look(host);
+    return { stored, why: broken[0]?.error };
+  } catch (why) {
+    return { stored: undefined, why };
+  }
+}
+
+/** What will be done about it: storage that refuses is asked again, and what is corrupt is moved aside. */
+function unread(why: unknown, now: number): LastError {
+  const type = codeOf(why) ?? "STORAGE_FAILED";
+  const hint =
+    type === "STORAGE_CORRUPT"
+      ? "The next start moves it into quarantine, and serves what came before it or orders anew."
+      : "Let the files be read by the user that runs latchkey; until then nothing is ordered.";
+  return { type, detail: messageOf(why), hint, at: formatTime(now) };
 }
 
 async function addFailures(storage: Storage, hold: Hold): Promise<void> {

@@ -102,6 +102,15 @@ export class Certificates {
     });
   }
 
+  /**
+   * What {@link Certificates.load} would find, and what is broken: nothing is moved, nor told.
+   *
+   * @throws {LatchkeyError} `STORAGE_CORRUPT` when the host's folder is no folder; `STORAGE_FAILED`.
+   */
+  look(host: CertificateName): Promise<HostReading> {
+    return readHost(this.folder, host);
+  }
+
   /** Every name with a folder of its own, sorted; what else lies in `certificates/` is passed over. */
   async list(): Promise<readonly CertificateName[]> {
     try {

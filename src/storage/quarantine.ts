@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lstat, rename } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { codeOf } from "../base/errors.ts";
+import { codeOf, messageOf } from "../base/errors.ts";
 import { formatTime } from "../base/format-time.ts";
 import { failureFacts } from "../base/log.ts";
 import { ensureFolder, syncFolder } from "./atomic-write.ts";
@@ -71,7 +71,7 @@ export async function readOrMoveAside<T>(
   }
 }
 
-/** As {@link moveAside} for what `error` says; a failure is told in the log and goes no further. */
+/** As {@link moveAside} for what `error` says; when that fails, what is corrupt and why it stays is told in the log. */
 export async function tryToMoveAside(
   folder: StorageFolder,
   item: Item,
@@ -82,10 +82,11 @@ export async function tryToMoveAside(
     await moveAside(folder, item, why);
   } catch (failure) {
     folder.log.warn("storage.corrupt", {
-      ...failureFacts(failure),
+      code: codeOf(error),
       host: item.host,
       path: relative(folder.root, item.path),
       why,
+      unmoved: messageOf(failure),
     });
   }
 }

@@ -100,7 +100,7 @@ function recordingKeeper(
       era: 0,
     },
   );
-  const row = () => recordOf(holdings.get(host) ?? assert.fail("nothing is held"));
+  const row = () => recordOf(holdings.get(host) ?? assert.fail("nothing is held"), clock.now());
   return { keeper, taken, clock, log, disk, holdings, row };
 }
 
@@ -263,7 +263,7 @@ test("a visitor of an expired certificate brings the renewal about; while that f
   });
   assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
   assert.deepEqual(taken, ["order"]);
-  assert.equal(row().state, "failing");
+  assert.equal(row().state, "failed");
   assert.deepEqual(await keeper.ensure(host), { kind: "stored" });
   assert.deepEqual(taken, ["order"]);
 });

@@ -100,7 +100,7 @@ test("a new certificate is asked about at once, without an account, and its mome
   await world.run();
   assert.deepEqual(ca.requests, ["GET /directory", "GET /renewal/aki.shop.example"]);
   const at = (days: number) => new Date(START + days * DAY).toISOString();
-  const { renewAt, renewalInfo } = recordOf(holding);
+  const { renewAt, renewalInfo } = recordOf(holding, START);
   assert.deepEqual(renewalInfo, { start: at(70), end: at(72) });
   assert.equal(renewAt, at(71), "later than a third left: the CA decides");
   assert.equal(world.disk.get("shop.example")?.window?.pickedAt, START + 71 * DAY);
@@ -139,7 +139,7 @@ for (const { what, answer } of useless) {
     const world = worldOf({ [ca.directory]: ca });
     const holding = world.hold("shop.example");
     await world.run();
-    const { renewAt, renewalInfo, attempts, lastError, state } = recordOf(holding);
+    const { renewAt, renewalInfo, attempts, lastError, state } = recordOf(holding, START);
     assert.equal(renewalInfo, null);
     assert.equal(renewAt, new Date(START + 60 * DAY).toISOString());
     assert.deepEqual([attempts, lastError, state], [0, null, "valid"]);
@@ -147,7 +147,7 @@ for (const { what, answer } of useless) {
     await world.pass(50_000);
     assert.equal(isAsked(ca), 1);
     await world.pass(20_000);
-    assert.notEqual(recordOf(holding).renewalInfo, null);
+    assert.notEqual(recordOf(holding, START).renewalInfo, null);
     world.stopping.abort();
   });
 
@@ -156,10 +156,10 @@ for (const { what, answer } of useless) {
     const world = worldOf({ [ca.directory]: ca });
     const holding = world.hold("shop.example");
     await world.run();
-    const known = recordOf(holding);
+    const known = recordOf(holding, START);
     await world.pass(6 * HOUR + MINUTE);
     world.log.only("renewal-info.failed");
-    assert.deepEqual(recordOf(holding), known);
+    assert.deepEqual(recordOf(holding, START), known);
     world.stopping.abort();
   });
 }
@@ -361,7 +361,7 @@ test("advice that cannot be stored is followed all the same", async () => {
   const world = worldOf({ [ca.directory]: ca }, { store });
   const holding = world.hold("shop.example");
   await world.run();
-  assert.notEqual(recordOf(holding).renewalInfo, null);
+  assert.notEqual(recordOf(holding, START).renewalInfo, null);
   world.log.only("storage.failed");
   world.stopping.abort();
 });
@@ -400,7 +400,7 @@ test("with a percentage in the file, what is stored of a CA's advice is neither 
   const holding = world.hold("shop.example");
   await world.run();
   alter(holding, { followsAdvice: false });
-  const { renewalInfo, renewAt } = recordOf(holding);
+  const { renewalInfo, renewAt } = recordOf(holding, START);
   assert.deepEqual([renewalInfo, renewAt], [null, new Date(START + 60 * DAY).toISOString()]);
   world.stopping.abort();
 });
@@ -414,7 +414,7 @@ test("a CA without renewal information is looked at once a day, and nothing is s
   await world.run();
   for (let hours = 0; hours < 23; hours += 1) await world.pass(HOUR);
   assert.deepEqual(ca.requests, ["GET /directory"]);
-  assert.equal(recordOf(holding).renewAt, new Date(START + 60 * DAY).toISOString());
+  assert.equal(recordOf(holding, START).renewAt, new Date(START + 60 * DAY).toISOString());
   assert.equal(world.disk.size, 0);
   world.stopping.abort();
 });
@@ -433,7 +433,10 @@ test("advice on a certificate that was replaced meanwhile is dropped", async () 
   const world = worldOf({ [ca.directory]: transport });
   holding = world.hold("shop.example");
   await world.run();
-  assert.equal(recordOf(holding).renewalInfo?.start, new Date(START + 60 * DAY).toISOString());
+  assert.equal(
+    recordOf(holding, START).renewalInfo?.start,
+    new Date(START + 60 * DAY).toISOString(),
+  );
   assert.equal(world.disk.get("shop.example")?.serial, "x");
   world.stopping.abort();
 });

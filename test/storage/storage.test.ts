@@ -203,7 +203,10 @@ test("without the lease a broken certificate stays where it is, and counts as no
   await using other = await opened.reopen();
   const before = await pathsOf(opened.root);
   assert.equal(await other.certificates.load(host), undefined);
-  assert.equal(opened.log.only("storage.corrupt")["code"], "STORAGE_LOCKED");
+  const { code, why, unmoved } = opened.log.only("storage.corrupt");
+  assert.equal(code, "STORAGE_CORRUPT");
+  assert.match(String(why), /key\.pem": it is missing/);
+  assert.match(String(unmoved), /has not taken its lease/);
   assert.deepEqual(await pathsOf(opened.root), before);
 });
 
