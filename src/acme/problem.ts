@@ -9,7 +9,7 @@ import type { AcmeAnswer } from "./transport.ts";
 export interface ProblemDocument {
   /** `urn:ietf:params:acme:error:…`, or any other URI; `about:blank` when it is missing. */
   readonly type: string;
-  /** For people, in one line; key authorizations are taken out. */
+  /** For people, in one line; tokens of challenges and key authorizations are taken out. */
   readonly detail: string;
   readonly status: number | undefined;
   /** A page that a person should visit (RFC 8555 §7.3.3). */
@@ -73,6 +73,8 @@ const DETAIL_MAX_CHARACTERS = 1_024;
 const SUBPROBLEMS_MAX = 100;
 /** CAs quote the key authorization they expected: token, dot, SHA-256 thumbprint (RFC 8555 §8.1). */
 const KEY_AUTHORIZATION = /[A-Za-z0-9_-]{16,128}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g;
+/** They name the URL that they asked, with the token in it (RFC 8555 §8.3). */
+const CHALLENGE_TOKEN = /(\/\.well-known\/acme-challenge\/)[A-Za-z0-9_-]+/gi;
 /** What could break a line, or move a terminal's cursor. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
 
@@ -217,5 +219,8 @@ function textIn(value: unknown): string | undefined {
 
 function inOneLine(text: string): string {
   const line = text.slice(0, 8 * DETAIL_MAX_CHARACTERS).replace(CONTROL, " ");
-  return line.replace(KEY_AUTHORIZATION, "[key authorization]").slice(0, DETAIL_MAX_CHARACTERS);
+  return line
+    .replace(KEY_AUTHORIZATION, "[key authorization]")
+    .replace(CHALLENGE_TOKEN, "$1[token]")
+    .slice(0, DETAIL_MAX_CHARACTERS);
 }

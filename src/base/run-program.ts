@@ -15,12 +15,16 @@ export interface ProgramPlan {
   readonly input: string;
   /** Then it is killed, with everything it started. */
   readonly timeoutMs: number;
+  /** Values that must not be seen in what it says, by the names that stand there instead. */
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** Nothing of what this process may know goes on by itself. */
 const PASSED_ON = ["PATH", "HOME", "TZ", "LANG", "LC_ALL"] as const;
 /** The end of what the program said goes into the failure. */
 const WORDS_MAX_CHARACTERS = 500;
+/** What is shorter stands in any text by chance. */
+const SECRET_MIN_CHARACTERS = 6;
 /** Its last words come with its end; what it left running may hold the pipe open for ever. */
 const LAST_WORDS_MS = 200;
 
@@ -44,7 +48,7 @@ export async function runProgram(plan: ProgramPlan, signal: AbortSignal): Promis
     // It does not read what it is given.
   });
   child.stdin.end(plan.input);
-  const words = wordsOf(child.stderr);
+  const words = wordsOf(child.stderr, plan.secrets ?? {});
   const kill = () => {
     if (child.pid !== undefined) killGroup(child.pid);
   };
@@ -63,13 +67,23 @@ export async function runProgram(plan: ProgramPlan, signal: AbortSignal): Promis
   }
 }
 
-function wordsOf(stream: NodeJS.ReadableStream): () => string {
+/** Masked as it comes, before anything is cut off: half a secret would not be known for one. */
+function wordsOf(
+  stream: NodeJS.ReadableStream,
+  secrets: Readonly<Record<string, string>>,
+): () => string {
+  const hidden = Object.entries(secrets)
+    .filter(([, value]) => value.length >= SECRET_MIN_CHARACTERS)
+    .sort(([, one], [, other]) => other.length - one.length);
+  const [, longest = ""] = hidden[0] ?? [];
   let words = "";
   stream.setEncoding("utf8");
   stream.on("data", (text: string) => {
-    words = (words + text).slice(-WORDS_MAX_CHARACTERS);
+    words += text;
+    for (const [name, value] of hidden) words = words.replaceAll(value, () => `[${name}]`);
+    words = words.slice(-(WORDS_MAX_CHARACTERS + longest.length));
   });
-  return () => words.trim();
+  return () => words.slice(-WORDS_MAX_CHARACTERS).trim();
 }
 
 function explained(cause: unknown, words: string): string {

@@ -5,7 +5,7 @@ import { type DnsProvider, dnsFailure, type TxtRecord } from "./record.ts";
 export interface ExecOptions {
   /** The program and its first arguments; no shell reads them. */
   readonly command: readonly string[];
-  /** Besides what every program of ours gets; see {@link runProgram}. */
+  /** Besides what every program of ours gets; none of its values is repeated from what the program says. See {@link runProgram}. */
   readonly environment: Readonly<Record<string, string>>;
   /** Then it is killed, with everything it started. */
   readonly timeoutMs: number;
@@ -31,6 +31,7 @@ async function run(
   const plan = {
     command: [...command, verb, `${name}.`, value],
     environment,
+    secrets: environment,
     input: "",
     timeoutMs,
   };

@@ -77,6 +77,14 @@ test("a detail is one line, of bounded length, without the key authorization tha
   assert.equal(read.length, 1_024);
 });
 
+test("a detail that names the URL of a challenge goes without its token", () => {
+  const url = "http://shop.example/.well-known/acme-challenge/90JEPV-4tq2Lr_nQ0c1xGg";
+  const detail = `192.0.2.1: Fetching ${url}: Connection refused`;
+  const read = readProblem({ type: "t", detail, subproblems: [{ type: "t", detail }] });
+  const seen = detail.replace("90JEPV-4tq2Lr_nQ0c1xGg", "[token]");
+  assert.deepEqual([read?.detail, read?.subproblems[0]?.detail], [seen, seen]);
+});
+
 test("an error answer carries its status, its wait and its page of help", () => {
   const thrown = problemIn(
     "order a certificate",

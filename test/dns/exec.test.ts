@@ -53,6 +53,25 @@ for (const [what, program, says] of failures) {
   });
 }
 
+test("what the program says of its own variables is told without them, however it is cut", async () => {
+  const secrets = { TOKEN: "cf-0123456789abcdef", LONG: "k".repeat(700), ON: "yes" };
+  const told: readonly (readonly [says: string, seen: RegExp])[] = [
+    [`echo "bad token $TOKEN, yes" >&2`, /ended with 1: bad token \[TOKEN\], yes$/],
+    [`printf cf-012345 >&2; sleep 0.1; printf 6789abcdef >&2`, /: \[TOKEN\]$/],
+    [`printf "%s%0490d" "$TOKEN" 0 >&2`, /: \[?TOKEN\]0{490}$/],
+    [`printf "%s!" "$LONG" >&2`, /: \[LONG\]!$/],
+  ];
+  for (const [says, seen] of told) {
+    const command = [script("tells", `${says}; exit 1`)];
+    const provider = createExec({ command, environment: secrets, timeoutMs: 10_000 });
+    await assert.rejects(provider.publish(record, never), ({ message }: Error) => {
+      assert.match(message, seen);
+      assert.ok(!/abcdef|kkkk/.test(message), message);
+      return true;
+    });
+  }
+});
+
 test("a program that takes too long is killed with everything it started", async () => {
   const pids = join(folder, "pids");
   const slow = script("slow", `sleep 60 & echo "$! $$" >${pids}; wait`);
