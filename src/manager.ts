@@ -48,6 +48,8 @@ const bornAt = systemClock.now();
 let workers: readonly WorkerFacts[] = [];
 const crashReport = new CrashReport();
 let ticketMaster = newTicketMaster();
+/** Is another manager to follow? */
+let isReplaced = false;
 
 // While it opens, a drain ends it at once, which what is on disk survives; the rest waits its turn.
 const early: [Message, Address][] = [];
@@ -124,7 +126,7 @@ async function open(): Promise<void> {
     stopping.abort(new Error("Stopping"));
     clearInterval(rotation);
     authority.close();
-    await admin.close();
+    await admin.close({ isReplaced });
     await floor.settled();
     await storage.close();
     process.exit(0);
@@ -209,6 +211,7 @@ function receive(
       floor.workers.changed(workers);
       break;
     case "drain":
+      ({ isReplaced } = message);
       void stop();
       break;
     case "state.ask":

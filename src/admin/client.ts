@@ -149,8 +149,12 @@ async function send(
   sent.on("error", reject);
   sent.on("response", resolve);
   // Whatever else comes (101 is no response to Node), the question ends with its connection.
-  sent.on("close", () => reject(new Error("it gave no answer")));
+  sent.on("close", () => reject(noAnswer()));
   return await promise;
+}
+
+function noAnswer(): Error {
+  return Object.assign(new Error("it gave no answer"), { code: "ECONNRESET" });
 }
 
 const ABSENT = "nothing is running on this storage";

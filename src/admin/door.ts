@@ -1,7 +1,7 @@
 import { exists } from "../base/exists.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import { type AdminSteps, serveAdmin } from "./server.ts";
+import { type AdminEnd, type AdminSteps, serveAdmin } from "./server.ts";
 
 /**
  * The admin socket for as long as the program runs. A storage that is read-only has no place for it, and deleting
@@ -13,7 +13,7 @@ export class AdminDoor {
   readonly #log: Log;
   /** Opened and closed by one at a time. */
   readonly #hand = new Semaphore(1);
-  #close: (() => Promise<void>) | undefined;
+  #close: ((end?: AdminEnd) => Promise<void>) | undefined;
   #isClosed = false;
 
   /** @param path As for {@link serveAdmin}. */
@@ -36,16 +36,16 @@ export class AdminDoor {
     });
   }
 
-  /** Stops listening for good. */
-  close(): Promise<void> {
+  /** Stops listening for good, or leaves the socket to a successor: then what changes nothing is answered to the end. */
+  close(end: AdminEnd): Promise<void> {
     return this.#inTurn(async () => {
       this.#isClosed = true;
-      await this.#shut();
+      await this.#shut(end);
     });
   }
 
-  async #shut(): Promise<void> {
-    await this.#close?.();
+  async #shut(end?: AdminEnd): Promise<void> {
+    await this.#close?.(end);
     this.#close = undefined;
   }
 

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { lstat, unlink } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
@@ -42,6 +43,12 @@ export interface AdminSteps {
 /** Whoever may open the socket is the operator; still, nothing of theirs may hang about. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** How a server ends. */
+export interface AdminEnd {
+  /** Is there to be another process in the place of this one? Then it answers what changes nothing, and its socket stays. */
+  readonly isReplaced: boolean;
+}
+
 /** Whoever is being answered when the program ends has so long to hear it. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
@@ -52,19 +59,32 @@ const CLOSE_TIMEOUT_MS = 1_000;
  * `POST /hosts/NAME/drain?backend=…` and `…/undrain?backend=…`.
  * A socket file left by a dead program is replaced; the caller holds the lease on storage.
  *
- * @returns The function that stops listening and removes the socket.
+ * @returns The function that stops listening and removes the socket, or leaves both to a successor.
  * @throws {LatchkeyError} `LISTEN_FAILED`.
  */
-export async function serveAdmin(path: string, steps: AdminSteps): Promise<() => Promise<void>> {
-  const server = createServer((request, response) => answer(steps, request, response));
+export async function serveAdmin(
+  path: string,
+  steps: AdminSteps,
+): Promise<(end?: AdminEnd) => Promise<void>> {
+  const underWay = new Set<ServerResponse>();
+  let isLeaving = false;
+  const server = createServer((request, response) => {
+    // What a successor would never hear of must not be begun.
+    if (isLeaving && request.method !== "GET") return void request.destroy();
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
+    answer(steps, request, response);
+  });
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   await removeStale(path);
   await listen(server, path);
-  return async () => {
+  return async ({ isReplaced } = { isReplaced: false }) => {
+    isLeaving = true;
     // An answer that is being written is still heard: that of a reload, which ends this process.
     const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (isReplaced) await Promise.all([...underWay].map((response) => once(response, "close")));
+    else await new Promise<void>((resolve) => server.close(() => resolve()));
     clearTimeout(timer);
   };
 }

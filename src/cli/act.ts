@@ -3,6 +3,7 @@ import type { HostAction } from "../admin/host-request.ts";
 import { describeEvent } from "../base/log.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
+import { patiently } from "./patiently.ts";
 
 /**
  * `latchkey renew HOST`, `retry HOST`, `revoke HOST`: has the running program do it now, shows what
@@ -15,9 +16,10 @@ export async function act(
 ): Promise<number> {
   const { listen } = await readConfiguration(options.config);
   const { reason } = options;
-  const { outcome, detail } = await askForHost(listen.admin, { host, action, reason }, (happened) =>
-    process.stdout.write(`${describeEvent(happened)}\n`),
-  );
+  const tell = (happened: Readonly<Record<string, unknown>>) =>
+    void process.stdout.write(`${describeEvent(happened)}\n`);
+  const ask = () => askForHost(listen.admin, { host, action, reason }, tell);
+  const { outcome, detail } = await patiently(ask, { unanswered: false });
   const isDone = outcome === "done";
   const out = isDone ? process.stdout : process.stderr;
   out.write(isDone ? `${host}: ${detail}\n` : `latchkey: Cannot ${action} ${host}: ${detail}\n`);

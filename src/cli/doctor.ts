@@ -16,6 +16,7 @@ import { Storage } from "../storage/storage.ts";
 import { readConfiguration } from "./configuration.ts";
 import { describeReport, jsonOf } from "./doctor-report.ts";
 import { EXIT } from "./exit.ts";
+import { patiently } from "./patiently.ts";
 import { recordsFromStorage } from "./stored-records.ts";
 
 /** Standard output is for the report. */
@@ -64,7 +65,7 @@ interface Found {
 async function findProgram(config: Config): Promise<Found> {
   const { admin } = config.listen;
   try {
-    const { pid, hosts } = await askStatus(admin);
+    const { pid, hosts } = await patiently(() => askStatus(admin), { unanswered: true });
     const probe = (host: string) => askForProbe(admin, host);
     return { program: { kind: "running", pid, probe }, records: hosts };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { askForDrain } from "../admin/client.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
+import { patiently } from "./patiently.ts";
 
 /** `latchkey drain HOST BACKEND`, `undrain HOST BACKEND`: has the running program do it, and prints how it ended. */
 export async function drain(
@@ -10,7 +11,10 @@ export async function drain(
   file: string | undefined,
 ): Promise<number> {
   const { listen } = await readConfiguration(file);
-  const { kind, detail } = await askForDrain(listen.admin, { host, backend, isDrained });
+  const { kind, detail } = await patiently(
+    () => askForDrain(listen.admin, { host, backend, isDrained }),
+    { unanswered: true },
+  );
   if (kind === "done") {
     process.stdout.write(`${host}: ${detail}\n`);
     return EXIT.ok;

@@ -4,6 +4,7 @@ import type { Snapshot } from "../admin/snapshot.ts";
 import { systemClock } from "../base/clock.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
+import { patiently } from "./patiently.ts";
 
 /** New processes are ready within a second or two; a machine that is slower is told of. */
 const READY_TIMEOUT_MS = 15_000;
@@ -16,7 +17,7 @@ const LOOK_EVERY_MS = 100;
 export async function reload(file: string | undefined): Promise<number> {
   const { listen } = await readConfiguration(file);
   const askedAt = systemClock.now();
-  const answer = await askForReload(listen.admin);
+  const answer = await patiently(() => askForReload(listen.admin), { unanswered: true });
   if (answer.kind === "rejected") {
     process.stderr.write(lines([...answer.faults, `latchkey: ${answer.why}`]));
     return EXIT.usage;

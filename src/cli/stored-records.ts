@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import { buildRoutes } from "../config/route.ts";
 import { lookAtStorage } from "../storage/look.ts";
 import { Storage } from "../storage/storage.ts";
+import { patiently } from "./patiently.ts";
 
 /** Standard error, in words: standard output is for the rows. */
 const STDERR_FD = 2;
@@ -16,7 +17,7 @@ const STDERR_FD = 2;
 /** What the program that runs says; `undefined`: none does, and there is storage alone. */
 export async function askIfRunning({ listen }: Config): Promise<Snapshot | undefined> {
   try {
-    return await askStatus(listen.admin);
+    return await patiently(() => askStatus(listen.admin), { unanswered: true });
   } catch (error) {
     if (codeOf(error) !== "NOT_RUNNING") throw error;
     return undefined;

@@ -117,12 +117,12 @@ export class Child {
   }
 
   /** Tells it to finish within `deadlineMs`; it is killed a second later. Said again, the nearer end counts. */
-  drain(deadlineMs: number): void {
+  drain(deadlineMs: number, { isReplaced }: { readonly isReplaced: boolean }): void {
     const endsAt = performance.now() + deadlineMs;
     if (endsAt >= this.#endsAt) return;
     this.#endsAt = endsAt;
     this.draining = true;
-    this.send({ type: "drain", deadlineMs });
+    this.send({ type: "drain", deadlineMs, isReplaced });
     clearTimeout(this.#ending);
     this.#ending = setTimeout(() => this.kill(), deadlineMs + limits.heartbeatEveryMs).unref();
   }

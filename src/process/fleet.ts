@@ -127,7 +127,7 @@ export class Fleet {
   /** Tells every child to finish; resolves when all are gone, at the latest a second after the deadline. */
   async drain(deadlineMs: number): Promise<void> {
     this.#startNoMore();
-    for (const child of this.#children()) child.drain(deadlineMs);
+    for (const child of this.#children()) child.drain(deadlineMs, { isReplaced: false });
     if (this.#children().length === 0) return;
     await new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
@@ -245,7 +245,8 @@ export class Fleet {
   #leave(child: Child): void {
     this.#leaving.add(child);
     const isWorker = child.plan.address !== "manager";
-    child.drain(isWorker ? limits.reloadDrainMaxMs : limits.drainMaxMs);
+    const deadlineMs = isWorker ? limits.reloadDrainMaxMs : limits.drainMaxMs;
+    child.drain(deadlineMs, { isReplaced: true });
     this.#hurryOldest();
   }
 
@@ -254,7 +255,7 @@ export class Fleet {
     const old = this.#workers().filter((child) => this.#leaving.has(child) && child.draining);
     const tooMany = Math.max(0, old.length - this.#oldWorkersMax);
     old.sort((one, other) => workerIndexOf(one.plan.address) - workerIndexOf(other.plan.address));
-    for (const child of old.slice(0, tooMany)) child.drain(limits.drainMaxMs);
+    for (const child of old.slice(0, tooMany)) child.drain(limits.drainMaxMs, { isReplaced: true });
   }
 
   /** Only the manager may speak to workers; a worker reaches the manager and us. */

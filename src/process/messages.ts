@@ -64,7 +64,12 @@ export type FromSupervisor =
       readonly crashing: Crashing | undefined;
     }
   /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. Said again, the nearer end counts. */
-  | { readonly type: "drain"; readonly deadlineMs: number };
+  | {
+      readonly type: "drain";
+      readonly deadlineMs: number;
+      /** Is there to be another one of its kind in its place? */
+      readonly isReplaced: boolean;
+    };
 
 /** A TCP address of this very program on this machine. */
 export type Reach = OwnDoor;

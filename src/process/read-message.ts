@@ -79,7 +79,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     workers: listOf(shaped({ index: isCount, pid: isCount, isDraining: isFlag })),
     crashing: orAbsent(crashing),
   },
-  drain: { deadlineMs: isCount },
+  drain: { deadlineMs: isCount, isReplaced: isFlag },
   ready: {},
   heartbeat: {},
   closed: {},

@@ -7,7 +7,7 @@ import { createServer as createRawServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { askForHost, askForProbe, askStatus } from "../../src/admin/client.ts";
+import { askForHost, askForProbe, askForReload, askStatus } from "../../src/admin/client.ts";
 import { type AdminSteps, serveAdmin } from "../../src/admin/server.ts";
 import type { Snapshot } from "../../src/admin/snapshot.ts";
 import type { RolloverOutcome } from "../../src/base/rollover-outcome.ts";
@@ -68,6 +68,19 @@ test("the admin socket is the operator's alone, from its first moment, and answe
   }
   assert.deepEqual([...new Set(modes)], [0o600]);
   await assert.rejects(askStatus(path), { code: "NOT_RUNNING" });
+});
+
+test("an admin socket that is left to a successor answers what changes nothing, and stays", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "admin.sock");
+  const closeFirst = await serveAdmin(path, steps);
+  await closeFirst({ isReplaced: true });
+  assert.deepEqual(await askStatus(path), snapshot);
+  await assert.rejects(askForReload(path), { code: "PROCESS_UNREACHABLE" });
+  const closeSecond = await serveAdmin(path, steps);
+  assert.equal((await askForReload(path)).kind, "rejected");
+  await closeSecond();
+  await closeFirst();
 });
 
 test("the admin socket takes the place of one that a dead program left", async () => {

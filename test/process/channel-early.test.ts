@@ -26,7 +26,7 @@ test("what comes right behind the first message, before a child has looked at th
     ["supervisor", configure],
     ["worker 1", { type: "state.ask", ask: 1 }],
     ["supervisor", { type: "peers", manager: "away", workers: [], crashing: undefined }],
-    ["supervisor", { type: "drain", deadlineMs: 0 }],
+    ["supervisor", { type: "drain", deadlineMs: 0, isReplaced: false }],
   ];
   // The child is still reading its program: everything waits in its pipe when it starts to listen.
   for (const [from, message] of messages) child.say(envelope(from, "manager", message));

@@ -30,7 +30,8 @@ async function reload(text: string): Promise<void> {
   latchkey.process.kill("SIGHUP");
 }
 
-const run = () => runProgram("sh", ["src/latchkey.sh", "reload", "--config", latchkey.file]);
+const run = (command = "reload") =>
+  runProgram("sh", ["src/latchkey.sh", command, "--config", latchkey.file]);
 
 test("a reload that cannot be followed leaves nothing open", async () => {
   const accessLog = join(latchkey.folder, "access.log");
@@ -68,13 +69,22 @@ test("latchkey reload prints what changes, and the new processes serve when it e
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(stdout, "+ new.localhost  → http://127.0.0.1:3001  internal\n~ workers\n");
   const { workers, hosts } = await latchkey.status();
-  assert.equal(workers.filter(({ ready }) => ready).length, 2);
+  assert.equal(workers.filter(({ draining }) => !draining).length, 2);
   assert.deepEqual(
     hosts.map(({ host }) => host),
     ["up.localhost", "new.localhost"],
   );
 
   assert.equal((await run()).stdout, "nothing has changed\n");
+});
+
+test("of two reloads at the same time both are followed, and whoever asks meanwhile is answered", async () => {
+  await writeFile(latchkey.file, first);
+  const asked = await Promise.all([run(), run(), run("status"), run("certs")]);
+  assert.deepEqual(
+    asked.map(({ code, stderr }) => [code, stderr]),
+    Array(asked.length).fill([0, ""]),
+  );
 });
 
 test("a reload with a fault is survived when nobody reads standard error any more", async () => {

@@ -29,7 +29,7 @@ if (mode !== "waits") {
   await new Promise((resolve) => setImmediate(resolve)); // to listen takes a turn of the loop
   if (mode === "pretends") {
     channel.send("manager", { type: "peers", manager: "ready", workers: [], crashing: undefined });
-    channel.send("manager", { type: "drain", deadlineMs: 0 });
+    channel.send("manager", { type: "drain", deadlineMs: 0, isReplaced: false });
   }
   channel.send("supervisor", { type: "ready" });
   if (mode === "faints") setImmediate(() => process.exit(3)); // what was said leaves first
