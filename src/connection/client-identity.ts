@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import { LatchkeyError } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { ClientAuth } from "../config/config.ts";
+import type { ClientIdentity } from "../http/forwarded.ts";
 
 /** A distinguished name beyond this is no identity, but a burden for backends. */
 const SUBJECT_MAX_CHARACTERS = 2_048;
@@ -21,21 +22,28 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["CERT_NOT_YET_VALID", "it is not valid yet"],
   ["INVALID_PURPOSE", "it is not for clients of TLS (extended key usage)"],
 ]);
-const NOBODY = "X-Client-Cert-Verify: NONE\r\n";
+const NOBODY: ClientIdentity = {
+  lines: "X-Client-Cert-Verify: NONE\r\n",
+  certificate: undefined,
+};
 
 /**
- * The field lines that tell a backend who the client has proven to be, with what RFC 9440 §2.2 knows and what
+ * Who the client has proven to be: for the log, and as the field lines that tell a backend, with what RFC 9440 §2.2 knows and what
  * users of nginx look for. Strangers' own fields of these names are dropped on every host.
  *
  * @throws {LatchkeyError} `HANDSHAKE_FAILED` when the client showed a certificate that does not verify:
  * the socket is then the caller's, to be closed.
  */
-export function clientIdentity(secured: TLSSocket, host: UriHost, { mode }: ClientAuth): string {
+export function clientIdentity(
+  secured: TLSSocket,
+  host: UriHost,
+  { mode }: ClientAuth,
+): ClientIdentity {
   const certificate = secured.getPeerX509Certificate();
   if (certificate === undefined && mode === "request") return NOBODY;
   if (certificate === undefined || !secured.authorized)
     throw certificateRefused(host, String(secured.authorizationError ?? "NO_CERTIFICATE"));
-  return identityLines(certificate);
+  return identityOf(certificate);
 }
 
 /** The client showed a certificate that does not verify; `reason` is OpenSSL's code for why. */
@@ -45,14 +53,15 @@ export function certificateRefused(host: UriHost, reason: string): LatchkeyError
   return new LatchkeyError("HANDSHAKE_FAILED", message, { host, reason });
 }
 
-function identityLines(certificate: X509Certificate): string {
+function identityOf(certificate: X509Certificate): ClientIdentity {
   const fingerprint = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
-  return (
+  const subject = subjectOf(certificate);
+  const lines =
     `Client-Cert: :${certificate.raw.toString("base64")}:\r\n` +
-    `X-Client-Cert-Subject: ${subjectOf(certificate)}\r\n` +
+    `X-Client-Cert-Subject: ${subject}\r\n` +
     `X-Client-Cert-Fingerprint: ${fingerprint}\r\n` +
-    "X-Client-Cert-Verify: SUCCESS\r\n"
-  );
+    "X-Client-Cert-Verify: SUCCESS\r\n";
+  return { lines, certificate: subject || fingerprint };
 }
 
 /** RFC 4514 in ASCII: the last part first, other bytes as `\C3`. Node has escaped what is special in it. */

@@ -76,7 +76,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
     }));
   const secured = await steps.terminator.terminate(socket, host, route, credential);
   const clientAuth = route.tls?.clientAuth;
-  const identityLines = clientAuth && clientIdentity(secured, host, clientAuth);
+  const identity = clientAuth && clientIdentity(secured, host, clientAuth);
 
   if (action.kind === "tcp") return passThrough(secured, action, arrival.ends, steps.names);
   const certifiedNames = credential.names;
@@ -91,7 +91,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
     certifiedNames,
     clientAddress,
     ends: arrival.ends,
-    identityLines,
+    identity,
   });
 }
 

@@ -43,6 +43,10 @@ export interface VisitRecord {
   /** From the first byte of the head to the last byte of the answer handed to the socket. */
   readonly durationMs: number;
   readonly client: string;
+  /** Whose password was right (`auth.basic`). */
+  readonly user: string | undefined;
+  /** See {@link Sender}; undefined: it has shown none. */
+  readonly clientCertificate: string | undefined;
   readonly backend: Backend | undefined;
   /** Undefined: there was no request to tell. */
   readonly requestId: string | undefined;
@@ -55,13 +59,15 @@ export function askedRecord(
   request: Admitted | undefined,
   { host, sender }: { readonly host: UriHost; readonly sender: Sender },
   requestId: string,
-): Pick<VisitRecord, "method" | "host" | "target" | "client" | "requestId"> {
+): Pick<VisitRecord, "method" | "host" | "target" | "client" | "clientCertificate" | "requestId"> {
+  const clientCertificate = sender.identity?.certificate;
   if (request === undefined)
     return {
       method: "",
       host,
       target: "",
       client: sender.address,
+      clientCertificate,
       requestId: requestId || undefined,
     };
   const { fields } = request.head;
@@ -70,6 +76,7 @@ export function askedRecord(
     host: request.host,
     target: request.target,
     client: clientOf(fields, sender),
+    clientCertificate,
     requestId: requestId || requestIdOf(fields),
   };
 }
@@ -86,6 +93,8 @@ export function accessFacts(visit: VisitRecord): Facts {
     bytesOut: visit.bytesOut,
     durationMs: Math.round(visit.durationMs * 100) / 100,
     client: visit.client,
+    user: visit.user,
+    clientCertificate: visit.clientCertificate,
     backend: visit.backend === undefined ? undefined : backendName(visit.backend),
     requestId: visit.requestId,
     why: visit.why,

@@ -27,7 +27,7 @@ export function basicAuth(
   const verdictOn = (outcome: PasswordOutcome, user: string): Verdict => {
     switch (outcome.kind) {
       case "right":
-        return { kind: "pass", edits: { removed, lines: userLine(user) } };
+        return { kind: "pass", edits: { removed, lines: userLine(user), user } };
       case "wrong":
         return answer(401, challenge, "the password is wrong");
       case "too-often":

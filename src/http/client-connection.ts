@@ -3,7 +3,7 @@ import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { covers } from "../base/credential.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
-import type { Sender } from "./forwarded.ts";
+import type { ClientIdentity, Sender } from "./forwarded.ts";
 
 /** A terminated connection that speaks HTTP. */
 export interface ClientConnection {
@@ -21,17 +21,17 @@ export interface ClientConnection {
   readonly clientAddress: string;
   /** The connection as the client made it. */
   readonly ends?: ConnectionEnds | undefined;
-  /** Field lines about the certificate that the client has shown; `undefined` where none is asked for. */
-  readonly identityLines?: string | undefined;
+  /** What the client's certificate says; `undefined` where none is asked for. */
+  readonly identity?: ClientIdentity | undefined;
 }
 
 /** Who sends what comes by this connection. */
 export function senderOf(
-  { clientAddress, ends, identityLines }: ClientConnection,
+  { clientAddress, ends, identity }: ClientConnection,
   { isTrustedProxy }: { readonly isTrustedProxy: (address: string) => boolean },
 ): Sender {
   const isTrusted = isTrustedProxy(clientAddress);
-  return { address: clientAddress, ends, identityLines, isTrusted, isTrustedProxy };
+  return { address: clientAddress, ends, identity, isTrusted, isTrustedProxy };
 }
 
 /** Is this other name served on the same connection too? Its certificate and its route must cover it. */

@@ -1,14 +1,22 @@
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Fields } from "./fields.ts";
 
+/** Who a client has proven to be by its certificate. */
+export interface ClientIdentity {
+  /** Field lines for the backend, each with its CRLF. */
+  readonly lines: string;
+  /** The certificate in a line of the log: its subject, or its SHA-256 fingerprint. Undefined: none was shown. */
+  readonly certificate: string | undefined;
+}
+
 /** Who sent a request, as far as the fields that tell a backend about it are concerned. */
 export interface Sender {
   /** The address the connection came from. */
   readonly address: string;
   /** The connection as the client made it, for backends that are told by the PROXY protocol. */
   readonly ends?: ConnectionEnds | undefined;
-  /** Field lines about the certificate that the client has shown, where the host asks for one. */
-  readonly identityLines?: string | undefined;
+  /** Where the host asks for certificates of clients. */
+  readonly identity?: ClientIdentity | undefined;
   /** Is the sender a proxy whose word is taken (`trustedProxies`)? */
   readonly isTrusted: boolean;
   /** Is this address one of those proxies? */

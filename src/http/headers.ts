@@ -30,7 +30,7 @@ export function writeRequestHead(request: Admitted, outgoing: Outgoing, sender: 
     `${request.method} ${outgoing.target} HTTP/1.1\r\nHost: ${outgoing.authority}\r\n` +
     keptLines(fields, sender.isTrusted ? KEPT_OF_TRUSTED : KEPT_OF_STRANGER, dropped) +
     forwardedLines(fields, sender, request.authority) +
-    (sender.identityLines ?? "") +
+    (sender.identity?.lines ?? "") +
     `X-Request-Id: ${outgoing.requestId}\r\n` +
     outgoing.loopLine +
     framingLine(request) +

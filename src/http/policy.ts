@@ -17,6 +17,8 @@ export interface HeadEdits {
   readonly removed: readonly string[];
   /** Field lines that are added, each with its CRLF. */
   readonly lines: string;
+  /** Whose password was right, for the access log. */
+  readonly user?: string | undefined;
 }
 
 /** Forward it, with these edits if any; or answer this, for this reason. */
@@ -113,5 +115,9 @@ export class Deliberation {
 
 function joined(one: HeadEdits | undefined, other: HeadEdits | undefined): HeadEdits | undefined {
   if (one === undefined || other === undefined) return one ?? other;
-  return { removed: [...one.removed, ...other.removed], lines: one.lines + other.lines };
+  return {
+    removed: [...one.removed, ...other.removed],
+    lines: one.lines + other.lines,
+    user: other.user ?? one.user,
+  };
 }

@@ -316,6 +316,7 @@ export class Visit implements Asker, EncodingOwner {
       bytesIn: this.#request === undefined ? 0 : this.#body.received,
       bytesOut: this.#writer.bytesOut,
       durationMs: performance.now() - this.#startedAt,
+      user: this.#edits?.user,
       backend: this.#path === undefined ? undefined : this.#exchange.backend,
       why,
     });

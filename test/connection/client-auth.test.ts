@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import type { Facts } from "../../src/base/errors.ts";
 import type { Host, TlsPolicy } from "../../src/config/config.ts";
 import { Relay } from "../../src/http/relay.ts";
 import {
@@ -50,8 +51,8 @@ function openGuarded(tls: TlsPolicy, sources = storedCredentials(makeCredential(
   return openDoor({
     hosts: [withPolicy("a.example", tls)],
     sources,
-    relay: ({ socket, identityLines }) => {
-      socket.end(identityLines ?? "");
+    relay: ({ socket, identity }) => {
+      socket.end(identity?.lines ?? "");
       socket.resume();
     },
   });
@@ -224,7 +225,7 @@ test("TLS 1.3 alone can be asked for without certificates", async () => {
 });
 
 /** A relay for the hosts of the door, which trusts every proxy. */
-function relayOf(door: Door): Relay {
+function relayOf(door: Door, access?: (facts: Facts) => void): Relay {
   return new Relay({
     names: systemNames(new KeptLog()),
     hosts: [],
@@ -234,7 +235,7 @@ function relayOf(door: Door): Relay {
     findRoute: (host) => door.steps.routes.find(host),
     isTrustedProxy: () => true,
     publicHttpsPort: 443,
-    access: undefined,
+    access,
   });
 }
 
@@ -266,6 +267,40 @@ test("the backend is told of the certificate that was shown, and of no other, al
     await door[Symbol.asyncDispose]();
   }
 });
+
+for (const [what, certificate, told] of [
+  ["the subject", alice, () => "CN=alice"],
+  [
+    "the fingerprint where the subject is too long",
+    client({ names: ["a".repeat(3_000)] }),
+    (cert: string) => new X509Certificate(cert).fingerprint256.replaceAll(":", "").toLowerCase(),
+  ],
+  ["no certificate where none was shown", { cert: "", key: "" }, () => undefined],
+] as const) {
+  test(`the access log has ${what}`, async () => {
+    const lines: Facts[] = [];
+    const respond = { kind: "respond", status: 200, headers: {}, body: "" } as const;
+    const door = await openDoor({
+      hosts: [{ ...makeHost("a.example", respond), tls: guarded("request") }],
+      sources: storedCredentials(makeCredential("a.example")),
+      relay: (connection) => relay.serve(connection),
+    });
+    const relay = relayOf(door, (facts) => lines.push(facts));
+    try {
+      const socket = await connectTls(door.port, "a.example", certificate);
+      socket.write("GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n");
+      assert.match((await received(socket)).toString(), /^HTTP\/1\.1 200 /);
+      socket.destroy();
+      assert.deepEqual(
+        lines.map((line) => line["clientCertificate"]),
+        [told(certificate.cert)],
+      );
+    } finally {
+      relay.close();
+      await door[Symbol.asyncDispose]();
+    }
+  });
+}
 
 test("a connection to a host that asks for no certificate reaches none that does, whatever Host says", async () => {
   const hosts = [

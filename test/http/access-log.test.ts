@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Facts } from "../../src/base/errors.ts";
+import type { PathRoute } from "../../src/config/destination.ts";
+import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
 import { answering, answeringOnce, OK } from "../support/recorder.ts";
 import { get, post, RelayScene } from "../support/relay-world.ts";
 
 async function lineOf(
   script: Parameters<typeof RelayScene.start>[0],
   request: string,
+  changes: Partial<PathRoute> = {},
 ): Promise<Facts> {
   let tell: (facts: Facts) => void = () => {};
   const told = new Promise<Facts>((resolve) => {
     tell = resolve;
   });
-  await using scene = await RelayScene.start(script, {}, { access: (facts) => tell(facts) });
+  await using scene = await RelayScene.start(script, changes, { access: (facts) => tell(facts) });
   scene.client.say(request);
   await scene.client.finished();
   return told;
@@ -35,12 +38,38 @@ test("A request leaves one line: who asked what of whom, what came of it, and ne
     bytesIn: 5,
     bytesOut: 2,
     client: "192.0.2.7",
+    user: undefined,
+    clientCertificate: undefined,
     requestId: "abc",
     why: undefined,
   });
   assert.match(String(backend), /^http:\/\/127\.0\.0\.1:\d+$/);
   assert.ok(Number(durationMs) > 0);
 });
+
+for (const [what, password, status, user] of [
+  ["A right password names its user", CHEAP_PASSWORD, 200, "ops"],
+  ["A wrong password names nobody", "guess", 401, undefined],
+] as const) {
+  test(`${what} in the line, and no password stands there`, async () => {
+    const credentials = Buffer.from(`ops:${password}`).toString("base64");
+    const line = await lineOf(
+      answering(OK),
+      get(`Authorization: Basic ${credentials}\r\nConnection: close\r\n`),
+      {
+        auth: {
+          kind: "basic",
+          users: { ops: CHEAP_HASH },
+          realm: "staff",
+          keepsAuthorization: false,
+        },
+      },
+    );
+    assert.deepEqual([line["status"], line["user"]], [status, user]);
+    const text = JSON.stringify(line);
+    assert.ok(!text.includes(`"${password}"`) && !text.includes(credentials));
+  });
+}
 
 const unhappy = [
   { name: "A refused request", script: answering(OK), request: get("Host: b\r\n"), status: 400 },
