@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { unreachable } from "../base/errors.ts";
 import type { CertificateSource, Config, Host, ListenAddress } from "./config.ts";
+import { describeClientAuth, describeGuards, describeRules } from "./describe-guards.ts";
 import type { Action, Backend, PathEntry, Redirect, TcpAddress } from "./destination.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { nameOf } from "./issuers.ts";
@@ -15,7 +16,7 @@ const GAP = "  ";
 const ALIGNED_MAX_CHARACTERS = 60;
 
 /**
- * The routing table for people: a line for each host in the order of the file, what it does, where
+ * The routing table for people: a line for each host in the order of the file, what it does and for whom, where
  * its certificate comes from; then the listeners and the storage. Ends with a newline.
  */
 export function describeRoutes(config: Config): string {
@@ -84,10 +85,13 @@ function changedSettings(before: Config, after: Config): readonly string[] {
 }
 
 function describeHost(
-  { pattern, action, certificate }: Host,
+  { pattern, action, certificate, tls }: Host,
   seenPort: number | undefined,
 ): readonly string[] {
-  return [formatPattern(pattern), describeAction(action, seenPort), describeSource(certificate)];
+  const does =
+    describeAction(action, seenPort) + ("rules" in action ? describeRules(action.rules) : "");
+  const shown = describeSource(certificate) + describeClientAuth(tls?.clientAuth);
+  return [formatPattern(pattern), does, shown];
 }
 
 function describeAction(action: Action, seenPort: number | undefined): string {
@@ -109,7 +113,7 @@ function describeAction(action: Action, seenPort: number | undefined): string {
   }
 }
 
-/** `→ http://127.0.0.1:3001`, with its prefix unless that is `/`. */
+/** `→ http://127.0.0.1:3001 (auth basic)`, with its prefix unless that is `/`. */
 function describePath(entry: PathEntry, seenPort: number | undefined): string {
   const { prefix, match, stripPrefix, replacePrefix } = entry;
   const where = prefix === "/" ? "" : `${prefix} `;
@@ -120,7 +124,7 @@ function describePath(entry: PathEntry, seenPort: number | undefined): string {
       : describeAction(entry.answer, seenPort);
   const strip = stripPrefix ? " (prefix taken off)" : "";
   const replace = replacePrefix === undefined ? "" : ` (prefix becomes ${replacePrefix})`;
-  return `${where}${conditions}${does}${strip}${replace}`;
+  return `${where}${conditions}${does}${strip}${replace}${describeGuards(entry)}`;
 }
 
 function describeMatch({ methods = [], headers = [] }: Match): string {

@@ -8,7 +8,8 @@ hosts:
   stays.localhost: 3001
   goes.localhost: 3002
   moves.localhost: 3003
-  inside.localhost: { to: 3004, maxBody: 1MiB }
+  inside.localhost: { to: 3004, timeouts: { idle: 1m } }
+  guarded.localhost: { to: 3005, deny: [10.0.0.1] }
 `);
 
 const rows = [
@@ -19,13 +20,15 @@ const rows = [
 hosts:
   stays.localhost: 3001
   moves.localhost: 4003
-  inside.localhost: { to: 3004, maxBody: 2MiB }
+  inside.localhost: { to: 3004, timeouts: { idle: 2m } }
+  guarded.localhost: { to: 3005 }
   comes.localhost: { respond: ok }
 `,
     says: [
       "- goes.localhost  → http://127.0.0.1:3002  internal",
       "~ moves.localhost  → http://127.0.0.1:3003  internal, now → http://127.0.0.1:4003  internal",
       "~ inside.localhost  → http://127.0.0.1:3004  internal",
+      "~ guarded.localhost  → http://127.0.0.1:3005 (deny 1)  internal, now → http://127.0.0.1:3005  internal",
       "+ comes.localhost  respond 200  internal",
     ],
   },
@@ -37,7 +40,8 @@ hosts:
   stays.localhost: 3001
   goes.localhost: 3002
   moves.localhost: 3003
-  inside.localhost: { to: 3004, maxBody: 1MiB }
+  inside.localhost: { to: 3004, timeouts: { idle: 1m } }
+  guarded.localhost: { to: 3005, deny: [10.0.0.1] }
 `,
     says: ["~ email", "~ workers"],
   },

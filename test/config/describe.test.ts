@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { describeRoutes } from "../../src/config/describe.ts";
+import { makeAuthority } from "../support/certificates.ts";
 import { configOf } from "../support/config-text.ts";
+import { CHEAP_HASH } from "../support/passwords.ts";
 
 test("describeRoutes prints a line for each host, aligned, then listeners and storage", () => {
   const text = `listen: { https: [":8443", "[::1]:9443", "fd:5"], http: [] }
@@ -43,4 +48,46 @@ test("a very long line sticks out instead of moving the column of every host", (
   ).split("\n");
   assert.equal(lines[1], "a.example  → http://127.0.0.1:1  letsencrypt");
   assert.match(lines[2] ?? "", /:3009 {2}letsencrypt$/);
+});
+
+/** What stands in a host's entry, and its action and certificate in the table. */
+const guarded: readonly (readonly [entry: string, action: string, certificate: string])[] = [
+  [`{ to: 1, auth: { basic: { ops: "${CHEAP_HASH}" } } }`, "→ http://127.0.0.1:1 (auth basic)", ""],
+  [
+    `{ to: 1, auth: { forward: "http://127.0.0.1:9/v" } }`,
+    "→ http://127.0.0.1:1 (auth forward)",
+    "",
+  ],
+  [
+    "{ to: 1, allow: [10.0.0.0/8], deny: [10.0.0.1, 10.0.0.2], maxBody: 10MiB }",
+    "→ http://127.0.0.1:1 (allow 1, deny 2, body 10 MiB)",
+    "",
+  ],
+  [
+    "{ to: 1, rateLimit: { requests: 100, per: 1s }, paths: { /a/: { to: 2, stripPrefix: on, rateLimit: off }, /b: { respond: ok } } }",
+    "/a/ → http://127.0.0.1:2 (prefix taken off); /b respond 200 (rate 100/1s); → http://127.0.0.1:1 (rate 100/1s)",
+    "",
+  ],
+  ["{ respond: ok, deny: [10.0.0.1] }", "respond 200 (deny 1)", ""],
+  ["{ redirect: b.example, maintenance: on }", "redirect 308 https://b.example (maintenance)", ""],
+  ["{ to: tcp://127.0.0.1:1, clientAuth: { ca: CA } }", "→ tcp://127.0.0.1:1", " (mTLS)"],
+  ["{ to: 1, clientAuth: { ca: CA, mode: request } }", "→ http://127.0.0.1:1", " (mTLS if shown)"],
+];
+
+test("the table shows who is let in where, and how much of them is taken", () => {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-describe-"));
+  try {
+    const ca = join(folder, "ca.pem");
+    writeFileSync(ca, makeAuthority().certificate);
+    for (const [entry, action, certificate] of guarded) {
+      const config = configOf(`hosts:\n  a.example: ${entry.replace("CA", ca)}\n`);
+      const [, line] = describeRoutes(config).split("\n");
+      assert.equal(
+        line?.replace(/ {2,}/g, "  "),
+        `a.example  ${action}  letsencrypt${certificate}`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
