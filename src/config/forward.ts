@@ -15,6 +15,9 @@ import type { Desk } from "./surroundings.ts";
 
 /** What a path has from its host where it says nothing itself. */
 interface Inherited extends BalanceOptions {
+  readonly to?: WrittenHost["to"];
+  /** Where `to` stands. */
+  readonly toPath: Path;
   readonly timeouts?: WrittenHost["timeouts"];
   readonly maxBody?: number | undefined;
   readonly options: BackendOptions;
@@ -34,6 +37,7 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
   const options = readBackendOptions(written.backend, everywhere, [...path, "backend"], desk);
   const inherited = {
     ...written,
+    toPath: [...path, "to"],
     options,
     auth: readAuth(written.auth, [...path, "auth"], desk),
     compress: readCompress(written.compress),
@@ -46,7 +50,7 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
   });
   if (written.to !== undefined) {
     const rest = { prefix: "/", stripPrefix: false, rules: settleRules(rules) };
-    routes.push(readRoute(rest, { to: written.to }, inherited, path, desk));
+    routes.push(readRoute(rest, {}, inherited, path, desk));
   }
   return { kind: "forward", paths: vouching(routes).sort(longestFirst) };
 }
@@ -73,32 +77,35 @@ function readPath(
   host: Inherited,
   desk: Desk,
 ): PathRoute {
-  const { to = [] } = written;
+  const toPath = written.to === undefined ? host.toPath : [...path, "to"];
+  const to = written.to ?? host.to ?? [];
   if (to.length === 0)
-    desk.report(path, "leads nowhere, wanted `to`, `redirect` or `respond`", "key");
-  if (to.some(({ kind }) => kind === "tcp")) {
-    desk.report([...path, "to"], "is tcp://, which has no paths, wanted http:// or https://");
-  }
+    desk.report(
+      path,
+      "leads nowhere, wanted `to` (here or in its host), `redirect` or `respond`",
+      "key",
+    );
+  if (to.some(({ kind }) => kind === "tcp"))
+    desk.report(toPath, "is tcp://, which has no paths, wanted http:// or https://");
   const own = readBackendOptions(written.backend, to, [...path, "backend"], desk);
-  const inherited = { ...host, options: { ...host.options, ...own } };
+  const inherited = { ...host, to, toPath, options: { ...host.options, ...own } };
   return readRoute(entrance, written, inherited, path, desk);
 }
 
 function readRoute(
   entrance: Entrance,
-  written: Pick<WrittenPath, "to" | "timeouts" | "maxBody" | "auth" | "compress"> & BalanceOptions,
+  written: Pick<WrittenPath, "timeouts" | "maxBody" | "auth" | "compress"> & BalanceOptions,
   host: Inherited,
   path: Path,
   desk: Desk,
 ): PathRoute {
+  const { to = [], toPath } = host;
   const timeouts = { ...host.timeouts, ...written.timeouts };
   const balancing = inherit(host, written);
   return {
     ...entrance,
-    backends: (written.to ?? []).flatMap((address) =>
-      readBackend(address, host.options, [...path, "to"], desk),
-    ),
-    balance: readBalance(balancing, written.to ?? [], [...path, "to"], desk),
+    backends: to.flatMap((address) => readBackend(address, host.options, toPath, desk)),
+    balance: readBalance(balancing, to, toPath, desk),
     health: readHealth(balancing.health),
     timeouts: {
       connectMs: timeouts.connect ?? limits.backendConnectTimeoutMs,

@@ -122,7 +122,7 @@ const refused: readonly {
       "hosts:",
       "  a.example: { paths: { /x/: { to: 1 } } }",
       "  b.example: { to: 1, paths: { /: { to: 2 } } }",
-      "  c.example: { to: 1, paths: { /x/: { maxBody: 1KiB } } }",
+      "  c.example: { paths: { /x/: { maxBody: 1KiB }, /: { to: 1 } } }",
       "  d.example: { to: 1, paths: { /../: { to: 1 }, /a?b: { to: 1 } } }",
       "  e.example: { to: [] }",
     ],
@@ -465,6 +465,47 @@ test("a path has from its host what it does not say itself", () => {
     ["/x/", [1_000, 60_000, 3_000], 1_048_576, "backend"],
     ["/y/", [1_000, 60_000, 2_000], 2_048, "client"],
     ["/", [1_000, 60_000, 2_000], 1_048_576, "backend"],
+  ]);
+});
+
+test("a path without `to` leads to the backends of its host, spoken to as that says", () => {
+  const text = `hosts:
+  a.example:
+    to: [1, { url: 2, weight: 3 }]
+    balance: random-two
+    paths:
+      /admin/: { auth: off, backend: { host: upstream }, replacePrefix: / }
+`;
+  const action = configOf(text).hosts[0]?.action;
+  const paths = action?.kind === "forward" ? action.paths : [];
+  const told = paths.map((path) => {
+    if (path.answer !== undefined) return undefined;
+    const backends = path.backends.map((backend) =>
+      backend.kind === "http" ? [backend.address.port, backend.hostHeader] : [],
+    );
+    return [path.prefix, path.replacePrefix, backends, path.balance.method, path.balance.weights];
+  });
+  assert.deepEqual(told, [
+    [
+      "/admin/",
+      "/",
+      [
+        [1, "backend"],
+        [2, "backend"],
+      ],
+      "random-two",
+      [1, 3],
+    ],
+    [
+      "/",
+      undefined,
+      [
+        [1, "client"],
+        [2, "client"],
+      ],
+      "random-two",
+      [1, 3],
+    ],
   ]);
 });
 
