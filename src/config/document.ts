@@ -6,6 +6,8 @@ export interface Document {
   readonly root: unknown;
   readonly offsets: Offsets;
   readonly problems: readonly Problem[];
+  /** What carries a tag, which is a problem: it is read as if it had none, and may mean something else. */
+  readonly tagged: readonly Path[];
   /** The text is not YAML: nothing is known about what it means. */
   readonly isBroken: boolean;
   placeOf(offset: number): Place;

@@ -26,6 +26,9 @@ const RULED = [
   ...["clientAuth", "tls"],
 ];
 
+/** Keys whose values are mappings of things apart: a fault in one of these hides none in the others. */
+const PARTED = ["paths", "backend", "maintenance", "errors", "headers"];
+
 /** The hosts of a file. */
 export interface ReadHosts {
   readonly hosts: readonly Host[];
@@ -96,8 +99,9 @@ function readEntry(
   desk: Desk,
 ): readonly Host[] {
   const path = ["hosts", key];
-  const { value: written, faulty } = checkAndReport(hostSchema, value, path, desk.report);
-  if (written === undefined || RULED.some((name) => faulty.has(name))) return [];
+  const checked = checkAndReport(hostSchema, value, path, desk.report, PARTED);
+  const { value: written, faulty, gone } = checked;
+  if (written === undefined || RULED.some((name) => gone.has(name))) return [];
   const place = { path, patterns, settings, known, faulty, desk };
   const action = readAction(written, place);
   if (action === undefined) return [];

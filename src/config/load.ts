@@ -61,7 +61,13 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     const place = placeAt(document, path, part);
     return { file: surroundings.file, ...place, path: formatPath(path), message };
   };
-  const report: Report = (...found) => faults.push(faultAt(...found));
+  const tagged = new Set(document.tagged.map(formatPath));
+  const report: Report = (path, ...found) => {
+    // What is wrong with a value that is told already is a consequence.
+    const isTold =
+      tagged.size > 0 && path.some((_, at) => tagged.has(formatPath(path.slice(0, at + 1))));
+    if (!isTold) faults.push(faultAt(path, ...found));
+  };
   const warnings: Fault[] = [];
   const warn: Report = (...found) => warnings.push(faultAt(...found));
   const desk = openDesk(document, surroundings, { report, warn });

@@ -34,11 +34,12 @@ export function entriesOf(written: WrittenHost, path: Path): readonly PathPlace[
 export function reportGaps(
   written: WrittenHost,
   entries: readonly PathPlace[],
-  { path, desk }: HostPlace,
+  { path, faulty, desk }: HostPlace,
 ): void {
   const open = entries.filter(({ written: { match } }) => match === undefined);
   const rest = open.find(({ prefix }) => prefix === "/");
-  if (written.to === undefined && rest === undefined)
+  // An entry with a fault, which is told, may be the one for the rest.
+  if (written.to === undefined && rest === undefined && !faulty.has("paths"))
     desk.report([...path, "paths"], 'leaves requests over, wanted `to` beside it, or a "/"', "key");
   if (written.to !== undefined && rest !== undefined)
     desk.report(rest.path, "means the same as `to`, wanted one of the two", "key");

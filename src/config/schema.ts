@@ -83,8 +83,14 @@ export function number<Value>(reader: (number: number) => Reading<Value>, wanted
 /** A whole number between two bounds (inclusive). */
 export function whole(min: number, max: number, wanted: string) {
   const error = `is out of range, wanted ${wanted}`;
+  const aWhole = wanted.replace(/^a number/, "a whole number");
   return z
-    .int({ error: wanting(wanted) })
+    .int({
+      error: (issue) =>
+        typeof issue.input === "number" && !Number.isInteger(issue.input)
+          ? `is not whole, wanted ${aWhole}`
+          : wanting(aWhole)(issue),
+    })
     .min(min, { error })
     .max(max, { error });
 }

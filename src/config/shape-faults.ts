@@ -9,26 +9,49 @@ export interface Checked<Value> {
   readonly value: Value | undefined;
   /** The keys at fault, all of them reported. */
   readonly faulty: ReadonlySet<string>;
+  /** Those among them of which nothing is left. */
+  readonly gone: ReadonlySet<string>;
 }
 
 /**
  * Checks a value and reports what is wrong with it. What is wrong under one key of a mapping must
- * not hide what is wrong elsewhere: such keys are taken out, and the rest is read.
+ * not hide what is wrong elsewhere: such keys are taken out, and the rest is read. Of the keys in `parted`, whose
+ * values are mappings of things apart, only what is at fault is taken out.
  */
 export function checkAndReport<Of extends Schema>(
   schema: Of,
   value: unknown,
   path: Path,
   report: Report,
+  parted: readonly string[] = [],
 ): Checked<Output<Of>> {
   const shape = checkShape(schema, value);
-  if (shape.ok) return { value: shape.value, faulty: new Set() };
+  if (shape.ok) return { value: shape.value, faulty: new Set(), gone: new Set() };
   reportIssues(shape.issues, path, report);
-  const faulty = new Set(shape.issues.flatMap(keysOf));
-  if (!isMapping(value) || faulty.size === 0) return { value: undefined, faulty };
-  const rest = Object.entries(value).filter(([key]) => !faulty.has(key));
-  const again = checkShape(schema, Object.fromEntries(rest));
-  return { value: again.ok ? again.value : undefined, faulty };
+  const places = shape.issues.flatMap(placesOf);
+  const faulty = new Set(places.flatMap(([key]) => (key === undefined ? [] : [String(key)])));
+  if (!isMapping(value) || faulty.size === 0) return { value: undefined, faulty, gone: faulty };
+  for (const kept of [parted, []]) {
+    const rest = sound(value, places, kept);
+    const again = checkShape(schema, rest);
+    const gone = new Set([...faulty].filter((key) => !Object.hasOwn(rest, key)));
+    if (again.ok) return { value: again.value, faulty, gone };
+  }
+  return { value: undefined, faulty, gone: faulty };
+}
+
+/** A mapping without what is at fault: whole keys, or with those in `parted` the keys below them. */
+function sound(value: object, places: readonly Path[], parted: readonly string[]): object {
+  const rest = Object.entries(value).flatMap(([key, below]: [string, unknown]) => {
+    const faults = places.filter(([first]) => first === key);
+    if (faults.length === 0) return [[key, below] as const];
+    if (!parted.includes(key) || !isMapping(below)) return [];
+    const faultsBelow = new Set(faults.map(([, second]) => second));
+    if (faultsBelow.has(undefined)) return [];
+    const kept = Object.entries(below).filter(([name]) => !faultsBelow.has(name));
+    return [[key, Object.fromEntries(kept)] as const];
+  });
+  return Object.fromEntries(rest);
 }
 
 /** Reports what is wrong with the shape of the value at `base`. */
@@ -69,12 +92,13 @@ function isConsequence({ code, path }: ShapeIssue, issues: readonly ShapeIssue[]
   );
 }
 
-/** The keys of the outermost mapping that an issue is about. */
-function keysOf(issue: ShapeIssue): readonly string[] {
-  const [first] = issue.path;
-  if (first !== undefined) return [String(first)];
-  if (issue.code !== "invalid_union") return issue.keys ?? [];
-  return (issue.errors ?? []).filter(hasFittingType).flat().flatMap(keysOf);
+/** Where the things are that an issue is about. */
+function placesOf(issue: ShapeIssue): readonly Path[] {
+  const path = issue.path.map(stepOf);
+  if (issue.code === "unrecognized_keys") return (issue.keys ?? []).map((key) => [...path, key]);
+  const fitting = (issue.errors ?? []).filter(hasFittingType).flat();
+  if (issue.code !== "invalid_union" || fitting.length === 0) return [path];
+  return fitting.flatMap(placesOf).map((below) => [...path, ...below]);
 }
 
 function hasFittingType(issues: readonly ShapeIssue[]): boolean {

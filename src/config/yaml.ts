@@ -10,6 +10,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import type { Document, Offset, Problem } from "./document.ts";
+import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";
 import { openingsIn } from "./yaml-openings.ts";
 
@@ -19,6 +20,7 @@ const STAND_IN = "\ue000";
 const HOST_STAR = /(?<=^|[\s[{,])\*(?=[.:\s,\]}]|$)/g;
 /** Who reads the fault knows the rest. */
 const STAR_SHOWN_CHARACTERS = 80;
+const NUMBER_SHOWN_CHARACTERS = 20;
 const TOO_DEEP = "is nested too deeply, wanted what the configuration needs";
 /** What the text says, for the faults that people make; the parser's own words could repeat a secret. */
 const SYNTAX: Readonly<Record<string, string>> = {
@@ -73,8 +75,10 @@ function compose(text: string): Document & { readonly hasStars: boolean } {
     const root = composer.valueOf(contents);
     const { offsets } = composer;
     const problems = [...faults, ...composer.problems];
-    const { hasStars } = composer;
-    return { root, offsets, problems, isBroken: faults.length > 0, hasStars, placeOf };
+    const { hasStars, tagged } = composer;
+    // What carries a tag is read as if it had none: the rest is known.
+    const isBroken = [...errors, ...warnings].some(({ code }) => code !== "TAG_RESOLVE_FAILED");
+    return { root, offsets, problems, tagged, isBroken, hasStars, placeOf };
   } catch (thrown) {
     // Text that nests without end exhausts the stack of the parser.
     if (!(thrown instanceof RangeError)) throw thrown;
@@ -84,7 +88,13 @@ function compose(text: string): Document & { readonly hasStars: boolean } {
 
 function exhausted(placeOf: Document["placeOf"]): ReturnType<typeof compose> {
   const problems = [{ offset: 0, path: [], message: TOO_DEEP }];
-  const nothing = { root: undefined, offsets: new Map(), isBroken: true, hasStars: false };
+  const nothing = {
+    root: undefined,
+    offsets: new Map(),
+    tagged: [],
+    isBroken: true,
+    hasStars: false,
+  };
   return { ...nothing, problems, placeOf };
 }
 
@@ -144,6 +154,7 @@ function firstOfEachLine(
 class Composer {
   readonly offsets = new Map<object, ReadonlyMap<string | number, Offset>>();
   readonly problems: Problem[] = [];
+  readonly tagged: Path[] = [];
   hasStars = false;
   readonly #anchors = new Map<string, unknown>();
   readonly #path: (string | number)[] = [];
@@ -174,7 +185,10 @@ class Composer {
   }
 
   #plainOf(node: unknown): unknown {
+    const mayHaveTag = isScalar(node) || isMap(node) || isSeq(node);
+    if (mayHaveTag && node.tag !== undefined) this.tagged.push([...this.#path]);
     if (isScalar(node)) {
+      if (typeof node.value === "number") this.#lookForSpelling(node, node.value);
       if (typeof node.value !== "string") return node.value;
       this.#lookForStar(node);
       return restoreStars(node.value);
@@ -227,6 +241,14 @@ class Composer {
     this.hasStars = true;
     const star = restoreStars(value).slice(0, STAR_SHOWN_CHARACTERS);
     const message = `starts with an unquoted *, which YAML takes for an alias: quote it: "${star}"`;
+    this.#note(range?.[0] ?? 0, message);
+  }
+
+  /** `010` is ten and `1.0` is `1`: a number that YAML reads differently from how it looks may be meant differently, too. */
+  #lookForSpelling({ source, range }: Scalar, value: number): void {
+    if (source === undefined || source === String(value)) return;
+    const written = source.slice(0, NUMBER_SHOWN_CHARACTERS);
+    const message = `is written ${written}, which YAML takes for the number ${value}: wanted ${value}, or quotes around a text`;
     this.#note(range?.[0] ?? 0, message);
   }
 

@@ -117,6 +117,59 @@ const refused: readonly {
     ],
   },
   {
+    name: "a fault in one part of a host hides none in another",
+    text: [
+      "hosts:",
+      "  a.example: { to: 1, maintenance: { page: x.exe, allow: [zz] } }",
+      '  b.example: { to: "https://a", backend: { tls: off, ca: nope.pem } }',
+      "  c.example: { to: 1, paths: { x: { to: 1 }, /z: { stripPrefix: on, replacePrefix: /y } } }",
+      "  d.example: { paths: { /: { to: 0 }, /z: { to: 1, stripPrefix: on, replacePrefix: /y } } }",
+      "  e.example: { to: 1, errors: { 5xy: x.html, 502: y.exe } }",
+    ],
+    faults: [
+      ['2 hosts["a.example"].maintenance.page', /is of no type/],
+      ['2 hosts["a.example"].maintenance.allow[0]', /is not a range/],
+      ['3 hosts["b.example"].backend.tls', /is not a known key/],
+      ['3 hosts["b.example"].backend.ca', /does not exist/],
+      ['4 hosts["c.example"].paths.x', /is not a path prefix/],
+      ['4 hosts["c.example"].paths["/z"].stripPrefix', /does not go with `replacePrefix`/],
+      ['5 hosts["d.example"].paths["/"].to', /is not a port/],
+      ['5 hosts["d.example"].paths["/z"].stripPrefix', /does not go with `replacePrefix`/],
+      ['6 hosts["e.example"].errors.5xy', /status/],
+      ['6 hosts["e.example"].errors.502', /is of no type/],
+    ],
+  },
+  {
+    name: "numbers that YAML reads differently from how they look, and numbers that are not whole",
+    text: [
+      "hosts:",
+      "  a.example: 0x1F",
+      "  b.example: 010",
+      "  c.example: { to: [1e3, 3001] }",
+      "  d.example: { to: 1, ejectAfter: 1.5 }",
+      "  e.example: { to: 1, rateLimit: { requests: 1.5 } }",
+    ],
+    faults: [
+      ['2 hosts["a.example"]', /is written 0x1F, which YAML takes for the number 31/],
+      ['3 hosts["b.example"]', /is written 010, which YAML takes for the number 10/],
+      ['4 hosts["c.example"].to[0]', /is written 1e3, which YAML takes for the number 1000/],
+      ['5 hosts["d.example"].ejectAfter', /^is not whole, wanted a whole number such as 5$/],
+      [
+        '6 hosts["e.example"].rateLimit.requests',
+        /^is not whole, wanted a whole number such as 100$/,
+      ],
+    ],
+  },
+  {
+    name: "a tag hides no other fault",
+    text: ["hosts:", "  a.example: { to: !x 1, maxbody: 1KiB }", "  c.example: 99999"],
+    faults: [
+      ["2 file", /carries a tag/],
+      ['2 hosts["a.example"].maxbody', /is not a known key/],
+      ['3 hosts["c.example"]', /is not a port/],
+    ],
+  },
+  {
     name: "paths that leave requests over, or catch them twice, or lead nowhere",
     text: [
       "hosts:",

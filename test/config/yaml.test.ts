@@ -15,7 +15,11 @@ const cases: readonly (readonly [string, string, readonly (readonly [string, Reg
   ["a reserved character", "email: @x\nhosts: { a.example: 1 }\n", [["1:8 file", /quotes around/]]],
   ["two colons in a line", "email: a: b\n", [["1:8 file", /another ": "/]]],
   ["a tag", "email: !secret x\nhosts: { a.example: 1 }\n", [["1:8 file", /carries a tag/]]],
-  ["a binary tag", "email: !!binary aGk=\n", [["1:8 file", /carries a tag/]]],
+  [
+    "a binary tag",
+    "email: !!binary aGk=\nhosts: { a.example: 1 }\n",
+    [["1:8 file", /carries a tag/]],
+  ],
   ["a mapping as a key", "? { a: 1 }\n: 2\n", [["1:3 file", /as a key/]]],
   ["nesting without end", "[".repeat(20_000), [["1:1 file", /nested too deeply/]]],
   [
