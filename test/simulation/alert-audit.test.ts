@@ -10,9 +10,14 @@ const KEY = "renewal.failing a.example";
 class Story {
   #now = 0;
   #isOn = false;
+  /** Is it by a clock that was ahead? */
+  #isTooSoon = false;
   readonly #audit = new AlertAudit({
     now: () => this.#now,
     wrongNow: () => new Set(this.#isOn ? [KEY] : []),
+    setRight: () => {
+      if (this.#isTooSoon) this.#isOn = false;
+    },
   });
 
   /** What is found wrong with it, without its times. */
@@ -24,6 +29,7 @@ class Story {
   #happen(word: string): void {
     const [what, first = "", severity = "warning"] = word.split(" ");
     if (what === "on" || what === "off") this.#isOn = what === "on";
+    else if (what === "early") this.#isTooSoon = true;
     else if (what === "clock") this.#audit.disturbed();
     else if (what === "pass") this.#pass(Number(first));
     else if (what === "down") this.#now += Number(first) * MINUTE;
@@ -64,6 +70,7 @@ const table: readonly (readonly [story: readonly string[], faults: readonly stri
   [["pass 60", "told begun"], ["told of, and nothing was wrong"]],
   [["told recovered"], ["told that it is over, and not that it began"]],
   [["on", "told begun", "told recovered"], ["told that it is over while it lasts"]],
+  [["on", "told begun", "early", "clock", "told recovered", "pass 600"], []],
   [["on", "told begun", "pass 1440", "told reminder", "pass 1440", "told reminder"], []],
   [["on", "told begun", "pass 60", "told reminder"], ["reminded of within a day"]],
   [["on", "told begun", "pass 60", "clock", "told reminder"], []],

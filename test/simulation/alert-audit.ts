@@ -26,6 +26,8 @@ export interface AuditSteps {
   now(): number;
   /** Keys of everything that is wrong now, by what happened and not by what the program thinks. */
   wrongNow(): ReadonlySet<string>;
+  /** A person is told that it is over: is it so by the clock alone, which was ahead when it happened? Then it is wrong no more. */
+  setRight(key: string): void;
 }
 
 /**
@@ -66,8 +68,10 @@ export class AlertAudit {
 
   /** A person is told this. */
   told(notice: Notice): void {
+    const parts = partsOf(notice);
+    for (const { state, key } of parts) if (state === "recovered") this.#steps.setRight(key);
     const wrong = this.#steps.wrongNow();
-    for (const { state, key } of partsOf(notice)) {
+    for (const { state, key } of parts) {
       const page = this.#pageOf(key);
       const isOn = wrong.has(key);
       this.#judge(key, page, { state, isOn, severity: notice.severity });

@@ -1,3 +1,4 @@
+import { limits } from "../../src/config/limits.ts";
 import { excusedMs, type Trouble } from "./excuse.ts";
 
 /** A certificate that clients get. */
@@ -46,6 +47,8 @@ export class Ledger {
   readonly #troubles = new Map<string, Mutable[]>();
   readonly #everyone: Mutable[] = [];
   readonly #failing = new Map<string, number>();
+  /** By the clock of the machine. */
+  readonly #failedAt = new Map<string, number>();
   readonly #serials = new Set<string>();
   #expiredMs = 0;
   #excusedMs = 0;
@@ -114,11 +117,20 @@ export class Ledger {
     };
   }
 
-  failed(host: string): void {
+  /** @param wallClock By which the machine believed that it was due. */
+  failed(host: string, wallClock: number): void {
     this.failedAttempts += 1;
+    this.#failedAt.set(host, wallClock);
     if (this.#failing.has(host)) return;
     this.episodes += 1;
     this.#failing.set(host, this.#now());
+  }
+
+  /** A renewal that failed by a clock that was ahead was too soon, and is due another time. */
+  setRight(key: string, wallClock: number): void {
+    const [, host = ""] = /^renewal\.failing (.+)$/.exec(key) ?? [];
+    const failedAt = this.#failedAt.get(host) ?? 0;
+    if (failedAt - wallClock > limits.clockToleranceMs) this.#failing.delete(host);
   }
 
   /** A failing host has its certificate: how long after the last trouble of its own or of all? */

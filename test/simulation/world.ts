@@ -66,7 +66,8 @@ export class World {
     const now = () => clock.trueNow;
     this.ledger = new Ledger(now, (served) => renewedBy(served, options.hasWindows));
     const wrongNow = () => this.ledger.wrongNow(clock.now(), limits.alertExpiresWithin);
-    this.#audit = new AlertAudit({ now, wrongNow });
+    const setRight = (key: string) => this.ledger.setRight(key, clock.now());
+    this.#audit = new AlertAudit({ now, wrongNow, setRight });
     this.end = clock.trueNow + options.years * YEAR;
   }
 
@@ -162,7 +163,7 @@ export class World {
   #told(event: string, facts: Facts): void {
     const host = String(facts["host"]);
     this.#watch(`${event} ${JSON.stringify(facts)}`);
-    if (event === "certificate.failed") this.ledger.failed(host);
+    if (event === "certificate.failed") this.ledger.failed(host, this.clock.now());
     if (event === this.#dieAt?.event) this.#reboot(this.#dieAt.forMs);
   }
 
