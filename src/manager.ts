@@ -40,7 +40,7 @@ if (process.argv[2] === LOAD_ONLY) {
   process.exit();
 }
 const { channel, configure } = await Channel.connect("manager");
-const { config, reach, startedAt, unbound, era } = configure;
+const { config, reach, startedAt, unbound, era, unsaved } = configure;
 changeLimits(config.limits);
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
 const stopping = new AbortController();
@@ -91,12 +91,9 @@ async function open(): Promise<void> {
     await tolerateStorage("authority.not-open", () => authority.open());
   const routes = buildRoutes(config.hosts);
   const floor = new CertificateFloor({
-    config,
-    storage,
-    authority,
-    reach,
-    unbound,
-    era,
+    ...{ config, storage, authority, reach, unbound, era },
+    inherited: unsaved,
+    bequeath: (news) => channel.send("supervisor", news),
     findHost: (name) => routes.findCertified(name),
     broadcast: (message) => channel.send("workers", message),
     askWorker: (worker, question, signal) => channel.ask(`worker ${worker}`, question, signal),

@@ -214,17 +214,17 @@ function fleetPlan(
       configure: {
         ...configure,
         config: withoutSecrets(configure.config),
-        ...{ httpsFds, httpFds, accessLogFd, era: 0 },
+        ...{ httpsFds, httpFds, accessLogFd, era: 0, unsaved: [] },
       },
     };
   };
-  const manager = (era: number): ChildPlan => ({
+  const manager: FleetPlan["manager"] = (era, unsaved) => ({
     address: "manager",
     file: join(here, "manager.ts"),
     nodeFlags: [],
     compiled: readableCode(),
     fds: [],
-    configure: { ...configure, httpsFds: [], httpFds: [], accessLogFd: undefined, era },
+    configure: { ...configure, httpsFds: [], httpFds: [], accessLogFd: undefined, era, unsaved },
   });
   return { workers: config.workers, manager, worker };
 }

@@ -56,6 +56,7 @@ export class CertificateFloor {
     const { recall } = this.#parts.keeper;
     const listed = config.hosts.map(ownNameOf).filter((own) => own !== undefined);
     await forEachAtOnce(listed, limits.adoptedAtOnce, (own) => recall.adopt(own, true));
+    await this.#parts.legacy.accept(recall);
     this.#given = await readGiven(config, clock.now());
     const onDemand = (await storage.certificates.list()).filter((name) => {
       const entry = this.#steps.findHost(name);

@@ -6,7 +6,14 @@ import { readCredential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Config, Host } from "../config/config.ts";
-import type { ManagerToWorkers, Message, Reach, Unbound } from "../process/messages.ts";
+import type {
+  ManagerToWorkers,
+  Message,
+  Reach,
+  Unbound,
+  UnsavedCertificate,
+  UnsavedNews,
+} from "../process/messages.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Endpoint } from "./account.ts";
 import { AttemptMemory } from "./attempts.ts";
@@ -20,6 +27,7 @@ import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
 import { judge } from "./judge.ts";
+import { Legacy } from "./legacy.ts";
 import { waitForListener } from "./listener-wait.ts";
 import type { Given } from "./manual.ts";
 import { Outlook } from "./outlook.ts";
@@ -46,6 +54,10 @@ export interface FloorSteps {
   readonly unbound: readonly Unbound[];
   /** Which manager of the program this is; see {@link Recall.heldOf}. */
   readonly era: number;
+  /** Certificates that the managers of before could not save. */
+  readonly inherited: readonly UnsavedCertificate[];
+  /** Tells what the next manager is to inherit. */
+  bequeath(news: UnsavedNews): void;
   /** The entry whose certificate is made out to this name. */
   findHost(name: CertificateName): Host | undefined;
   broadcast(message: ManagerToWorkers): void;
@@ -65,6 +77,7 @@ interface Ground {
   readonly cas: CaAccess;
   /** Rings when a renewal may have moved. */
   readonly bell: Bell;
+  readonly legacy: Legacy;
 }
 
 /** The parts that an order goes through. */
@@ -93,8 +106,10 @@ export interface Parts extends Way {
  */
 export function plugTogether(steps: FloorSteps, given: () => Iterable<Given>): Parts {
   const { config, storage, log, signal, reach } = steps;
+  const holdings = new Holdings();
   const ground = {
-    holdings: new Holdings(),
+    holdings,
+    legacy: new Legacy({ ...steps, holdings }),
     workers: new Workers({ ...steps, hosts: config.hosts, https: reach.https[0] }),
     durable: new Durable(storage, log, signal),
     cas: new CaAccess(steps),
@@ -102,15 +117,19 @@ export function plugTogether(steps: FloorSteps, given: () => Iterable<Given>): P
   };
   const way = newWay(steps, ground);
   const keeper = newKeeper(steps, way);
-  const holdings = () => ground.holdings.all();
-  const commands = new Commands({ ...steps, holdings, store: storage.commandRuns });
+  const all = () => holdings.all();
+  const commands = new Commands({ ...steps, holdings: all, store: storage.commandRuns });
   const watchdog = newWatchdog(steps, ground, keeper);
   const saving = new SingleFlight<"save", void>();
-  const save = () => saving.run("save", () => saveUnsaved(ground.holdings, keeper));
+  const save = () =>
+    saving.run("save", async () => {
+      await saveUnsaved(holdings, keeper);
+      ground.legacy.tell();
+    });
   const deletions = newDeletionWatch(steps, ground, keeper, save);
   const troubles = new TroubleWatch({
     ...steps,
-    ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings, given },
+    ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings: all, given },
     directoryOf: (issuer) => ground.cas.endpoints.directoryOf(issuer),
     confirmWritable: () => ground.durable.confirmWritable(),
     storageIsBack: () => way.outlook.storageIsBack(),
@@ -165,7 +184,7 @@ function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
 
 function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
   const { config, storage, clock, log } = steps;
-  const { holdings, workers, durable, cas, proofs, gate, watch, outlook } = way;
+  const { holdings, workers, durable, cas, proofs, gate, watch, outlook, legacy } = way;
   return {
     decide: (host, client) => gate.decide(host, client),
     load: async (host) => {
@@ -197,6 +216,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
     isWanted: (host, directory) => cas.endpointOf(host, directory) !== undefined,
     swap: (credential, news) => {
       watch.noticed();
+      legacy.tell();
       return workers.swap(credential, news);
     },
   };

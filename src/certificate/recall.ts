@@ -54,7 +54,19 @@ export class Recall {
     const holding = await this.hold(host, listed);
     if (holding === undefined) return;
     await this.load(holding);
-    // One that is not due has just been renewed, which the program did not live to write down.
+    await this.#settle(holding);
+  }
+
+  /** What a manager of before could not save, unless storage has it, or a newer one. */
+  async inherit(host: CertificateName, listed: boolean, issued: Issued): Promise<void> {
+    const holding = await this.hold(host, listed);
+    if (holding === undefined) return;
+    holding.certificate = this.#newer(this.heldOf(host, issued), holding.certificate);
+    await this.#settle(holding);
+  }
+
+  /** One that is not due has just been renewed, which the program did not live to write down, or was not able to. */
+  async #settle(holding: Holding): Promise<void> {
     const isRenewed = (renewAtOf(holding) ?? 0) > this.#clock.now();
     if (isRenewed && this.#attempts.wasInterrupted(holding))
       await this.#attempts.succeeded(holding);

@@ -45,6 +45,8 @@ export const processLimits = {
   workerMessageMaxBytes: 65_536,
   /** One of the supervisor or the manager: a configuration of 10,000 hosts, or as many credentials that could not be saved. */
   messageMaxBytes: 67_108_864,
+  /** Certificates that cannot be saved, kept for the next manager, which gets all of them in one message: some 10 KiB each. */
+  unsavedKeptMax: 4_000,
   /** What waits for a child that does not read loses what comes then: it is about to be killed as hung. */
   pipeBacklogMaxBytes: 134_217_728,
   /** Questions from one worker that wait for the manager. */

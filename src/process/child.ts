@@ -101,6 +101,11 @@ export class Child {
     return this.#process.pid ?? 0;
   }
 
+  /** Does it take connections? */
+  get isServing(): boolean {
+    return this.ready && !this.closed;
+  }
+
   /** Since it was started. */
   get livedMs(): number {
     return performance.now() - this.#bornAt;

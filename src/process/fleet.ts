@@ -9,16 +9,18 @@ import {
   type Envelope,
   type ManagerState,
   type Message,
+  type UnsavedCertificate,
   type WorkerFacts,
   workerIndexOf,
 } from "./messages.ts";
 import { deathsAfter, type End, restartWaitMs } from "./restart.ts";
+import { UnsavedCertificates } from "./unsaved.ts";
 
 /** What the fleet is made of now; a new one replaces it child by child. */
 export interface FleetPlan {
   readonly workers: number;
   /** @param era Grows with every manager ever started. */
-  manager(era: number): ChildPlan;
+  manager(era: number, unsaved: readonly UnsavedCertificate[]): ChildPlan;
   /** @param index Grows with every worker ever started: no address is used twice. */
   worker(index: number): ChildPlan;
 }
@@ -47,10 +49,6 @@ function stateOf(manager: Child | undefined): ManagerState {
   return manager.ready ? "ready" : "starting";
 }
 
-function isServing({ ready, closed }: Child): boolean {
-  return ready && !closed;
-}
-
 /**
  * Every child process of the program: started, watched, started again with back-off when one dies,
  * and their messages passed on. Serving depends on none of them alone: a dead worker's connections
@@ -71,6 +69,7 @@ export class Fleet {
   #plan: FleetPlan;
   /** How many of those that a reload replaced may finish at once. */
   #oldWorkersMax = 0;
+  readonly #unsaved = new UnsavedCertificates();
   #era = 0;
   #lastIndex = 0;
   #isStopping = false;
@@ -155,7 +154,7 @@ export class Fleet {
   #startChild(slot: Slot): void {
     const plan =
       slot.role === "manager"
-        ? this.#plan.manager(++this.#era)
+        ? this.#plan.manager(++this.#era, this.#unsaved.all)
         : this.#plan.worker(++this.#lastIndex);
     try {
       slot.child = this.#newChild(slot, plan);
@@ -222,7 +221,7 @@ export class Fleet {
   #startAgain(slot: Slot, end: End): void {
     if (this.#isStopping || !this.#slots.includes(slot)) return;
     slot.deaths = deathsAfter(slot.deaths, end);
-    const isLast = slot.role === "worker" && !this.#workers().some(isServing);
+    const isLast = slot.role === "worker" && !this.#workers().some((each) => each.isServing);
     const waitMs = restartWaitMs(slot.deaths, end, isLast);
     slot.restart = setTimeout(() => this.#startChild(slot), waitMs);
   }
@@ -263,13 +262,7 @@ export class Fleet {
     const { from, to, message } = envelope;
     const sender = this.#children().find((child) => child.plan.address === from);
     if (to === "supervisor") {
-      if (message.type === "fatal") this.#calls.fatal(message.code, message.detail);
-      if (message.type === "reload.ask") {
-        const { ask } = message;
-        const answer = (outcome: ReloadOutcome) =>
-          sender?.send({ type: "reload.answer", ask, outcome });
-        this.#calls.reload(answer);
-      }
+      this.#hear(message, sender);
       return;
     }
     if (to === "manager") {
@@ -280,6 +273,14 @@ export class Fleet {
     for (const worker of this.#workers()) {
       if (to === "workers" || to === worker.plan.address) worker.pass(envelope);
     }
+  }
+
+  #hear(message: Message, sender: Child | undefined): void {
+    if (message.type === "fatal") this.#calls.fatal(message.code, message.detail);
+    if (message.type === "unsaved.news") this.#unsaved.hear(message);
+    if (message.type !== "reload.ask") return;
+    const { ask } = message;
+    this.#calls.reload((outcome) => sender?.send({ type: "reload.answer", ask, outcome }));
   }
 
   #announcePeers(): void {

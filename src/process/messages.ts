@@ -54,6 +54,8 @@ export type FromSupervisor =
       readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
       /** What is configured and cannot be listened on now. */
       readonly unbound: readonly Unbound[];
+      /** What managers of before could not save; empty for a worker. */
+      readonly unsaved: readonly UnsavedCertificate[];
     }
   /** Who is alive and ready now; sent on every change. */
   | {
@@ -211,7 +213,15 @@ export interface BackendsNews {
 /** Manager → supervisor. */
 export type ManagerToSupervisor =
   /** An operator wants the configuration read again. */
-  { readonly type: "reload.ask"; readonly ask: number };
+  { readonly type: "reload.ask"; readonly ask: number } | UnsavedNews;
+
+/** Kept for the manager that comes after this one, however it ends. */
+export interface UnsavedNews {
+  readonly type: "unsaved.news";
+  readonly host: CertificateName;
+  /** `undefined`: nothing of this name lives in memory only any more. */
+  readonly certificate: UnsavedCertificate | undefined;
+}
 
 /** Supervisor → the manager that asked. */
 export type SupervisorToManager = {
@@ -249,6 +259,13 @@ export interface HeldCredential extends CredentialFiles {
   readonly host: CertificateName;
   /** See {@link IssuanceNews}. */
   readonly issuance: number;
+}
+
+/** A certificate that lives in memory only, and where it comes from. */
+export interface UnsavedCertificate extends CredentialFiles {
+  readonly host: CertificateName;
+  /** URL of the directory that issued it. */
+  readonly issuer: string;
 }
 
 /** What the manager says of the certificate that a name has now. */

@@ -30,6 +30,7 @@ const shaped =
 
 const credentialFiles: Shape = { chain: isText, key: isText };
 const heldCredential = shaped({ host: isName, issuance: isCount, ...credentialFiles });
+const unsavedCertificate = shaped({ host: isName, issuer: isText, ...credentialFiles });
 const armedChallenge: Check = (value) =>
   hasShape(value, { id: isCount, type: isText, host: isHost }) &&
   (hasShape(value, {
@@ -72,6 +73,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     httpsFds: isList,
     httpFds: isList,
     unbound: isList,
+    unsaved: listOf(unsavedCertificate),
     era: isCount,
   },
   peers: {
@@ -111,6 +113,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "tickets.master": { ticketMaster: isText },
   "backends.news": { backends: backendsNews },
   "reload.ask": { ask: isCount },
+  "unsaved.news": { host: isName, certificate: orAbsent(unsavedCertificate) },
   "reload.answer": { ask: isCount, outcome: reloadOutcome },
 };
 
@@ -139,6 +142,7 @@ const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worke
   "tickets.master": "manager",
   "backends.news": "manager",
   "reload.ask": "manager",
+  "unsaved.news": "manager",
   "reload.answer": "supervisor",
 };
 

@@ -8,6 +8,7 @@ import { challengesAfter } from "../../src/certificate/challenge.ts";
 import { CertificateKeeper, type KeeperSteps } from "../../src/certificate/ensure.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import { judge } from "../../src/certificate/judge.ts";
+import { Legacy } from "../../src/certificate/legacy.ts";
 import { OrderQueue } from "../../src/certificate/order-queue.ts";
 import type { Decision } from "../../src/certificate/policy.ts";
 import { type Issued, recordOf } from "../../src/certificate/records.ts";
@@ -17,6 +18,7 @@ import type { Issuer } from "../../src/config/config.ts";
 import { changeLimits, limits } from "../../src/config/limits.ts";
 import type { Attempts, FailureMemory } from "../../src/storage/attempts.ts";
 import { makeCertificate } from "../support/certificates.ts";
+import { configOf } from "../support/config-text.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
 import { turns } from "../support/ticks.ts";
@@ -783,6 +785,53 @@ test("S12: a certificate in use that storage has lost goes on from memory, and n
     [],
   );
 });
+
+const legacies = [
+  { what: "that storage has", stored: "same", outcome: "stored", kept: [undefined] },
+  { what: "that storage has nothing of", stored: "none", outcome: "held", kept: [] },
+  { what: "that storage has the one before of", stored: "older", outcome: "held", kept: [] },
+  {
+    what: "that storage has a newer one of",
+    stored: "newer",
+    outcome: "stored",
+    kept: [undefined],
+  },
+  { what: "that is broken", stored: "none", outcome: "stored", kept: [undefined], key: "no key" },
+] as const;
+
+for (const { what, stored, outcome, kept, ...more } of legacies) {
+  test(`what a manager of before could not save, and ${what}, is ${outcome === "held" ? "held on to" : "let go of"}`, async () => {
+    const now = Date.now();
+    const ages = { same: 0, older: -MINUTE, newer: MINUTE };
+    const at = (ageMs: number): Issued => {
+      const notBefore = now + ageMs;
+      const files = makeCertificate({
+        names: [host],
+        notBefore,
+        notAfter: notBefore + 60 * MINUTE,
+      });
+      return { credential: readCredential(files.chain, files.key), issuer: "https://ca.example/" };
+    };
+    const unsaved = at(0);
+    const onDisk = stored === "same" ? unsaved : stored === "none" ? undefined : at(ages[stored]);
+    const { keeper, holdings, log, taken } = recordingKeeper({ load: async () => onDisk });
+    await keeper.recall.adopt(host, true);
+    const { chain, key } = { ...unsaved.credential, ...more };
+    const told: (string | undefined)[] = [];
+    const legacy = new Legacy({
+      ...{ holdings, log },
+      inherited: [{ host, issuer: unsaved.issuer, chain, key }],
+      bequeath: ({ certificate }) => void told.push(certificate?.chain),
+      findHost: () => configOf(`hosts: { ${host}: { respond: ok } }`).hosts[0],
+    });
+    await legacy.accept(keeper.recall);
+    assert.deepEqual(told, kept);
+    assert.equal((await keeper.ensure(host)).kind, outcome);
+    assert.deepEqual(taken, "key" in more ? ["order", "store", "swap"] : []);
+    legacy.tell();
+    assert.deepEqual(told, kept, "nothing is told twice");
+  });
+}
 
 test("a name whose order waits or is under way keeps its place when the table of names on demand is full", async (t) => {
   t.after(() => changeLimits({}));

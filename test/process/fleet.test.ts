@@ -45,6 +45,7 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
       accessLogFd: undefined,
       startedAt: 0,
       era: 1,
+      unsaved: [],
       reach: { https: [], http: [] },
       unbound: [],
     },

@@ -51,6 +51,50 @@ test("S5: a storage that cannot be written is served from, and nothing is ordere
   });
 });
 
+test("S2: what could not be saved is served after a reload and after a crash of the manager, and saved when there is room", {
+  skip: skipSmallDisk,
+}, async () => {
+  await using disk = await smallDisk();
+  const storage = join(disk.path, "storage");
+  const starting = Latchkey.spawn({ config: hosts("new.localhost"), storage });
+  await using latchkey = await starting;
+  await latchkey.event("order.created"); // its key is on disk, and its certificate is not
+  await disk.fill(0);
+  await latchkey.event("certificate.swapped");
+  await latchkey.event("certificate.unsaved");
+  latchkey.httpsPort = Number((await latchkey.event("process.started"))["https"]);
+  const known = await shakeHands(latchkey, "new.localhost");
+  assert.ok("serial" in known);
+
+  const reloaded = latchkey.nextEvent("config.reloaded");
+  latchkey.process.kill("SIGHUP");
+  await reloaded;
+  assert.deepEqual(await shakeHands(latchkey, "new.localhost"), known);
+  await servedAndValid(latchkey, known.serial);
+
+  const { pid } = latchkey.lines.findLast(
+    ({ event, child }) => event === "process.ready" && child === "manager",
+  ) ?? { pid: undefined };
+  const ready = latchkey.nextEvent("process.ready", ({ child }) => child === "manager");
+  process.kill(Number(pid), "SIGKILL");
+  await ready;
+  await servedAndValid(latchkey, known.serial);
+
+  await disk.free();
+  const { serial } = await latchkey.event("certificate.stored");
+  assert.equal(serial, known.serial);
+  assert.equal(latchkey.count("order.created"), 1);
+  assert.equal(latchkey.count("order.resumed"), 0);
+});
+
+async function servedAndValid(latchkey: Latchkey, serial: string): Promise<void> {
+  const { hosts: rows } = await latchkey.status();
+  assert.deepEqual(
+    rows.map((row) => [row.state, row.serial]),
+    [["valid", serial]],
+  );
+}
+
 async function servesOldOrdersNothing(latchkey: Latchkey, known: Handshake): Promise<void> {
   assert.deepEqual(await shakeHands(latchkey, "old.localhost"), known);
   const failed = await latchkey.event("certificate.failed");

@@ -73,6 +73,8 @@ export class Machine {
       reach: { https: [], http: [ca.listener] },
       unbound: [],
       era: 1,
+      inherited: [],
+      bequeath: () => {},
       findHost: (name) => routes.findCertified(name),
       askWorker: async () => ({ type: "heartbeat" }), // it obeys, and has nothing to say
       broadcast: (message) => {

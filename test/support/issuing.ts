@@ -59,6 +59,8 @@ export class Issuing implements AsyncDisposable {
       reach: { https: [], http: [{ host: "127.0.0.1", port: 1 }] },
       unbound: [],
       era: 1,
+      inherited: [],
+      bequeath: () => {},
       findHost: (name) => routes.findCertified(name),
       broadcast: (message) => void this.#obey(message),
       askWorker: async () => ({ type: "heartbeat" }), // its worker obeys, and has nothing to say
