@@ -3,6 +3,7 @@ import type { WrittenHealth } from "./balance-schema.ts";
 import type { Balance, BalanceMethod, HealthCheck } from "./destination.ts";
 import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";
+import { formatDuration } from "./quantities.ts";
 import type { Desk } from "./surroundings.ts";
 
 /** What a host or path says about its backends as a group; what is absent was not written. */
@@ -41,6 +42,15 @@ export function readBalance(
     slowStartMs: options.slowStart ?? 0,
     ejectAfter: options.ejectAfter,
   };
+}
+
+/** Warns of a deadline beyond the next look: the backends that are silent are looked at less often than they should be. */
+export function warnOfSlowLooks(written: BalanceOptions["health"], path: Path, desk: Desk): void {
+  if (written === undefined || written === "off") return;
+  const { timeout, every = limits.healthEveryMs } = written;
+  if (timeout === undefined || timeout <= every) return;
+  const message = `is longer than \`every\`, so that silent backends are looked at less often, wanted at most ${formatDuration(every)}`;
+  desk.warn([...path, "timeout"], message);
 }
 
 /** How it is found out which backends are up; `undefined`: nobody looks. */

@@ -1,6 +1,6 @@
 import { type Auth, readAuth } from "./auth.ts";
 import { type BackendOptions, readBackend, readBackendOptions } from "./backend.ts";
-import { type BalanceOptions, readBalance, readHealth } from "./balance.ts";
+import { type BalanceOptions, readBalance, readHealth, warnOfSlowLooks } from "./balance.ts";
 import { type Compression, readCompress } from "./compress.ts";
 import type { Forward, PathEntry, PathRoute, Timeouts } from "./destination.ts";
 import type { Path } from "./faults.ts";
@@ -31,6 +31,8 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
   const entries = entriesOf(written, path);
   reportGaps(written, entries, place);
   reportForged(written, entries, place);
+  for (const each of [{ written, path }, ...entries])
+    warnOfSlowLooks(each.written.health, [...each.path, "health"], desk);
   const everywhere = [written, ...entries.map((entry) => entry.written)].flatMap(
     ({ to }) => to ?? [],
   );

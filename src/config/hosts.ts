@@ -8,6 +8,7 @@ import { formatPattern, readHostPattern } from "./host-pattern.ts";
 import type { HostPlace } from "./host-place.ts";
 import { hostKeyNames, hostSchema, type WrittenHost } from "./host-schema.ts";
 import { reportLoops } from "./own-listener.ts";
+import { warnOfCircles } from "./redirect-circle.ts";
 import type { Settings } from "./settings.ts";
 import { checkAndReport } from "./shape-faults.ts";
 import type { Desk } from "./surroundings.ts";
@@ -49,6 +50,7 @@ export function readHosts(root: object, settings: Settings, desk: Desk): ReadHos
     return { key, patterns: readKey(key, known, desk), value };
   });
   const hosts = entries.flatMap((entry) => readEntry(entry, settings, known, desk));
+  warnOfCircles({ hosts, keys: known }, settings, desk);
   return { hosts, keys: known };
 }
 

@@ -135,8 +135,18 @@ export class BackendWatch {
       this.#steps.log.info(isDrained ? "backend.drained" : "backend.undrained", { ...place });
     return {
       kind: "done",
-      detail: `${named} ${isDrained ? "gets no new requests" : "gets requests again"}${await this.#keep()}`,
+      detail: `${named} ${isDrained ? "gets no new requests" : "gets requests again"}${await this.#keep()}${this.#warningOf(found)}`,
     };
+  }
+
+  /** Nothing, or what clients get where no backend is left. */
+  #warningOf(changed: readonly Watched[]): string {
+    const isLeft = new Set(
+      this.#watched.filter(({ place }) => !this.#isDrained(place)).map(({ route }) => route),
+    );
+    const paths = changed.filter(({ route }) => !isLeft.has(route)).map(({ place }) => place.path);
+    if (paths.length === 0) return "";
+    return `; warning: ${[...new Set(paths)].join(", ")} has no backend left, its requests get 503`;
   }
 
   /** Returns what to add to the outcome when it could not be kept. */

@@ -162,6 +162,18 @@ test("nothing is kept before there is something to keep: a cookie's secret, or a
   );
 });
 
+test("draining the last backend of a route is done, and warned of", async () => {
+  const { watch } = watching();
+  await watch.open();
+  const first = await watch.drain("shop.example", "3002", true);
+  assert.deepEqual(first, { kind: "done", detail: "3002 gets no new requests" });
+  const last = await watch.drain("shop.example", "3001", true);
+  const warning = "3001 gets no new requests; warning: / has no backend left, its requests get 503";
+  assert.deepEqual(last, { kind: "done", detail: warning });
+  const back = await watch.drain("shop.example", "3002", false);
+  assert.deepEqual(back, { kind: "done", detail: "3002 gets requests again" });
+});
+
 test("a drained backend is told to workers, kept, shown, and comes back by undrain", async () => {
   const { watch, news, saved } = watching();
   await watch.open();
