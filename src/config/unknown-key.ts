@@ -19,9 +19,13 @@ const HOST = /^(?:\*|[^\s:/]+\.[^\s:/]+)$/;
  */
 export function unknownKey(key: string, path: Path, known: readonly string[]): string {
   const near = nearest(key, known);
-  const fault = `is not a known key, nearest is "${near ?? closest(key, known)}"`;
-  const help = certainly(key, path) ?? (near === undefined ? perhaps(key, path, known) : undefined);
-  return help === undefined ? fault : `${fault}; ${help}`;
+  const certain = certainly(key, path);
+  if (near === undefined) {
+    const help = certain ?? perhaps(key, path, known);
+    return `is not a known key: ${help} (nearest, though not like it, is "${closest(key, known)}")`;
+  }
+  const fault = `is not a known key, nearest is "${near}"`;
+  return certain === undefined ? fault : `${fault}; ${certain}`;
 }
 
 /** What a key is for certain, whatever is near it. */

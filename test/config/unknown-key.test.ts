@@ -5,28 +5,28 @@ import { faultsOf } from "../support/config-text.ts";
 /** Text of a whole file with a key that is not known, and the fault for it. */
 const unknown: readonly (readonly [text: string, path: string, message: string])[] = [
   ["emial: a@b.example", "emial", nearestIs("email")],
-  ["metrics: on", "metrics", `${nearestIs("email")}; "metrics" is not supported yet, remove it`],
+  ["metrics: on", "metrics", unlikeAll(`"metrics" is not supported yet, remove it`, "email")],
   [
     "dashboard: on",
     "dashboard",
-    `${nearestIs("storage")}; "dashboard" is not supported yet, remove it`,
+    unlikeAll(`"dashboard" is not supported yet, remove it`, "storage"),
   ],
   [
     "listen: { metrics: 127.0.0.1:9100 }",
     "listen.metrics",
-    `${nearestIs("https")}; "metrics" is not supported yet, remove it`,
+    unlikeAll(`"metrics" is not supported yet, remove it`, "https"),
   ],
-  ["issuers: [internal]", "issuers", `${nearestIs("workers")}; this one belongs to acme.issuers`],
-  ["level: debug", "level", `${nearestIs("email")}; this one belongs to log.level`],
+  ["issuers: [internal]", "issuers", unlikeAll(`this one belongs to acme.issuers`, "workers")],
+  ["level: debug", "level", unlikeAll(`this one belongs to log.level`, "email")],
   [
     "timeouts: { connect: 5s }",
     "timeouts",
-    `${nearestIs("limits")}; this one belongs to hosts.HOST.timeouts`,
+    unlikeAll(`this one belongs to hosts.HOST.timeouts`, "limits"),
   ],
   [
     "ca: own.pem",
     "ca",
-    `${nearestIs("acme")}; this one belongs to hosts.HOST.backend.ca or hosts.HOST.clientAuth.ca`,
+    unlikeAll(`this one belongs to hosts.HOST.backend.ca or hosts.HOST.clientAuth.ca`, "acme"),
   ],
   [
     "store.shop.example: 3001",
@@ -36,22 +36,22 @@ const unknown: readonly (readonly [text: string, path: string, message: string])
   [
     "hosts: { a.example: { to: 3001, stripPrefix: on } }",
     'hosts["a.example"].stripPrefix',
-    `${nearestIs("compress")}; this one belongs to hosts.HOST.paths.PREFIX.stripPrefix`,
+    unlikeAll(`this one belongs to hosts.HOST.paths.PREFIX.stripPrefix`, "compress"),
   ],
   [
     "log: { issuers: [] }",
     "log.issuers",
-    `${nearestIs("access")}; known here are level, format, access`,
+    unlikeAll(`known here are level, format, access`, "access"),
   ],
   [
     "log: { colour: off }",
     "log.colour",
-    `${nearestIs("format")}; known here are level, format, access`,
+    unlikeAll(`known here are level, format, access`, "format"),
   ],
   [
     "hosts: { a.example: { to: 3001, zzz: 5 } }",
     'hosts["a.example"].zzz',
-    `${nearestIs("to")}; config/reference.yaml shows all`,
+    unlikeAll(`config/reference.yaml shows all`, "to"),
   ],
 ];
 
@@ -68,7 +68,7 @@ test("a host with a key that is like none is told what it could do", () => {
     faultsOf("hosts: { a.example: { upstream: 3001 } }").map(({ message }) => message),
     [
       "does nothing, wanted one of to, paths, passThrough, redirect, respond, certificateOnly",
-      `${nearestIs("compress")}; config/reference.yaml shows all`,
+      unlikeAll(`config/reference.yaml shows all`, "compress"),
     ],
   );
 });
@@ -82,6 +82,10 @@ test("thousands of unknown keys are told in little more time than one", () => {
 });
 
 /** How every fault of an unknown key begins, however far the nearest one is. */
+function unlikeAll(help: string, nearest: string): string {
+  return `is not a known key: ${help} (nearest, though not like it, is "${nearest}")`;
+}
+
 function nearestIs(known: string): string {
   return `is not a known key, nearest is "${known}"`;
 }
