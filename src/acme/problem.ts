@@ -149,8 +149,10 @@ export function verdictOf(error: unknown): Verdict {
 /**
  * One sentence of what a person can do about a problem of this type, or about `ACME_UNREACHABLE` and
  * `ACME_PROTOCOL`; `undefined` for types nobody has described.
+ *
+ * @param challenge The type of the challenge that it stood at.
  */
-export function hintFor(type: string, detail: string): string | undefined {
+export function hintFor(type: string, detail: string, challenge = ""): string | undefined {
   if (type === "ACME_UNREACHABLE") {
     if (/it is for another name/.test(detail)) return OTHER_NAME_HINT;
     if (/it has expired|it is not valid yet/.test(detail)) return DATES_HINT;
@@ -159,9 +161,15 @@ export function hintFor(type: string, detail: string): string | undefined {
   if (type === "ACME_PROTOCOL") return PROTOCOL_HINT;
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
-  if (name === "dns" && /NXDOMAIN/i.test(detail)) return NXDOMAIN_HINT;
+  if (isBindingRefused(name, detail)) return BINDING_HINT;
+  return lookupHint(name, detail, challenge) ?? typeOf(name)?.hint;
+}
+
+/** Where what a validator asked DNS for tells more than the type of the problem. */
+function lookupHint(name: string, detail: string, challenge: string): string | undefined {
   if (name === "dns" && /SERVFAIL|DNSSEC|bogus/i.test(detail)) return DNSSEC_HINT;
-  return typeOf(name)?.hint;
+  if (challenge.startsWith("dns-") && RECORD_FAULTS.has(name)) return RECORD_HINT;
+  return name === "dns" && /NXDOMAIN/i.test(detail) ? NXDOMAIN_HINT : undefined;
 }
 
 const UNREACHABLE_HINT =
@@ -176,6 +184,10 @@ const PROTOCOL_HINT =
   "Look whether the directory URL is right, and whether a proxy answers in place of the CA";
 const PAUSED_HINT =
   "The CA has paused this name after many failures: correct what failed, then visit the page it names";
+const BINDING_HINT =
+  "Correct eab: { kid, hmac } of the issuer: the CA does not take these two values; its website shows them, and some are good for one account only";
+const RECORD_HINT =
+  "The CA did not find the TXT record: see that acme.dns names the provider that serves the zone, that a CNAME leads nowhere else, and that every name server of the zone shows the record";
 const NXDOMAIN_HINT = "The name does not exist: give it an A or AAAA record that leads here";
 const DNSSEC_HINT =
   "The name servers of the domain fail, or its DNSSEC is broken: correct it where the domain is managed";
@@ -183,7 +195,17 @@ const DNSSEC_HINT =
 function needsPerson({ type, detail, subproblems }: AcmeProblem): boolean {
   const types = [type, ...subproblems.map((subproblem) => subproblem.type)].map(nameOf);
   if (nameOf(type) === "rateLimited" && isPaused(detail)) return true;
+  if (isBindingRefused(nameOf(type), detail)) return true;
   return types.some((name) => typeOf(name)?.needsPerson === true);
+}
+
+/** What can be wrong with what a validator finds in DNS. */
+const RECORD_FAULTS: ReadonlySet<string> = new Set(["unauthorized", "incorrectResponse", "dns"]);
+
+/** RFC 8555 §7.3.4 names no type for a binding that does not verify: CAs say one of these, and what it is about. */
+function isBindingRefused(name: string, detail: string): boolean {
+  const isType = name === "unauthorized" || name === "malformed";
+  return isType && /\bexternal[ _-]?account\b|\beab\b|\bhmac\b/i.test(detail);
 }
 
 /** Let's Encrypt pauses names that only ever fail, until somebody asks on its website. */

@@ -65,7 +65,7 @@ export function judge(error: unknown): Failure {
     challenge: challengeIn(error),
     type,
     detail,
-    hint: HINTS[type] ?? hintFor(type, detail) ?? FALLBACK_HINT,
+    hint: HINTS[type] ?? hintFor(type, detail, challengeOf(error)) ?? FALLBACK_HINT,
     retryAfterMs,
     leastWaitMs: code === "CERTIFICATE_INVALID" || isNonceless ? limits.refusedMinMs : 0,
     weight: UNRELATED.has(code) ? "none" : isDecisive ? "decisive" : "counted",
@@ -79,6 +79,10 @@ function kindOf({ kind }: Verdict, code: string): FailureKind {
 
 /** Failures that have to do with one port or one server, which a challenge of another type goes around. */
 const CHALLENGE_FAULTS = /:(?:connection|unauthorized|incorrectResponse|tls)$/;
+
+function challengeOf(error: unknown): string | undefined {
+  return error instanceof AcmeProblem ? error.challenge : undefined;
+}
 
 /** The type of the challenge that another type may do better than. */
 function challengeIn(error: unknown): string | undefined {

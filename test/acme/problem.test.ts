@@ -145,6 +145,35 @@ test("a name that the CA paused waits for a person, another rate limit does not"
   assert.doesNotMatch(hintFor(`${PREFIX}rateLimited`, "too many certificates") ?? "", /paused/);
 });
 
+const bindings = [
+  ["unauthorized", "external account binding JWS verification error"],
+  ["malformed", "[External Account Binding] Invalid MAC on JWS request"],
+  ["unauthorized", "EAB key is unknown"],
+] as const;
+
+for (const [type, detail] of bindings) {
+  test(`a binding that a CA refuses as ${type} (${detail}) waits for a person, who is told of eab`, () => {
+    assert.deepEqual(verdictOf(problemOf(type, detail)), { kind: "wait" });
+    assert.match(hintFor(`${PREFIX}${type}`, detail) ?? "", /^Correct eab: /);
+  });
+}
+
+const lookups = [
+  { type: "unauthorized", challenge: "dns-01", hint: /TXT record.*acme\.dns/ },
+  { type: "incorrectResponse", challenge: "dns-01", hint: /TXT record.*acme\.dns/ },
+  { type: "dns", detail: "NXDOMAIN", challenge: "dns-persist-01", hint: /TXT record.*acme\.dns/ },
+  { type: "dns", detail: "SERVFAIL", challenge: "dns-01", hint: /DNSSEC/ },
+  { type: "caa", challenge: "dns-01", hint: /CAA record/ },
+  { type: "unauthorized", challenge: "http-01", hint: /A and AAAA records/ },
+  { type: "unauthorized", hint: /A and AAAA records/ },
+];
+
+for (const { type, detail = "No TXT records found", challenge, hint } of lookups) {
+  test(`the hint at ${type} (${detail}) of ${challenge ?? "no challenge"} says ${hint.source}`, () => {
+    assert.match(hintFor(`${PREFIX}${type}`, detail, challenge) ?? "", hint);
+  });
+}
+
 test("one name of several that needs a person makes the whole problem wait", () => {
   const subproblems = [{ type: `${PREFIX}dns` }, { type: `${PREFIX}caa` }];
   const document = readProblem({ type: `${PREFIX}compound`, detail: "several", subproblems });
