@@ -28,6 +28,8 @@ export interface IssueSteps extends Omit<OrderSteps, "client"> {
   readonly budgets: Pick<Budgets, "place" | "failed" | "unissued">;
   /** The certificate that the new one takes over from, of the same name. */
   readonly predecessor: Predecessor | undefined;
+  /** The chain in use; PEM. */
+  readonly served?: string | undefined;
 }
 
 /** What `replaces` of an order needs to know of a certificate. */
@@ -94,7 +96,8 @@ async function issueWith(
     : await begin(steps, client, { directory, host, issuer, replaces }, signal);
   try {
     const certificate = await completeOrder({ ...steps, client }, host, key, order, signal);
-    const verify = (chain: string) => verifyCredential(chain, key, host, steps.clock.now());
+    const verify = (chain: string) =>
+      verifyCredential(chain, key, host, steps.clock.now(), steps.served);
     const chains = { client, log: steps.log, verify };
     const preferred = issuer.kind === "acme" ? issuer.preferredChain : undefined;
     const credential = await chooseChain(chains, host, certificate, preferred, signal);

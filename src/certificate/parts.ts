@@ -207,6 +207,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
         ...{ clock, log, keyType: config.acme.keyType },
         probe: () => durable.confirmWritable(),
         predecessor: predecessorOf(holding),
+        served: holding?.certificate?.files.chain,
       };
       const issued = await issue(order, host, issuer, signal);
       outlook.caWorks(issued.issuer);

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { getCACertificates } from "node:tls";
 import type { CertificateName } from "../base/certificate-name.ts";
-import { type Credential, readCredential } from "../base/credential.ts";
+import { type Credential, certificatesIn, readCredential } from "../base/credential.ts";
 import { LatchkeyError } from "../base/errors.ts";
 
 /** A CA's clock may be ahead of ours by this much. */
@@ -12,6 +12,7 @@ const BEGIN = "-----BEGIN CERTIFICATE-----";
  * The last gate before what a CA sent goes live: the key belongs to the leaf, the chain holds together
  * and is whole, it is for `host` and no other name, it is no CA itself, and it is valid now.
  *
+ * @param before The chain that it takes over from.
  * @throws {LatchkeyError} `CERTIFICATE_INVALID`, with what does not fit; `CERTIFICATE_NOT_YET_VALID` when
  *   nothing else is wrong. The old one stays in use.
  */
@@ -20,6 +21,7 @@ export function verifyCredential(
   key: string,
   host: CertificateName,
   now: number,
+  before?: string,
 ): Credential {
   const credential = readCredential(chain, key);
   if (credential.names[0] !== host || credential.names.length !== 1) {
@@ -27,7 +29,8 @@ export function verifyCredential(
   }
   if (credential.notAfter <= now) throw invalid(host, "it has expired");
   verifyLeaf(new X509Certificate(chain), host);
-  if (lacksIssuer(chain)) throw invalid(host, "its chain lacks the intermediate that issued it");
+  if (lacksIssuer(chain, before))
+    throw invalid(host, "its chain lacks the intermediate that issued it");
   if (credential.notBefore > now + CLOCK_SKEW_MS) {
     const why = "it is not valid yet (is this machine's clock right?)";
     throw invalid(host, why, "CERTIFICATE_NOT_YET_VALID");
@@ -41,11 +44,23 @@ function verifyLeaf(leaf: X509Certificate, host: CertificateName): void {
   if (leaf.issuer === leaf.subject) throw invalid(host, "it names itself as its issuer");
 }
 
-/** Is it a certificate alone that says where the one of its issuer is, and no root that machines know has issued it? */
-export function lacksIssuer(chain: string): boolean {
+/**
+ * Is it a certificate alone whose issuer must be an intermediate? It says where the one of its issuer is, or the chain
+ * of before had that; and no root that machines know has issued it.
+ */
+export function lacksIssuer(chain: string, before = ""): boolean {
   if (chain.indexOf(BEGIN) !== chain.lastIndexOf(BEGIN)) return false;
   const leaf = new X509Certificate(chain);
-  return leaf.infoAccess?.includes("CA Issuers") === true && !isOfKnownRoot(leaf);
+  const isNamed = leaf.infoAccess?.includes("CA Issuers") === true;
+  return (isNamed || isOfIntermediate(leaf, before)) && !isOfKnownRoot(leaf);
+}
+
+function isOfIntermediate(leaf: X509Certificate, before: string): boolean {
+  return certificatesIn(before)
+    .slice(1)
+    .map((pem) => new X509Certificate(pem))
+    .filter(({ issuer, subject }) => issuer !== subject)
+    .some((issuer) => leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey));
 }
 
 /** A private CA may sign with its root: whoever is to trust it has that, and nothing is missing. */

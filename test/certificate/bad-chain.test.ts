@@ -112,6 +112,11 @@ const badChains: readonly BadChain[] = [
     detail: /its chain lacks the intermediate/,
   },
   {
+    what: "without the intermediate that the one before came with",
+    send: ({ key }) => leafWith(key, { issuer: { ...issuer, path: "" } }),
+    detail: /its chain lacks the intermediate/,
+  },
+  {
     what: "that names itself as its issuer",
     send: ({ key }) => leafWith(key, { issuer: { ...issuer, name: host, path: "" } }),
     detail: /it names itself as its issuer/,

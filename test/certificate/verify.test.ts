@@ -30,6 +30,32 @@ test("verifyCredential wants the very name that was ordered, also of a wildcard"
   }
 });
 
+const lone = makeCertificate({ names: ["shop.example"], issuer: { ...intermediate, path: "" } });
+const direct = makeCertificate({ names: ["shop.example"], issuer: authority });
+const befores = [
+  { what: "a lone leaf of the intermediate before", ...lone, before: good.chain, isCut: true },
+  { what: "a lone leaf of an issuer unknown", ...lone, before: undefined, isCut: false },
+  { what: "a lone leaf after one", ...lone, before: lone.chain, isCut: false },
+  {
+    what: "a lone leaf of a root that came along before",
+    ...{ ...direct, before: direct.chain + authority.certificate, isCut: false },
+  },
+  {
+    what: "a lone leaf of a root, after one of an intermediate",
+    ...direct,
+    before: good.chain,
+    isCut: false,
+  },
+];
+
+for (const { what, chain, key, before, isCut } of befores) {
+  test(`verifyCredential ${isCut ? "refuses" : "accepts"} ${what}`, () => {
+    const verify = () => verifyCredential(chain, key, host, now, before);
+    if (isCut) assert.throws(verify, { message: /its chain lacks the intermediate/ });
+    else assert.doesNotThrow(verify);
+  });
+}
+
 const bad = [
   { name: "the key of another certificate", chain: good.chain, key: other.key },
   { name: "no key at all", chain: good.chain, key: "" },
