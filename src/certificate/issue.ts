@@ -15,7 +15,7 @@ import { completeOrder, type OrderSteps } from "./order.ts";
 import { type Planned, purposeOf } from "./planned-order.ts";
 import { profileFor } from "./profile.ts";
 import type { Holding, Issued } from "./records.ts";
-import { verifyCredential } from "./verify.ts";
+import { isAloneOfUnknown, verifyCredential } from "./verify.ts";
 
 /** What issuing needs from its surroundings. */
 export interface IssueSteps extends Omit<OrderSteps, "client"> {
@@ -101,6 +101,8 @@ async function issueWith(
     const chains = { client, log: steps.log, verify };
     const preferred = issuer.kind === "acme" ? issuer.preferredChain : undefined;
     const credential = await chooseChain(chains, host, certificate, preferred, signal);
+    if (issuer.kind === "acme" && isAloneOfUnknown(credential.chain, issuer.trust))
+      steps.log.warn("certificate.alone", { host, issuer: directory });
     return { credential, issuer: directory };
   } catch (error) {
     // An order that the CA has ended is no use to anybody; one that it never answered about may go on.

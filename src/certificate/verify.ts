@@ -55,19 +55,34 @@ export function lacksIssuer(chain: string, before = ""): boolean {
   return (isNamed || isOfIntermediate(leaf, before)) && !isOfKnownRoot(leaf);
 }
 
+/**
+ * Is it a certificate alone, of an issuer that is neither a root that machines know nor one of `roots`? Whether
+ * clients know it, nobody here can tell.
+ */
+export function isAloneOfUnknown(chain: string, roots = ""): boolean {
+  if (certificatesIn(chain).length > 1) return false;
+  const leaf = new X509Certificate(chain);
+  const own = certificatesIn(roots).map((pem) => new X509Certificate(pem));
+  return !isOfKnownRoot(leaf) && !own.some((root) => hasIssued(root, leaf));
+}
+
+function hasIssued(issuer: X509Certificate, leaf: X509Certificate): boolean {
+  return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey);
+}
+
 function isOfIntermediate(leaf: X509Certificate, before: string): boolean {
   return certificatesIn(before)
     .slice(1)
     .map((pem) => new X509Certificate(pem))
     .filter(({ issuer, subject }) => issuer !== subject)
-    .some((issuer) => leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey));
+    .some((issuer) => hasIssued(issuer, leaf));
 }
 
 /** A private CA may sign with its root: whoever is to trust it has that, and nothing is missing. */
 function isOfKnownRoot(leaf: X509Certificate): boolean {
   return [...getCACertificates("default"), ...getCACertificates("system")]
     .map((pem) => new X509Certificate(pem))
-    .some((root) => leaf.checkIssued(root) && leaf.verify(root.publicKey));
+    .some((root) => hasIssued(root, leaf));
 }
 
 function invalid(

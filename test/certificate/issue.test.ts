@@ -296,6 +296,12 @@ test("a key of a CA's website that is refused is not tried with another key of o
   assert.equal(accountsOnDisk.get(ca.directory)?.key, key);
 });
 
+test("a certificate that comes alone, of an issuer that nobody here knows, goes live and is told of", async () => {
+  const { obtain, log } = worldOf();
+  await obtain();
+  assert.deepEqual(log.only("certificate.alone"), { host, issuer: urlOf("/directory") });
+});
+
 test("an order refused for another reason asks nothing about the account", async () => {
   const { accountUrl, count } = await worldOfAccount(unauthorized, problem(400, "caa"));
   assert.equal(count(`POST ${new URL(accountUrl).pathname}`), 0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { provenHost } from "../../src/base/certificate-name.ts";
-import { verifyCredential } from "../../src/certificate/verify.ts";
+import { isAloneOfUnknown, verifyCredential } from "../../src/certificate/verify.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { named } from "../support/stored.ts";
 
@@ -53,6 +53,24 @@ for (const { what, chain, key, before, isCut } of befores) {
     const verify = () => verifyCredential(chain, key, host, now, before);
     if (isCut) assert.throws(verify, { message: /its chain lacks the intermediate/ });
     else assert.doesNotThrow(verify);
+  });
+}
+
+const alones = [
+  { what: "a lone leaf of an intermediate", ...lone, roots: authority.certificate, isAlone: true },
+  { what: "a lone leaf of a root that nobody named", ...direct, roots: undefined, isAlone: true },
+  {
+    what: "a lone leaf of a root that was named",
+    ...direct,
+    roots: authority.certificate,
+    isAlone: false,
+  },
+  { what: "a leaf with its intermediate", ...good, roots: undefined, isAlone: false },
+];
+
+for (const { what, chain, roots, isAlone } of alones) {
+  test(`${what} ${isAlone ? "may lack something" : "lacks nothing"}`, () => {
+    assert.equal(isAloneOfUnknown(chain, roots), isAlone);
   });
 }
 
