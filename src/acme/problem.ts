@@ -94,7 +94,7 @@ export function readProblem(value: unknown): ProblemDocument | undefined {
 }
 
 /**
- * The error in an answer whose status says that there is one: an {@link AcmeProblem}, or
+ * The error in an answer whose status says that there is one, or that nothing was done (RFC 8555 knows no redirect): an {@link AcmeProblem}, or
  * `ACME_PROTOCOL` when it holds no problem document (the HTML of a load balancer).
  *
  * @param now When the answer came, milliseconds since the epoch.
@@ -104,7 +104,9 @@ export function problemIn(action: string, answer: AcmeAnswer, now: number): Latc
   const retryAfterMs = parseRetryAfter(headers["retry-after"], now);
   const document = readProblem(parseJson(body));
   if (document === undefined) {
-    const why = `the CA answered with status ${status} and no reason`;
+    const to = status >= 300 && status < 400 ? textIn(headers["location"]) : undefined;
+    const instead = to === undefined ? "and no reason" : `and sends us to ${to}`;
+    const why = `the CA answered with status ${status} ${instead}`;
     return new LatchkeyError("ACME_PROTOCOL", `Cannot ${action}: ${why}`, { status, retryAfterMs });
   }
   const [help] = linksIn(headers["link"], "help");
@@ -158,7 +160,11 @@ export function hintFor(type: string, detail: string, challenge = ""): string | 
     if (/it has expired|it is not valid yet/.test(detail)) return DATES_HINT;
     return /is not trusted/.test(detail) ? UNTRUSTED_HINT : UNREACHABLE_HINT;
   }
-  if (type === "ACME_PROTOCOL") return PROTOCOL_HINT;
+  if (type === "ACME_PROTOCOL") {
+    const [, status] = /answered with status (\d)\d\d /.exec(detail) ?? [];
+    if (status === "5") return DOWN_HINT;
+    return status === "3" ? REDIRECT_HINT : PROTOCOL_HINT;
+  }
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
   if (isBindingRefused(name, detail)) return BINDING_HINT;
@@ -182,6 +188,10 @@ const DATES_HINT =
   "Look at this machine's clock; if it is right, the CA's own server needs a new certificate";
 const PROTOCOL_HINT =
   "Look whether the directory URL is right, and whether a proxy answers in place of the CA";
+const DOWN_HINT =
+  "The CA is down or overloaded: nothing needs to be done, it is asked again; see its status page if that lasts";
+const REDIRECT_HINT =
+  "Write the directory URL as the CA shows it (ACME follows no redirect), and look whether a proxy answers in place of the CA";
 const PAUSED_HINT =
   "The CA has paused this name after many failures: correct what failed, then visit the page it names";
 const BINDING_HINT =

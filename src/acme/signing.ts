@@ -122,7 +122,7 @@ export class Signing {
         };
       }
       this.#nonces.put(nonceIn(answer.headers));
-      if (answer.status >= 400) throw problemIn(action, answer, this.#options.clock.now());
+      if (answer.status >= 300) throw problemIn(action, answer, this.#options.clock.now());
       return { ...answer, url, data };
     };
     return client;

@@ -371,8 +371,11 @@ const refusals = [
   },
   {
     what: "a redirect",
-    answer: { status: 302, headers: { location: urlOf("/elsewhere") } },
-    error: { code: "ACME_PROTOCOL" },
+    answer: { status: 307, headers: { location: urlOf("/elsewhere") } },
+    error: {
+      code: "ACME_PROTOCOL",
+      message: `Cannot order a certificate for shop.example: the CA answered with status 307 and sends us to ${urlOf("/elsewhere")}`,
+    },
     verdict: { kind: "retry", afterMs: undefined },
   },
   {

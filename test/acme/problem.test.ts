@@ -85,6 +85,27 @@ test("a detail that names the URL of a challenge goes without its token", () => 
   assert.deepEqual([read?.detail, read?.subproblems[0]?.detail], [seen, seen]);
 });
 
+const unexplained = [
+  [
+    307,
+    { location: "https://other.example/\n\u001b[31m" },
+    /307 and sends us to https:\/\/other\.example\/ \[31m$/,
+    /no redirect/,
+  ],
+  [302, {}, /302 and no reason$/, /no redirect/],
+  [503, {}, /503 and no reason$/, /down or overloaded/],
+  [404, {}, /404 and no reason$/, /directory URL is right/],
+] as const;
+
+for (const [status, headers, says, hint] of unexplained) {
+  test(`an answer of status ${status} without a problem says so, with what to do`, () => {
+    const thrown = problemIn("order a certificate", { status, headers, body: "<html>" }, NOW);
+    assert.equal(thrown.code, "ACME_PROTOCOL");
+    assert.match(thrown.message, says);
+    assert.match(hintFor(thrown.code, thrown.message) ?? "", hint);
+  });
+}
+
 test("an error answer carries its status, its wait and its page of help", () => {
   const thrown = problemIn(
     "order a certificate",
