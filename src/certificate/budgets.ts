@@ -150,6 +150,25 @@ export class Budgets {
     void this.#saveOrTell();
   }
 
+  /**
+   * An operator wants this order placed now, whatever the CA asked for before: what it closed is open, until it closes
+   * that again. What we count ourselves stays spent.
+   */
+  reopen(planned: Planned): void {
+    const { spent, kept } = subjectsOf(planned);
+    const closed = [...spent, ...kept].filter((subject) => this.#closing(subject) !== undefined);
+    for (const subject of closed) {
+      this.#put(subject, { bucket: this.#get(subject).bucket, closedUntil: undefined });
+      this.#steps.log.info("issuer.reopened", {
+        host: planned.name,
+        issuer: subject.directory,
+        budget: subject.kind,
+        subject: subject.subject || undefined,
+      });
+    }
+    if (closed.length > 0) void this.#saveOrTell();
+  }
+
   /** Until when the CA wants no request of this kind; `undefined`: it may be asked. */
   pause(directory: string, kind: "everything" | "windows"): Wait | undefined {
     return this.#closing({ directory, kind, subject: "" });

@@ -14,7 +14,7 @@ import type { IssueSteps } from "./issue.ts";
 import { REVOCATION_REASONS, type RevocationReason } from "./operator.ts";
 import { OrderQueue } from "./order-queue.ts";
 import { pausing } from "./pausing.ts";
-import { purposeOf } from "./planned-order.ts";
+import { type Planned, purposeOf } from "./planned-order.ts";
 import type { Holding } from "./records.ts";
 import { rollOver } from "./rollover.ts";
 import { issuerInTurn } from "./turn.ts";
@@ -104,9 +104,13 @@ export class CaAccess {
   }
 
   /** Why nothing can be ordered for this name there now; `undefined` when it can. */
-  waitFor({ host, certificate }: Holding, directory: string): Wait | undefined {
-    const purpose = purposeOf(directory, certificate, certificate?.certId !== undefined);
-    return this.budgets.waitFor({ directory, name: host, purpose });
+  waitFor(holding: Holding, directory: string): Wait | undefined {
+    return this.budgets.waitFor(planFor(holding, directory));
+  }
+
+  /** See {@link Budgets.reopen}. */
+  reopen(holding: Holding, directory: string): void {
+    this.budgets.reopen(planFor(holding, directory));
   }
 
   /** The CA with this directory, while it is one of the issuers of the name. */
@@ -145,6 +149,11 @@ export class CaAccess {
     const client = await this.accounts.clientFor(endpoint, deadline);
     await client.revoke(chain, REVOCATION_REASONS[reason], deadline);
   }
+}
+
+function planFor({ host, certificate }: Holding, directory: string): Planned {
+  const purpose = purposeOf(directory, certificate, certificate?.certId !== undefined);
+  return { directory, name: host, purpose };
 }
 
 /** Of all hosts, and those that others would get. */

@@ -26,6 +26,8 @@ export interface KeeperSteps extends RecallSteps {
   directoryOf(issuer: Issuer): string;
   /** Why nothing can be ordered for this name there now; `undefined` when it can. */
   waitFor(holding: Holding, directory: string): Wait | undefined;
+  /** An operator wants it ordered there now: the CA is asked, even if it wanted to be left in peace. */
+  reopen(holding: Holding, directory: string): void;
   /** A whole order with one issuer, to a verified certificate. */
   order(host: CertificateName, issuer: Issuer, signal: AbortSignal): Promise<Issued>;
   /** Makes it durable. */
@@ -123,8 +125,8 @@ export class CertificateKeeper {
   }
 
   /**
-   * An operator asks for a new certificate: policy holds, the schedule and the failures of before do
-   * not. An order that is under way for the name is as good. Never rejects.
+   * An operator asks for a new certificate: policy and our budgets hold; the schedule, the failures of before and
+   * the CA's Retry-After do not. An order that is under way for the name is as good. Never rejects.
    */
   async orderNow(host: CertificateName): Promise<OrderedNow> {
     const decision = await this.#steps.decide(host);
@@ -137,8 +139,11 @@ export class CertificateKeeper {
       this.#queue.rerank(host, FIRST); // nobody's hundred other names come between
       await this.#flights.run(host, async () => {});
     }
-    if (!isNew())
+    if (!isNew()) {
+      const issuer = this.#attempts.issuerOf(holding, decision.issuers);
+      this.#steps.reopen(holding, this.#steps.directoryOf(issuer));
       await this.#flights.run(host, () => this.#obtain(holding, decision.issuers, FIRST));
+    }
     return { kind: isNew() ? "issued" : "failed", holding };
   }
 

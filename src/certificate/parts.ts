@@ -199,6 +199,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
         holding,
         directory,
       ) ?? cas.waitFor(holding, directory),
+    reopen: (holding, directory) => cas.reopen(holding, directory),
     order: async (host, issuer, signal) => {
       const holding = holdings.get(host);
       const order = {

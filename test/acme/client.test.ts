@@ -374,7 +374,7 @@ const refusals = [
     answer: { status: 307, headers: { location: urlOf("/elsewhere") } },
     error: {
       code: "ACME_PROTOCOL",
-      message: `Cannot order a certificate for shop.example: the CA answered with status 307 and sends us to ${urlOf("/elsewhere")}`,
+      message: `Cannot order a certificate for a.example: the CA answered with status 307 and sends us to ${urlOf("/elsewhere")}`,
     },
     verdict: { kind: "retry", afterMs: undefined },
   },

@@ -293,6 +293,33 @@ test("C3: after 429 to a renewal all renewals wait, and new names do not", async
   assert.equal(budgets.waitFor(order("new.example")), undefined);
 });
 
+test("C3: an operator's order is placed within the CA's pause, which begins anew if the CA says so", async () => {
+  const { budgets, clock, disk } = await budgetsOf();
+  const planned = order("a.shop.example", "new", PRIVATE);
+  const place = (work: () => Promise<void>) => budgets.place(planned, work);
+  budgets.close({ directory: PRIVATE, kind: "everything", subject: "" }, HOUR, "status 503");
+  await assert.rejects(
+    place(async () => {}),
+    { code: "ACME_PAUSED" },
+  );
+  budgets.reopen(planned);
+  assert.equal(budgets.pause(PRIVATE, "everything"), undefined);
+  await assert.rejects(place(() => Promise.reject(refusal("slow down", HOUR))));
+  assert.equal(budgets.waitFor(planned)?.until, clock.now() + HOUR);
+  budgets.reopen(planned);
+  await place(async () => {});
+  await budgets.failed(PRIVATE, named("a.shop.example")); // shares the write
+  assert.equal((await budgetsOf(disk, clock)).budgets.waitFor(planned), undefined);
+});
+
+test("what we count ourselves stays spent, whatever an operator asks for", async () => {
+  const { budgets, spend } = await budgetsOf();
+  const planned = order("shop.example");
+  await spend(() => planned);
+  budgets.reopen(planned);
+  assert.equal(budgets.waitFor(planned)?.code, "BUDGET_SPENT");
+});
+
 const waits = [
   { asked: undefined, waitMs: MINUTE },
   { asked: 0, waitMs: MINUTE },

@@ -4,6 +4,7 @@ import { AcmeProblem } from "../../src/acme/problem.ts";
 import { readCredential } from "../../src/base/credential.ts";
 import { LatchkeyError } from "../../src/base/errors.ts";
 import { AttemptMemory } from "../../src/certificate/attempts.ts";
+import type { Wait } from "../../src/certificate/budgets.ts";
 import { challengesAfter } from "../../src/certificate/challenge.ts";
 import { CertificateKeeper, type KeeperSteps } from "../../src/certificate/ensure.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
@@ -63,6 +64,7 @@ function recordingKeeper(
     isWanted: () => true,
     directoryOf: () => "https://ca.example/directory",
     waitFor: () => undefined,
+    reopen: () => {},
     load: async () => undefined,
     order: async (name) => issuedFor(name),
     store: async () => {},
@@ -640,6 +642,20 @@ test("a visitor who read storage while an order ended does not bring the certifi
   assert.equal((await visitor).kind, "held");
   assert.equal(world.row().serial, serial);
   assert.deepEqual(world.taken, ["order", "store", "swap"]);
+});
+
+test("an operator's order is made although the CA asked to be left in peace; a visitor's is not", async () => {
+  const until = Date.now() + 60 * MINUTE;
+  let wait: Wait | undefined = { code: "ACME_PAUSED", until, detail: "the CA asked for peace" };
+  const { keeper, taken } = recordingKeeper({
+    waitFor: () => wait,
+    reopen: () => {
+      wait = undefined;
+    },
+  });
+  assert.equal((await keeper.ensure(host)).kind, "unavailable");
+  assert.deepEqual(taken, []);
+  assert.equal((await keeper.orderNow(host)).kind, "issued");
 });
 
 for (const hasOrder of [false, true]) {
