@@ -1,13 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { forEachAtOnce } from "../base/at-once.ts";
 import type { Clock } from "../base/clock.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import { Accounts } from "./accounts.ts";
-import { removeLeftovers, tryWrite } from "./atomic-write.ts";
+import { tryWrite } from "./atomic-write.ts";
 import { Attempts } from "./attempts.ts";
 import { AuthorityFiles } from "./authority-files.ts";
 import { BackendsFile } from "./backends.ts";
@@ -21,6 +19,7 @@ import { inspectFolders, prepareFolders, resolveRoot } from "./prepare.ts";
 import { PublishedRecords } from "./published-records.ts";
 import { RenewalInfos } from "./renewal-info.ts";
 import type { StorageFolder } from "./storage-folder.ts";
+import { sweep } from "./sweep.ts";
 import { ToldTroubles } from "./told-troubles.ts";
 
 export interface StorageOptions {
@@ -41,8 +40,6 @@ export interface StorageOptions {
  * Less would let an order be placed whose URL then has no place.
  */
 const PROBE_BYTES = 65_536;
-/** Node asks the disk for four things at once. */
-const FOLDERS_AT_ONCE = 8;
 
 /**
  * Everything that outlives the program, as the one writer sees it (CONTRACT §5). Reading needs
@@ -141,7 +138,7 @@ export class Storage implements StorageFolder {
     const options = { path, clock, log, owner: this.#owner, prepare };
     const lease = await this.#orReport(acquireLease(options, signal));
     this.#lease = lease;
-    await this.#sweep();
+    await sweep(this.root, log);
     return lease;
   }
 
@@ -233,16 +230,6 @@ export class Storage implements StorageFolder {
     this.#failure = messageOf(error);
     if (isSaid) return;
     this.log.warn("storage.readonly", { path: this.root, ...failureFacts(error) });
-  }
-
-  /** What a killed program left half written; the folders of accounts and orders are swept when they are written next. */
-  async #sweep(): Promise<void> {
-    const hosts = await readdir(join(this.root, "certificates")).catch(() => []);
-    const certificates = hosts.map((host) => join("certificates", host));
-    const folders = [".", "attempts", "authority", "dns", "orders", ...certificates];
-    await forEachAtOnce(folders, FOLDERS_AT_ONCE, (folder) =>
-      removeLeftovers(join(this.root, folder)).catch(ignoreFailed),
-    );
   }
 }
 

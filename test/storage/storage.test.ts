@@ -88,6 +88,37 @@ test("looser modes are tightened, and it is said", async () => {
   }
 });
 
+test("looser modes of the folders and keys of hosts, accounts and orders are tightened at start, told in one line", async () => {
+  await using opened = await openStorage();
+  const { certificates, authority } = opened.storage;
+  await certificates.save(host, certificateFor(host), { issuer: directory });
+  await certificates.save(host, certificateFor(host), { issuer: directory });
+  await authority.write("root.key", "x");
+  await opened.storage.close();
+  const at = (...path: readonly string[]) => join(opened.root, ...path);
+  await mkdir(at("accounts/ca"));
+  await writeFile(at("accounts/ca/account.key"), "x");
+  const elsewhere = at("elsewhere");
+  await writeFile(elsewhere, "x", { mode: 0o644 });
+  await symlink(elsewhere, at("accounts/ca/link"));
+  await chmod(at("accounts/ca"), 0o755);
+  await chmod(at("accounts/ca/account.key"), 0o664);
+  await chmod(at("authority/root.key"), 0o644);
+  await chmod(at("certificates", host), 0o777);
+  await chmod(at("certificates", host, "000001"), 0o755);
+  await chmod(at("certificates", host, "000001/key.pem"), 0o644);
+  await chmod(at("certificates", host, "000002/key.pem"), 0o640);
+  await using storage = await opened.reopen();
+  await storage.acquire(never);
+  const { path, from, others } = opened.log.only("storage.tightened");
+  assert.deepEqual([path, from, others], [join("certificates", host), "777", 6]);
+  for (const entry of await entriesOf(opened.root)) {
+    if (entry.kind === "link" || entry.path.endsWith("elsewhere")) continue;
+    assert.equal(entry.mode, entry.kind === "folder" ? 0o700 : 0o600, entry.path);
+  }
+  assert.equal((await stat(elsewhere)).mode & 0o777, 0o644, "links are not followed");
+});
+
 for (const inner of ["", "certificates", "accounts"]) {
   const skip = isRoot ? false : "only root can give a folder to another user";
   test(`S6: a storage whose folder "${inner}" is another user's is refused`, { skip }, async () => {
