@@ -20,9 +20,13 @@ export interface Settings extends Omit<Config, "hosts"> {
   readonly faulty: ReadonlySet<string>;
 }
 
+/** Mappings of things apart: a fault in one of them hides none of the others. */
+const PARTED = ["listen", "acme", "authority", "renewal", "alerts", "log"];
+
 /** Reads every setting; one with a fault, which is reported, has its default here. */
 export function readSettings(root: object, desk: Desk): Settings {
-  const { value: written = {}, faulty } = checkAndReport(settingsSchema, root, [], desk.report);
+  const checked = checkAndReport(settingsSchema, root, [], desk.report, PARTED);
+  const { value: written = {}, faulty } = checked;
   const storage = storageOf(written, desk);
   const { lifetime, permit } = written.authority ?? {};
   return {

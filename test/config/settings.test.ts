@@ -174,3 +174,16 @@ hosts: { a.localhost: 1 }
   const paths = faultsOf(text).map(({ path }) => path);
   assert.deepEqual(paths, ["acme.issuers[1]", "acme.challenges[1]", "trustedProxies[1]"]);
 });
+
+test("a fault in one setting hides none beside it", () => {
+  const text = `alerts: { webhook: "ftp://x/", exec: page }
+acme: { issuers: [zerossl], dns: { provider: cloudflare, token: env:NOTSET } }
+authority: { lifetime: 7x, permit: ["a b"] }
+hosts: { a.example: 3001 }
+`;
+  const paths = faultsOf(text).map(({ path }) => path);
+  assert.deepEqual(paths, [
+    ...["alerts.webhook", "alerts.exec", "acme.issuers[0]", "acme.dns.token"],
+    ...["authority.lifetime", "authority.permit[0]"],
+  ]);
+});
