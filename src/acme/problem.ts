@@ -160,11 +160,7 @@ export function hintFor(type: string, detail: string, challenge = ""): string | 
     if (/it has expired|it is not valid yet/.test(detail)) return DATES_HINT;
     return /is not trusted/.test(detail) ? UNTRUSTED_HINT : UNREACHABLE_HINT;
   }
-  if (type === "ACME_PROTOCOL") {
-    const [, status] = /answered with status (\d)\d\d /.exec(detail) ?? [];
-    if (status === "5") return DOWN_HINT;
-    return status === "3" ? REDIRECT_HINT : PROTOCOL_HINT;
-  }
+  if (type === "ACME_PROTOCOL") return protocolHint(detail);
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
   if (isBindingRefused(name, detail)) return BINDING_HINT;
@@ -176,6 +172,13 @@ function lookupHint(name: string, detail: string, challenge: string): string | u
   if (name === "dns" && /SERVFAIL|DNSSEC|bogus/i.test(detail)) return DNSSEC_HINT;
   if (challenge.startsWith("dns-") && RECORD_FAULTS.has(name)) return RECORD_HINT;
   return name === "dns" && /NXDOMAIN/i.test(detail) ? NXDOMAIN_HINT : undefined;
+}
+
+/** What {@link problemIn} says tells a CA that is down from one that is none. */
+function protocolHint(detail: string): string {
+  const [, status] = /answered with status (\d)\d\d /.exec(detail) ?? [];
+  if (status === "5") return DOWN_HINT;
+  return status === "3" ? REDIRECT_HINT : PROTOCOL_HINT;
 }
 
 const UNREACHABLE_HINT =

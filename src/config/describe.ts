@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { unreachable } from "../base/errors.ts";
-import type { CertificateSource, Config, Host, ListenAddress } from "./config.ts";
+import type { CertificateSource, Config, Host, HostPattern, ListenAddress } from "./config.ts";
 import { describeClientAuth, describeGuards, describeRules } from "./describe-guards.ts";
 import type { Action, Backend, PathEntry, Redirect, TcpAddress } from "./destination.ts";
 import { formatPattern } from "./host-pattern.ts";
@@ -90,7 +90,7 @@ function describeHost(
 ): readonly string[] {
   const does =
     describeAction(action, seenPort) + ("rules" in action ? describeRules(action.rules) : "");
-  const shown = describeSource(certificate) + describeClientAuth(tls?.clientAuth);
+  const shown = describeSource(certificate, pattern) + describeClientAuth(tls?.clientAuth);
   return [formatPattern(pattern), does, shown];
 }
 
@@ -140,7 +140,7 @@ function describeRedirect(redirect: Redirect, seenPort: number | undefined): str
   return `redirect ${status} ${origin}${path ?? ""}`;
 }
 
-function describeSource(source: CertificateSource): string {
+function describeSource(source: CertificateSource, pattern: HostPattern): string {
   switch (source.kind) {
     case "none":
       return "none";
@@ -148,7 +148,9 @@ function describeSource(source: CertificateSource): string {
       return `manual ${source.chain}`;
     case "acme": {
       const issuers = source.issuers.map(nameOf).join(", then ");
-      return source.onDemand === undefined ? issuers : `${issuers} on demand`;
+      if (source.onDemand !== undefined) return `${issuers} on demand`;
+      // Nothing else proves a wildcard.
+      return pattern.kind === "wildcard" ? `${issuers} by DNS` : issuers;
     }
     default:
       return unreachable(source);

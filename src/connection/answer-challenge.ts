@@ -1,5 +1,6 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
+import { codeOf } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import type { TlsAlpnChallenge } from "./challenges.ts";
@@ -21,7 +22,8 @@ export function isChallenge(alpn: readonly string[]): boolean {
  * byte of application data (RFC 8737 §3). Takes the socket over; it is closed within
  * `limits.challengeHandshakeTimeoutMs` whatever the client does.
  *
- * @throws {LatchkeyError} `HANDSHAKE_FAILED`.
+ * @throws {LatchkeyError} `HANDSHAKE_FAILED`; not for a validator that leaves in the middle: once it has seen the
+ *   certificate nothing keeps it, and what it missed it tells its CA.
  */
 export async function answerChallenge(
   socket: Socket,
@@ -37,9 +39,22 @@ export async function answerChallenge(
   });
   const deadline = setTimeout(() => socket.destroy(), limits.challengeHandshakeTimeoutMs);
   socket.once("close", () => clearTimeout(deadline));
-  const secured = await handshake(server, socket, {
-    host,
-    timeoutMs: limits.challengeHandshakeTimeoutMs,
-  });
-  secured.destroySoon();
+  const timeoutMs = limits.challengeHandshakeTimeoutMs;
+  try {
+    const secured = await handshake(server, socket, { host, timeoutMs });
+    secured.destroySoon();
+  } catch (error) {
+    if (!hasLeft(error)) throw error;
+  }
+}
+
+/** Closed, or reset, by the other end; whatever TLS itself minds has a code of its own. */
+function hasLeft(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = codeOf(cause);
+  return (
+    cause instanceof Error &&
+    (code === "ECONNRESET" || code === "EPIPE" || code === undefined) &&
+    !cause.message.startsWith("not finished")
+  );
 }

@@ -91,3 +91,12 @@ test("the table shows who is let in where, and how much of them is taken", () =>
     rmSync(folder, { recursive: true });
   }
 });
+
+test("a wildcard that has one certificate is shown to get it by DNS", () => {
+  const config = configOf(
+    'acme: { dns: { provider: exec, command: /bin/dns } }\nhosts: { "*.shop.example": 3001, a.shop.example: 3002 }',
+  );
+  const table = describeRoutes(config);
+  assert.match(table, /^\*\.shop\.example .* letsencrypt by DNS$/m);
+  assert.match(table, /^a\.shop\.example .* letsencrypt$/m);
+});

@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { isChallenge } from "../../src/connection/answer-challenge.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { alpn, inRecords, makeHello, serverName } from "../support/hello-bytes.ts";
+import { turns } from "../support/ticks.ts";
 import {
   connectRaw,
   connectTls,
@@ -128,3 +129,19 @@ function acmeHello(): Buffer {
 function derOf(pem: string): Buffer {
   return Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ""), "base64");
 }
+
+test("a validator that leaves once it has seen the certificate is no refused connection", async () => {
+  await using door = await openArmed();
+  for (let visit = 0; visit < 3; visit += 1) {
+    const socket = await connectRaw(door.port);
+    socket.write(inRecords(acmeHello()));
+    await once(socket, "data");
+    const closed = [...door.open].map((open) => once(open, "close"));
+    if (visit === 0) socket.end();
+    else socket.resetAndDestroy();
+    await Promise.all(closed);
+    socket.destroy();
+  }
+  await turns();
+  assert.deepEqual(door.refused, []);
+});
