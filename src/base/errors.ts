@@ -22,6 +22,8 @@ export type ErrorCode =
   | "STORAGE_LOCKED"
   /** A backup cannot be opened: a wrong passphrase, not whole, or no backup at all. */
   | "BACKUP_UNREADABLE"
+  /** There is no passphrase for a backup: its variable is not set, its file cannot be read, or nobody can be asked. */
+  | "PASSPHRASE_UNUSABLE"
   /** Policy says that this name gets no certificate. */
   | "HOST_REFUSED"
   /** A certificate is not what was asked for: name, key, dates or chain. */

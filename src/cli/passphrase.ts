@@ -8,28 +8,28 @@ import { askUnseen } from "./ask-unseen.ts";
  * showing it; twice where a slip would lock the keys away.
  *
  * @param spec As written behind `--passphrase`.
- * @throws {LatchkeyError} `USAGE`.
+ * @throws {LatchkeyError} `PASSPHRASE_UNUSABLE`.
  */
 export async function readPassphrase(spec: string | undefined, isNew: boolean): Promise<string> {
   const passphrase = spec === undefined ? await ask(isNew) : await find(spec);
-  if (passphrase === "") throw usage("it is empty");
+  if (passphrase === "") throw unusable("it is empty");
   return passphrase;
 }
 
 async function find(spec: string): Promise<string> {
   const secret = readSecret(spec);
-  if (!secret.ok) throw usage(secret.why);
+  if (!secret.ok) throw unusable(secret.why);
   switch (secret.value.kind) {
     case "environment": {
       const { name } = secret.value;
       const value = process.env[name];
-      if (value === undefined) throw usage(`${name} is not set`);
+      if (value === undefined) throw unusable(`${name} is not set`);
       return value;
     }
     case "file":
       return await readFirst(secret.value.path);
     case "literal":
-      throw usage("everybody on this machine can see it there, wanted env:NAME or file:PATH");
+      throw unusable("everybody on this machine can see it there, wanted env:NAME or file:PATH");
   }
 }
 
@@ -37,18 +37,18 @@ async function readFirst(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
   } catch (cause) {
-    throw usage(messageOf(cause));
+    throw unusable(messageOf(cause));
   }
 }
 
 async function ask(isNew: boolean): Promise<string> {
-  if (!process.stdin.isTTY) throw usage("there is no terminal to ask on, wanted --passphrase");
+  if (!process.stdin.isTTY) throw unusable("there is no terminal to ask on, wanted --passphrase");
   const passphrase = await askUnseen("Passphrase: ");
   if (isNew && (await askUnseen("The same again: ")) !== passphrase)
-    throw usage("the two are not the same");
+    throw unusable("the two are not the same");
   return passphrase;
 }
 
-function usage(why: string): LatchkeyError {
-  return new LatchkeyError("USAGE", `Cannot use the passphrase: ${why}`);
+function unusable(why: string): LatchkeyError {
+  return new LatchkeyError("PASSPHRASE_UNUSABLE", `Cannot use the passphrase: ${why}`);
 }
