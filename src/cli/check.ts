@@ -19,9 +19,9 @@ import { EXIT } from "./exit.ts";
  * by itself, and what time has done to a certificate, is only told. Changes nothing.
  */
 export async function check(file: string | undefined): Promise<number> {
-  const config = await readConfiguration(file, process.env, async (read, pathOf) => [
-    ...(await objectionsToStorage(read)),
-    ...(await objectionsToAccessLog(read)),
+  const config = await readConfiguration(file, process.env, async (read, pathOf, isWhole) => [
+    ...(isWhole ? await objectionsToStorage(read) : []),
+    ...(isWhole ? await objectionsToAccessLog(read) : []),
     ...(await objectionsToGiven(read, pathOf)),
   ]);
   process.stdout.write(describeRoutes(config));

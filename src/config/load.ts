@@ -26,7 +26,12 @@ export type LoadedConfig =
       /** Where the entry of a host stands. */
       pathOf(host: Host): Path;
     }
-  | { readonly ok: false; readonly faults: readonly Fault[] };
+  | {
+      readonly ok: false;
+      readonly faults: readonly Fault[];
+      /** What has no fault of its own, to be looked at further; no program may run with it. */
+      readonly sound?: Pick<Extract<LoadedConfig, { ok: true }>, "config" | "faultAt" | "pathOf">;
+    };
 
 /**
  * Reads the configuration file at `path` and the files that it names. Never throws for what they hold.
@@ -72,15 +77,16 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
   const warn: Report = (...found) => warnings.push(faultAt(...found));
   const desk = openDesk(document, surroundings, { report, warn });
   const config = document.isBroken ? undefined : readConfig(document.root, desk);
-  if (config !== undefined && faults.length === 0) {
-    const { keys, ...rest } = config;
-    const pathOf = ({ pattern }: Host): Path => {
-      const name = formatPattern(pattern);
-      return ["hosts", keys.get(name) ?? name];
-    };
-    return { ok: true, config: rest, warnings: sortFaults(warnings), faultAt, pathOf };
-  }
-  return { ok: false, faults: sortFaults(faults) };
+  if (config === undefined) return { ok: false, faults: sortFaults(faults) };
+  const { keys, ...rest } = config;
+  const pathOf = ({ pattern }: Host): Path => {
+    const name = formatPattern(pattern);
+    return ["hosts", keys.get(name) ?? name];
+  };
+  const sound = { config: rest, faultAt, pathOf };
+  return faults.length === 0
+    ? { ok: true, ...sound, warnings: sortFaults(warnings) }
+    : { ok: false, faults: sortFaults(faults), sound };
 }
 
 function readConfig(root: unknown, desk: Desk): (Config & Pick<ReadHosts, "keys">) | undefined {
