@@ -163,7 +163,7 @@ export function hintFor(type: string, detail: string, challenge = ""): string | 
   if (type === "ACME_PROTOCOL") return protocolHint(detail);
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
-  if (isBindingRefused(name, detail)) return BINDING_HINT;
+  if (challenge === "" && isBindingRefused(name, detail)) return BINDING_HINT;
   return lookupHint(name, detail, challenge) ?? typeOf(name)?.hint;
 }
 
@@ -205,20 +205,25 @@ const NXDOMAIN_HINT = "The name does not exist: give it an A or AAAA record that
 const DNSSEC_HINT =
   "The name servers of the domain fail, or its DNSSEC is broken: correct it where the domain is managed";
 
-function needsPerson({ type, detail, subproblems }: AcmeProblem): boolean {
+function needsPerson({ type, detail, challenge, subproblems }: AcmeProblem): boolean {
   const types = [type, ...subproblems.map((subproblem) => subproblem.type)].map(nameOf);
   if (nameOf(type) === "rateLimited" && isPaused(detail)) return true;
-  if (isBindingRefused(nameOf(type), detail)) return true;
+  if (challenge === undefined && isBindingRefused(nameOf(type), detail)) return true;
   return types.some((name) => typeOf(name)?.needsPerson === true);
 }
+
+const BINDING = /(?<![-.\w])(?:external[ _-]?account|eab|hmac)(?![-\w]|\.\w)/i;
 
 /** What can be wrong with what a validator finds in DNS. */
 const RECORD_FAULTS: ReadonlySet<string> = new Set(["unauthorized", "incorrectResponse", "dns"]);
 
-/** RFC 8555 §7.3.4 names no type for a binding that does not verify: CAs say one of these, and what it is about. */
+/**
+ * RFC 8555 §7.3.4 names no type for a binding that does not verify: CAs say one of these, and what it is about. A host
+ * may be called so too (`hmac.shop.example`), and what a validator quotes is a stranger's.
+ */
 function isBindingRefused(name: string, detail: string): boolean {
   const isType = name === "unauthorized" || name === "malformed";
-  return isType && /\bexternal[ _-]?account\b|\beab\b|\bhmac\b/i.test(detail);
+  return isType && BINDING.test(detail);
 }
 
 /** Let's Encrypt pauses names that only ever fail, until somebody asks on its website. */

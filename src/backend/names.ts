@@ -32,14 +32,17 @@ interface Known {
   freshUntil: number;
   /** When the first question went unanswered since; `undefined`: none did. */
   lostAt: number | undefined;
+  /** Why nobody knows it, once the last good answer is too old as well: said until `freshUntil`, without a question. */
+  failure: LatchkeyError | undefined;
 }
 
 const never = new AbortController().signal;
 
 /**
  * Where the names of backends lead. An answer holds for its TTL; after that the name is asked for again, and while
- * nobody answers, or its server knows it no more, the last good one is used, for {@link limits.nameKeptMs}. One question at a time for each name, and few at
- * once: the system's resolver takes a thread of the process for each, for as long as it waits.
+ * nobody answers, or its server knows it no more, the last good one is used, for {@link limits.nameKeptMs}. One
+ * question at a time for each name, and few at once: the system's resolver takes a thread of the process for each,
+ * for as long as it waits.
  */
 export class BackendNames {
   readonly #steps: NameSteps;
@@ -54,8 +57,10 @@ export class BackendNames {
   /** For `net.connect` and `tls.connect`, which try the addresses in turn (RFC 8305). */
   readonly lookup: LookupFunction = (name, { all = false }, callback) => {
     const known = this.#known.get(name);
-    if (known !== undefined && this.#isFresh(known)) tell(known, all, callback);
-    else {
+    if (known !== undefined && this.#isFresh(known)) {
+      if (known.failure === undefined) tell(known, all, callback);
+      else callback(known.failure, []);
+    } else {
       this.#again(name, known).then(
         (found) => tell(found, all, callback),
         (error) => callback(error, []),
@@ -108,7 +113,7 @@ export class BackendNames {
       const heldMs = Math.min(limits.nameTtlMaxMs, Math.max(limits.nameTtlMinMs, ttlMs));
       const found = {
         addresses: firstOfEach(addresses, limits.nameAddressesMax),
-        ...{ foundAt, freshUntil: foundAt + heldMs, lostAt: undefined },
+        ...{ foundAt, freshUntil: foundAt + heldMs, lostAt: undefined, failure: undefined },
       };
       this.#keep(name, found);
       if (before?.lostAt !== undefined) this.#steps.log.info("backend.name-found", { name });
@@ -119,7 +124,11 @@ export class BackendNames {
         before.lostAt = askedAt;
         this.#tellLost(name, before.addresses, askedAt + limits.nameKeptMs, cause);
       }
-      if (!this.#isKept(before)) throw unresolved(name, cause);
+      if (!this.#isKept(before)) {
+        before.failure = unresolved(name, cause);
+        before.freshUntil = clock.now() + limits.nameRetryMs;
+        throw before.failure;
+      }
       const keptUntil = before.lostAt + limits.nameKeptMs;
       before.freshUntil = Math.min(clock.now() + limits.nameRetryMs, keptUntil);
       return before;

@@ -57,9 +57,11 @@ export class Acknowledgements {
     return this.#workers;
   }
 
-  /** Who is there now. */
+  /** Who is there now. Those that take no more connections count no more: nobody who comes gets what they have. */
   peersChanged(workers: readonly WorkerFacts[]): void {
-    this.#workers = workers.filter(({ ready }) => ready).map(({ index }) => index);
+    this.#workers = workers
+      .filter(({ ready, isDraining }) => ready && !isDraining)
+      .map(({ index }) => index);
     for (const round of this.#rounds.values()) {
       for (const worker of round.missing)
         if (!this.#workers.includes(worker)) this.#drop(round, worker);

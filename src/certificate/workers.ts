@@ -64,7 +64,7 @@ export class Workers {
   /** Who is there now. */
   changed(workers: readonly WorkerFacts[]): void {
     this.#acknowledgements.peersChanged(workers);
-    const ready = workers.filter((worker) => worker.ready);
+    const ready = workers.filter((worker) => worker.ready && !worker.isDraining);
     if (ready.length > 0) this.#anyReady.resolve();
     if (ready.some(({ isCurrent }) => isCurrent)) this.#currentReady.resolve();
   }

@@ -179,6 +179,21 @@ for (const [type, detail] of bindings) {
   });
 }
 
+const noBindings = [
+  ["malformed", "Error creating new order :: hmac.shop.example is not fit", undefined],
+  ["malformed", "no such name: shop.eab", undefined],
+  ["unauthorized", "the page said: EAB is wrong", "http-01"],
+] as const;
+
+for (const [type, detail, challenge] of noBindings) {
+  test(`what a CA says of a host or a page (${detail}) is no refused binding`, () => {
+    const problem = readProblem({ type: `${PREFIX}${type}`, detail });
+    assert.ok(problem);
+    assert.notEqual(verdictOf(new AcmeProblem("test", problem, { challenge })).kind, "wait");
+    assert.doesNotMatch(hintFor(`${PREFIX}${type}`, detail, challenge) ?? "", /^Correct eab: /);
+  });
+}
+
 const lookups = [
   { type: "unauthorized", challenge: "dns-01", hint: /TXT record.*acme\.dns/ },
   { type: "incorrectResponse", challenge: "dns-01", hint: /TXT record.*acme\.dns/ },

@@ -56,3 +56,13 @@ test("a manager that starts again does not take an answer to its predecessor for
   after.acknowledged(late, 1);
   assert.equal(await acknowledged, "none");
 });
+
+test("a worker that takes no more connections has no say: nobody who comes gets what it has", async () => {
+  const acknowledgements = new Acknowledgements();
+  acknowledgements.peersChanged([{ ...worker(1), isDraining: true }, worker(2)]);
+  assert.deepEqual(acknowledgements.workers, [2]);
+  const round = acknowledgements.nextRound();
+  const outcome = acknowledgements.wait(round, 20);
+  acknowledgements.acknowledged(round, 1);
+  assert.equal(await outcome, "none");
+});
