@@ -33,7 +33,7 @@ export const processLimits = {
   drainMaxMs: 30_000,
   /** What is open in a worker that a reload replaces has so long to finish: a large download, a talk over a WebSocket … */
   reloadDrainMaxMs: 600_000,
-  /** … but of so many such workers for each place only: each takes the memory of one that serves. The oldest ends as at SIGTERM. */
+  /** … but of so many such workers for each place only: each takes the memory of one that serves. The oldest ends as at SIGTERM, or at once when as many again do. */
   oldWorkersOfEach: 3,
   /** When all is done, what the log has left to say waits so long for its reader. */
   lastWordsMs: 500,

@@ -249,12 +249,18 @@ export class Fleet {
     this.#hurryOldest();
   }
 
-  /** Each of them takes the memory of a worker, and reloads may follow one another quickly. */
+  /**
+   * Each of them takes the memory of a worker, and reloads may follow one another quickly: within `drainMaxMs`
+   * as many again may be there, and the oldest of more end at once.
+   */
   #hurryOldest(): void {
     const old = this.#workers().filter((child) => this.#leaving.has(child) && child.draining);
-    const tooMany = Math.max(0, old.length - this.#oldWorkersMax);
     old.sort((one, other) => workerIndexOf(one.plan.address) - workerIndexOf(other.plan.address));
-    for (const child of old.slice(0, tooMany)) child.drain(limits.drainMaxMs, { isReplaced: true });
+    for (const [index, child] of old.entries()) {
+      const newer = old.length - 1 - index;
+      if (newer >= 2 * this.#oldWorkersMax) child.drain(0, { isReplaced: true });
+      else if (newer >= this.#oldWorkersMax) child.drain(limits.drainMaxMs, { isReplaced: true });
+    }
   }
 
   /** Only the manager may speak to workers; a worker reaches the manager and us. */

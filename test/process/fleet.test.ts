@@ -155,6 +155,17 @@ test("of more old workers than may finish at once, the oldest ends as at the end
   assert.deepEqual(world.of("worker.exited", "worker 2"), []);
 });
 
+test("of twice as many old workers as may finish at once, the oldest ends at once", async () => {
+  await using world = new World(plan(1, "lingers"));
+  await world.fleet.start();
+  for (let times = 0; times < 2 * limits.oldWorkersOfEach; times += 1)
+    await world.fleet.replace(plan(1, "lingers"));
+  assert.deepEqual(world.of("worker.exited", "worker 1"), []);
+  await world.fleet.replace(plan(1, "works"));
+  assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+  assert.deepEqual(world.of("worker.exited", "worker 2"), []);
+});
+
 test("a reload starts nobody for a place that it takes away", async () => {
   const first = plan(2, "works");
   const asked: number[] = [];
