@@ -62,6 +62,8 @@ export class Child {
   closed = false;
   /** Has it been told to finish? */
   draining = false;
+  /** Was it ended because its time was over, or everybody's? */
+  killed = false;
   readonly #process: ChildProcess;
   /** `undefined` when the process could not be started. */
   readonly #pipe: Pipe | undefined;
@@ -134,6 +136,11 @@ export class Child {
 
   /** Ends it at once, whatever it is doing. */
   kill(): void {
+    this.killed = true;
+    this.#destroy();
+  }
+
+  #destroy(): void {
     if (!this.#hasExited) this.#process.kill("SIGKILL");
   }
 
@@ -153,12 +160,12 @@ export class Child {
   /** One that says what is no message is not what we started. */
   #refuse(): void {
     this.#log.error("process.bad-message", { child: this.plan.address });
-    this.kill();
+    this.#destroy();
   }
 
   /** Closed by its end, as a rule, which takes a moment; one that lives on without it obeys nobody. */
   #lose(): void {
-    setTimeout(() => this.kill(), limits.heartbeatEveryMs).unref();
+    setTimeout(() => this.#destroy(), limits.heartbeatEveryMs).unref();
   }
 
   #receive(value: unknown): void {
@@ -195,7 +202,7 @@ export class Child {
       silentMs: allowedMs,
     });
     this.#silentTicks = 0;
-    this.kill();
+    this.#destroy();
   }
 
   #exit(code: number | undefined, signal: string | undefined): void {

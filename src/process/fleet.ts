@@ -195,11 +195,10 @@ export class Fleet {
     const event = child.plan.address === "manager" ? "manager.exited" : "worker.exited";
     const end = { child: child.plan.address, code: how.code, signal: how.signal };
     const facts = { ...end, livedMs: Math.round(how.livedMs) };
-    if (child.draining) this.#log.info(event, facts);
-    else {
-      this.#log.error(event, facts);
-      this.#crashes.add(end, this.#slots.indexOf(slot));
-    }
+    // One that was to finish may crash meanwhile, and cut what was open.
+    if (child.draining && (how.code === 0 || child.killed)) this.#log.info(event, facts);
+    else this.#log.error(event, facts);
+    if (!child.draining) this.#crashes.add(end, this.#slots.indexOf(slot));
     this.#leaving.delete(child);
     if (slot.child === child) {
       slot.child = undefined;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
 import type { Facts } from "../../src/base/errors.ts";
+import type { Log } from "../../src/base/log.ts";
 import { changeLimits, limits } from "../../src/config/limits.ts";
 import type { ChildPlan } from "../../src/process/child.ts";
 import { Fleet, type FleetPlan } from "../../src/process/fleet.ts";
@@ -28,7 +29,8 @@ type Mode =
   | "babbles"
   | "floods"
   | "hangs-up"
-  | "lingers";
+  | "lingers"
+  | "breaks";
 
 function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPlan {
   const child = (address: Address, title: string): ChildPlan => ({
@@ -59,18 +61,26 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
 
 /** A fleet of small children whose log can be waited for; all of them end with it. */
 class World implements AsyncDisposable {
-  readonly events: { readonly event: string; readonly facts: Facts }[] = [];
+  readonly events: { readonly level: keyof Log; readonly event: string; readonly facts: Facts }[] =
+    [];
   /** What made it give up. */
   readonly fatal: string[] = [];
   readonly fleet: Fleet;
   readonly #watchers = new Set<() => void>();
 
   constructor(first: FleetPlan) {
-    const keep = (event: string, facts: Facts = {}) => {
-      this.events.push({ event, facts });
-      for (const watcher of this.#watchers) watcher();
+    const keep =
+      (level: keyof Log) =>
+      (event: string, facts: Facts = {}) => {
+        this.events.push({ level, event, facts });
+        for (const watcher of this.#watchers) watcher();
+      };
+    const log: Log = {
+      debug: keep("debug"),
+      info: keep("info"),
+      warn: keep("warn"),
+      error: keep("error"),
     };
-    const log = { debug: keep, info: keep, warn: keep, error: keep };
     const fatal = (_: string, detail: string) => void this.fatal.push(detail);
     this.fleet = new Fleet(first, systemClock, log, { fatal, reload: () => {} });
   }
@@ -166,6 +176,18 @@ test("of twice as many old workers as may finish at once, the oldest ends at onc
   assert.deepEqual(world.of("worker.exited", "worker 2"), []);
 });
 
+test("an old worker that crashes while it finishes is told as an error, one that ends in time is not", async () => {
+  await using world = new World(plan(1, "breaks"));
+  await world.fleet.start();
+  await world.fleet.replace(plan(1, "works"));
+  assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 1);
+  await world.fleet.replace(plan(1, "works"));
+  assert.equal((await world.seen("worker.exited", "worker 2"))["code"], 0);
+  const levelOf = (child: Address) => world.of("worker.exited", child).map(({ level }) => level);
+  assert.deepEqual(levelOf("worker 1"), ["error"]);
+  assert.deepEqual(levelOf("worker 2"), ["info"]);
+});
+
 test("a reload starts nobody for a place that it takes away", async () => {
   const first = plan(2, "works");
   const asked: number[] = [];
@@ -185,7 +207,8 @@ test("a drain in the middle of a reload waits for the workers of before", async 
   void world.fleet.replace(plan(1, "waits"));
   await world.fleet.drain(0);
   assert.equal(world.of("worker.exited", "worker 1").length, 1);
-  assert.equal(world.of("worker.exited", "worker 2").length, 1);
+  const [killed] = world.of("worker.exited", "worker 2");
+  assert.deepEqual([killed?.facts["signal"], killed?.level], ["SIGKILL", "info"]);
 });
 
 test("a fleet that drains starts nobody any more", async () => {
