@@ -126,6 +126,7 @@ async function open(): Promise<void> {
     await admin.close({ isReplaced });
     await floor.settled();
     await storage.close();
+    if (!isReplaced) await admin.close({ isReplaced }); // as may have been said meanwhile only
     process.exit(0);
   };
   handle = (message, from) => receive(floor, watch, message, from, stop);

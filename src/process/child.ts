@@ -20,7 +20,7 @@ export interface ChildPlan {
   /** Folder of compiled code that it may read. */
   readonly compiled: string | undefined;
   /** The first message. */
-  readonly configure: Message;
+  readonly configure: Extract<Message, { readonly type: "configure" }>;
 }
 
 export interface ChildEvents {
@@ -73,6 +73,7 @@ export class Child {
   readonly #watch: NodeJS.Timeout;
   /** Until when it was told to finish. */
   #endsAt = Number.POSITIVE_INFINITY;
+  #isReplaced = false;
   #ending: NodeJS.Timeout | undefined;
   #silentTicks = 0;
   #hasExited = false;
@@ -123,15 +124,21 @@ export class Child {
     this.#pipe?.send(passed);
   }
 
-  /** Tells it to finish within `deadlineMs`; it is killed a second later. Said again, the nearer end counts. */
+  /**
+   * Tells it to finish within `deadlineMs`; it is killed a second later. Said again, the nearer end counts,
+   * and the last word on its successor.
+   */
   drain(deadlineMs: number, { isReplaced }: { readonly isReplaced: boolean }): void {
-    const endsAt = performance.now() + deadlineMs;
-    if (endsAt >= this.#endsAt) return;
+    const now = performance.now();
+    const endsAt = Math.min(this.#endsAt, now + deadlineMs);
+    if (endsAt === this.#endsAt && isReplaced === this.#isReplaced) return;
     this.#endsAt = endsAt;
+    this.#isReplaced = isReplaced;
     this.draining = true;
-    this.send({ type: "drain", deadlineMs, isReplaced });
+    const leftMs = Math.round(endsAt - now);
+    this.send({ type: "drain", deadlineMs: Math.max(0, leftMs), isReplaced });
     clearTimeout(this.#ending);
-    this.#ending = setTimeout(() => this.kill(), deadlineMs + limits.heartbeatEveryMs).unref();
+    this.#ending = setTimeout(() => this.kill(), leftMs + limits.heartbeatEveryMs).unref();
   }
 
   /** Ends it at once, whatever it is doing. */

@@ -244,8 +244,14 @@ export class Fleet {
     this.#leaving.add(child);
     const isWorker = child.plan.address !== "manager";
     const deadlineMs = isWorker ? limits.reloadDrainMaxMs : limits.drainMaxMs;
-    child.drain(deadlineMs, { isReplaced: true });
+    child.drain(deadlineMs, { isReplaced: isWorker || this.#isAdminKept(child) });
     this.#hurryOldest();
+  }
+
+  /** A manager that answers elsewhere takes over no socket file: one left there would look like a program that hangs. */
+  #isAdminKept({ plan }: Child): boolean {
+    const next = this.#plan.manager(this.#era, []);
+    return next.configure.config.listen.admin === plan.configure.config.listen.admin;
   }
 
   /**

@@ -69,7 +69,7 @@ export type FromSupervisor =
   | {
       readonly type: "drain";
       readonly deadlineMs: number;
-      /** Is there to be another one of its kind in its place? */
+      /** Is there to be another one of its kind in its place, a manager on the same admin socket? The last word counts. */
       readonly isReplaced: boolean;
     };
 

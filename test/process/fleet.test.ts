@@ -30,9 +30,21 @@ type Mode =
   | "floods"
   | "hangs-up"
   | "lingers"
-  | "breaks";
+  | "breaks"
+  | "stays";
 
-function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPlan {
+interface ManagerPlan {
+  readonly mode: Mode;
+  /** Path of the admin socket. */
+  readonly admin: string;
+}
+
+function plan(
+  workers: number,
+  mode: Mode,
+  fds: readonly number[] = [],
+  { mode: managerMode, admin }: ManagerPlan = { mode: "works", admin: config.listen.admin },
+): FleetPlan {
   const child = (address: Address, title: string): ChildPlan => ({
     address,
     file,
@@ -41,7 +53,7 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
     fds,
     configure: {
       type: "configure",
-      config,
+      config: { ...config, listen: { ...config.listen, admin } },
       httpsFds: [],
       httpFds: [],
       accessLogFd: undefined,
@@ -54,7 +66,7 @@ function plan(workers: number, mode: Mode, fds: readonly number[] = []): FleetPl
   });
   return {
     workers,
-    manager: () => child("manager", "works"),
+    manager: () => child("manager", managerMode),
     worker: (index) => child(`worker ${index}`, mode),
   };
 }
@@ -186,6 +198,24 @@ test("an old worker that crashes while it finishes is told as an error, one that
   const levelOf = (child: Address) => world.of("worker.exited", child).map(({ level }) => level);
   assert.deepEqual(levelOf("worker 1"), ["error"]);
   assert.deepEqual(levelOf("worker 2"), ["info"]);
+});
+
+test("a manager whose successor answers elsewhere leaves it no socket", async () => {
+  await using world = new World(plan(1, "works", [], { mode: "stays", admin: "/before/admin" }));
+  await world.fleet.start();
+  void world.fleet.replace(plan(1, "works", [], { mode: "works", admin: "/after/admin" }));
+  assert.equal((await world.seen("manager.exited", "manager"))["code"], 0);
+});
+
+test("a manager that leaves hears it when it gets no successor after all", async (t) => {
+  t.after(() => changeLimits({}));
+  changeLimits({ drainMaxMs: 5_000 });
+  const patient = plan(1, "works", [], { mode: "stays", admin: "/before/admin" });
+  await using world = new World(patient);
+  await world.fleet.start();
+  void world.fleet.replace(patient);
+  await world.fleet.drain(10_000); // later than what it was told before
+  assert.equal((await world.seen("manager.exited", "manager"))["code"], 0);
 });
 
 test("a reload starts nobody for a place that it takes away", async () => {

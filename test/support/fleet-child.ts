@@ -8,7 +8,8 @@ import type { Address } from "../../src/process/messages.ts";
  * (before it is ready), `faints` (as soon as it is ready), `waits` (never ready, but its event loop turns), `repeats` (says twice that
  * it is ready), `pretends` (speaks to the manager as only the supervisor may), `babbles` (says what is no
  * JSON), `floods` (says 10 MB that never end), `hangs-up` (closes the pipe, and lives on),
- * `lingers` (takes all the time that it is given to finish), `breaks` (with a fault of ours, while it finishes).
+ * `lingers` (takes all the time that it is given to finish), `breaks` (with a fault of ours, while it finishes),
+ * `stays` (leaves when it hears that nobody is to take its place).
  */
 const mode = process.title;
 const { channel } = await Channel.connect(process.argv[2] as Address);
@@ -19,6 +20,7 @@ if (mode !== "waits") {
     message: (message) => {
       if (message.type !== "drain") return;
       if (mode === "breaks") process.exit(1);
+      if (mode === "stays" && message.isReplaced) return;
       if (mode !== "lingers") process.exit(0);
       channel.send("supervisor", { type: "closed" });
       setTimeout(() => process.exit(0), message.deadlineMs);
