@@ -125,8 +125,9 @@ async function open(): Promise<void> {
     authority.close();
     await admin.close({ isReplaced });
     await floor.settled();
+    // As may have been said meanwhile only; before the lease goes to another program, which has a socket of that name.
+    if (!isReplaced) await admin.close({ isReplaced });
     await storage.close();
-    if (!isReplaced) await admin.close({ isReplaced }); // as may have been said meanwhile only
     process.exit(0);
   };
   handle = (message, from) => receive(floor, watch, message, from, stop);
