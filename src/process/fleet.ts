@@ -1,9 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
-import { limits } from "../config/limits.ts";
 import { Child, type ChildPlan } from "./child.ts";
 import { Crashes } from "./crashes.ts";
+import { Leaving } from "./leaving.ts";
 import {
   type Crashing,
   type Envelope,
@@ -59,16 +59,13 @@ export class Fleet {
   readonly #log: Log;
   readonly #calls: FleetCalls;
   readonly #slots: Slot[] = [];
-  /** Children of an older plan, or of a smaller one, that finish what they have. */
-  readonly #leaving = new Set<Child>();
+  readonly #leaving = new Leaving();
   readonly #crashes = new Crashes({
     changed: (crashing) => this.#tellCrashing(crashing),
     noneServed: (detail) => this.#calls.fatal("PROCESS_UNREACHABLE", detail),
   });
   readonly #readyOnce = Promise.withResolvers<void>();
   #plan: FleetPlan;
-  /** How many of those that a reload replaced may finish at once. */
-  #oldWorkersMax = 0;
   readonly #unsaved = new UnsavedCertificates();
   #era = 0;
   #lastIndex = 0;
@@ -99,7 +96,7 @@ export class Fleet {
    */
   replace(plan: FleetPlan): Promise<void> {
     if (this.#isStopping) return new Promise(() => {});
-    this.#oldWorkersMax = limits.oldWorkersOfEach * Math.max(this.#plan.workers, plan.workers);
+    this.#leaving.makeRoom(Math.max(this.#plan.workers, plan.workers));
     this.#plan = plan;
     for (const { child, predecessors, restart } of this.#slots.splice(1 + plan.workers)) {
       clearTimeout(restart);
@@ -235,37 +232,14 @@ export class Fleet {
   /** Is every place filled and ready, and does nobody of before take connections any more? */
   #lookIfSettled(): void {
     const isFilled = this.#slots.every(({ child }) => child?.ready === true && !child.draining);
-    if (!isFilled || [...this.#leaving].some(({ closed }) => !closed)) return;
+    if (!isFilled || !this.#leaving.areClosed) return;
     this.#readyOnce.resolve();
     for (const resolve of this.#whenSettled.splice(0)) resolve();
   }
 
   #leave(child: Child): void {
-    this.#leaving.add(child);
-    const isWorker = child.plan.address !== "manager";
-    const deadlineMs = isWorker ? limits.reloadDrainMaxMs : limits.drainMaxMs;
-    child.drain(deadlineMs, { isReplaced: isWorker || this.#isAdminKept(child) });
-    this.#hurryOldest();
-  }
-
-  /** A manager that answers elsewhere takes over no socket file: one left there would look like a program that hangs. */
-  #isAdminKept({ plan }: Child): boolean {
-    const next = this.#plan.manager(this.#era, []);
-    return next.configure.config.listen.admin === plan.configure.config.listen.admin;
-  }
-
-  /**
-   * Each of them takes the memory of a worker, and reloads may follow one another quickly: within `drainMaxMs`
-   * as many again may be there, and the oldest of more end at once.
-   */
-  #hurryOldest(): void {
-    const old = this.#workers().filter((child) => this.#leaving.has(child) && child.draining);
-    old.sort((one, other) => workerIndexOf(one.plan.address) - workerIndexOf(other.plan.address));
-    for (const [index, child] of old.entries()) {
-      const newer = old.length - 1 - index;
-      if (newer >= 2 * this.#oldWorkersMax) child.drain(0, { isReplaced: true });
-      else if (newer >= this.#oldWorkersMax) child.drain(limits.drainMaxMs, { isReplaced: true });
-    }
+    if (child.plan.address !== "manager") this.#leaving.retireWorker(child);
+    else this.#leaving.retireManager(child, this.#plan.manager(this.#era, []));
   }
 
   /** Only the manager may speak to workers; a worker reaches the manager and us. */
@@ -325,6 +299,6 @@ export class Fleet {
     const filled = this.#slots.flatMap(({ child, predecessors }) =>
       child === undefined ? predecessors : [child, ...predecessors],
     );
-    return [...filled, ...[...this.#leaving].filter((child) => !filled.includes(child))];
+    return [...filled, ...this.#leaving.all.filter((child) => !filled.includes(child))];
   }
 }
