@@ -4,24 +4,14 @@ import { systemClock } from "../base/clock.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { paint } from "./paint.ts";
-import {
-  askIfRunning,
-  describeTroubles,
-  NOT_RUNNING,
-  recordsFromStorage,
-  storageTroubles,
-} from "./stored-records.ts";
+import { describeTroubles, lookAtProgram, NOT_RUNNING } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
 
 /** `latchkey certs`: each host's certificate, from the running program, else read from storage. */
 export async function certs(file: string | undefined, json: boolean): Promise<number> {
-  const config = await readConfiguration(file);
-  const running = await askIfRunning(config);
-  const hosts = running?.hosts ?? (await recordsFromStorage(config));
-  if (running === undefined && !json) {
-    const troubles = describeTroubles(await storageTroubles(config));
-    process.stderr.write([`${NOT_RUNNING}\n`, ...troubles].join(""));
-  }
+  const { version, hosts, troubles } = await lookAtProgram(await readConfiguration(file));
+  if (version === null && !json)
+    process.stderr.write([`${NOT_RUNNING}\n`, ...describeTroubles(troubles)].join(""));
   process.stdout.write(
     json
       ? `${JSON.stringify({ hosts }, undefined, 2)}\n`

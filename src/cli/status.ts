@@ -1,54 +1,20 @@
-import {
-  isTroubled,
-  type Snapshot,
-  type TroubleSnapshot,
-  type WorkerSnapshot,
-} from "../admin/snapshot.ts";
+import { isTroubled, type Snapshot, type WorkerSnapshot } from "../admin/snapshot.ts";
 import type { BackendRecord } from "../base/backend-record.ts";
-import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
-import type { Config } from "../config/config.ts";
 import { describeRecords } from "./certs.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { paint } from "./paint.ts";
-import {
-  askIfRunning,
-  describeTroubles,
-  NOT_RUNNING,
-  recordsFromStorage,
-  storageTroubles,
-} from "./stored-records.ts";
+import { describeTroubles, lookAtProgram, NOT_RUNNING, type Stopped } from "./stored-records.ts";
 import { alignColumns } from "./table.ts";
-
-/** What `status` knows when nothing answers: what is seen in storage. */
-interface Stopped {
-  readonly version: null;
-  readonly pid: null;
-  readonly startedAt: null;
-  readonly manager: null;
-  readonly workers: readonly [];
-  readonly hosts: readonly CertificateRecord[];
-  readonly backends: readonly [];
-  readonly troubles: readonly TroubleSnapshot[];
-}
 
 /** `latchkey status`: what is running, and each host; when nothing runs, what storage knows. */
 export async function status(file: string | undefined, json: boolean): Promise<number> {
-  const config = await readConfiguration(file);
-  const now = (await askIfRunning(config)) ?? (await seenInStorage(config));
+  const now = await lookAtProgram(await readConfiguration(file));
   process.stdout.write(
     json ? `${JSON.stringify(now, undefined, 2)}\n` : describeStatus(now, systemClock.now()),
   );
   return isTroubled(now.hosts) ? EXIT.failed : EXIT.ok;
-}
-
-async function seenInStorage(config: Config): Promise<Stopped> {
-  const [hosts, troubles] = [await recordsFromStorage(config), await storageTroubles(config)];
-  return {
-    ...{ version: null, pid: null, startedAt: null, manager: null, workers: [] },
-    ...{ hosts, backends: [], troubles },
-  };
 }
 
 function describeStatus(now: Snapshot | Stopped, ms: number): string {

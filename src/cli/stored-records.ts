@@ -14,21 +14,41 @@ import { patiently } from "./patiently.ts";
 /** Standard error, in words: standard output is for the rows. */
 const STDERR_FD = 2;
 
-/** What the program that runs says; `undefined`: none does, and there is storage alone. */
-export async function askIfRunning({ listen }: Config): Promise<Snapshot | undefined> {
+/** What is known when nothing answers: what is seen in storage. */
+export interface Stopped {
+  readonly version: null;
+  readonly pid: null;
+  readonly startedAt: null;
+  readonly manager: null;
+  readonly workers: readonly [];
+  readonly hosts: readonly CertificateRecord[];
+  readonly backends: readonly [];
+  readonly troubles: readonly TroubleSnapshot[];
+}
+
+/** What the program that runs says; when none does, what storage knows. */
+export async function lookAtProgram(config: Config): Promise<Snapshot | Stopped> {
   try {
-    return await patiently(() => askStatus(listen.admin), { unanswered: true });
+    return await patiently(() => askStatus(config.listen.admin), { unanswered: true });
   } catch (error) {
     if (codeOf(error) !== "NOT_RUNNING") throw error;
-    return undefined;
+    return await seenInStorage(config);
   }
+}
+
+async function seenInStorage(config: Config): Promise<Stopped> {
+  const [hosts, troubles] = [await recordsFromStorage(config), await storageTroubles(config)];
+  return {
+    ...{ version: null, pid: null, startedAt: null, manager: null, workers: [] },
+    ...{ hosts, backends: [], troubles },
+  };
 }
 
 /**
  * Why storage cannot be written into, if so: a program that started on it serves what is stored, and has no admin
  * socket by which it could be asked. Changes nothing.
  */
-export async function storageTroubles({ storage }: Config): Promise<readonly TroubleSnapshot[]> {
+async function storageTroubles({ storage }: Config): Promise<readonly TroubleSnapshot[]> {
   const look = { tryWriting: false, now: systemClock.now() };
   const { folder } = await lookAtStorage(storage, look);
   if (folder.kind !== "there" || folder.unwritable === undefined) return [];
