@@ -7,8 +7,7 @@ import type { Auth } from "../config/auth.ts";
 import { BASIC_USER_FIELD } from "../config/identity-fields.ts";
 import { valuesOf } from "./field-list.ts";
 import { clientOf } from "./forwarded.ts";
-import type { Policy, Verdict } from "./policy.ts";
-import { refusalWith } from "./refuse.ts";
+import { type Policy, refused, type Verdict } from "./policy.ts";
 
 /**
  * Lets in who knows a password (RFC 7617), and tells the backend their name. The password itself goes no
@@ -29,11 +28,11 @@ export function basicAuth(
       case "right":
         return { kind: "pass", edits: { removed, lines: userLine(user), user } };
       case "wrong":
-        return answer(401, challenge, "the password is wrong");
+        return refused(401, "the password is wrong", challenge);
       case "too-often":
-        return answer(429, retryAfter(outcome.waitMs), "too many wrong passwords");
+        return refused(429, "too many wrong passwords", retryAfter(outcome.waitMs));
       case "busy":
-        return answer(503, retryAfter(0), "too many passwords to look at");
+        return refused(503, "too many passwords to look at", retryAfter(0));
       default:
         return unreachable(outcome);
     }
@@ -41,10 +40,10 @@ export function basicAuth(
 
   return ({ request, sender }) => {
     const [value, second] = valuesOf(request.head.fields, "authorization");
-    if (second !== undefined) return answer(400, "", "there is more than one Authorization");
-    if (value === undefined) return answer(401, challenge, "no password was given");
+    if (second !== undefined) return refused(400, "there is more than one Authorization");
+    if (value === undefined) return refused(401, "no password was given", challenge);
     const credentials = readBasicCredentials(value);
-    if (credentials === undefined) return answer(401, challenge, "Authorization is no password");
+    if (credentials === undefined) return refused(401, "Authorization is no password", challenge);
     const client = clientKeyOf(clientOf(request.head.fields, sender));
     const outcome = passwords.check(users, credentials, client);
     if (!(outcome instanceof Promise)) return verdictOn(outcome, credentials.user);
@@ -62,8 +61,4 @@ function userLine(user: string): string {
 
 function retryAfter(waitMs: number): string {
   return `Retry-After: ${Math.max(1, Math.ceil(waitMs / 1_000))}\r\n`;
-}
-
-function answer(status: number, lines: string, why: string): Verdict {
-  return { kind: "answer", answer: refusalWith(status, lines), why };
 }

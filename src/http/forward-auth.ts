@@ -9,8 +9,8 @@ import { Exchange } from "./exchange.ts";
 import type { ResponseHead } from "./head.ts";
 import { answerLines, writeRequestHead } from "./headers.ts";
 import { backendAuthority } from "./path-route.ts";
-import type { Petition, Policy, Verdict } from "./policy.ts";
-import { type OwnAnswer, refusalWith } from "./refuse.ts";
+import { type Petition, type Policy, refused, type Verdict } from "./policy.ts";
+import type { OwnAnswer } from "./refuse.ts";
 
 type ForwardAuth = Extract<Auth, { kind: "forward" }>;
 
@@ -277,8 +277,4 @@ function routeTo({ service, timeoutMs }: ForwardAuth): PathRoute {
     },
     maxBodyBytes: undefined,
   };
-}
-
-function refused(status: number, why: string, lines = ""): Verdict {
-  return { kind: "answer", answer: refusalWith(status, lines), why };
 }

@@ -1,6 +1,6 @@
 import type { Admitted } from "./admit.ts";
 import type { Sender } from "./forwarded.ts";
-import type { OwnAnswer } from "./refuse.ts";
+import { type OwnAnswer, refusalWith } from "./refuse.ts";
 import type { Place } from "./surroundings.ts";
 
 /** What a policy decides about: a request that passed the gate and found its place. */
@@ -25,6 +25,11 @@ export interface HeadEdits {
 export type Verdict =
   | { readonly kind: "pass"; readonly edits?: HeadEdits }
   | { readonly kind: "answer"; readonly answer: OwnAnswer; readonly why: string | undefined };
+
+/** Not forwarded, but answered in plain words; `lines`: more field lines of that answer, each with its CRLF. */
+export function refused(status: number, why: string, lines = ""): Verdict {
+  return { kind: "answer", answer: refusalWith(status, lines), why };
+}
 
 /** A verdict that has to be waited for. No byte of the body is read meanwhile. */
 export interface Waiting {

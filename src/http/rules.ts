@@ -5,9 +5,8 @@ import type { Maintenance, RateLimit, Rules } from "../config/rules.ts";
 import { linesOf, pageAnswer } from "./answer-edits.ts";
 import { clientOf } from "./forwarded.ts";
 import type { Markers } from "./markers.ts";
-import type { Petition, Policy, Verdict } from "./policy.ts";
+import { type Petition, type Policy, refused, type Verdict } from "./policy.ts";
 import { RateLimiter } from "./rate-limiter.ts";
-import { refusal } from "./refuse.ts";
 
 /** What rules need of their relay. */
 export interface RuleServices {
@@ -53,8 +52,7 @@ export class RuleBook {
     return (petition) => {
       const waitMs = limiter.take(clientKeyOf(addressOf(petition)), this.#services.now());
       if (waitMs === 0) return PASS;
-      const answer = pageAnswer(429, retryAfter(waitMs), undefined);
-      return { kind: "answer", answer, why: "the client asks too often" };
+      return refused(429, "the client asks too often", retryAfter(waitMs));
     };
   }
 }
@@ -66,7 +64,7 @@ function clientPolicy({ allow, deny = [] }: Rules): Policy {
   return (petition) => {
     const address = parseSocketAddress(clientOf(petition.request.head.fields, petition.sender));
     if (address !== undefined && isAllowed(address) && !isDenied(address)) return PASS;
-    return { kind: "answer", answer: refusal(403), why: "the client's address is not let in" };
+    return refused(403, "the client's address is not let in");
   };
 }
 
