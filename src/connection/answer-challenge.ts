@@ -4,7 +4,7 @@ import { codeOf } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import type { TlsAlpnChallenge } from "./challenges.ts";
-import { handshake, handshakeServer, modernTls } from "./handshake.ts";
+import { handshake, handshakeServer, modernTls, TooSlow } from "./handshake.ts";
 
 /** RFC 8737 §6.2. */
 const ACME_TLS = "acme-tls/1";
@@ -52,9 +52,6 @@ export async function answerChallenge(
 function hasLeft(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = codeOf(cause);
-  return (
-    cause instanceof Error &&
-    (code === "ECONNRESET" || code === "EPIPE" || code === undefined) &&
-    !cause.message.startsWith("not finished")
-  );
+  const isTold = code === "ECONNRESET" || code === "EPIPE" || code === undefined;
+  return cause instanceof Error && isTold && !(cause instanceof TooSlow);
 }

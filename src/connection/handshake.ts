@@ -15,6 +15,9 @@ interface Waiting {
   refused(reason: string): void;
 }
 
+/** Why a handshake failed that was neither finished nor left in its time. */
+export class TooSlow extends Error {}
+
 /** One handshake, and how it is told. */
 export interface Shaking {
   readonly host: UriHost;
@@ -104,7 +107,7 @@ export async function handshake(
     setImmediate(left);
   };
   const deadline = setTimeout(() => {
-    failed(new Error(`not finished in ${timeoutMs} ms`));
+    failed(new TooSlow(`not finished in ${timeoutMs} ms`));
     socket.destroy();
   }, timeoutMs);
   socket.once("close", leave);
