@@ -6,7 +6,6 @@ import { LatchkeyError } from "../base/errors.ts";
 
 /** A CA's clock may be ahead of ours by this much. */
 const CLOCK_SKEW_MS = 300_000;
-const BEGIN = "-----BEGIN CERTIFICATE-----";
 
 /**
  * The last gate before what a CA sent goes live: the key belongs to the leaf, the chain holds together
@@ -49,7 +48,7 @@ function verifyLeaf(leaf: X509Certificate, host: CertificateName): void {
  * of before had that; and no root that machines know has issued it.
  */
 export function lacksIssuer(chain: string, before = ""): boolean {
-  if (chain.indexOf(BEGIN) !== chain.lastIndexOf(BEGIN)) return false;
+  if (!isAlone(chain)) return false;
   const leaf = new X509Certificate(chain);
   const isNamed = leaf.infoAccess?.includes("CA Issuers") === true;
   return (isNamed || isOfIntermediate(leaf, before)) && !isOfKnownRoot(leaf);
@@ -60,10 +59,14 @@ export function lacksIssuer(chain: string, before = ""): boolean {
  * clients know it, nobody here can tell.
  */
 export function isAloneOfUnknown(chain: string, roots = ""): boolean {
-  if (certificatesIn(chain).length > 1) return false;
+  if (!isAlone(chain)) return false;
   const leaf = new X509Certificate(chain);
   const own = certificatesIn(roots).map((pem) => new X509Certificate(pem));
   return !isOfKnownRoot(leaf) && !own.some((root) => hasIssued(root, leaf));
+}
+
+function isAlone(chain: string): boolean {
+  return certificatesIn(chain).length === 1;
 }
 
 function hasIssued(issuer: X509Certificate, leaf: X509Certificate): boolean {
