@@ -94,8 +94,8 @@ export function readProblem(value: unknown): ProblemDocument | undefined {
 }
 
 /**
- * The error in an answer whose status says that there is one, or that nothing was done (RFC 8555 knows no redirect): an {@link AcmeProblem}, or
- * `ACME_PROTOCOL` when it holds no problem document (the HTML of a load balancer).
+ * The error in an answer whose status says that there is one, or that nothing was done (RFC 8555 knows no redirect):
+ * an {@link AcmeProblem}, or `ACME_PROTOCOL` when it holds no problem document (the HTML of a load balancer).
  *
  * @param now When the answer came, milliseconds since the epoch.
  */

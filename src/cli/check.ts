@@ -15,8 +15,9 @@ import { EXIT } from "./exit.ts";
 
 /**
  * `latchkey check`: the routing table on standard output, or every fault on standard error. A storage that this user
- * could not run with is one, and so is an access log that it cannot write, and a certificate given by hand that its host cannot have; what a start sets right
- * by itself, and what time has done to a certificate, is only told. Changes nothing.
+ * could not run with is one, and so is an access log that it cannot write, and a certificate given by hand that its
+ * host cannot have; what a start sets right by itself, and what time has done to a certificate, is only told. Changes
+ * nothing.
  */
 export async function check(file: string | undefined): Promise<number> {
   const config = await readConfiguration(file, process.env, async (read, pathOf, isWhole) => [

@@ -28,8 +28,8 @@ const NOBODY: ClientIdentity = {
 };
 
 /**
- * Who the client has proven to be: for the log, and as the field lines that tell a backend, with what RFC 9440 §2.2 knows and what
- * users of nginx look for. Strangers' own fields of these names are dropped on every host.
+ * Who the client has proven to be: for the log, and as the field lines that tell a backend, with what RFC 9440 §2.2
+ * knows and what users of nginx look for. Strangers' own fields of these names are dropped on every host.
  *
  * @throws {LatchkeyError} `HANDSHAKE_FAILED` when the client showed a certificate that does not verify:
  * the socket is then the caller's, to be closed.

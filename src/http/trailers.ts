@@ -8,8 +8,8 @@ const NOT_IN_TRAILERS =
   /^(?:authorization|proxy-.*|www-authenticate|authentication-info|cookie|set-cookie|content-(?:encoding|type|range|location)|cache-control|expires|date|age|vary|location|retry-after|pragma|range|if-.*|max-forwards|trailer|x-forwarded-.*|x-real-ip)$/;
 
 /**
- * The trailer fields that a backend gets, as lines (RFC 9110 §6.5.1): none that the head could not have had. Connection names
- * fields of both (§7.6.1), and what `edits` take off the head or set there, a trailer does not say after all.
+ * The trailer fields that a backend gets, as lines (RFC 9110 §6.5.1): none that the head could not have had. Connection
+ * names fields of both (§7.6.1), and what `edits` take off the head or set there, a trailer does not say after all.
  */
 export function requestTrailers(
   trailers: Fields | undefined,

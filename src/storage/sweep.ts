@@ -13,9 +13,10 @@ const FOLDERS_AT_ONCE = 8;
 const OTHERS = 0o077;
 
 /**
- * Puts in order what a killed program, or a copy by hand, left: removes what is half written (the folders of accounts and
- * orders are cleared when they are written next), and closes to other users what is ours and holds keys, told in one
- * line (`storage.tightened`). Only the holder of the lease may call it. What the disk refuses is left to another start.
+ * Puts in order what a killed program, or a copy by hand, left: removes what is half written (the folders of accounts
+ * and orders are cleared when they are written next), and closes to other users what is ours and holds keys, told in
+ * one line (`storage.tightened`). Only the holder of the lease may call it. What the disk refuses is left to another
+ * start.
  */
 export async function sweep(root: string, log: Log): Promise<void> {
   const [hosts, accounts, orders] = await Promise.all(
