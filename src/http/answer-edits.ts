@@ -15,6 +15,11 @@ export function linesOf(fields: readonly HeaderLine[]): string {
   return fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
 }
 
+/** What the rules, if there are any, take off every head that a backend sends, in lower case. */
+export function removedFrom(rules: Rules | undefined): readonly string[] {
+  return rules?.response?.removed ?? [];
+}
+
 /** What the rules, if there are any, change in the head of a backend's answer. */
 export function answerEdits(
   rules: Rules | undefined,

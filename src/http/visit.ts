@@ -6,7 +6,7 @@ import type { Backend, PathRoute } from "../config/destination.ts";
 import { accessFacts, askedRecord } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { questionOf } from "./answer.ts";
-import { answerEdits, dressed } from "./answer-edits.ts";
+import { answerEdits, dressed, removedFrom } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import { endsWithConnection, losesTrack } from "./client-writer.ts";
@@ -176,7 +176,8 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   answerInterim(head: ResponseHead, named: readonly string[]): void {
-    if (this.#request !== undefined) this.#writer.interim(this.#request, head, named);
+    const removed = [...named, ...removedFrom(this.#place?.rules)];
+    if (this.#request !== undefined) this.#writer.interim(this.#request, head, removed);
   }
 
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {

@@ -279,6 +279,17 @@ for (const [text, line] of hsts) {
   });
 }
 
+test("what a host takes off its answers comes by no interim answer either, and what it adds stays with the final one", async () => {
+  const early = "HTTP/1.1 103 Early Hints\r\nServer: app/1.2\r\nLink: </a>\r\n\r\n";
+  await using one = await scene(HEADERS, {}, `${early}${SERVED}`);
+  one.client.say(get());
+  await one.client.has("\r\n\r\nok");
+  assert.match(
+    one.client.text,
+    /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a>\r\n\r\nHTTP\/1\.1 200 OK/,
+  );
+});
+
 test("security headers stand where the answer has none of its own", async () => {
   await using one = await scene("    to: PORT\n    securityHeaders: on\n", {}, SERVED);
   one.client.say(get());
