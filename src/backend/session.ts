@@ -72,9 +72,10 @@ export class BackendSession implements BackendUser {
     return this.backend.kind === "https" ? "https" : "http";
   }
 
-  /** May it have streams? */
+  /** May it have streams? Node ends its streams before it tells of its own end. */
   get isOpen(): boolean {
-    return this.#isOpen && !this.#isClosed;
+    const { closed: isClosing = true, destroyed: isGone = true } = this.#http2 ?? {};
+    return this.#isOpen && !this.#isClosed && !isClosing && !isGone;
   }
 
   /** Does the backend take WebSockets on a stream (RFC 8441 §3)? Once it is open. */
@@ -108,7 +109,7 @@ export class BackendSession implements BackendUser {
   /** A stream that was taken has ended, or never began. */
   leave(): void {
     this.#taken -= 1;
-    if (this.isOpen) this.#owner.sessionFreed(this);
+    if (!this.#isClosed) this.#owner.sessionFreed(this);
     else if (this.#taken === 0) this.destroy();
   }
 

@@ -101,6 +101,53 @@ for (const { name, request, status, asked } of [
   });
 }
 
+/** Ways in which a backend ends a session without a word about its streams. */
+const ends: readonly (readonly [how: string, end: (peer: FramePeer) => void])[] = [
+  ["closes", ({ socket }) => socket.end()],
+  ["resets", ({ socket }) => socket.resetAndDestroy()],
+  ["speaks nonsense", (peer) => peer.say(Buffer.alloc(50, 0xff))],
+];
+
+/** Answers the first request over each connection but those of which `endsAt` names it; what comes after goes unanswered. */
+function ending(end: (peer: FramePeer) => void, endsAt: number) {
+  return FrameBackend.start(async (peer, index) => {
+    peer.say(greeting());
+    for (let at = 0; ; at += 1) {
+      const stream = await peer.request(at);
+      if (stream === 0) return;
+      if (index === 0 && at === endsAt) end(peer);
+      else peer.say(ok(stream));
+    }
+  });
+}
+
+for (const [how, end] of ends) {
+  test(`A GET under way when a backend ${how} on a session that has served goes to a fresh one, a POST is answered 502`, async () => {
+    for (const [request, status] of [
+      [get(), 200],
+      [post("Content-Length: 0\r\n"), 502],
+    ] as const) {
+      await using backend = await ending(end, 1);
+      await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+      using client = await RawClient.connect(world.port);
+      client.say(get());
+      await client.has("HTTP/1.1 200");
+      client.say(request);
+      await client.until(() => client.statuses.length > 1);
+      assert.deepEqual(client.statuses, [200, status]);
+    }
+  });
+
+  test(`A request behind one that was lost when a backend ${how} goes to a fresh session, whatever its method`, async () => {
+    await using backend = await ending(end, 0);
+    await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+    using client = await RawClient.connect(world.port);
+    client.say(post("Content-Length: 0\r\n") + post("Content-Length: 0\r\n"));
+    await client.until(() => client.statuses.length > 1);
+    assert.deepEqual(client.statuses, [502, 200]);
+  });
+}
+
 test("Requests under way end well after a GOAWAY, and new ones go to a fresh session", async () => {
   await using scene = await Http2Scene.start(() => undefined);
   scene.client.say(get());
