@@ -82,11 +82,30 @@ export class Challenges {
   }
 }
 
-/** The types in the order in which they are to be tried, after the one at `failed` did not do. */
+/** What is known of the attempt before: the challenge that failed, and of what. */
+export interface FailedChallenge {
+  readonly failedChallenge: string | undefined;
+  readonly lastError: { readonly type: string } | undefined;
+}
+
+/**
+ * The types in the order in which they are to be tried, after one did not do. A name that DNS has no address for has
+ * no door either, so that only a record is left (`dns-01`).
+ */
 export function challengesAfter(
   types: readonly ChallengeType[],
-  failed: string | undefined,
+  { failedChallenge: failed, lastError }: FailedChallenge,
 ): readonly ChallengeType[] {
   const next = types.map(String).indexOf(failed ?? "") + 1;
-  return [...types.slice(next), ...types.slice(0, next)];
+  const turned = [...types.slice(next), ...types.slice(0, next)];
+  const isDoorless = lastError?.type === UNRESOLVED && failed !== "dns-01";
+  const [records, doors] = [turned.filter(isRecord), turned.filter((type) => !isRecord(type))];
+  return isDoorless ? [...records, ...doors] : turned;
+}
+
+/** What a CA says of a name that it could not look up. */
+const UNRESOLVED = "urn:ietf:params:acme:error:dns";
+
+function isRecord(type: ChallengeType): boolean {
+  return type === "dns-01";
 }

@@ -1,12 +1,13 @@
 import { provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
+import { LatchkeyError } from "../base/errors.ts";
 import { isUnder } from "../base/hostname.ts";
 import type { DnsEntry } from "../config/dns-entry.ts";
 import { limits } from "../config/limits.ts";
 import { createAcmeDns } from "../dns/acme-dns.ts";
 import { createCloudflare } from "../dns/cloudflare.ts";
 import { createExec } from "../dns/exec.ts";
-import { type DnsProvider, dnsFailure } from "../dns/record.ts";
+import type { DnsProvider } from "../dns/record.ts";
 import { createRfc2136 } from "../dns/rfc2136.ts";
 import type { PublishedRecord } from "../storage/published-records.ts";
 
@@ -26,7 +27,17 @@ export function entryFor(
     nearest(entries, host) ??
     entries.find(({ zones }) => zones.length === 0);
   if (found !== undefined) return found;
-  throw dnsFailure(`prove control of ${host} in DNS`, `no entry of \`dns\` is for ${name}`);
+  throw noProvider(host, `no entry of \`dns\` is for ${name}`);
+}
+
+/** Says an error that the configuration names nobody who puts records into DNS for the name? */
+export function hasNoProvider(error: unknown): boolean {
+  return error instanceof LatchkeyError && error.facts["provider"] === "none";
+}
+
+function noProvider(host: string, why: string): LatchkeyError {
+  const message = `Cannot prove control of ${host} in DNS: ${why}`;
+  return new LatchkeyError("DNS_FAILED", message, { provider: "none" });
 }
 
 function nearest(entries: readonly DnsEntry[], name: string): DnsEntry | undefined {
@@ -68,7 +79,7 @@ export function providerOf(
       const account = provider.accounts[host];
       if (account !== undefined)
         return createAcmeDns({ server: provider.server, account, timeoutMs });
-      throw dnsFailure(`prove control of ${host} in DNS`, "`accounts` of acme-dns has none for it");
+      throw noProvider(host, "`accounts` of acme-dns has none for it");
     }
     case "exec":
       return createExec(provider);

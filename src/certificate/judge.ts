@@ -77,8 +77,8 @@ function kindOf({ kind }: Verdict, code: string): FailureKind {
   return kind === "wait" ? "person" : "refused";
 }
 
-/** Failures that have to do with one port or one server, which a challenge of another type goes around. */
-const CHALLENGE_FAULTS = /:(?:connection|unauthorized|incorrectResponse|tls)$/;
+/** Failures that have to do with one port, one server or one kind of record, which a challenge of another type goes around. */
+const CHALLENGE_FAULTS = /:(?:connection|dns|unauthorized|incorrectResponse|tls)$/;
 
 function challengeOf(error: unknown): string | undefined {
   return error instanceof AcmeProblem ? error.challenge : undefined;

@@ -10,11 +10,12 @@ import type {
 import { createCsr } from "../acme/csr.ts";
 import { type CertificateName, provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
-import { LatchkeyError, unreachable } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
+import { codeOf, LatchkeyError, unreachable } from "../base/errors.ts";
+import { failureFacts, type Log } from "../base/log.ts";
 import type { ChallengeType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Challenge, DnsChallenge } from "./challenge.ts";
+import { hasNoProvider } from "./dns-providers.ts";
 import { Patience } from "./patience.ts";
 
 /** What one order needs from its surroundings. */
@@ -101,14 +102,52 @@ async function authorize(
   const asked = { name: host, accountUrl: steps.client.accountUrl };
   const persisted = await steps.findPersisted(asked, authorization.challenges, signal);
   if (persisted !== undefined) return await validate(steps, host, url, persisted, signal);
-  const challenge = choose(authorization, steps.challengeTypes);
-  if (challenge === undefined) throw unanswerable(host, authorization, steps.challengeTypes);
-  const disarm = await steps.arm(await answerTo(steps, host, challenge), signal);
+  const { challenge, disarm } = await armOne(steps, host, authorization, signal);
   try {
     await validate(steps, host, url, challenge, signal);
   } finally {
     await disarm();
   }
+}
+
+/** A challenge with what answers it. */
+type Answerable = AcmeChallenge & { readonly token: string };
+
+/**
+ * The most wanted of the challenges that nothing speaks against as far as it can be seen from here: the CA has heard of
+ * none yet, so that going on to the next one costs nothing.
+ */
+async function armOne(
+  steps: UnderWay,
+  host: CertificateName,
+  authorization: AcmeAuthorization,
+  signal: AbortSignal,
+): Promise<{ readonly challenge: Answerable; readonly disarm: () => void | Promise<void> }> {
+  let first: unknown;
+  for (const challenge of answerable(authorization, steps.challengeTypes)) {
+    if (first !== undefined && !mayDoBetter(challenge, first)) continue;
+    try {
+      const disarm = await steps.arm(await answerTo(steps, host, challenge), signal);
+      return { challenge, disarm };
+    } catch (error) {
+      if (!isSeenWrong(error)) throw hasNoProvider(error) ? (first ?? error) : error;
+      first ??= error;
+      const { type } = challenge;
+      steps.log.info("challenge.hopeless", { ...failureFacts(error), host, challenge: type });
+    }
+  }
+  throw first ?? unanswerable(host, authorization, steps.challengeTypes);
+}
+
+/** Says our own look at a door that the CA would find nothing there? */
+function isSeenWrong(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "NAME_NOT_FOUND" || code === "CHALLENGE_UNANSWERED";
+}
+
+/** A name without an address has no door at all, and may well have records. */
+function mayDoBetter({ type }: AcmeChallenge, failure: unknown): boolean {
+  return type === "dns-01" || codeOf(failure) !== "NAME_NOT_FOUND";
 }
 
 /** Lets the CA look at what answers the challenge. */
@@ -149,17 +188,17 @@ async function untilValid(
   }
 }
 
-function choose(
+/** Those of the CA's challenges that this program can answer, the most wanted first. */
+function answerable(
   { challenges }: AcmeAuthorization,
   types: readonly ChallengeType[],
-): (AcmeChallenge & { readonly token: string }) | undefined {
-  for (const type of types) {
-    for (const challenge of challenges) {
-      if (challenge.type === type && challenge.token !== undefined)
-        return { ...challenge, token: challenge.token };
-    }
-  }
-  return undefined;
+): readonly Answerable[] {
+  return types.flatMap((type) =>
+    challenges.flatMap((challenge) => {
+      const { token } = challenge;
+      return challenge.type === type && token !== undefined ? [{ ...challenge, token }] : [];
+    }),
+  );
 }
 
 async function answerTo(

@@ -204,7 +204,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
       const holding = holdings.get(host);
       const order = {
         ...cas.issuing,
-        ...proofs.for(host, issuer, holding?.failedChallenge),
+        ...proofs.for(host, issuer, holding),
         ...{ clock, log, keyType: config.acme.keyType },
         probe: () => durable.confirmWritable(),
         predecessor: predecessorOf(holding),

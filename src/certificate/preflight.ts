@@ -183,6 +183,8 @@ export class Preflight {
 
   /** With a challenge of our own making that no CA knows of. */
   async #sightOfChallenge(holding: Holding, signal: AbortSignal): Promise<Sight> {
+    // Our doors say nothing of what the CA found wrong with a record.
+    if (holding.failedChallenge === "dns-01") return "unclear";
     const challenge = await challengeFor(holding);
     // An order began meanwhile: workers answer the latest challenge of a host, and must not answer ours to its CA.
     if (holding.isOrdering) return "unclear";

@@ -7,7 +7,7 @@ import type { DnsEntry } from "../config/dns-entry.ts";
 import { limits } from "../config/limits.ts";
 import { Resolver } from "../dns/resolver.ts";
 import type { PublishedRecords } from "../storage/published-records.ts";
-import { type Challenge, challengesAfter } from "./challenge.ts";
+import { type Challenge, challengesAfter, type FailedChallenge } from "./challenge.ts";
 import { challengeTypesFor, type Listeners } from "./challenge-types.ts";
 import { DnsProofs } from "./dns-proofs.ts";
 import type { OrderSteps } from "./order.ts";
@@ -52,25 +52,25 @@ export class Proofs {
   /**
    * What an order for a name with an issuer needs.
    *
-   * @param failed The challenge that did not do the last time: the others have their turn first.
+   * @param failed What did not do the last time: the others have their turn first.
    */
   for(
     name: CertificateName,
     issuer: Issuer,
-    failed: string | undefined,
+    failed: FailedChallenge | undefined,
   ): Pick<OrderSteps, "challengeTypes" | "arm" | "findPersisted"> {
     const { config, findHost, listeners, arm, clock } = this.#steps;
     return {
       challengeTypes: challengesAfter(
         challengeTypesFor(findHost(name), issuer, config.acme, listeners),
-        failed,
+        failed ?? { failedChallenge: undefined, lastError: undefined },
       ),
       arm: (challenge, signal) =>
         challenge.type === "dns-01"
           ? this.#dns.arm(challenge, signal)
           : arm(challenge, issuer, signal),
       findPersisted: async (asked, offered, signal) =>
-        failed === PERSISTED
+        failed?.failedChallenge === PERSISTED
           ? undefined
           : findPersisted(asked, offered, { resolver: this.#resolver, nowMs: clock.now() }, signal),
     };

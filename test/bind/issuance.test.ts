@@ -72,6 +72,19 @@ test("a wildcard is proven in DNS although hosts that can be reached are proven 
   assert.equal((await browse(world.httpsPort, "c.shop.example", root)).body, "ok");
 });
 
+test("a name that DNS has no address for is proven in DNS at once, whatever its challenges begin with", async () => {
+  await using latchkey = await world.start(
+    `${acme(bind.address)}\nhosts: { inner.shop.example: { respond: ok } }`,
+    { env },
+  );
+  const hopeless = await latchkey.event("challenge.hopeless");
+  assert.deepEqual([hopeless["challenge"], hopeless["code"]], ["http-01", "NAME_NOT_FOUND"]);
+  assert.equal((await settledRow(latchkey, "inner.shop.example")).state, "valid");
+  assert.equal(latchkey.count("order.started"), 1);
+  assert.equal(latchkey.count("certificate.failed"), 0);
+  await assertNothingLeft(latchkey.storage);
+});
+
 test("a program that stops while it waits for name servers leaves nothing in DNS", async () => {
   await using blind = await startNameServer(() => ({ rcode: "NXDOMAIN" }));
   await using latchkey = await world.start(

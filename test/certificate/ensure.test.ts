@@ -733,13 +733,28 @@ test("C8: after a failed challenge the next attempt is made with the next type, 
   await world.keeper.ensure(host);
   const types = ["http-01", "tls-alpn-01"] as const;
   assert.equal(world.disk.get(host)?.failedChallenge, "http-01");
-  assert.deepEqual(challengesAfter(types, "http-01"), ["tls-alpn-01", "http-01"]);
-  assert.deepEqual(challengesAfter(types, "tls-alpn-01"), types);
-  assert.deepEqual(challengesAfter(types, undefined), types);
+  const after = (failedChallenge: string | undefined) =>
+    challengesAfter(types, { failedChallenge, lastError: { type } });
+  assert.deepEqual(after("http-01"), ["tls-alpn-01", "http-01"]);
+  assert.deepEqual(after("tls-alpn-01"), types);
+  assert.deepEqual(after(undefined), types);
 
   const restarted = recordingKeeper({}, { disk: world.disk });
   await restarted.keeper.recall.adopt(host, true);
   assert.equal(restarted.holdings.get(host)?.failedChallenge, "http-01");
+});
+
+test("C8: a name that the CA finds no address for is proven by a record at the next attempt", async () => {
+  const document = { detail: "NXDOMAIN", status: 400, instance: undefined, subproblems: [] };
+  const type = "urn:ietf:params:acme:error:dns";
+  const unresolved = new AcmeProblem("prove", { type, ...document }, { challenge: "http-01" });
+  const world = recordingKeeper({ order: () => Promise.reject(unresolved) });
+  await world.keeper.ensure(host);
+  const types = ["http-01", "tls-alpn-01", "dns-01"] as const;
+  const holding = world.holdings.get(host) ?? assert.fail();
+  assert.deepEqual(challengesAfter(types, holding), ["dns-01", "tls-alpn-01", "http-01"]);
+  holding.failedChallenge = "dns-01";
+  assert.deepEqual(challengesAfter(types, holding), types);
 });
 
 test("C8: a name whose challenges keep failing costs no more than two more authorizations in the hour after the first", async () => {

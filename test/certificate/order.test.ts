@@ -6,6 +6,7 @@ import { type AcmeChallenge, AcmeClient } from "../../src/acme/client.ts";
 import { createKey } from "../../src/acme/keys.ts";
 import { thumbprintOf } from "../../src/acme/thumbprint.ts";
 import type { Clock } from "../../src/base/clock.ts";
+import { LatchkeyError } from "../../src/base/errors.ts";
 import type { Challenge, DnsChallenge } from "../../src/certificate/challenge.ts";
 import { judge } from "../../src/certificate/judge.ts";
 import { completeOrder, type OrderSteps } from "../../src/certificate/order.ts";
@@ -83,8 +84,11 @@ async function worldOf() {
   await client.createAccount({}, unending);
   const armed: (Challenge | DnsChallenge)[] = [];
   let live = 0;
+  const hopeless = new Map<string, Error>();
   const arm = async (challenge: Challenge | DnsChallenge) => {
     armed.push(challenge);
+    const failure = hopeless.get(challenge.type);
+    if (failure !== undefined) throw failure;
     live += 1;
     return async () => {
       await setImmediate();
@@ -101,7 +105,7 @@ async function worldOf() {
     return await completeOrder(steps, host, key, placed, AbortSignal.timeout(10_000));
   };
   return {
-    ...{ ca, waits, armed, complete },
+    ...{ ca, waits, armed, complete, hopeless },
     live: () => live,
     persist: (type: string) => {
       persisted = type;
@@ -170,6 +174,84 @@ test("the challenge that the program wants most is answered, whatever the CA's o
     ["tls-alpn-01"],
   );
 });
+
+const noAddress = failure("NAME_NOT_FOUND");
+const astray = failure("CHALLENGE_UNANSWERED");
+const refusing = failure("DNS_FAILED");
+const noProvider = failure("DNS_FAILED", { provider: "none" });
+const everyType: readonly ChallengeType[] = ["http-01", "tls-alpn-01", "dns-01"];
+
+function failure(code: "NAME_NOT_FOUND" | "CHALLENGE_UNANSWERED" | "DNS_FAILED", facts = {}) {
+  return new LatchkeyError(code, `Cannot prove it: ${code}`, facts);
+}
+
+const sights: readonly {
+  readonly what: string;
+  readonly types?: readonly ChallengeType[];
+  readonly seen: readonly (readonly [ChallengeType, Error])[];
+  readonly armed: readonly ChallengeType[];
+  /** What the order ends with; none: its certificate. */
+  readonly error?: Error;
+}[] = [
+  {
+    what: "a name without an address is proven by a record at once",
+    seen: [["http-01", noAddress]],
+    armed: ["http-01", "dns-01"],
+  },
+  {
+    what: "a door of somebody else's has the next challenge tried at once",
+    seen: [["http-01", astray]],
+    armed: ["http-01", "tls-alpn-01"],
+  },
+  {
+    what: "without anybody for records a name without an address fails at the first look",
+    types: ["http-01", "tls-alpn-01"],
+    seen: [["http-01", noAddress]],
+    armed: ["http-01"],
+    error: noAddress,
+  },
+  {
+    what: "with records for other names alone a name without an address fails by that",
+    seen: [
+      ["http-01", noAddress],
+      ["dns-01", noProvider],
+    ],
+    armed: ["http-01", "dns-01"],
+    error: noAddress,
+  },
+  {
+    what: "a provider that fails is what a name without an address fails by",
+    seen: [
+      ["http-01", noAddress],
+      ["dns-01", refusing],
+    ],
+    armed: ["http-01", "dns-01"],
+    error: refusing,
+  },
+  {
+    what: "a record that fails first is told at once",
+    types: ["dns-01", "http-01"],
+    seen: [["dns-01", refusing]],
+    armed: ["dns-01"],
+    error: refusing,
+  },
+];
+
+for (const { what, types = everyType, seen, armed: wanted, error } of sights) {
+  test(`before the CA is told anything: ${what}`, async () => {
+    const { ca, armed, complete, live, hopeless } = await worldOf();
+    for (const [type, why] of seen) hopeless.set(type, why);
+    if (error === undefined) assert.equal((await complete(types)).chain, chain);
+    else await assert.rejects(complete(types), (thrown) => thrown === error);
+    assert.deepEqual(
+      armed.map(({ type }) => type),
+      wanted,
+    );
+    const told = ca.requests.filter((request) => request.startsWith("POST /challenge/"));
+    assert.equal(told.length, error === undefined ? 1 : 0);
+    assert.equal(live(), 0);
+  });
+}
 
 test("C13: an authorization that is valid already is not proven again", async () => {
   const { ca, armed, complete } = await worldOf();
