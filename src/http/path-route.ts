@@ -12,13 +12,24 @@ export function choosePlace(action: HttpAction, request: Admitted): Place | unde
 }
 
 /**
- * The entry of a request among `paths`, longest prefix first; the last one takes what is left. Where
- * there is a choice, every reading of the path must lead to the same entry, or else a rule could be gone
- * around with one that the backend reads and we do not: `undefined`.
+ * The entry of a request among `paths`, longest prefix first; the last one takes what is left.
+ * `undefined`: nobody may have the request. A prefix need not end where a segment does, so that
+ * `/files../x` belongs to `/files`: with that prefix rewritten to `/static/` it would lead out of it.
  */
 function choosePath(paths: readonly PathEntry[], request: Admitted): PathEntry | undefined {
   const [only] = paths;
-  if (only !== undefined && paths.length === 1 && only.replacePrefix === undefined) return only;
+  if (only !== undefined && paths.length === 1 && !isRewritten(only)) return only;
+  const entry = entryOf(paths, request);
+  if (entry === undefined || !isRewritten(entry)) return entry;
+  const built = readUriPath(onwardTarget(entry, request.target));
+  return built?.kind === "ambiguous" ? undefined : entry;
+}
+
+/**
+ * Where there is a choice, every reading of the path must lead to the same entry, or else a rule could
+ * be gone around with one that the backend reads and we do not: `undefined`.
+ */
+function entryOf(paths: readonly PathEntry[], request: Admitted): PathEntry | undefined {
   const reading = readUriPath(request.target);
   if (reading === undefined) return firstFitting(paths, request.target, request);
   if (reading.kind === "ambiguous") return undefined;
@@ -66,8 +77,8 @@ function combinedValue(fields: Fields, name: string): string | undefined {
  * Begins with one `/` only, since some take `//name/` for another host.
  */
 export function onwardTarget(entry: Entrance, target: string): string {
-  const { prefix, stripPrefix, replacePrefix } = entry;
-  if (!stripPrefix && replacePrefix === undefined) return target;
+  if (!isRewritten(entry)) return target;
+  const { prefix, replacePrefix } = entry;
   const end = prefixEnd(target, prefix);
   if (end === undefined) return target;
   const rest = target.slice(end);
@@ -75,6 +86,10 @@ export function onwardTarget(entry: Entrance, target: string): string {
   const start = isFolder ? (replacePrefix ?? "").replace(/\/$/, "") : (replacePrefix ?? "");
   const path = isFolder ? `${start}/${rest.replace(/^\/+/, "")}` : `${start}${rest}`;
   return path.startsWith("/") ? path : `/${path}`;
+}
+
+function isRewritten({ stripPrefix, replacePrefix }: Entrance): boolean {
+  return stripPrefix || replacePrefix !== undefined;
 }
 
 /** The value of Host for a backend: the client's, unless the configuration wants the backend's own. */

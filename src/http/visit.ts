@@ -74,7 +74,7 @@ export class Visit implements Asker, EncodingOwner {
     this.#place = place;
     this.#body.begin(request, route);
     if (place === undefined) {
-      this.#answerOwn(refusal(400), "the path has several readings");
+      this.#answerOwn(refusal(400), "the path has several readings, as it came or rewritten");
       return;
     }
     if (around.loops.isLoop(request.head.fields)) {

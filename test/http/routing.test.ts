@@ -122,6 +122,59 @@ test("a prefix that is replaced everywhere cannot be left", async () => {
   assert.equal(await ask(all, "/%2e%2e/x"), "400 400 Bad Request");
 });
 
+const BUILT = `
+    to: PORT
+    headers: { request: { set: { X-Entry: open } } }
+    paths:
+      /v2: ${entry("strip", "stripPrefix: on")}
+      /files: ${entry("folder", "replacePrefix: /static/")}
+      /img: ${entry("name", "replacePrefix: /static")}
+      /dot.: ${entry("dot", "replacePrefix: /")}
+      /old: { redirect: other.example, stripPrefix: on }
+      /away: { redirect: other.example, replacePrefix: /here/ }
+`;
+
+/** A prefix without a `/` at its end, and what would be a segment of dots once it is rewritten. */
+const built: readonly (readonly [target: string, expected: string])[] = [
+  ["/files../admin", "400 400 Bad Request"],
+  ["/files./admin", "400 400 Bad Request"],
+  ["/files..", "400 400 Bad Request"],
+  ["/files..?x", "400 400 Bad Request"],
+  ["/files%2e%2e/admin", "400 400 Bad Request"],
+  ["/files.%2E/admin", "400 400 Bad Request"],
+  ["/files%2e./admin", "400 400 Bad Request"],
+  ["/%66iles../admin", "400 400 Bad Request"],
+  ["/files..;/admin", "400 400 Bad Request"],
+  ["/files..;x=1/admin", "400 400 Bad Request"],
+  ["/files..%3Bx/admin", "400 400 Bad Request"],
+  ["/files..\\admin", "400 400 Bad Request"],
+  ["/files..%5cadmin", "400 400 Bad Request"],
+  ["/files..%2fadmin", "400 400 Bad Request"],
+  ["/files%2e%2e%2fadmin", "400 400 Bad Request"],
+  ["http://shop.example/files../admin", "400 400 Bad Request"],
+  ["/v2../admin", "400 400 Bad Request"],
+  ["/v2.", "400 400 Bad Request"],
+  ["/v2%2E%2e;/admin", "400 400 Bad Request"],
+  ["/dot../admin", "400 400 Bad Request"],
+  ["/old../x", "400 400 Bad Request"],
+  ["/away../x", "400 400 Bad Request"],
+  ["/away%2e%2e/x", "400 400 Bad Request"],
+  ["/files...", "200 folder /static/..."],
+  ["/files..x/y", "200 folder /static/..x/y"],
+  ["/files.txt", "200 folder /static/.txt"],
+  ["/files?../x", "200 folder /static/?../x"],
+  ["/files/x", "200 folder /static/x"],
+  ["/img../x", "200 name /static../x"],
+  ["/v2..x", "200 strip /..x"],
+  ["/v2/x", "200 strip /x"],
+];
+
+for (const [target, expected] of built) {
+  test(`${target} below a prefix that is rewritten is answered ${expected}`, async () => {
+    assert.equal(await ask(BUILT, target), expected);
+  });
+}
+
 const MATCHED = `
     paths:
       /: ${entry("rest")}
