@@ -8,6 +8,7 @@ import { Semaphore } from "../base/semaphore.ts";
 import type { Trouble } from "../base/trouble.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import type { Certificates } from "../storage/certificates.ts";
 import type { CommandRun, CommandRuns } from "../storage/command-runs.ts";
 import type { Holding } from "./records.ts";
 
@@ -15,7 +16,8 @@ import type { Holding } from "./records.ts";
 export interface CommandSteps {
   holdings(): Iterable<Holding>;
   findHost(host: CertificateName): Host | undefined;
-  readonly store: Pick<CommandRuns, "load" | "save" | "folderOf">;
+  readonly store: Pick<CommandRuns, "load" | "save" | "currentOf">;
+  readonly certificates: Pick<Certificates, "keepWhile">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -70,7 +72,7 @@ export class Commands {
               ...({ kind: "command.failing", host, severity: "warning" } as const),
               message: `The command that is to take over the new certificate of ${host} fails`,
               detail,
-              hint: `Run its onCertificate by hand with "${host}" and "${this.#steps.store.folderOf(host)}".`,
+              hint: `Run its onCertificate by hand with "${host}" and "${this.#steps.store.currentOf(host)}".`,
               nextAttemptAt,
             },
           ],
@@ -92,10 +94,25 @@ export class Commands {
     const before = await this.#recall(host);
     if (before === undefined || before.serial === serial) return;
     if ((before.nextAttemptAt ?? 0) > this.#steps.clock.now()) return;
-    const plan = this.#planFor(host, command, serial);
-    await this.#slots
-      .run(() => this.#run(host, plan, before, signal), signal)
-      .catch(() => undefined);
+    const run = (folder: string) =>
+      this.#run(host, planFor({ host, command, serial, folder }), before, signal);
+    await this.#slots.run(() => this.#runOver(host, serial, run), signal).catch(() => undefined);
+  }
+
+  /**
+   * The command gets the folder of this very certificate, which stays as it is while it runs: under `current` a renewal
+   * could change it between chain and key. What is stored no longer has a successor, which the next look finds.
+   */
+  async #runOver(
+    host: CertificateName,
+    serial: string,
+    run: (folder: string) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await this.#steps.certificates.keepWhile(host, serial, run);
+    } catch (error) {
+      this.#steps.log.warn("storage.unreadable", { host, ...failureFacts(error) });
+    }
   }
 
   async #run(
@@ -126,17 +143,6 @@ export class Commands {
     }
   }
 
-  #planFor(host: CertificateName, command: readonly string[], serial: string) {
-    const folder = this.#steps.store.folderOf(host);
-    return {
-      serial,
-      command: [...command, host, folder],
-      environment: { LATCHKEY_HOST: host, LATCHKEY_FOLDER: folder, LATCHKEY_SERIAL: serial },
-      input: "",
-      timeoutMs: limits.commandTimeoutMs,
-    };
-  }
-
   /** `undefined` while storage does not say. */
   async #recall(host: CertificateName): Promise<CommandRun | undefined> {
     const known = this.#runs.get(host);
@@ -159,4 +165,21 @@ export class Commands {
       this.#steps.log.error("storage.failed", { host, ...failureFacts(error) });
     }
   }
+}
+
+interface Run {
+  readonly host: CertificateName;
+  readonly command: readonly string[];
+  readonly serial: string;
+  readonly folder: string;
+}
+
+function planFor({ host, command, serial, folder }: Run) {
+  return {
+    serial,
+    command: [...command, host, folder],
+    environment: { LATCHKEY_HOST: host, LATCHKEY_FOLDER: folder, LATCHKEY_SERIAL: serial },
+    input: "",
+    timeoutMs: limits.commandTimeoutMs,
+  };
 }

@@ -118,7 +118,8 @@ export function plugTogether(steps: FloorSteps, given: () => Iterable<Given>): P
   const way = newWay(steps, ground);
   const keeper = newKeeper(steps, way);
   const all = () => holdings.all();
-  const commands = new Commands({ ...steps, holdings: all, store: storage.commandRuns });
+  const { certificates, commandRuns: store } = storage;
+  const commands = new Commands({ ...steps, holdings: all, certificates, store });
   const watchdog = newWatchdog(steps, ground, keeper);
   const saving = new SingleFlight<"save", void>();
   const save = () =>

@@ -225,7 +225,7 @@ const hostKeys = mapping(
       onOff,
     ),
     onCertificate: key(
-      "Program and arguments run after each new certificate; host and folder come last.",
+      "Program and arguments run after each new certificate; host and the folder of that very one come last.",
       commandSchema,
     ),
   },

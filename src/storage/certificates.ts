@@ -23,6 +23,7 @@ import { type Item, moveAside, readOrMoveAside, tryToMoveAside } from "./quarant
 import {
   type CertificateMeta,
   certifies,
+  findGeneration,
   type HostReading,
   listGenerations,
   readHost,
@@ -40,6 +41,8 @@ export type SavedMeta = Pick<CertificateMeta, "issuer" | "profile" | "order">;
 export class Certificates {
   readonly #storage: StorageFolder;
   readonly #turns = new Turns<CertificateName>();
+  /** Folders of generations that somebody works with, and how many do. */
+  readonly #kept = new Map<string, number>();
 
   constructor(storage: StorageFolder) {
     this.#storage = storage;
@@ -52,7 +55,7 @@ export class Certificates {
 
   /**
    * Stores a chain and its key as the next generation of `host` and makes it the current one. The
-   * generation that was current is kept, older ones go. Whenever this is cut short, a reader finds
+   * generation that was current is kept, older ones go unless they are worked with ({@link Certificates.keepWhile}). Whenever this is cut short, a reader finds
    * the old certificate or the new one, whole.
    *
    * @throws {LatchkeyError} `CERTIFICATE_INVALID` when key, chain and host do not belong together;
@@ -139,6 +142,35 @@ export class Certificates {
     } catch (cause) {
       if (["ENOENT", "ENOTDIR", "ELOOP"].includes(codeOf(cause) ?? "")) return false;
       throw failed(`read "${folder}"`, cause);
+    }
+  }
+
+  /**
+   * Hands `work` the folder of the very certificate with that serial, which is not removed before the work has ended,
+   * whatever is saved meanwhile. Without such a certificate nothing is done.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED` when the system refuses to look; what `work` throws.
+   */
+  async keepWhile(
+    host: CertificateName,
+    serial: string,
+    work: (folder: string) => Promise<void>,
+  ): Promise<void> {
+    // Not between the look and the mark: a save that comes then would remove what was found.
+    const folder = await this.#turns.take(host, async () => {
+      const generation = await findGeneration(this.folder, host, serial);
+      if (generation === undefined) return undefined;
+      const path = join(this.folder, folderOf(host), generationFolderOf(generation));
+      this.#kept.set(path, (this.#kept.get(path) ?? 0) + 1);
+      return path;
+    });
+    if (folder === undefined) return;
+    try {
+      await work(folder);
+    } finally {
+      const others = (this.#kept.get(folder) ?? 1) - 1;
+      if (others > 0) this.#kept.set(folder, others);
+      else this.#kept.delete(folder);
     }
   }
 
@@ -231,8 +263,9 @@ export class Certificates {
     const others = all.filter((generation) => generation < current);
     const kept = others.find((generation) => generation === previous) ?? others[0];
     if ((await readPointer(folder)) !== current) return;
-    for (const generation of others.filter((other) => other !== kept)) {
-      await this.#remove(folder, generation);
+    for (const generation of others) {
+      const isInUse = this.#kept.has(join(folder, generationFolderOf(generation)));
+      if (generation !== kept && !isInUse) await this.#remove(folder, generation);
     }
   }
 

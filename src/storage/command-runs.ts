@@ -28,8 +28,8 @@ export class CommandRuns {
     this.#storage = storage;
   }
 
-  /** The folder that is handed to the command: the certificate in use, under a name that stays. */
-  folderOf(host: CertificateName): string {
+  /** The certificate in use under a name that stays, for who runs the command by hand: a link that moves. */
+  currentOf(host: CertificateName): string {
     return join(this.#storage.root, "certificates", folderOf(host), "current");
   }
 

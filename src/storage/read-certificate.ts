@@ -87,6 +87,28 @@ export async function readHost(
   return reading;
 }
 
+/**
+ * The whole generation of `host` that holds the certificate with that serial, current or not; `undefined` when there is none.
+ *
+ * @throws {LatchkeyError} `STORAGE_FAILED`.
+ */
+export async function findGeneration(
+  certificatesFolder: string,
+  host: CertificateName,
+  serial: string,
+): Promise<number | undefined> {
+  const folder = join(certificatesFolder, folderOf(host));
+  for (const generation of await listGenerations(folder)) {
+    try {
+      const stored = await readGeneration(folder, host, generation, undefined);
+      if (stored?.meta.serial === serial) return generation;
+    } catch (error) {
+      if (codeOf(error) !== "STORAGE_CORRUPT") throw error;
+    }
+  }
+  return undefined;
+}
+
 /** The generation that `current` in a host's folder names; `undefined` when it names none. */
 export async function readPointer(folder: string): Promise<number | undefined> {
   try {

@@ -35,7 +35,9 @@ async function world(ask: string) {
   const gate = new PolicyGate({ ...common, isKnown: () => false });
   const watch = new TroubleWatch({
     ...{ ...common, storage, asks: gate.asks, given: () => [], directoryOf: () => "x" },
-    commands: new Commands({ ...common, store: storage.commandRuns }),
+    commands: new Commands({
+      ...{ ...common, certificates: storage.certificates, store: storage.commandRuns },
+    }),
     watchdog: new Watchdog({
       ...{ ...common, servedSerial: async () => undefined, heldSerials: async () => new Map() },
       ...{ workers: () => 1, announceAgain: async () => {}, random: () => 0.5 },

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { chmod, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readCredential } from "../../src/base/credential.ts";
 import { Commands } from "../../src/certificate/commands.ts";
 import { type Holding, newHolding } from "../../src/certificate/records.ts";
 import { configOf } from "../support/config-text.ts";
@@ -14,11 +16,16 @@ import { certificateFor, directory, named, openStorage } from "../support/stored
 const HOST = named("mail.example");
 const MINUTE = 60_000;
 
+interface Issuance {
+  readonly serial: string;
+  readonly key: string;
+  readonly folder: string;
+}
+
 /** A host with a command that writes a line for each run, and fails while `broken` is there. */
 async function world() {
   const opened = await openStorage();
-  // A run is remembered beside a stored certificate.
-  await opened.storage.certificates.save(HOST, certificateFor(HOST), { issuer: directory });
+  const { certificates, commandRuns } = opened.storage;
   const folder = await temporaryFolder();
   const path = join(folder.path, "reload");
   const runs = join(folder.path, "runs");
@@ -35,7 +42,16 @@ async function world() {
   const clock = new ManualClock();
   const holding: Holding = newHolding(HOST, true);
   return {
-    ...{ clock, holding, broken, storage: opened.storage },
+    ...{ clock, holding, broken, path, runs, root: folder.path },
+    /** A new certificate, stored and held; its folder. */
+    async renew(): Promise<Issuance> {
+      const credential = certificateFor(HOST);
+      const saved = await certificates.save(HOST, credential, { issuer: directory });
+      const { serial } = saved.meta;
+      holding.certificate = heldCertificate({ serial });
+      const name = String(saved.generation).padStart(6, "0");
+      return { serial, key: credential.key, folder: join(certificates.folder, HOST, name) };
+    },
     /** One life of the program, until `work` has ended. */
     async live(work: (commands: Commands, log: ReturnType<typeof awaitedLog>) => Promise<void>) {
       const log = awaitedLog();
@@ -43,15 +59,15 @@ async function world() {
       const commands = new Commands({
         holdings: () => [holding],
         findHost: () => config.hosts[0],
-        store: opened.storage.commandRuns,
-        ...{ clock, log },
+        store: commandRuns,
+        ...{ certificates, clock, log },
       });
       const running = commands.run(stopping.signal);
       await work(commands, log);
       stopping.abort();
       await running;
     },
-    runs: async () => (await readFile(runs, "utf8").catch(() => "")).split("\n").slice(0, -1),
+    lines: async () => (await readFile(runs, "utf8").catch(() => "")).split("\n").slice(0, -1),
     async [Symbol.asyncDispose]() {
       await folder[Symbol.asyncDispose]();
       await opened[Symbol.asyncDispose]();
@@ -61,11 +77,11 @@ async function world() {
 
 test("a command is run once for each certificate, with host and folder, and not again after a restart", async () => {
   await using mail = await world();
-  mail.holding.certificate = heldCertificate();
-  const folder = join(mail.storage.root, "certificates", HOST, "current");
-  const line = (serial: string) => `now ${HOST} ${folder} ${HOST} ${folder} ${serial}`;
+  const line = ({ folder, serial }: Issuance) =>
+    `now ${HOST} ${folder} ${HOST} ${folder} ${serial}`;
+  const first = await mail.renew();
   await mail.live(async (_commands, log) => void (await log.first("command.done")));
-  assert.deepEqual(await mail.runs(), [line("01")]);
+  assert.deepEqual(await mail.lines(), [line(first)]);
   await mail.live(async (commands) => {
     for (let look = 0; look < 3; look += 1) {
       await mail.clock.asleep(1);
@@ -73,16 +89,50 @@ test("a command is run once for each certificate, with host and folder, and not 
     }
     assert.deepEqual(commands.troubles(), []);
   });
-  assert.deepEqual(await mail.runs(), [line("01")]);
-  mail.holding.certificate = heldCertificate({ serial: "02" });
+  assert.deepEqual(await mail.lines(), [line(first)]);
+  const second = await mail.renew();
   await mail.live(async (_commands, log) => void (await log.first("command.done")));
-  assert.deepEqual(await mail.runs(), [line("01"), line("02")]);
+  assert.deepEqual(await mail.lines(), [line(first), line(second)]);
+});
+
+test("a command that copies the chain, and the key after two renewals, has a pair", async () => {
+  await using mail = await world();
+  const [pause, copy] = [join(mail.root, "pause"), join(mail.root, "copy")];
+  execFileSync("mkfifo", [pause]);
+  await mkdir(copy);
+  const takes = (file: string) => `cp "$3/${file}" ${copy}`;
+  const slow = `${takes("chain.pem")}\nread chain < ${pause}\nread key < ${pause}\n${takes("key.pem")}`;
+  await writeFile(mail.path, `#!/bin/sh\n${slow}\n`);
+  const { key } = await mail.renew();
+  await mail.live(async (_commands, log) => {
+    await writeFile(pause, "the chain is copied\n"); // opening it waits for the reader
+    await mail.renew();
+    await mail.renew();
+    await writeFile(pause, "go on\n");
+    await log.first("command.done");
+  });
+  const copied = readCredential(
+    await readFile(join(copy, "chain.pem"), "utf8"),
+    await readFile(join(copy, "key.pem"), "utf8"),
+  );
+  assert.equal(copied.key, key);
+});
+
+test("no command is run for a certificate that is not in storage", async () => {
+  await using mail = await world();
+  mail.holding.certificate = heldCertificate();
+  await mail.live(async (commands) => {
+    await mail.clock.asleep(1);
+    while (!commands.isKnown(HOST)) await new Promise(setImmediate);
+    assert.deepEqual(commands.troubles(), []);
+  });
+  assert.deepEqual(await mail.lines(), []);
 });
 
 test("a command that fails is run again after a minute, over a restart too, and is in trouble until it ends well", async () => {
   await using mail = await world();
   await writeFile(mail.broken, "");
-  mail.holding.certificate = heldCertificate();
+  await mail.renew();
   await mail.live(async (commands, log) => {
     const { facts } = await log.first("command.failed");
     assert.equal(facts["message"], "it ended with 1: is broken");
@@ -97,22 +147,23 @@ test("a command that fails is run again after a minute, over a restart too, and 
     while (!commands.isKnown(HOST)) await new Promise(setImmediate);
     assert.equal(commands.troubles().length, 1);
   });
-  assert.equal((await mail.runs()).length, 1);
+  assert.equal((await mail.lines()).length, 1);
   await rm(mail.broken);
   mail.clock.advance(MINUTE);
   await mail.live(async (commands, log) => {
     await log.first("command.done");
     assert.deepEqual(commands.troubles(), []);
   });
-  assert.equal((await mail.runs()).length, 2);
+  assert.equal((await mail.lines()).length, 2);
 });
 
 test("no command is run while a certificate is being ordered, or is in memory only", async () => {
   await using mail = await world();
-  mail.holding.certificate = heldCertificate({ unsaved: { chain: "", key: "" } });
+  const { serial } = await mail.renew();
+  mail.holding.certificate = heldCertificate({ serial, unsaved: { chain: "", key: "" } });
   await mail.live(async () => mail.clock.asleep(1));
-  mail.holding.certificate = heldCertificate();
+  mail.holding.certificate = heldCertificate({ serial });
   mail.holding.isOrdering = true;
   await mail.live(async () => mail.clock.asleep(1));
-  assert.deepEqual(await mail.runs(), []);
+  assert.deepEqual(await mail.lines(), []);
 });

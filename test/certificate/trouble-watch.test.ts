@@ -23,8 +23,9 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   const store = {
     load: async () => undefined,
     save: async () => {},
-    folderOf: () => "/nowhere",
+    currentOf: () => "/nowhere",
   };
+  const certificates = { keepWhile: async () => {} };
   const watchdog = new Watchdog({
     ...{ ...common, servedSerial: async () => "02", workers: () => 1 },
     heldSerials: async () => new Map(),
@@ -37,7 +38,7 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   };
   const disk = { failure: undefined as string | undefined, tries: 0, timesBack: 0 };
   const watch = new TroubleWatch({
-    ...{ ...common, config, watchdog, commands: new Commands({ ...common, store }) },
+    ...{ ...common, config, watchdog, commands: new Commands({ ...common, certificates, store }) },
     deletions: { troubles: () => [] },
     ...{ unbound, asks: new AskWatch(clock), given: () => [], directoryOf: () => "x" },
     storage,

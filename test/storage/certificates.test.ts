@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { CertificateName } from "../../src/base/certificate-name.ts";
@@ -47,6 +47,33 @@ test("each save is the next generation, and the one before it is kept", async ()
   }
   const left = (await pathsOf(join(certificates.folder, host))).filter((path) => !/\//.test(path));
   assert.deepEqual(left, ["000003", "000004", "current"]);
+});
+
+test("a certificate that is worked with stays whole, however many come after it, and goes with a later one", async () => {
+  await using opened = await openStorage();
+  const { certificates } = opened.storage;
+  const first = await certificates.save(host, certificateFor(host), meta);
+  const generations = async () =>
+    (await pathsOf(join(certificates.folder, host))).filter((path) => /^[0-9]+$/.test(path));
+  await certificates.keepWhile(host, first.meta.serial, async (folder) => {
+    assert.equal(folder, join(certificates.folder, host, "000001"));
+    for (let count = 0; count < 3; count += 1)
+      await certificates.save(host, certificateFor(host), meta);
+    assert.deepEqual(await generations(), ["000001", "000003", "000004"]);
+    const key = await readFile(join(folder, "key.pem"), "utf8");
+    assert.equal(key, first.credential.key);
+  });
+  await certificates.save(host, certificateFor(host), meta);
+  assert.deepEqual(await generations(), ["000004", "000005"]);
+});
+
+test("nothing is worked with for a serial that is not stored", async () => {
+  await using opened = await openStorage();
+  const { certificates } = opened.storage;
+  const unexpected = async () => assert.fail("there is nothing to work with");
+  await certificates.keepWhile(host, "01", unexpected);
+  await certificates.save(host, certificateFor(host), meta);
+  await certificates.keepWhile(host, "01", unexpected);
 });
 
 test("a wildcard lies beside the hosts it covers", async () => {
