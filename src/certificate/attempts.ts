@@ -148,11 +148,11 @@ export class AttemptMemory {
   }
 
   async #save(
-    { host, turn, failedChallenge, hurriedAt }: Holding,
+    { host, turn, failedChallenge, replacingFailedAt, hurriedAt }: Holding,
     failed: Pick<FailureMemory, "kind" | "attempts" | "nextAttemptAt" | "lastError">,
   ): Promise<void> {
     const configuration = this.#steps.configurationOf(host);
-    const known = { host, turn, failedChallenge, hurriedAt, configuration };
+    const known = { host, turn, failedChallenge, replacingFailedAt, hurriedAt, configuration };
     await this.#steps.store.save({ ...failed, ...known });
   }
 
@@ -168,6 +168,7 @@ export class AttemptMemory {
     holding.nextAttemptAt = undefined;
     holding.lastError = undefined;
     holding.failedChallenge = undefined;
+    holding.replacingFailedAt = undefined;
     holding.turn = undefined; // the next renewal starts with the first issuer again
     holding.waiting = undefined;
     holding.isRefused = false;

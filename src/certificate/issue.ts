@@ -28,6 +28,8 @@ export interface IssueSteps extends Omit<OrderSteps, "client"> {
   readonly budgets: Pick<Budgets, "place" | "failed" | "unissued">;
   /** The certificate that the new one takes over from, of the same name. */
   readonly predecessor: Predecessor | undefined;
+  /** An order that said what it replaces was answered with an error that may be about that. */
+  replacingFailed(): void;
   /** The chain in use; PEM. */
   readonly served?: string | undefined;
 }
@@ -40,10 +42,12 @@ export interface Predecessor {
   readonly certId: string | undefined;
 }
 
-/** A CA that says no again and again may mind what we say of the certificate of before. */
+/** A CA that failed may mind what we say of the certificate of before; its successor is a renewal all the same. */
 export function predecessorOf(holding: Holding | undefined): Predecessor | undefined {
-  const isTrusted = holding !== undefined && holding.attempts < limits.replacingAttemptsMax;
-  return isTrusted ? holding.certificate : undefined;
+  if (holding?.certificate === undefined) return undefined;
+  const { certificate, attempts, replacingFailedAt } = holding;
+  const mayReplace = replacingFailedAt === undefined && attempts < limits.replacingAttemptsMax;
+  return mayReplace ? certificate : { issuer: certificate.issuer, certId: undefined };
 }
 
 /** An order of ours that is alive, and its key. */
@@ -217,7 +221,10 @@ async function place(
   try {
     return await placed(wanted);
   } catch (error) {
-    if (!(error instanceof AcmeProblem && REPLACES_REFUSED.has(error.type))) throw error;
+    if (!(error instanceof AcmeProblem && REPLACES_REFUSED.has(error.type))) {
+      if (mayMindReplacing(error)) steps.replacingFailed();
+      throw error;
+    }
     steps.log.info("order.not-replacing", { host, replaces, ...failureFacts(error) });
     return await placed(rest);
   }
@@ -232,6 +239,16 @@ const REPLACES_REFUSED: ReadonlySet<string> = new Set(
     (type) => `urn:ietf:params:acme:error:${type}`,
   ),
 );
+
+/** What has another cause for sure: the name, the account, the profile, the CA's limits. */
+const OF_SOMETHING_ELSE =
+  /:(?:account\w+|badNonce|caa|dns|externalAccountRequired|invalidProfile|onionCAARequired|rateLimited|rejectedIdentifier|unsupportedIdentifier|userActionRequired)$/;
+
+/** A CA with a fault of its own there, or its gateway, answers 500 and gives no such reason. */
+function mayMindReplacing(error: unknown): boolean {
+  if (error instanceof AcmeProblem) return !OF_SOMETHING_ELSE.test(error.type);
+  return isNonsense(error);
+}
 
 /** A page of HTML, 100 MB: perhaps not the CA's own words. Its order may be well, and costs nothing to ask about. */
 function isNonsense(error: unknown): boolean {

@@ -209,6 +209,9 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
         ...{ clock, log, keyType: config.acme.keyType },
         probe: () => durable.confirmWritable(),
         predecessor: predecessorOf(holding),
+        replacingFailed: () => {
+          if (holding !== undefined) holding.replacingFailedAt = clock.now();
+        },
         served: holding?.certificate?.files.chain,
       };
       const issued = await issue(order, host, issuer, signal);

@@ -39,6 +39,8 @@ export interface Holding {
   lastError: LastError | undefined;
   /** The type of the challenge that failed last: the next attempt tries another one. */
   failedChallenge: string | undefined;
+  /** When an order that said which certificate it replaces failed, perhaps by that: the next ones do not. */
+  replacingFailedAt: number | undefined;
   /** Whose turn it is among several issuers; `undefined`: the first one's. */
   turn: IssuerTurn | undefined;
   /** When its attempt was last brought forward because its CA issued for another name. */
@@ -122,6 +124,7 @@ export function recallFailures(holding: Holding, memory: FailureMemory): void {
   holding.lastError = { type, detail, hint, at: formatTime(at) };
   holding.turn = memory.turn;
   holding.failedChallenge = memory.failedChallenge;
+  holding.replacingFailedAt = memory.replacingFailedAt;
   holding.hurriedAt = memory.hurriedAt;
 }
 
@@ -139,6 +142,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     nextAttemptAt: undefined,
     lastError: undefined,
     failedChallenge: undefined,
+    replacingFailedAt: undefined,
     turn: undefined,
     hurriedAt: undefined,
     waiting: undefined,

@@ -28,6 +28,9 @@ export interface Polling {
 
 /** Less of the life than this left, and a CA's advice no longer delays the renewal. */
 const ADVICE_DELAYS_UNTIL_LEFT = 1 / 20;
+/** Before that there is room for the first attempts after one that is refused, of a short life this part at most. */
+const ROOM_MS = limits.refusedLadderMs.reduce((sum, ms) => sum + ms * (1 + limits.jitter), 0);
+const ROOM_MAX = 1 / 4;
 /** Between two renewals that a CA hurried lies this part of the life, within `renewalRestMaxMs`. */
 const REST = 1 / 10;
 
@@ -49,21 +52,26 @@ export function isBelievable(
 }
 
 /**
- * When to renew by a CA's advice: at the moment picked, which may be past, but with at least a
- * twentieth of the life left. `undefined` when the CA gave no window.
+ * When to renew by a CA's advice: at the moment picked, which may be past, but with at least a twentieth of
+ * the life left, and room for some attempts before that. `undefined` when the CA gave no window.
  */
 export function advisedTime(
-  { notBefore, notAfter }: Validity,
+  subject: Validity,
   { window, hurriedAt = 0 }: Pick<StoredRenewalInfo, "window" | "hurriedAt">,
 ): number | undefined {
   if (window === undefined) return undefined;
-  const latestAt = notAfter - (notAfter - notBefore) * ADVICE_DELAYS_UNTIL_LEFT;
-  return Math.round(Math.min(Math.max(window.pickedAt, hurriedAt), latestAt));
+  return Math.round(Math.min(Math.max(window.pickedAt, hurriedAt), latestOf(subject)));
+}
+
+function latestOf({ notBefore, notAfter }: Validity): number {
+  const lifetimeMs = notAfter - notBefore;
+  const roomMs = Math.min(ROOM_MS, lifetimeMs * ROOM_MAX);
+  return notAfter - lifetimeMs * ADVICE_DELAYS_UNTIL_LEFT - roomMs;
 }
 
 /**
  * What is known after a CA gave a window that {@link isBelievable}. The moment is drawn evenly from a
- * window that is new, and kept while it stays the same (RFC 9773 §4.2).
+ * window that is new, as far as it is not too late (so that names of one time part ways), and kept while it stays the same (RFC 9773 §4.2).
  *
  * A moment that is past, or comes soon after issuance, hurries the renewal: the certificate may be about to be
  * revoked. A CA that always says so would have us order without end: the next hurry comes a while after the last.
@@ -78,7 +86,7 @@ export function afterSuggestion(
   { now, chance, polling }: Draw,
 ): StoredRenewalInfo {
   const own = known?.serial === subject.serial ? known : undefined;
-  const window = pick(suggestion, own?.window, chance);
+  const window = pick(suggestion, own?.window, latestOf(subject), chance);
   return {
     serial: subject.serial,
     nextCheckAt: now + between(suggestion.retryAfterMs ?? polling.usualMs, polling),
@@ -175,10 +183,12 @@ export interface Draw {
 function pick(
   { start, end, explanationUrl }: Suggestion,
   known: StoredWindow | undefined,
+  latestAt: number,
   chance: number,
 ): StoredWindow {
   const isSame = known?.start === start && known.end === end;
-  const pickedAt = isSame ? known.pickedAt : start + Math.floor((end - start) * chance);
+  const until = start < latestAt ? Math.min(end, latestAt) : end;
+  const pickedAt = isSame ? known.pickedAt : start + Math.floor((until - start) * chance);
   return { start, end, pickedAt, explanationUrl };
 }
 

@@ -36,6 +36,8 @@ export interface FailureMemory {
   readonly turn?: IssuerTurn | undefined;
   /** The type of the challenge that failed last: the next attempt tries another one. */
   readonly failedChallenge?: string | undefined;
+  /** When an order that said which certificate it replaces failed, perhaps by that (RFC 3339 on disk). */
+  readonly replacingFailedAt?: number | undefined;
   /** What the configuration said of ordering this name, as a digest: another one may have mended the failure. */
   readonly configuration?: string | undefined;
   /** When an attempt was last brought forward because its CA issued for other names (RFC 3339 on disk). */
@@ -86,7 +88,7 @@ export class Attempts {
   async save(memory: FailureMemory): Promise<void> {
     await this.#storage.confirmWritable();
     const { host, kind, attempts, nextAttemptAt, lastError, turn } = memory;
-    const { failedChallenge, configuration, hurriedAt } = memory;
+    const { failedChallenge, replacingFailedAt, configuration, hurriedAt } = memory;
     const folder = await ensureFolder(this.#storage.root, "attempts");
     await writeFileAtomically(
       join(folder, attemptsFileOf(host)),
@@ -104,7 +106,8 @@ export class Attempts {
         turn: turn && formatTurn(turn),
         failedChallenge,
         configuration,
-        hurriedAt: hurriedAt === undefined ? undefined : formatTime(hurriedAt),
+        hurriedAt: optionalTime(hurriedAt),
+        replacingFailedAt: optionalTime(replacingFailedAt),
       }),
       () => this.#storage.confirmWritable(),
     );
@@ -200,13 +203,22 @@ async function readMemory(path: string): Promise<FailureMemory | undefined> {
     ...(fields.keys.includes("turn") ? { turn: readTurn(fields.object("turn")) } : {}),
     ...optionalTexts(fields, "failedChallenge"),
     ...optionalTexts(fields, "configuration"),
-    ...(fields.keys.includes("hurriedAt") ? { hurriedAt: fields.time("hurriedAt") } : {}),
+    ...readTime(fields, "hurriedAt"),
+    ...readTime(fields, "replacingFailedAt"),
   };
 }
 
 function optionalTexts(fields: Fields, key: "failedChallenge" | "configuration") {
   const text = fields.optionalText(key);
   return text === undefined ? {} : { [key]: text };
+}
+
+function optionalTime(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : formatTime(ms);
+}
+
+function readTime(fields: Fields, key: "hurriedAt" | "replacingFailedAt") {
+  return fields.keys.includes(key) ? { [key]: fields.time(key) } : {};
 }
 
 function formatTurn({ issuer, failures, waits }: IssuerTurn) {

@@ -3,8 +3,10 @@ import { createPrivateKey } from "node:crypto";
 import { test } from "node:test";
 import { createKey } from "../../src/acme/keys.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { readCredential } from "../../src/base/credential.ts";
 import { Accounts } from "../../src/certificate/account.ts";
-import { issue, type Predecessor } from "../../src/certificate/issue.ts";
+import { issue, type Predecessor, predecessorOf } from "../../src/certificate/issue.ts";
+import { heldOf, newHolding } from "../../src/certificate/records.ts";
 import type { StoredAccount } from "../../src/storage/accounts.ts";
 import type { StoredOrder } from "../../src/storage/orders.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
@@ -57,6 +59,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
     },
   });
   const purposes: string[] = [];
+  let minded = 0;
   const signal = AbortSignal.timeout(10_000);
   const obtain = (predecessor?: Predecessor) =>
     issue(
@@ -79,6 +82,9 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
           unissued: async (planned) => void unissued.push(planned),
         },
         predecessor,
+        replacingFailed: () => {
+          minded += 1;
+        },
         orders: {
           load: async (name) => orders.get(name),
           save: async (saved) => void orders.set(saved.host, saved),
@@ -101,6 +107,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
     obtain,
     signal,
     unissued,
+    minded: () => minded,
   };
 }
 
@@ -311,13 +318,13 @@ const predecessor: Predecessor = { issuer: urlOf("/directory"), certId: "aki.ser
 
 /** What the orders of a world without an interrupted one said, by what the CA answers to each. */
 async function ordersOf(replaced: Predecessor | undefined, ...answers: readonly ScriptedAnswer[]) {
-  const { ca, log, orders, purposes, obtain } = worldOf();
+  const { ca, log, orders, purposes, obtain, minded } = worldOf();
   orders.clear();
   ca.script("/order", ...answers);
   // The new order's key is made on the way: the certificate of this CA cannot fit it.
   await assert.rejects(obtain(replaced));
   const payloads = ca.posts.filter(({ path }) => path === "/order").map(({ payload }) => payload);
-  return { ca, log, purposes, payloads };
+  return { ca, log, purposes, payloads, minded: minded() };
 }
 
 const identifiers = [{ type: "dns", value: host }];
@@ -369,14 +376,42 @@ for (const answer of minded) {
   });
 }
 
-const final = [problem(429, "rateLimited"), problem(500, "serverInternal"), problem(400, "caa")];
+const final: readonly { readonly answer: ScriptedAnswer; readonly minded: number }[] = [
+  { answer: problem(429, "rateLimited"), minded: 0 },
+  { answer: problem(400, "caa"), minded: 0 },
+  { answer: problem(403, "rejectedIdentifier"), minded: 0 },
+  { answer: problem(500, "serverInternal"), minded: 1 },
+  { answer: { status: 503, body: "<html>" }, minded: 1 },
+  { answer: problem(422, "conflict"), minded: 1 },
+];
 
-for (const answer of final) {
-  test(`an order that the CA answers with status ${answer.status} is not placed twice`, async () => {
-    const { payloads } = await ordersOf(predecessor, answer, placed);
+for (const { answer, minded } of final) {
+  const then = minded === 0 ? "no reason to say less" : "the next one says nothing of replaces";
+  test(`an order that the CA answers with status ${answer.status} is not placed twice, and ${then}`, async () => {
+    const { payloads, ...world } = await ordersOf(predecessor, answer, placed);
     assert.equal(payloads.length, 1);
+    assert.equal(world.minded, minded);
+    assert.equal((await ordersOf(undefined, answer, placed)).minded, 0);
   });
 }
+
+test("after an order that failed by its replaces, or failures in a row, a successor is a renewal that replaces nothing", () => {
+  const holding = newHolding(host, true);
+  assert.equal(predecessorOf(holding), undefined);
+  const credential = readCredential(chain, key);
+  const issued = { credential, issuer: urlOf("/directory") };
+  const certId = "aki.serial";
+  const held = heldOf(issued, 1, { checkEveryMs: 1, at: "auto" }, true);
+  holding.certificate = { ...held, certId };
+  assert.equal(predecessorOf(holding)?.certId, certId);
+  holding.attempts = 1;
+  assert.equal(predecessorOf(holding)?.certId, certId);
+  holding.replacingFailedAt = 1;
+  const silent = { issuer: urlOf("/directory"), certId: undefined };
+  assert.deepEqual(predecessorOf(holding), silent);
+  Object.assign(holding, { attempts: 2, replacingFailedAt: undefined });
+  assert.deepEqual(predecessorOf(holding), silent);
+});
 
 test("an order that the CA refuses without replaces as well is not placed a third time", async () => {
   const { payloads } = await ordersOf(predecessor, problem(409, "alreadyReplaced"));

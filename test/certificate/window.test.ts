@@ -47,13 +47,23 @@ for (const { what, start, end, isMeant } of windows) {
   });
 }
 
+/** Attempts after 1, 10 and 100 minutes, 10 % later each. */
+const ROOM = 122.1 * MINUTE;
+
 const moments = [
   { what: "in the middle of the life", pickedAt: 60 * DAY, renewsAt: 60 * DAY },
   { what: "later than a third left", pickedAt: 80 * DAY, renewsAt: 80 * DAY },
-  { what: "later than a twentieth left", pickedAt: 89 * DAY, renewsAt: 85.5 * DAY },
+  { what: "later than a twentieth left", pickedAt: 89 * DAY, renewsAt: 85.5 * DAY - ROOM },
+  { what: "with no room before that", pickedAt: 85.5 * DAY - 1, renewsAt: 85.5 * DAY - ROOM },
+  { what: "with just that room", pickedAt: 85.5 * DAY - ROOM, renewsAt: 85.5 * DAY - ROOM },
   { what: "in the past", pickedAt: -HOUR, renewsAt: -HOUR },
   { what: "in the past, resting", pickedAt: -HOUR, hurriedAt: DAY, renewsAt: DAY },
-  { what: "resting until after the end", pickedAt: 0, hurriedAt: 99 * DAY, renewsAt: 85.5 * DAY },
+  {
+    what: "resting until after the end",
+    pickedAt: 0,
+    hurriedAt: 99 * DAY,
+    renewsAt: 85.5 * DAY - ROOM,
+  },
 ];
 
 for (const { what, pickedAt, hurriedAt, renewsAt } of moments) {
@@ -61,6 +71,29 @@ for (const { what, pickedAt, hurriedAt, renewsAt } of moments) {
     const window = { start: 0, end: BEGIN, pickedAt: BEGIN + pickedAt, explanationUrl: undefined };
     const restsUntil = hurriedAt === undefined ? undefined : BEGIN + hurriedAt;
     assert.equal(advisedTime(subject, { window, hurriedAt: restsUntil }), BEGIN + renewsAt);
+  });
+}
+
+for (const { what, lifeMs, leftMs } of [
+  { what: "90 s", lifeMs: 90_000, leftMs: 27_000 },
+  { what: "an hour", lifeMs: HOUR, leftMs: 18 * MINUTE },
+  { what: "160 hours", lifeMs: 160 * HOUR, leftMs: 8 * HOUR + ROOM },
+]) {
+  test(`a window that reaches to the end of ${what} leaves a moment with room for attempts, drawn evenly before it`, () => {
+    const short = { serial: "03", notBefore: BEGIN, notAfter: BEGIN + lifeMs };
+    const latestAt = short.notAfter - leftMs;
+    const whole = suggestion(BEGIN + lifeMs / 2, short.notAfter);
+    const drawn = [0, 0.5, 0.999_999].map((chance) => {
+      const info = afterSuggestion(undefined, short, whole, draw(BEGIN, chance));
+      return advisedTime(short, info) ?? assert.fail();
+    });
+    assert.deepEqual(drawn.slice(0, 2), [whole.start, (whole.start + latestAt) / 2]);
+    assert.ok(latestAt - (drawn[2] ?? 0) < lifeMs / 1_000);
+    const late = suggestion(short.notAfter - 1_000, short.notAfter);
+    assert.equal(
+      advisedTime(short, afterSuggestion(undefined, short, late, draw(BEGIN))),
+      latestAt,
+    );
   });
 }
 

@@ -34,12 +34,17 @@ test("whose turn it is among several issuers is remembered with the failures", a
   assert.deepEqual(await opened.storage.attempts.load(host), { ...failureOf(host), turn });
 });
 
-test("when a name was hurried is remembered with its failures", async () => {
-  await using opened = await openStorage();
-  const hurried = { ...failureOf(host), hurriedAt: 1_700_000_300_000 };
-  await opened.storage.attempts.save(hurried);
-  assert.deepEqual(await opened.storage.attempts.load(host), hurried);
-});
+for (const [what, key] of [
+  ["a name was hurried", "hurriedAt"],
+  ["an order failed that said what it replaces", "replacingFailedAt"],
+] as const) {
+  test(`when ${what} is remembered with its failures`, async () => {
+    await using opened = await openStorage();
+    const memory = { ...failureOf(host), [key]: 1_700_000_300_000 };
+    await opened.storage.attempts.save(memory);
+    assert.deepEqual(await opened.storage.attempts.load(host), memory);
+  });
+}
 
 test("failures are remembered name by name, until they are cleared", async () => {
   await using opened = await openStorage();
