@@ -3,26 +3,27 @@ import { hostname } from "node:os";
 import { loadPackage } from "./acme/signing.ts";
 import { AdminDoor } from "./admin/door.ts";
 import type { DrainRequest } from "./admin/drain-request.ts";
-import type { HostOutcome, HostRequest } from "./admin/host-request.ts";
+import { EventCounts } from "./admin/event-counts.ts";
+import { writeExposition } from "./admin/exposition.ts";
+import type { HostRequest } from "./admin/host-request.ts";
+import { programTables } from "./admin/program-metrics.ts";
 import type { RolloverRequest } from "./admin/rollover-request.ts";
-import { type Snapshot, troubleSnapshot } from "./admin/snapshot.ts";
+import { type Snapshot, takeSnapshot } from "./admin/snapshot.ts";
 import { Alarm } from "./alert/alarm.ts";
 import { deliver } from "./alert/channels.ts";
 import { warnOfPrograms } from "./alert/programs.ts";
 import { StandbyAuthority } from "./authority/standby.ts";
-import { parseCertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
-import { formatTime } from "./base/format-time.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import type { Probe } from "./base/probe.ts";
+import { processUse } from "./base/process-use.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
 import { parseUriHost } from "./base/uri-host.ts";
-import { programVersion } from "./base/version.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
+import { carryOut } from "./certificate/carry-out.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
-import { readOperatorRequest, unknownReason } from "./certificate/operator.ts";
 import { isAuthorityWanted } from "./config/issuers.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
@@ -40,9 +41,10 @@ if (process.argv[2] === LOAD_ONLY) {
   process.exit();
 }
 const { channel, configure } = await Channel.connect("manager");
-const { config, reach, startedAt, unbound, era, unsaved } = configure;
+const { config, reach, startedAt, configuredAt, unbound, era, unsaved } = configure;
 changeLimits(config.limits);
-const log = new WatchedLog(createLog({ ...config.log, process: "manager" }));
+const counts = new EventCounts();
+const log = new WatchedLog(createLog({ ...config.log, process: "manager" }), counts.hear);
 const stopping = new AbortController();
 const bornAt = systemClock.now();
 let workers: readonly WorkerFacts[] = [];
@@ -174,8 +176,10 @@ async function tolerateStorage(event: string, work: () => Promise<unknown>): Pro
 function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
   const steps = {
     snapshot: () => snapshotOf(floor, watch),
+    metrics: () => scrape(snapshotOf(floor, watch)),
     drain: ({ host, backend, isDrained }: DrainRequest) => watch.drain(host, backend, isDrained),
-    act: (request: HostRequest, tell: (happened: HostEvent) => void) => act(floor, request, tell),
+    act: (request: HostRequest, tell: (happened: HostEvent) => void) =>
+      carryOut(floor, log, request, tell),
     reload: askForReload,
     rollOver: ({ directory }: RolloverRequest) => floor.rollOver(directory),
     probe: (host: string) => probe(floor, host),
@@ -243,28 +247,6 @@ function receive(
   }
 }
 
-/** An operator's word about one host, told as it is carried out. */
-async function act(
-  floor: CertificateFloor,
-  { host, action, reason = "unspecified" }: HostRequest,
-  tell: (happened: HostEvent) => void,
-): Promise<HostOutcome> {
-  const name = parseCertificateName(host.toLowerCase().replace(/\.$/, ""));
-  const request = readOperatorRequest(action, reason);
-  if (name === undefined || request === undefined) {
-    const detail = name === undefined ? `"${host}" is no host` : unknownReason(reason);
-    return { outcome: "unknown", detail, host: null };
-  }
-  const unwatch = log.watch(name, tell);
-  try {
-    const { kind, detail } = await floor.obey(name, request);
-    const record = floor.list().find((each) => each.host === name) ?? null;
-    return { outcome: kind, detail, host: record };
-  } finally {
-    unwatch();
-  }
-}
-
 /** For a name that is one of ours, or would be. */
 async function probe(floor: CertificateFloor, host: string): Promise<Probe | undefined> {
   const name = parseUriHost(host);
@@ -273,20 +255,18 @@ async function probe(floor: CertificateFloor, host: string): Promise<Probe | und
 }
 
 function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
-  const timeText = (ms: number) => formatTime(ms);
-  return {
-    version: programVersion(),
-    pid: process.ppid,
-    startedAt: timeText(startedAt),
-    manager: { pid: process.pid, startedAt: timeText(bornAt) },
-    workers: workers.map(({ index, pid, startedAt: since, ready, isDraining }) => ({
-      ...{ index, pid, ready, draining: isDraining },
-      startedAt: timeText(since),
-    })),
+  const { troubles } = crashReport.addTo(floor.troubles.look(() => false));
+  return takeSnapshot({
+    ...{ startedAt, managerStartedAt: bornAt, workers, troubles },
     hosts: floor.list(),
     backends: watch.list(),
-    troubles: crashReport.addTo(floor.troubles.look(() => false)).troubles.map(troubleSnapshot),
-  };
+  });
+}
+
+/** The answer to `GET /metrics`. */
+function scrape(snapshot: Snapshot): Promise<string> {
+  const processes = [processUse("manager")];
+  return writeExposition(programTables({ snapshot, configuredAt, processes, counts }));
 }
 
 /** Session tickets of before lead to one full handshake each (RFC 9325 §4.4 wants keys changed). */

@@ -52,7 +52,7 @@ const compiledCode = compiledCodeOf(process.env);
  * @returns The exit code: 0 drained, 1 cannot run or stopped at once.
  */
 export async function supervise(options: SupervisorOptions): Promise<number> {
-  const startedAt = systemClock.now();
+  const times = { startedAt: systemClock.now(), configuredAt: systemClock.now() };
   let config = options.config;
   changeLimits(config.limits);
   const log = createLog({ ...config.log, process: "supervisor" });
@@ -62,7 +62,8 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   const ended = Promise.withResolvers<number>();
   let [hasStarted, isEnding] = [false, false];
 
-  const fleet = new Fleet(fleetPlan(config, doors.current, access, startedAt), systemClock, log, {
+  const plan = () => fleetPlan(config, doors.current, access, times);
+  const fleet = new Fleet(plan(), systemClock, log, {
     fatal: (code, detail) => {
       log.error("process.fatal", { code, message: detail });
       if (hasStarted) return; // the fleet goes on trying, and what is served stays served
@@ -83,7 +84,6 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
     reload: () => reload(),
   });
 
-  const replaceAll = () => fleet.replace(fleetPlan(config, doors.current, access, startedAt));
   /** One whose children never become ready does not keep the next one waiting for ever. */
   const reload = oneAtATime<ReloadOutcome>(async (tell) => {
     try {
@@ -92,9 +92,9 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       const [before, reopened] = [access, reopen(doors, next)];
       const missing = tellUnbound(doors.current, log);
       tell(acceptedWith(describeChanges(config, next), remarks, missing));
-      [config, access] = [next, reopened];
+      [config, access, times.configuredAt] = [next, reopened, systemClock.now()];
       changeLimits(config.limits);
-      const reloaded = replaceAll().then(() => {
+      const reloaded = fleet.replace(plan()).then(() => {
         doors.closeUnused();
         if (before !== undefined) closeSync(before);
         log.info("config.reloaded", { file: next.file, hosts: next.hosts.length });
@@ -107,7 +107,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   });
 
   const retrying = setInterval(() => {
-    if (hasStarted && !isEnding && openMissing(doors, config, log)) void replaceAll();
+    if (hasStarted && !isEnding && openMissing(doors, config, log)) void fleet.replace(plan());
   }, limits.listenRetryEveryMs);
 
   void fleet.start().then(() => {
@@ -184,7 +184,7 @@ function fleetPlan(
   config: Config,
   listeners: Listeners,
   accessFd: number | undefined,
-  startedAt: number,
+  times: { readonly startedAt: number; readonly configuredAt: number },
 ): FleetPlan {
   const fdsOf = [...listeners.https, ...listeners.http].map(({ fd }) => fd);
   const httpsFds = listeners.https.map((_, index) => FIRST_INHERITED_FD + index);
@@ -196,7 +196,7 @@ function fleetPlan(
   const configure = {
     type: "configure",
     config: { ...config, listen: { ...config.listen, publicHttpsPort } },
-    startedAt,
+    ...times,
     reach: {
       https: reachOf(listeners.https, config.listen),
       http: reachOf(listeners.http, config.listen),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
+import { METRICS } from "../src/admin/metrics.ts";
 import { formatFault } from "../src/config/faults.ts";
 import { diskFiles } from "../src/config/files.ts";
 import { limits } from "../src/config/limits.ts";
@@ -18,6 +19,7 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "storage/README.md",
   "config/README.md",
+  "config/METRICS.md",
 ] as const;
 const README_MAX_LINES = 280;
 
@@ -112,6 +114,19 @@ test("the README lists the events that the program tells, and no other", () => {
   for (const event of events) assert.ok(sources.includes(`"${event}"`), `nothing tells ${event}`);
   for (const [, event = ""] of sources.matchAll(TOLD))
     assert.ok(readme.includes(`\`${event}\``), `the README does not list ${event}`);
+});
+
+test("config/METRICS.md has a row for every metric as the program tells it, and no other", () => {
+  const told = Object.entries(METRICS).map(([name, { type, labels, help }]) => {
+    return [`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(", "), help];
+  });
+  const page = read("config/METRICS.md");
+  assert.deepEqual(rowsOf(page, "metric"), told);
+  for (const [name] of page.matchAll(/\blatchkey_\w+/g))
+    assert.ok(
+      Object.hasOwn(METRICS, name.replace(/_(?:bucket|sum|count)$/, "")),
+      `no metric ${name}`,
+    );
 });
 
 test("ARCHITECTURE has the import table that the architecture test executes", () => {

@@ -65,6 +65,7 @@ function configure(httpsFds: readonly number[]): Message {
     httpFds: [],
     accessLogFd: undefined,
     startedAt: 0,
+    configuredAt: 0,
     era: 0,
     unsaved: [],
     reach: { https: [], http: [] },

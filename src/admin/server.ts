@@ -13,6 +13,7 @@ import {
   type DrainRequest,
   readDrainRequest,
 } from "./drain-request.ts";
+import { EXPOSITION_TYPE } from "./exposition.ts";
 import { healthOf } from "./health.ts";
 import {
   answerHostRequest,
@@ -28,6 +29,8 @@ import type { Snapshot } from "./snapshot.ts";
 /** What the admin socket can be asked. */
 export interface AdminSteps {
   snapshot(): Snapshot;
+  /** What Prometheus reads; see {@link writeExposition}. */
+  metrics(): Promise<string>;
   /** Does what is asked for the host, telling what happens meanwhile; never rejects. */
   act(request: HostRequest, tell: (happened: HostEvent) => void): Promise<HostOutcome>;
   /** Has the configuration read again; never rejects. */
@@ -53,7 +56,7 @@ export interface AdminEnd {
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
- * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`,
+ * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`, `GET /metrics`,
  * `POST /reload` (200 accepted, 422 rejected), `POST /accounts/rollover`: see {@link answerRollover},
  * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}; `POST /hosts/NAME/probe`,
  * `POST /hosts/NAME/drain?backend=…` and `…/undrain?backend=…`.
@@ -103,6 +106,7 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
     return void answerDrain(drained, (wanted) => steps.drain(wanted), response);
   const route = `${request.method} ${request.url}`;
   if (route === "POST /reload") return void answerReload(steps, response);
+  if (route === "GET /metrics") return void answerMetrics(steps, response);
   if (route === "GET /status") {
     sendJson(response, 200, steps.snapshot());
   } else if (route === "GET /healthz") {
@@ -110,7 +114,7 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
     sendJson(response, health.status === "failing" ? 503 : 200, health);
   } else {
     sendJson(response, 404, {
-      error: `Cannot answer ${route}: known are GET /status, GET /healthz, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry, revoke, drain or undrain`,
+      error: `Cannot answer ${route}: known are GET /status, GET /healthz, GET /metrics, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry, revoke, drain or undrain`,
     });
   }
 }
@@ -118,6 +122,12 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
 async function answerReload(steps: AdminSteps, response: ServerResponse): Promise<void> {
   const answer = await steps.reload();
   sendJson(response, answer.kind === "accepted" ? 200 : 422, answer);
+}
+
+async function answerMetrics(steps: AdminSteps, response: ServerResponse): Promise<void> {
+  const text = await steps.metrics();
+  response.writeHead(200, { "content-type": EXPOSITION_TYPE, connection: "close" });
+  response.end(text);
 }
 
 async function answerProbe(

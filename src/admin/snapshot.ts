@@ -2,6 +2,7 @@ import type { BackendRecord } from "../base/backend-record.ts";
 import type { CertificateRecord, CertificateState } from "../base/certificate-record.ts";
 import { formatTime } from "../base/format-time.ts";
 import type { Trouble } from "../base/trouble.ts";
+import { programVersion } from "../base/version.ts";
 
 /** The program now, as one plain object: the answer to `GET /status` and `latchkey status --json`. */
 export interface Snapshot {
@@ -18,6 +19,38 @@ export interface Snapshot {
   readonly backends: readonly BackendRecord[];
   /** Everything that alerts tell of, whether anybody is told or not. */
   readonly troubles: readonly TroubleSnapshot[];
+}
+
+/** What a {@link Snapshot} is taken of; times in milliseconds since the epoch. */
+export interface Sources extends Pick<Snapshot, "hosts" | "backends"> {
+  readonly startedAt: number;
+  readonly managerStartedAt: number;
+  readonly workers: readonly {
+    readonly index: number;
+    readonly pid: number;
+    readonly startedAt: number;
+    readonly ready: boolean;
+    readonly isDraining: boolean;
+  }[];
+  readonly troubles: readonly Trouble[];
+}
+
+/** What the manager, which is this process, knows now. */
+export function takeSnapshot(sources: Sources): Snapshot {
+  const { hosts, backends, startedAt, managerStartedAt, workers, troubles } = sources;
+  return {
+    version: programVersion(),
+    pid: process.ppid,
+    startedAt: formatTime(startedAt),
+    manager: { pid: process.pid, startedAt: formatTime(managerStartedAt) },
+    workers: workers.map(({ index, pid, startedAt: since, ready, isDraining }) => ({
+      ...{ index, pid, ready, draining: isDraining },
+      startedAt: formatTime(since),
+    })),
+    hosts,
+    backends,
+    troubles: troubles.map(troubleSnapshot),
+  };
 }
 
 /** A trouble as JSON has it. */

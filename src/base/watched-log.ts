@@ -7,13 +7,16 @@ export interface HostEvent {
   readonly facts: Facts;
 }
 
-/** A log that can also be listened to, by host: whoever waits for a certificate sees what is done for it. */
+/** A log that can also be listened to: whoever waits for a certificate sees what is done for its host. */
 export class WatchedLog implements Log {
   readonly #log: Log;
+  readonly #hear: (event: string, facts: Facts) => void;
   readonly #listeners = new Map<string, Set<(happened: HostEvent) => void>>();
 
-  constructor(log: Log) {
+  /** @param hear Hears every line, but for those for debugging. It must not throw. */
+  constructor(log: Log, hear: (event: string, facts: Facts) => void = () => {}) {
     this.#log = log;
+    this.#hear = hear;
   }
 
   /** Tells `listener` of every line about `host`, until the returned function is called. It must not throw. */
@@ -46,6 +49,7 @@ export class WatchedLog implements Log {
   }
 
   #tell(event: string, facts: Facts): void {
+    this.#hear(event, facts);
     const { host } = facts;
     if (typeof host !== "string") return;
     for (const listener of this.#listeners.get(host) ?? []) listener({ event, facts });

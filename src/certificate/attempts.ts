@@ -181,6 +181,7 @@ export class AttemptMemory {
     const now = this.#steps.clock.now();
     const failure = this.#steps.judge(error);
     const { kind, type, detail, hint } = failure;
+    const issuer = this.#steps.directoryOf(this.issuerOf(holding, issuers));
     holding.attempts = holding.failureKind === kind ? holding.attempts + 1 : 1;
     holding.failureKind = kind;
     holding.failedChallenge = failure.challenge ?? holding.failedChallenge;
@@ -204,6 +205,7 @@ export class AttemptMemory {
     );
     this.#steps.log.error("certificate.failed", {
       host,
+      issuer,
       ...failureFacts(error),
       type,
       detail,

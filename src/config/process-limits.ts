@@ -55,6 +55,8 @@ export const processLimits = {
   syncTimeoutMs: 1_000,
   /** A question waits until a manager that died or is replaced has been gone for so long; it is back within a second or two. */
   managerReturnMs: 5_000,
+  /** So many hosts, those in trouble first, and as many backends have rows of their own in `GET /metrics`: some 10 MB of text. */
+  metricsNamesMax: 20_000,
   /** Workers that have not acknowledged a challenge or a swap by now are not waited for. */
   acknowledgeTimeoutMs: 5_000,
 } as const;

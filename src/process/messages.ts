@@ -48,6 +48,8 @@ export type FromSupervisor =
       readonly accessLogFd: number | undefined;
       /** When the program started. */
       readonly startedAt: number;
+      /** When this configuration was read. */
+      readonly configuredAt: number;
       /** Which manager of the program this one is, from 1 on: what a later one says is newer. 0 for a worker. */
       readonly era: number;
       /** Where this very program can be reached on this machine, for looking at itself. */

@@ -33,6 +33,7 @@ const steps: AdminSteps = {
   rollOver: async ({ directory }) =>
     ROLLOVERS.filter((each) => directory === undefined || each.directory.endsWith(directory)),
   snapshot: () => snapshot,
+  metrics: async () => "latchkey_workers 1\n",
   act: async ({ host, action, reason = "no reason" }, tell) => {
     tell({ event: "order.started", facts: { host } });
     if (host === "unknown.example") return { outcome: "unknown", detail: "who?", host: null };
@@ -68,6 +69,19 @@ test("the admin socket is the operator's alone, from its first moment, and answe
   }
   assert.deepEqual([...new Set(modes)], [0o600]);
   await assert.rejects(askStatus(path), { code: "NOT_RUNNING" });
+});
+
+test("the admin socket answers GET /metrics in the type of Prometheus' text format", async () => {
+  await using folder = await temporaryFolder();
+  const socketPath = join(folder.path, "admin.sock");
+  const close = await serveAdmin(socketPath, steps);
+  const [response]: IncomingMessage[] = await once(
+    request({ socketPath, path: "/metrics" }).end(),
+    "response",
+  );
+  assert.equal(response?.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+  assert.equal(await text(response ?? assert.fail()), await steps.metrics());
+  await close();
 });
 
 test("an admin socket that is left to a successor answers what changes nothing, and stays", async () => {

@@ -2,20 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { faultsOf } from "../support/config-text.ts";
 
+const METRICS = "they need none: GET /metrics on the admin socket (`listen.admin`) tells them";
+
 /** Text of a whole file with a key that is not known, and the fault for it. */
 const unknown: readonly (readonly [text: string, path: string, message: string])[] = [
   ["emial: a@b.example", "emial", nearestIs("email")],
-  ["metrics: on", "metrics", unlikeAll(`"metrics" is not supported yet, remove it`, "email")],
+  ["metrics: on", "metrics", unlikeAll(METRICS, "email")],
   [
     "dashboard: on",
     "dashboard",
     unlikeAll(`"dashboard" is not supported yet, remove it`, "storage"),
   ],
-  [
-    "listen: { metrics: 127.0.0.1:9100 }",
-    "listen.metrics",
-    unlikeAll(`"metrics" is not supported yet, remove it`, "https"),
-  ],
+  ["listen: { metrics: 127.0.0.1:9100 }", "listen.metrics", unlikeAll(METRICS, "https")],
   ["issuers: [internal]", "issuers", unlikeAll(`this one belongs to acme.issuers`, "workers")],
   ["level: debug", "level", unlikeAll(`this one belongs to log.level`, "email")],
   [

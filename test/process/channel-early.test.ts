@@ -18,6 +18,7 @@ test("what comes right behind the first message, before a child has looked at th
     httpFds: [],
     accessLogFd: undefined,
     startedAt: 0,
+    configuredAt: 0,
     era: 1,
     unsaved: [],
     reach: { https: [], http: [] },

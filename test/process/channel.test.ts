@@ -17,6 +17,7 @@ test("a child says that it is alive while it is not ready yet, however long it r
     httpFds: [],
     accessLogFd: undefined,
     startedAt: 0,
+    configuredAt: 0,
     era: 1,
     unsaved: [],
     reach: { https: [], http: [] },

@@ -58,6 +58,7 @@ function plan(
       httpFds: [],
       accessLogFd: undefined,
       startedAt: 0,
+      configuredAt: 0,
       era: 1,
       unsaved: [],
       reach: { https: [], http: [] },

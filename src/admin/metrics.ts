@@ -1,0 +1,76 @@
+/** How Prometheus reads a metric. */
+export type MetricType = "counter" | "gauge" | "histogram";
+
+/** What is said of a metric beside its numbers. */
+export interface Metric {
+  readonly type: MetricType;
+  /** The names of its labels, in the order in which rows bring their values. */
+  readonly labels: readonly string[];
+  /** One sentence, without its full stop. */
+  readonly help: string;
+}
+
+function gauge(help: string, ...labels: readonly string[]): Metric {
+  return { type: "gauge", labels, help };
+}
+
+function counter(help: string, ...labels: readonly string[]): Metric {
+  return { type: "counter", labels, help };
+}
+
+/**
+ * Every metric of `GET /metrics`, by its name, in the order in which they are written. Names and units as Prometheus
+ * has them: seconds and bytes, `_total` for what only grows. The values of every label are a bounded set.
+ */
+export const METRICS = {
+  latchkey_info: gauge("Always 1; says the version of the program", "version"),
+  latchkey_start_time_seconds: gauge("When the program started, in Unix time"),
+  latchkey_manager_start_time_seconds: gauge(
+    "When the manager started, in Unix time: every counter begins then",
+  ),
+  latchkey_config_load_time_seconds: gauge(
+    "When the configuration in force was read, in Unix time",
+  ),
+  latchkey_workers: gauge("Workers that are alive", "state"),
+  latchkey_process_resident_memory_bytes: gauge("Memory that a process holds", "process"),
+  latchkey_process_cpu_seconds_total: counter(
+    "Processor time that a process has used, in user and system mode",
+    "process",
+  ),
+  latchkey_certificate_state: gauge(
+    "Always 1; says in which state of its life the certificate of a host is",
+    "host",
+    "state",
+  ),
+  latchkey_certificate_not_after_seconds: gauge(
+    "When the certificate in use ends, in Unix time",
+    "host",
+  ),
+  latchkey_certificate_renew_at_seconds: gauge(
+    "When the certificate is to be renewed, in Unix time",
+    "host",
+  ),
+  latchkey_certificates_left_out: gauge("Hosts that have no rows here because there are too many"),
+  latchkey_certificate_attempts_total: counter(
+    "Attempts to get a certificate that have ended",
+    "issuer",
+    "outcome",
+  ),
+  latchkey_troubles: gauge("What a person should know of now, as alerts tell it", "kind"),
+  latchkey_alerts_total: counter("Alerts that were to be delivered", "kind", "outcome"),
+  latchkey_backend_up: gauge(
+    "1 when the last health check found the backend up, 0 when not; others have no row",
+    "host",
+    "path",
+    "backend",
+  ),
+  latchkey_backend_state: gauge(
+    "Always 1; says what is known of a backend",
+    "host",
+    "path",
+    "backend",
+    "state",
+  ),
+} as const satisfies Readonly<Record<string, Metric>>;
+
+export type MetricName = keyof typeof METRICS;
