@@ -6,7 +6,7 @@ import { type Flaw, flawsOf, isFault } from "../certificate/flaw.ts";
 import { readGiven } from "../certificate/manual.ts";
 import type { Config, Host } from "../config/config.ts";
 import { describeRoutes } from "../config/describe.ts";
-import type { Path } from "../config/faults.ts";
+import { type Fault, FaultyConfig, type Path } from "../config/faults.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { findingsOfStorage } from "../doctor/storage-findings.ts";
 import { lookAtStorage } from "../storage/look.ts";
@@ -16,17 +16,37 @@ import { EXIT } from "./exit.ts";
 /**
  * `latchkey check`: the routing table on standard output, or every fault on standard error. A storage that this user
  * could not run with is one, and so is an access log that it cannot write, and a certificate given by hand that its
- * host cannot have; what a start sets right by itself, and what time has done to a certificate, is only told. Changes
+ * host cannot have, and a variable that is not set here; what a start sets right by itself, and what time has done to a certificate, is only told. Changes
  * nothing.
  */
 export async function check(file: string | undefined): Promise<number> {
-  const config = await readConfiguration(file, process.env, async (read, pathOf, isWhole) => [
+  const config = await readChecked(file).catch((error: unknown) => {
+    if (error instanceof FaultyConfig) tellUnset(error.faults);
+    throw error;
+  });
+  process.stdout.write(describeRoutes(config));
+  return EXIT.ok;
+}
+
+function readChecked(file: string | undefined): Promise<Config> {
+  return readConfiguration(file, process.env, async (read, pathOf, isWhole) => [
     ...(isWhole ? await objectionsToStorage(read) : []),
     ...(isWhole ? await objectionsToAccessLog(read) : []),
     ...(await objectionsToGiven(read, pathOf)),
   ]);
-  process.stdout.write(describeRoutes(config));
-  return EXIT.ok;
+}
+
+/** Without it `run` would not start: a fault, but perhaps of this shell alone. */
+function tellUnset(faults: readonly Fault[]): void {
+  const unset = [...new Set(faults.map(({ variable }) => variable))].filter(
+    (variable) => variable !== undefined,
+  );
+  if (unset.length === 0) return;
+  const isOnly = faults.every(({ variable }) => variable !== undefined);
+  const rest = isOnly ? "; all else is right" : "";
+  tell(
+    `not set in the environment of this command: ${unset.join(", ")}. A service may have it from its EnvironmentFile, which a shell does not read: check with systemd-run -P -p EnvironmentFile=PATH, or set it here${rest}`,
+  );
 }
 
 /** Findings about the folder itself; the others are about the moment: who runs, and how full the disk is. */

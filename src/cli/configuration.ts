@@ -34,27 +34,61 @@ export async function readConfiguration(
   const path = await findConfigFile(file);
   const loaded = await loadConfig(path, environment);
   // Who only asks the running program was told when that one read the file.
-  if (loaded.ok && environment !== undefined) {
-    for (const warning of loaded.warnings) {
-      process.stderr.write(`latchkey: ${formatFault(warning)}\n`);
-    }
-  }
-  const faults = await allFaults(loaded, lookFurther);
+  if (loaded.ok && environment !== undefined) tellWarnings(loaded);
+  const faults = await allFaults(loaded, await wholeOf(path, loaded), lookFurther);
   if (loaded.ok && faults.length === 0) return loaded.config;
+  throw tellFaults(path, faults);
+}
+
+/**
+ * The same for a command that looks at what a service does, whose environment it has not: variables that are not set
+ * here are told as `unset`, and then no secret is in what is read.
+ *
+ * @throws {LatchkeyError} As {@link readConfiguration}.
+ */
+export async function readOfService(
+  file: string | undefined,
+  environment: NodeJS.ProcessEnv,
+): Promise<{ readonly config: Config; readonly unset: readonly Fault[] }> {
+  const path = await findConfigFile(file);
+  const loaded = await loadConfig(path, environment);
+  const whole = await wholeOf(path, loaded);
+  const faults = loaded.ok ? [] : loaded.faults;
+  if (whole === undefined) throw tellFaults(path, faults);
+  tellWarnings(whole);
+  return { config: whole.config, unset: faults };
+}
+
+type Whole = Extract<LoadedConfig, { ok: true }>;
+
+/** A file that is right, or right but for variables that are not set: then what it says without its secrets. */
+async function wholeOf(path: string, loaded: LoadedConfig): Promise<Whole | undefined> {
+  if (loaded.ok) return loaded;
+  if (loaded.faults.some(({ variable }) => variable === undefined)) return undefined;
+  const bare = await loadConfig(path);
+  return bare.ok ? bare : undefined;
+}
+
+function tellWarnings({ warnings }: Whole): void {
+  for (const warning of warnings) process.stderr.write(`latchkey: ${formatFault(warning)}\n`);
+}
+
+function tellFaults(path: string, faults: readonly Fault[]): FaultyConfig {
   for (const fault of faults) process.stderr.write(`${formatFault(fault)}\n`);
-  throw new FaultyConfig(path, faults);
+  return new FaultyConfig(path, faults);
 }
 
 /** Those of the file, and of what it names; none is told twice. */
 async function allFaults(
   loaded: LoadedConfig,
+  whole: Whole | undefined,
   lookFurther: LookFurther,
 ): Promise<readonly Fault[]> {
   const told = loaded.ok ? [] : loaded.faults;
-  const sound = loaded.ok ? loaded : loaded.sound;
+  const sound = whole ?? (loaded.ok ? undefined : loaded.sound);
   if (sound === undefined) return told;
   const places = new Set(told.map(({ path }) => path));
-  const objections = await lookFurther(sound.config, sound.pathOf, loaded.ok);
+  const objections = await lookFurther(sound.config, sound.pathOf, whole !== undefined);
   const more = objections.map(({ path, message }) => sound.faultAt(path, message));
   return sortFaults([...told, ...more.filter(({ path }) => !places.has(path))]);
 }

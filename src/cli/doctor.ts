@@ -12,8 +12,9 @@ import {
   type Program,
   type Report,
 } from "../doctor/examine.ts";
+import { findingsOfUnset } from "../doctor/unset-findings.ts";
 import { Storage } from "../storage/storage.ts";
-import { readConfiguration } from "./configuration.ts";
+import { readOfService } from "./configuration.ts";
 import { describeReport, jsonOf } from "./doctor-report.ts";
 import { EXIT } from "./exit.ts";
 import { patiently } from "./patiently.ts";
@@ -32,10 +33,11 @@ export interface DoctorOptions {
 
 /**
  * `latchkey doctor [HOST…]`: looks from this machine for what makes issuance fail. Asks a CA for its directory and for
- * nothing else, changes nothing, and ends with 1 when there is a problem.
+ * nothing else, changes nothing, and ends with 1 when there is a problem. A variable that is not set here, and perhaps
+ * for the service, is told.
  */
 export async function doctor(hosts: readonly string[], options: DoctorOptions): Promise<number> {
-  const config = await readConfiguration(options.config, process.env);
+  const { config, unset } = await readOfService(options.config, process.env);
   changeLimits(config.limits);
   const clock = systemClock;
   const log = createLog({ ...config.log, level: "error", process: "doctor", fd: STDERR_FD });
@@ -46,12 +48,13 @@ export async function doctor(hosts: readonly string[], options: DoctorOptions): 
     const steps = { config, records, storage, program, ports: { http, https }, clock, log };
     return await examine(steps, hosts, new AbortController().signal);
   };
-  const report = await look().catch(async (error: unknown) => {
+  const seen = await look().catch(async (error: unknown) => {
     if (codeOf(error) !== "STORAGE_UNUSABLE") throw error;
     // Nothing can be known of hosts, and nothing runs without it: all else can wait.
     const machine = await examineStorage({ config, clock, program: { kind: "stopped" } });
     return { machine, hosts: [], leftOut: 0 };
   });
+  const report = { ...seen, machine: [...seen.machine, ...findingsOfUnset(unset)] };
   process.stdout.write(options.json === true ? jsonOf(report) : describeReport(report));
   return hasProblem(report) ? EXIT.failed : EXIT.ok;
 }

@@ -12,6 +12,8 @@ export interface Fault {
   readonly path: string;
   /** What is wrong, what would be right. Never a value that could be a secret. */
   readonly message: string;
+  /** Of the environment, when all that is wrong is that it is not set: another process may have it. */
+  readonly variable?: string | undefined;
 }
 
 /** A file that cannot be used: `CONFIG_INVALID`, with everything that is wrong in it. */

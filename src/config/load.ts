@@ -67,15 +67,19 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     return { file: surroundings.file, ...place, path: formatPath(path), message };
   };
   const tagged = new Set(document.tagged.map(formatPath));
+  // What is wrong with a value that is told already is a consequence.
+  const isTold = (path: Path) =>
+    tagged.size > 0 && path.some((_, at) => tagged.has(formatPath(path.slice(0, at + 1))));
   const report: Report = (path, ...found) => {
-    // What is wrong with a value that is told already is a consequence.
-    const isTold =
-      tagged.size > 0 && path.some((_, at) => tagged.has(formatPath(path.slice(0, at + 1))));
-    if (!isTold) faults.push(faultAt(path, ...found));
+    if (!isTold(path)) faults.push(faultAt(path, ...found));
+  };
+  const reportUnset: Desk["reportUnset"] = (path, variable) => {
+    const fault = faultAt(path, `is not set, wanted ${variable} in the environment`);
+    if (!isTold(path)) faults.push({ ...fault, variable });
   };
   const warnings: Fault[] = [];
   const warn: Report = (...found) => warnings.push(faultAt(...found));
-  const desk = openDesk(document, surroundings, { report, warn });
+  const desk = openDesk(document, surroundings, { report, reportUnset, warn });
   const config = document.isBroken ? undefined : readConfig(document.root, desk);
   if (config === undefined) return { ok: false, faults: sortFaults(faults) };
   const { keys, ...rest } = config;
@@ -103,7 +107,7 @@ function readConfig(root: unknown, desk: Desk): (Config & Pick<ReadHosts, "keys"
 function openDesk(
   document: Document,
   surroundings: Surroundings,
-  reports: Pick<Desk, "report" | "warn">,
+  reports: Pick<Desk, "report" | "reportUnset" | "warn">,
 ): Desk {
   const file = resolve(surroundings.file);
   return {

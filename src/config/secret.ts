@@ -32,30 +32,18 @@ export function readSecret(text: string): Reading<WrittenSecret> {
 const WANTED = "wanted env:NAME, file:PATH, or the secret itself";
 
 /**
- * The value of a secret, at load time: of a variable, or of a file without the line end that editors
- * put behind it. Empty where a file is only read to find its program (`environment` undefined).
+ * The value of the secret at a path, at load time: of a variable, or of a file without the line end that editors put
+ * behind it. Empty after a fault was reported, and where a file is only read to find its program (`environment` undefined).
  */
-function resolveSecret(written: WrittenSecret, desk: Desk): Reading<string> {
-  switch (written.kind) {
-    case "literal":
-      return read(written.value);
-    case "environment": {
-      if (desk.environment === undefined) return read("");
-      const value = desk.environment[written.name] ?? "";
-      return value !== ""
-        ? read(value)
-        : wrong(`is not set, wanted ${written.name} in the environment`);
-    }
-    case "file": {
-      if (desk.environment === undefined) return read("");
-      return readSecretFile(desk, written.path);
-    }
-  }
-}
-
-/** The same for the secret at a path; empty after a fault was reported. */
 export function readSecretAt(written: WrittenSecret, path: Path, desk: Desk): string {
-  const secret = resolveSecret(written, desk);
+  if (written.kind === "literal") return written.value;
+  if (desk.environment === undefined) return "";
+  if (written.kind === "environment") {
+    const value = desk.environment[written.name] ?? "";
+    if (value === "") desk.reportUnset(path, written.name);
+    return value;
+  }
+  const secret = readSecretFile(desk, written.path);
   if (secret.ok) return secret.value;
   desk.report(path, secret.why);
   return "";

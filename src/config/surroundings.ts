@@ -17,6 +17,8 @@ export interface Surroundings {
 /** The same while one file is read; `file` is absolute here. */
 export interface Desk extends Surroundings {
   readonly report: Report;
+  /** Notes that a variable of the environment is not set, which is a fault. */
+  readonly reportUnset: (path: Path, variable: string) => void;
   /** Notes what may be meant, and is told without refusing the file. */
   readonly warn: Report;
   /** The line (from 1) of the key at a path. */

@@ -37,3 +37,29 @@ hosts:
     return true;
   });
 });
+
+test("a variable that is not set hides nothing else, and is said to be perhaps the service's", async (t) => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "latchkey.yaml");
+  const text = (access: string) =>
+    `log: { access: ${access} }\nalerts: { webhook: env:LATCHKEY_TEST_ABSENT }\nhosts: { a.internal: 3001 }\n`;
+  let written = "";
+  t.mock.method(process.stderr, "write", (line: string) => {
+    written += line;
+    return true;
+  });
+  const pathsOf = async (access: string) => {
+    await writeFile(file, text(access));
+    written = "";
+    const error: unknown = await check(file).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof FaultyConfig);
+    return error.faults.map(({ path }) => path);
+  };
+  assert.deepEqual(await pathsOf("off"), ["alerts.webhook"]);
+  const fault = `${file}:2:20: alerts.webhook: is not set, wanted LATCHKEY_TEST_ABSENT in the environment\n`;
+  const hint =
+    "latchkey: not set in the environment of this command: LATCHKEY_TEST_ABSENT. A service may have it from its EnvironmentFile, which a shell does not read: check with systemd-run -P -p EnvironmentFile=PATH, or set it here";
+  assert.equal(written, `${fault}${hint}; all else is right\n`);
+  assert.deepEqual(await pathsOf("nowhere/access.log"), ["log.access", "alerts.webhook"]);
+  assert.ok(written.endsWith(`${hint}\n`), written);
+});

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { doctor } from "../../src/cli/doctor.ts";
+import { temporaryFolder } from "../support/folders.ts";
+
+test("a variable that only the service may have is told, and all else is looked at", async (t) => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "latchkey.yaml");
+  await writeFile(
+    file,
+    `storage: storage
+listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:0"] }
+alerts: { webhook: env:LATCHKEY_TEST_ABSENT }
+acme: { dns: { provider: cloudflare, token: env:LATCHKEY_TEST_ABSENT } }
+hosts: { a.internal: { to: 3001, auth: { basic: { ops: env:LATCHKEY_TEST_HASH } } } }
+`,
+  );
+  let written = "";
+  t.mock.method(process.stdout, "write", (text: string) => {
+    written += text;
+    return true;
+  });
+  const code = await doctor([], { config: file, json: true });
+  t.mock.restoreAll();
+  const { machine, hosts } = JSON.parse(written);
+  const told = machine.filter((finding: { code: string }) => finding.code === "config.unset");
+  assert.deepEqual(
+    told.map(({ severity, saw }: { severity: string; saw: string }) => [severity, saw]),
+    [
+      [
+        "advice",
+        "not looked at: alerts.webhook and acme.dns.token, since LATCHKEY_TEST_ABSENT is not set in the environment of this command",
+      ],
+      [
+        "advice",
+        'not looked at: hosts["a.internal"].auth.basic.ops, since LATCHKEY_TEST_HASH is not set in the environment of this command',
+      ],
+    ],
+  );
+  assert.deepEqual(
+    hosts.map((each: { host: string; findings: { code: string }[] }) => [
+      each.host,
+      each.findings.map((finding) => finding.code),
+    ]),
+    [["a.internal", ["host.internal", "certificate.none"]]],
+  );
+  assert.equal(code, 0);
+});
