@@ -148,6 +148,8 @@ export interface Timeouts {
   readonly firstByteMs: number;
   /** Without a byte in either direction. */
   readonly idleMs: number;
+  /** The same for what becomes a WebSocket; `undefined`: `tunnelIdleTimeoutMs` of the limits. */
+  readonly tunnelIdleMs?: number | undefined;
 }
 
 export interface Redirect {

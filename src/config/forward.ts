@@ -113,6 +113,7 @@ function readRoute(
       connectMs: timeouts.connect ?? limits.backendConnectTimeoutMs,
       firstByteMs: timeouts.firstByte ?? limits.backendFirstByteTimeoutMs,
       idleMs: timeouts.idle ?? limits.backendIdleTimeoutMs,
+      tunnelIdleMs: timeouts.idle,
     },
     maxBodyBytes: written.maxBody ?? host.maxBody,
     auth: authOf({ written, path }, host, desk),

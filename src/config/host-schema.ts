@@ -86,7 +86,10 @@ const forwarding = {
       {
         connect: key("To be connected; default 5s.", timeout),
         firstByte: key("From the request to the first byte of the answer; default 60s.", timeout),
-        idle: key("Without a byte in either direction; default 60s (tunnels 1h).", timeout),
+        idle: key(
+          "Without a byte in either direction; default 60s (WebSockets and tunnels 1h).",
+          timeout,
+        ),
       },
       "a mapping such as { connect: 5s }",
     ),

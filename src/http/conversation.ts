@@ -129,9 +129,9 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#client.abort(this.#writer.endsWithConnection);
   }
 
-  visitSwitched(end: FarEnd, rest: Buffer): void {
+  visitSwitched(end: FarEnd, rest: Buffer, idleMs: number): void {
     this.#phase = "tunnel";
-    this.#tunnel = new Tunnel(this.#connection.socket, end, this.#around.deadlines);
+    this.#tunnel = new Tunnel(this.#connection.socket, end, this.#around.deadlines, idleMs);
     this.#client.resume();
     this.#tunnel.begin(rest, this.#inbox.takeAll());
   }

@@ -19,8 +19,8 @@ export interface VisitOwner {
   visitEnded(closes: boolean): void;
   /** The answer cannot be completed; the connection must not look as if it were. */
   visitBroken(): void;
-  /** The client speaks WebSocket now; the owner owns what leads to the backend. */
-  visitSwitched(end: FarEnd, rest: Buffer): void;
+  /** The client speaks WebSocket now; the owner owns what leads to the backend, for as long as either side says something in `idleMs`. */
+  visitSwitched(end: FarEnd, rest: Buffer, idleMs: number): void;
   /** Not an end: the backend takes more or less than before, and so should we from the client. */
   regulateReading(): void;
 }

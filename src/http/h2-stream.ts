@@ -122,7 +122,7 @@ export class H2Stream implements VisitOwner {
     this.#break();
   }
 
-  visitSwitched(end: FarEnd, rest: Buffer): void {
+  visitSwitched(end: FarEnd, rest: Buffer, idleMs: number): void {
     const stream = this.#stream;
     const client = {
       write: (bytes: Buffer) => {
@@ -134,7 +134,7 @@ export class H2Stream implements VisitOwner {
       end: () => void stream.end(),
       destroy: () => this.#break(),
     };
-    const tunnel = new Tunnel(client, end, this.#home.around.deadlines);
+    const tunnel = new Tunnel(client, end, this.#home.around.deadlines, idleMs);
     this.#phase = "tunnel";
     this.#tunnel = tunnel;
     tunnel.begin(rest, Buffer.alloc(0));

@@ -26,16 +26,19 @@ export class Tunnel implements BackendUser {
   readonly #client: TunnelClient;
   readonly #backend: FarEnd;
   readonly #deadlines: Deadlines;
+  readonly #idleMs: number;
   #deadline: number;
   /** Until when a side must have taken what waits for it. */
   #clientDeadline = NEVER;
   #backendDeadline = NEVER;
 
-  constructor(client: TunnelClient, backend: FarEnd, deadlines: Deadlines) {
+  /** `idleMs`: without a byte in either direction. */
+  constructor(client: TunnelClient, backend: FarEnd, deadlines: Deadlines, idleMs: number) {
     this.#client = client;
     this.#backend = backend;
     this.#deadlines = deadlines;
-    this.#deadline = deadlines.in(limits.tunnelIdleTimeoutMs);
+    this.#idleMs = idleMs;
+    this.#deadline = deadlines.in(idleMs);
     backend.lend(this);
   }
 
@@ -106,7 +109,7 @@ export class Tunnel implements BackendUser {
   }
 
   #touch(): void {
-    if (this.#deadline !== NEVER) this.#deadline = this.#deadlines.in(limits.tunnelIdleTimeoutMs);
+    if (this.#deadline !== NEVER) this.#deadline = this.#deadlines.in(this.#idleMs);
   }
 
   /** One side has ended: what is left may take no longer than any answer. */

@@ -3,6 +3,7 @@ import type { FarEnd } from "../backend/far-end.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
+import { limits } from "../config/limits.ts";
 import { accessFacts, askedRecord } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { questionOf } from "./answer.ts";
@@ -233,8 +234,9 @@ export class Visit implements Asker, EncodingOwner {
   answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {
     this.#writer.switched(head, named, answerEdits(this.#place?.rules, head));
     this.answerFlushed();
+    const idleMs = this.#path?.timeouts.tunnelIdleMs ?? limits.tunnelIdleTimeoutMs;
     this.#end(undefined);
-    this.#owner.visitSwitched(end, rest);
+    this.#owner.visitSwitched(end, rest, idleMs);
   }
 
   #begin(request: Admitted | undefined, isLast: boolean): void {

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { Action } from "../../src/config/destination.ts";
-import { limits } from "../../src/config/limits.ts";
 import {
   contentIn,
   FLAG,
@@ -16,7 +15,7 @@ import {
 import { heldBytes } from "../support/held-bytes.ts";
 import type { Recorded } from "../support/recorded.ts";
 import { OK } from "../support/recorder.ts";
-import { RelayScene, RelayWorld } from "../support/relay-world.ts";
+import { pathRoute, RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 
 const H2 = { protocol: "h2" } as const;
@@ -171,7 +170,10 @@ for (const [what, changes, status] of refusals) {
 
 test("A tunnel without a byte is closed after the idle time, and survives a drain until then", async (t) => {
   const pass = holdTicks(t);
-  await using scene = await RelayScene.start(accept, {}, H2);
+  const idleMs = 90_000;
+  const { timeouts } = pathRoute([]);
+  const changes = { timeouts: { ...timeouts, tunnelIdleMs: idleMs } };
+  await using scene = await RelayScene.start(accept, changes, H2);
   using client = await FrameClient.connect(scene.world.port);
   client.say(headers(1, CONNECT, OPEN));
   const backend = await scene.backend.connection(0);
@@ -180,7 +182,7 @@ test("A tunnel without a byte is closed after the idle time, and survives a drai
   await client.until(() => client.of(FRAME.goaway).length === 1);
   client.say(frame(FRAME.data, 0, 1, "still here"));
   await backend.has("still here");
-  pass(limits.tunnelIdleTimeoutMs + MARGIN_MS);
+  pass(idleMs + MARGIN_MS);
   await backend.gone();
   await client.closed();
   assert.equal(client.hasEnd(1), false);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../../src/config/limits.ts";
+import { configOf } from "../support/config-text.ts";
+import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
-import { OK } from "../support/recorder.ts";
-import { get, RelayScene } from "../support/relay-world.ts";
+import { OK, Recorder } from "../support/recorder.ts";
+import { forwardTo, get, RelayScene, RelayWorld } from "../support/relay-world.ts";
 
 /** The handshake of RFC 6455 §1.3. */
 const HANDSHAKE = get(
@@ -126,6 +128,43 @@ test("B10: A WebSocket that is silent for too long is closed on both sides", asy
   await connection?.gone();
   await scene.client.finished();
 });
+
+const idles: readonly (readonly [what: string, written: string, idleMs: number])[] = [
+  ["a host without `timeouts`", "to: PORT", limits.tunnelIdleTimeoutMs],
+  [
+    "a host that says nothing of `idle`",
+    "to: PORT, timeouts: { connect: 1s }",
+    limits.tunnelIdleTimeoutMs,
+  ],
+  ["a host with 30s", "to: PORT, timeouts: { idle: 30s }", 30_000],
+  [
+    "a path with 2h in a host with 30s",
+    "to: PORT, timeouts: { idle: 30s }, paths: { /chat: { timeouts: { idle: 2h } } }",
+    7_200_000,
+  ],
+];
+
+for (const [what, written, idleMs] of idles) {
+  test(`A WebSocket below ${what} may be silent for ${idleMs} ms`, async (t) => {
+    t.mock.timers.enable({ apis: ["setInterval"] });
+    await using backend = await Recorder.start(accept);
+    const text = `hosts: { shop.example: { ${written.replace("PORT", `${backend.port}`)} } }`;
+    const action = configOf(text).hosts[0]?.action ?? forwardTo([]);
+    await using world = await RelayWorld.start({ action });
+    using client = await RawClient.connect(world.port);
+    client.say(HANDSHAKE);
+    await client.has("\r\n\r\n");
+    t.mock.timers.tick(idleMs - limits.tickMs);
+    const [connection] = backend.connections;
+    client.say("ping");
+    await connection?.has("ping");
+    t.mock.timers.tick(idleMs - limits.tickMs);
+    assert.equal(connection?.isEnded, false);
+    t.mock.timers.tick(3 * limits.tickMs);
+    await connection?.gone();
+    await client.finished();
+  });
+}
 
 test("A WebSocket survives the drain of the relay, and ends with its close", async () => {
   await using scene = await RelayScene.start(accept);
