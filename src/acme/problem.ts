@@ -171,6 +171,7 @@ export function hintFor(type: string, detail: string, challenge = ""): string | 
 function lookupHint(name: string, detail: string, challenge: string): string | undefined {
   if (name === "dns" && /SERVFAIL|DNSSEC|bogus/i.test(detail)) return DNSSEC_HINT;
   if (challenge.startsWith("dns-") && RECORD_FAULTS.has(name)) return RECORD_HINT;
+  if (LOOKUP_FAULTS.has(name) && UNRESOLVED.test(detail)) return UNRESOLVED_HINT;
   return name === "dns" && /NXDOMAIN/i.test(detail) ? NXDOMAIN_HINT : undefined;
 }
 
@@ -202,6 +203,8 @@ const BINDING_HINT =
 const RECORD_HINT =
   "The CA did not find the TXT record: see that acme.dns names the provider that serves the zone, that a CNAME leads nowhere else, and that every name server of the zone shows the record";
 const NXDOMAIN_HINT = "The name does not exist: give it an A or AAAA record that leads here";
+const UNRESOLVED_HINT =
+  "The CA found no address for the name: give it an A or AAAA record that leads here, and see that every one of its name servers answers";
 const DNSSEC_HINT =
   "The name servers of the domain fail, or its DNSSEC is broken: correct it where the domain is managed";
 
@@ -216,6 +219,10 @@ const BINDING = /(?<![-.\w])(?:external[ _-]?account|eab|hmac)(?![-\w]|\.\w)/i;
 
 /** What can be wrong with what a validator finds in DNS. */
 const RECORD_FAULTS: ReadonlySet<string> = new Set(["unauthorized", "incorrectResponse", "dns"]);
+
+/** Some validators call a name that does not resolve a failed connection, or a bad request: in the words of Pebble, or of Go. */
+const LOOKUP_FAULTS: ReadonlySet<string> = new Set(["connection", "malformed"]);
+const UNRESOLVED = /could not resolve|no such host|\blookup \S+ on \S+: /i;
 
 /**
  * RFC 8555 §7.3.4 names no type for a binding that does not verify: CAs say one of these, and what it is about. A host

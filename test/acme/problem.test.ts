@@ -202,6 +202,16 @@ const lookups = [
   { type: "caa", challenge: "dns-01", hint: /CAA record/ },
   { type: "unauthorized", challenge: "http-01", hint: /A and AAAA records/ },
   { type: "unauthorized", hint: /A and AAAA records/ },
+  ...[undefined, "http-01", "tls-alpn-01"].flatMap((challenge) =>
+    [
+      { type: "connection", detail: 'could not resolve URL "http://a.example/"' },
+      { type: "malformed", detail: 'Could not resolve URL "http://a.example/"' },
+      { type: "connection", detail: "dial tcp: lookup a.example on 192.0.2.53:53: no such host" },
+      { type: "connection", detail: "lookup a.example on [2001:db8::53]:53: server misbehaving" },
+    ].map((each) => ({ ...each, challenge, hint: /found no address.*name servers/ })),
+  ),
+  { type: "connection", detail: "10.0.0.1: Timeout during connect", hint: /ports 80 and 443/ },
+  { type: "malformed", detail: "JWS has no nonce", hint: /newer release/ },
 ];
 
 for (const { type, detail = "No TXT records found", challenge, hint } of lookups) {
