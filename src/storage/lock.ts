@@ -17,7 +17,7 @@ const FOREIGN = Buffer.from("not a lock");
 /**
  * Takes the lease on a storage folder: at once when nobody has it, or its holder is known to be gone;
  * else when the file has not changed for 15 s, whatever it says, so that an empty, foreign or
- * future-dated lock holds nobody for ever. The caller owns the lease and releases it.
+ * future-dated lock holds nobody for ever. That it waits, and why, is told (event `storage.lease-awaited`). The caller owns the lease and releases it.
  *
  * @throws {LatchkeyError} `STORAGE_LOCKED` as soon as the holder gives a sign of life;
  *   `STORAGE_FAILED` when the lock cannot be read or written; the signal's reason when aborted.
@@ -35,12 +35,29 @@ export async function acquireLease(options: LeaseOptions, signal: AbortSignal): 
     if (isStale || (await mayTake(seen, here, options.clock.now()))) {
       const lease = await claim(options, here, seen);
       if (lease !== undefined) return lease;
-    } else if (watched !== undefined && !isUnchanged) {
+    } else if (watched === undefined) {
+      tellWait(options, here, seen);
+    } else if (!isUnchanged) {
       throw locked(options.path, seen);
     }
     watched = seen;
     await options.clock.sleep(POLL_EVERY_MS, signal);
   }
+}
+
+/** Nothing else is heard of this program until it has the lease. */
+function tellWait({ path, log }: LeaseOptions, here: OwnerProcess, seen?: Buffer): void {
+  const why = whyAwaited(seen && parseLock(seen), here);
+  log.warn("storage.lease-awaited", { path, why, seconds: STALE_AFTER_MS / 1_000 });
+}
+
+function whyAwaited(holder: LockRecord | undefined, here: OwnerProcess): string {
+  if (holder === undefined)
+    return "the lock says of no program that it holds it: it is empty, cut short or foreign";
+  const who = `process ${holder.pid} on ${holder.host}`;
+  return holder.host === here.host && holder.place === here.place
+    ? `${who} holds it`
+    : `${who} may hold it, and nobody can tell from here whether it lives`;
 }
 
 async function mayTake(seen: Buffer | undefined, here: OwnerProcess, now: number) {

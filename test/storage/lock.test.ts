@@ -49,7 +49,7 @@ async function recordOf(changes: object = {}) {
 test("a free lease is taken at once, and the next program takes it as soon as it is given back", async () => {
   await using lock = await openLock();
   const first = await lock.acquire();
-  assert.equal(first.fencing, 1);
+  assert.deepEqual([first.fencing, lock.log.events], [1, []]);
   assert.equal((await stat(lock.path)).mode & 0o777, 0o600);
   await first.release();
   await first.release();
@@ -134,9 +134,15 @@ test("S9: the lock of a pid that is in use again is taken at once", { skip }, as
   assert.equal(lease.fencing, 8);
 });
 
+const NONE = /^the lock says of no program that it holds it: it is empty, cut short or foreign$/;
+const OTHER = /^process \d+ on other may hold it, and nobody can tell from here whether it lives$/;
+const LIVE = /^process \d+ on .+ holds it$/;
+
 const silent: readonly {
   readonly name: string;
   readonly plant: (path: string) => Promise<unknown>;
+  /** Why it is waited for; {@link NONE} unless given. */
+  readonly says?: RegExp;
 }[] = [
   { name: "empty", plant: (path) => writeFile(path, "") },
   { name: "garbage", plant: (path) => writeFile(path, "{{{{") },
@@ -147,10 +153,12 @@ const silent: readonly {
   { name: "a dangling link", plant: (path) => symlink("nowhere", path) },
   {
     name: "another machine's",
+    says: OTHER,
     plant: async (path) => writeFile(path, formatLock(await recordOf({ host: "other" }))),
   },
   {
     name: "future-dated",
+    says: OTHER,
     plant: async (path) => {
       const heartbeatAt = Date.UTC(2099, 0, 1);
       await writeFile(path, formatLock(await recordOf({ host: "other", heartbeatAt })));
@@ -159,17 +167,21 @@ const silent: readonly {
   },
   {
     name: "a live process's that does not beat",
+    says: LIVE,
     plant: async (path) => writeFile(path, formatLock(await recordOf())),
   },
 ];
 
-for (const { name, plant } of silent) {
+for (const { name, plant, says = NONE } of silent) {
   test(`S9: a lock that is ${name} is taken over after 15 to 20 s`, async () => {
     await using lock = await openLock();
     await plant(lock.path);
     const { outcome, seconds } = await lock.clock.until(lock.acquire(), 1);
     assert.equal(outcome.status, "fulfilled");
     assert.ok(seconds >= 15 && seconds <= 20, `${seconds} s`);
+    const { path, why, seconds: announced } = lock.log.only("storage.lease-awaited");
+    assert.deepEqual([path, announced], [lock.path, 15]);
+    assert.match(String(why), says);
     if (outcome.status === "fulfilled") await outcome.value.release();
     assert.deepEqual(await pathsOf(lock.folder), ["lock"]);
   });
