@@ -1,6 +1,8 @@
 import { isTroubled } from "../admin/snapshot.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { systemClock } from "../base/clock.ts";
+import type { Host } from "../config/config.ts";
+import { ownNameOf } from "../config/route.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { paint } from "./paint.ts";
@@ -9,13 +11,14 @@ import { alignColumns } from "./table.ts";
 
 /** `latchkey certs`: each host's certificate, from the running program, else read from storage. */
 export async function certs(file: string | undefined, json: boolean): Promise<number> {
-  const { version, hosts, troubles } = await lookAtProgram(await readConfiguration(file));
+  const config = await readConfiguration(file);
+  const { version, hosts, troubles } = await lookAtProgram(config);
   if (version === null && !json)
     process.stderr.write([`${NOT_RUNNING}\n`, ...describeTroubles(troubles)].join(""));
   process.stdout.write(
     json
       ? `${JSON.stringify({ hosts }, undefined, 2)}\n`
-      : describeRecords(hosts, systemClock.now()),
+      : describeRecords(hosts, systemClock.now(), config.hosts),
   );
   return isTroubled(hosts) ? EXIT.failed : EXIT.ok;
 }
@@ -26,11 +29,20 @@ const COLOURS: Partial<Record<CertificateRecord["state"], "red" | "yellow">> = {
   failing: "yellow",
 };
 
-/** For people: a line a host, and under it what went wrong and what to do; coloured on a terminal. */
-export function describeRecords(hosts: readonly CertificateRecord[], now: number): string {
+/**
+ * For people: a line a host, and under it what went wrong and what to do; coloured on a terminal.
+ *
+ * @param entries Of the configuration, which tell a wildcard with a certificate of its own from one whose names have each.
+ */
+export function describeRecords(
+  hosts: readonly CertificateRecord[],
+  now: number,
+  entries: readonly Host[],
+): string {
+  const unasked = new Set<string | undefined>(entries.map(ownNameOf));
   const rows = [["HOST", "STATE", "EXPIRES", "NEXT STEP"]];
   for (const record of hosts)
-    rows.push([record.host, record.state, expiryOf(record, now), nextStepOf(record, now)]);
+    rows.push([record.host, record.state, expiryOf(record, now), nextStepOf(record, now, unasked)]);
   const lines = alignColumns(rows).split("\n");
   const withErrors = hosts.flatMap(({ lastError, state }, index) => {
     const line = inColourOf(state, lines[index + 1] ?? "");
@@ -57,12 +69,13 @@ function expiryOf({ notAfter }: CertificateRecord, now: number): string {
 function nextStepOf(
   { host, nextAttemptAt, renewAt, state }: CertificateRecord,
   now: number,
+  unasked: ReadonlySet<string | undefined>,
 ): string {
   if (state === "issuing" || state === "renewing") return "ordering now";
   if (nextAttemptAt !== null) return `attempt ${distance(Date.parse(nextAttemptAt) - now)}`;
   if (renewAt !== null) return `renew ${distance(Date.parse(renewAt) - now)}`;
   if (state !== "waiting") return "-";
-  return host.includes("*") ? "waits for a visitor" : "waits for its turn";
+  return unasked.has(host) || !host.includes("*") ? "waits for its turn" : "waits for a visitor";
 }
 
 const UNITS = [

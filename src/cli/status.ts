@@ -1,6 +1,7 @@
 import { isTroubled, type Snapshot, type WorkerSnapshot } from "../admin/snapshot.ts";
 import type { BackendRecord } from "../base/backend-record.ts";
 import { systemClock } from "../base/clock.ts";
+import type { Host } from "../config/config.ts";
 import { describeRecords } from "./certs.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
@@ -10,21 +11,23 @@ import { alignColumns } from "./table.ts";
 
 /** `latchkey status`: what is running, and each host; when nothing runs, what storage knows. */
 export async function status(file: string | undefined, json: boolean): Promise<number> {
-  const now = await lookAtProgram(await readConfiguration(file));
+  const config = await readConfiguration(file);
+  const now = await lookAtProgram(config);
   process.stdout.write(
-    json ? `${JSON.stringify(now, undefined, 2)}\n` : describeStatus(now, systemClock.now()),
+    json
+      ? `${JSON.stringify(now, undefined, 2)}\n`
+      : describeStatus(now, systemClock.now(), config.hosts),
   );
   return isTroubled(now.hosts) ? EXIT.failed : EXIT.ok;
 }
 
-function describeStatus(now: Snapshot | Stopped, ms: number): string {
+function describeStatus(now: Snapshot | Stopped, ms: number, entries: readonly Host[]): string {
   const troubles = describeTroubles(now.troubles, (text) => paint("red", text));
   const backends = now.backends.some(({ state }) => state !== "unchecked")
     ? [describeBackends(now.backends)]
     : [];
-  return [`${headline(now)}\n`, ...troubles, describeRecords(now.hosts, ms), ...backends].join(
-    "\n",
-  );
+  const rows = describeRecords(now.hosts, ms, entries);
+  return [`${headline(now)}\n`, ...troubles, rows, ...backends].join("\n");
 }
 
 /** Where requests go, when there is more to say of it than the configuration does. */
