@@ -1,4 +1,5 @@
 import type { HeaderLine, HeaderRules, Page, Rules } from "../config/rules.ts";
+import { Fields, scanFields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { type OwnAnswer, refusalWith } from "./refuse.ts";
 
@@ -31,6 +32,34 @@ export function answerEdits(
   const sent = new Set(fields.names.map((_, index) => fields.nameText(index).toLowerCase()));
   const missing = defaults.filter(([name]) => !sent.has(name.toLowerCase()));
   return { removed, lines: linesOf([...missing, ...added]) };
+}
+
+/** `first`, and then `then`: what it removes it also takes from the lines that `first` adds. */
+export function joinedEdits(first: AnswerEdits | undefined, then: AnswerEdits): AnswerEdits {
+  if (first === undefined) return then;
+  return {
+    removed: [...first.removed, ...then.removed],
+    lines: without(first.lines, then.removed) + then.lines,
+  };
+}
+
+/** The head as the client will see it: without the fields `named`, and edited. */
+export function seenHead(
+  head: ResponseHead,
+  named: readonly string[],
+  edits: AnswerEdits | undefined,
+): ResponseHead {
+  if (edits === undefined && named.length === 0) return head;
+  const before = head.fields;
+  const removed = [...named, ...(edits?.removed ?? [])];
+  let text = "";
+  for (let index = 0; index < before.count; index += 1) {
+    if (removed.includes(before.nameText(index).toLowerCase())) continue;
+    text += before.text.slice(before.lineStart(index), before.lineStart(index + 1));
+  }
+  const fields = new Fields(`${text}${edits?.lines ?? ""}\r\n`);
+  scanFields(fields.text, 0, fields, Number.POSITIVE_INFINITY);
+  return { ...head, fields };
 }
 
 /** An answer of ours as the rules want it: with a page of theirs for its body, and their fields. */

@@ -1,16 +1,18 @@
 import type { Coding, Compression } from "../config/compress.ts";
 import { negotiate } from "./accept-encoding.ts";
 import type { Admitted } from "./admit.ts";
+import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import { listOf } from "./field-list.ts";
-import { Fields, scanFields } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 
 /** An answer as the client shall get it. */
 export interface Encoded {
   /** How its content is compressed; `undefined`: it is not, and only the head says that it might be. */
   readonly coding: Coding | undefined;
-  readonly head: ResponseHead;
+  /** What becomes of its head. */
+  readonly edits: AnswerEdits;
   readonly answer: FinalAnswer;
 }
 
@@ -28,7 +30,8 @@ const EVENT_STREAM = "text/event-stream";
 /**
  * Decides whether and how an answer is compressed (RFC 9110 §8.4, §12.5.3, §7.7): what the backend left
  * whole and plain, of a type and a size that is worth it, for a client that takes it. `undefined`: the
- * answer stays as it is. An answer to HEAD gets the head that GET would get.
+ * answer stays as it is. An answer to HEAD gets the head that GET would get. `head`: as the client would see
+ * it, since rules may have changed what counts here, and what is said here must not be theirs to undo.
  */
 export function encode(
   request: Admitted,
@@ -44,7 +47,9 @@ export function encode(
   const coding = negotiate(listOf(asked, "accept-encoding"), compression.codings);
   const vary = varyOf(told);
   if (coding === undefined)
-    return vary === undefined ? undefined : { coding, head: edited(head, ["vary"], vary), answer };
+    return vary === undefined
+      ? undefined
+      : { coding, edits: { removed: ["vary"], lines: vary }, answer };
   const etag = listOf(told, "etag");
   const lines =
     `Content-Encoding: ${coding}\r\n` +
@@ -53,7 +58,7 @@ export function encode(
   const removed = [...ABOUT_BYTES, ...(vary === undefined ? [] : ["vary"]), "etag"];
   return {
     coding,
-    head: edited(head, removed, lines),
+    edits: { removed, lines },
     answer: {
       ...answer,
       end: answer.end === "none" ? "none" : "chunked",
@@ -98,7 +103,7 @@ function revalidated(asked: Fields, head: ResponseHead, answer: FinalAnswer): En
   const vary = varyOf(head.fields);
   const removed = vary === undefined ? ["etag"] : ["etag", "vary"];
   const lines = `${vary ?? ""}ETag: ${weak(etag)}\r\n`;
-  return { coding: undefined, head: edited(head, removed, lines), answer };
+  return { coding: undefined, edits: { removed, lines }, answer };
 }
 
 /** The bytes differ from time to time, the meaning does not (RFC 9110 §8.8.1). */
@@ -118,17 +123,4 @@ function varyOf(told: Fields): string | undefined {
 /** RFC 9111 §5.2.1.6, §5.2.2.6. */
 function forbidsTransform(cacheControl: string | undefined): boolean {
   return cacheControl !== undefined && /(?:^|[\s,])no-transform(?:[\s,=]|$)/i.test(cacheControl);
-}
-
-/** The head without some fields, and with these lines behind the others. */
-function edited(head: ResponseHead, removed: readonly string[], lines: string): ResponseHead {
-  const before = head.fields;
-  let text = "";
-  for (let index = 0; index < before.count; index += 1) {
-    if (removed.includes(before.nameText(index).toLowerCase())) continue;
-    text += before.text.slice(before.lineStart(index), before.lineStart(index + 1));
-  }
-  const fields = new Fields(`${text}${lines}\r\n`);
-  scanFields(fields.text, 0, fields, Number.POSITIVE_INFINITY);
-  return { ...head, fields };
 }

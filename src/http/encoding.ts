@@ -1,7 +1,8 @@
 import type { Compression } from "../config/compress.ts";
 import type { Admitted } from "./admit.ts";
+import { type AnswerEdits, joinedEdits, seenHead } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
-import { type Encoded, encode } from "./compress.ts";
+import { encode } from "./compress.ts";
 import type { Compressor, CompressorOwner, Compressors } from "./compressor.ts";
 import type { Fields } from "./fields.ts";
 import type { AnswerWriter } from "./front.ts";
@@ -14,6 +15,12 @@ export interface EncodingOwner {
   /** What `end` left over is with the writer. */
   encodingEnded(trailers: Fields | undefined): void;
   answerBroken(why: string): void;
+}
+
+/** What is told of an answer: its framing, and what changes in its head. */
+interface Told {
+  readonly answer: FinalAnswer;
+  readonly edits: AnswerEdits | undefined;
 }
 
 /**
@@ -33,19 +40,21 @@ export class Encoding implements CompressorOwner {
     this.#compressors = compressors;
   }
 
-  /** Starts on an answer, and says what its head becomes. */
+  /** Starts on an answer that has `edits`, and says how it goes on. */
   begin(
     request: Admitted,
     head: ResponseHead,
-    answer: FinalAnswer,
+    { answer, edits }: Told,
     compression: Compression | undefined,
-  ): Pick<Encoded, "head" | "answer"> {
-    if (compression === undefined) return { head, answer };
+  ): Told {
+    if (compression === undefined) return { answer, edits };
     const codings = this.#compressors.hasRoom ? compression.codings : [];
-    const encoded = encode(request, head, answer, { ...compression, codings });
-    if (encoded?.coding !== undefined && encoded.answer.end !== "none")
+    const seen = seenHead(head, answer.named, edits);
+    const encoded = encode(request, seen, answer, { ...compression, codings });
+    if (encoded === undefined) return { answer, edits };
+    if (encoded.coding !== undefined && encoded.answer.end !== "none")
       this.#compressor = this.#compressors.start(encoded.coding, this);
-    return encoded ?? { head, answer };
+    return { answer: encoded.answer, edits: joinedEdits(edits, encoded.edits) };
   }
 
   /** A piece of content; the bytes are copied. */

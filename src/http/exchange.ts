@@ -4,7 +4,6 @@ import type { FarEnd } from "../backend/far-end.ts";
 import { BackendSession } from "../backend/session.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
-import { withLine } from "./added-line.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
@@ -201,6 +200,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     }
   }
 
+  /** The line that leads the client back to its backend from now on, or nothing. */
+  get cookieLine(): string {
+    return this.#way.seat.cookieLine;
+  }
+
   get clientAddress(): string {
     return this.#asker.clientAddress;
   }
@@ -220,8 +224,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
     this.#kept.lose();
     this.#way.seat.answered(head.status);
-    const line = this.#way.seat.cookieLine;
-    this.#asker.answerBegan(line === "" ? head : withLine(head, line), answer);
+    this.#asker.answerBegan(head, answer);
   }
 
   answerContent(bytes: Buffer, start: number, end: number): void {

@@ -7,7 +7,13 @@ import { limits } from "../config/limits.ts";
 import { accessFacts, askedRecord } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { questionOf } from "./answer.ts";
-import { answerEdits, dressed, removedFrom } from "./answer-edits.ts";
+import {
+  type AnswerEdits,
+  answerEdits,
+  dressed,
+  joinedEdits,
+  removedFrom,
+} from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import { endsWithConnection, losesTrack } from "./client-writer.ts";
@@ -185,11 +191,11 @@ export class Visit implements Asker, EncodingOwner {
     const request = this.#request;
     if (request === undefined) return;
     this.#answerNamed = answer.named;
-    const told = this.#encoding.begin(request, head, answer, this.#path?.compress);
+    const edits = this.#editsOf(head);
+    const told = this.#encoding.begin(request, head, { answer, edits }, this.#path?.compress);
     this.#closesAfter ||= endsWithConnection(request, told.answer) || this.#mustClose(request);
     const now = this.#tools.around.dateNow();
-    const edits = answerEdits(this.#place?.rules, told.head);
-    this.#writer.head(request, told.head, told.answer, this.#closesAfter, now, edits);
+    this.#writer.head(request, head, told.answer, this.#closesAfter, now, told.edits);
   }
 
   answerContent(bytes: Buffer, start: number, end: number): void {
@@ -286,6 +292,13 @@ export class Visit implements Asker, EncodingOwner {
     this.#exchange.start(path, question, request.framing);
     if (this.#body.isDone) this.#exchange.endBody("");
     this.pumpBody();
+  }
+
+  /** Rules are about the backend's fields: the cookie that leads back to it is ours. */
+  #editsOf(head: ResponseHead): AnswerEdits | undefined {
+    const edits = answerEdits(this.#place?.rules, head);
+    const { cookieLine } = this.#exchange;
+    return cookieLine === "" ? edits : joinedEdits(edits, { removed: [], lines: cookieLine });
   }
 
   #mustClose(request: Admitted | undefined): boolean {

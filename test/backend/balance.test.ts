@@ -6,6 +6,7 @@ import { Deadlines } from "../../src/backend/deadlines.ts";
 import type { Member } from "../../src/backend/group.ts";
 import type { Balance } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
+import { configOf } from "../support/config-text.ts";
 import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
@@ -432,6 +433,32 @@ test("A client is held to its backend by a cookie that names no internals, until
   assert.notEqual(moved.cookie, cookie);
   assert.notEqual(moved.cookie, undefined);
 });
+
+const cookieRules: readonly (readonly [rules: string, cookies: readonly string[]])[] = [
+  ["remove: [Set-Cookie]", ["__Host-latchkey"]],
+  ["set: { Set-Cookie: set=1 }", ["__Host-latchkey", "set"]],
+  ["add: { Set-Cookie: added=1 }", ["__Host-latchkey", "added"]],
+];
+
+for (const [rules, cookies] of cookieRules) {
+  test(`{ ${rules} } and a Connection that names it leave the cookie that leads to a backend`, async () => {
+    await using backend = await Recorder.start(
+      answering(
+        "HTTP/1.1 200 OK\r\nConnection: set-cookie\r\nSet-Cookie: theirs=1\r\nContent-Length: 0\r\n\r\n",
+      ),
+    );
+    const text = `hosts: { shop.example: { to: [${backend.port}, 1], balance: cookie, compress: on, headers: { response: { ${rules} } } } }`;
+    const action = configOf(text).hosts[0]?.action ?? forwardTo([]);
+    await using world = await RelayWorld.start({ action });
+    const news = { cookieSecret: Buffer.alloc(32, 1).toString("base64"), checked: [] };
+    world.relay.hear({ ...news, drained: [] });
+    using client = await RawClient.connect(world.port);
+    client.say(get());
+    await client.has("\r\n\r\n");
+    const told = [...client.text.matchAll(/Set-Cookie: ([^=]+)=/g)].map(([, name]) => name);
+    assert.deepEqual(told.sort(), cookies);
+  });
+}
 
 function placeOf(port: number) {
   return { host: "shop.example", path: "/", backend: `http://127.0.0.1:${port}` };

@@ -7,10 +7,11 @@ import type { Coding, Compression } from "../../src/config/compress.ts";
 import { readCompress } from "../../src/config/compress.ts";
 import type { PathRoute } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
+import { configOf } from "../support/config-text.ts";
 import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
-import { answering, answeringOnce, DATE, type Script } from "../support/recorder.ts";
-import { get, RelayScene } from "../support/relay-world.ts";
+import { answering, answeringOnce, DATE, Recorder, type Script } from "../support/recorder.ts";
+import { forwardTo, get, RelayScene, RelayWorld } from "../support/relay-world.ts";
 
 const compress: Compression = readCompress(true) ?? { types: [], minBytes: 0, codings: [] };
 const DECODED = { gzip: gunzipSync, br: brotliDecompressSync, zstd: zstdDecompressSync };
@@ -128,6 +129,47 @@ for (const [what, lines, answer, vary] of plain) {
     assert.equal(text.includes("Content-Encoding"), answer.includes("Content-Encoding"));
     assert.equal(/^Vary: (.*)\r$/m.exec(text)?.[1], vary);
     if (vary === undefined) assert.match(text, /^Content-Length/m);
+  });
+}
+
+/** The rules of the host, the lines of its backend; what the client, who takes gzip, hears. */
+const ruled: readonly (readonly [
+  rules: string,
+  lines: string,
+  coding: string | undefined,
+  vary: string | undefined,
+])[] = [
+  ["set: { Vary: Cookie }", HTML, "gzip", "Cookie, Accept-Encoding"],
+  ["add: { Vary: Cookie }", `${HTML}Vary: Origin\r\n`, "gzip", "Origin, Cookie, Accept-Encoding"],
+  ["remove: [Vary]", `${HTML}Vary: Origin\r\n`, "gzip", "Accept-Encoding"],
+  ["set: { Vary: '*' }", HTML, "gzip", "*"],
+  ["set: { Vary: Cookie }", `${HTML}Content-Encoding: br\r\n`, "br", "Cookie"],
+  ["set: { Content-Type: image/png }", HTML, undefined, undefined],
+  ["set: { Content-Type: text/html }", "Content-Type: image/png\r\n", "gzip", "Accept-Encoding"],
+  ["set: { Cache-Control: no-transform }", HTML, undefined, undefined],
+  [
+    "set: { X-A: b }",
+    `${HTML}Connection: content-encoding, vary, x-a\r\n`,
+    "gzip",
+    "Accept-Encoding",
+  ],
+];
+
+for (const [rules, lines, coding, vary] of ruled) {
+  test(`with { ${rules} } for ${JSON.stringify(lines)} the coding is ${coding}, and Vary ${vary}`, async () => {
+    await using backend = await Recorder.start(answering(page(lines)));
+    const text = `hosts: { shop.example: { to: ${backend.port}, compress: on, headers: { response: { ${rules} } } } }`;
+    const action = configOf(text).hosts[0]?.action ?? forwardTo([]);
+    await using world = await RelayWorld.start({ action });
+    using client = await RawClient.connect(world.port);
+    client.say(accept("gzip"));
+    await client.has("\r\n\r\n");
+    const told = (name: string) =>
+      [...headOf(client.text).matchAll(new RegExp(`^${name}: (.*)\r$`, "gm"))].map(
+        ([, value]) => value,
+      );
+    assert.deepEqual(told("Content-Encoding"), coding === undefined ? [] : [coding]);
+    assert.deepEqual(told("Vary"), vary === undefined ? [] : [vary]);
   });
 }
 
