@@ -96,7 +96,7 @@ function readManual(
   const files = { chain: desk.resolve(chain), key: desk.resolve(key) };
   for (const name of ["chain", "key"] as const) {
     const probed = desk.files.probe(files[name]);
-    if (!probed.ok) desk.report([...path, "certificate", name], probed.why);
+    if (!probed.ok) desk.reportFile([...path, "certificate", name], probed.why);
   }
   return () => ({ kind: "manual", ...files });
 }

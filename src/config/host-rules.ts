@@ -185,6 +185,6 @@ function readPage(written: string, path: Path, desk: Desk): Page | undefined {
   }
   const body = desk.files.read(desk.resolve(written), limits.pageMaxBytes);
   if (body.ok) return { type, body: body.value };
-  desk.report(path, body.why);
+  desk.reportFile(path, body.why);
   return undefined;
 }

@@ -113,6 +113,7 @@ function openDesk(
   return {
     ...surroundings,
     ...reports,
+    reportFile: surroundings.environment === undefined ? () => {} : reports.report,
     file,
     lineOf: (path) => placeAt(document, path, "key").line,
     resolve: (path) => resolve(dirname(file), path),

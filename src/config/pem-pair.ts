@@ -15,11 +15,11 @@ export function readPairAt(
   const key = desk.files.read(desk.resolve(written.key));
   const certificate = chain.ok ? readCertificate(chain.value) : chain;
   const secret = key.ok ? readKey(key.value) : key;
-  if (!certificate.ok) desk.report([...path, "chain"], certificate.why);
-  if (!secret.ok) desk.report([...path, "key"], secret.why);
+  if (!certificate.ok) desk.reportFile([...path, "chain"], certificate.why);
+  if (!secret.ok) desk.reportFile([...path, "key"], secret.why);
   if (!certificate.ok || !secret.ok || !chain.ok || !key.ok) return undefined;
   if (!certificate.value.checkPrivateKey(secret.value)) {
-    desk.report([...path, "key"], "is not the key of `chain`, wanted the one that is");
+    desk.reportFile([...path, "key"], "is not the key of `chain`, wanted the one that is");
     return undefined;
   }
   return { chain: chain.value, key: key.value };

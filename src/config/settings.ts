@@ -78,7 +78,7 @@ function readMacKeyAt(written: WrittenSecret, path: Path, desk: Desk): string {
 export function readRootsAt(written: string, path: Path, desk: Desk): string | undefined {
   const roots = readRoots(desk.files, desk.resolve(written));
   if (roots.ok) return roots.value;
-  desk.report(path, roots.why);
+  desk.reportFile(path, roots.why);
   return undefined;
 }
 

@@ -6,7 +6,7 @@ export interface Surroundings {
   /** Path of the file, as the user named it: faults repeat it. */
   readonly file: string;
   readonly files: Files;
-  /** Where `env:NAME` looks; `undefined`: no secret is looked up, for commands that only find their program. */
+  /** Where `env:NAME` looks; `undefined`: no secret is looked up, and no file that is named need be there, for commands that only find their program. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Cores of this machine: what `workers: auto` means. */
   readonly cores: number;
@@ -21,6 +21,8 @@ export interface Desk extends Surroundings {
   readonly reportUnset: (path: Path, variable: string) => void;
   /** Notes what may be meant, and is told without refusing the file. */
   readonly warn: Report;
+  /** Notes what is wrong with a file that a key names: no fault for commands that only find their program. */
+  readonly reportFile: Report;
   /** The line (from 1) of the key at a path. */
   lineOf(path: Path): number;
   /** The absolute path that a path in the file means. */
