@@ -16,6 +16,8 @@ export type FlawKind =
   | "expired"
   /** Its life has not begun. */
   | "early"
+  /** Its files were good and are not any more: what they held before is served, by this program alone. */
+  | "spoilt"
   /** Little of its life is left. */
   | "expiring"
   /** The certificate that issued it is missing behind it: clients that do not know that one turn it down. */
@@ -50,6 +52,7 @@ const CODES: Readonly<Record<FlawKind, string>> = {
   misnamed: "CERTIFICATE_MISNAMED",
   expired: "CERTIFICATE_EXPIRED",
   early: "CERTIFICATE_NOT_YET_VALID",
+  spoilt: "CERTIFICATE_INVALID",
   expiring: "CERTIFICATE_EXPIRING",
   cut: "CERTIFICATE_CUT",
   narrow: "CERTIFICATE_NARROW",
@@ -57,6 +60,11 @@ const CODES: Readonly<Record<FlawKind, string>> = {
 
 /** The worst first. */
 const KINDS = Object.keys(CODES);
+
+const WANTED: Readonly<Record<keyof Files, string>> = {
+  chain: "PEM certificates, the host's own first, then those that issued it",
+  key: "the PEM key of the first certificate of the chain, without a passphrase",
+};
 
 /** Names that are told; a certificate may have a hundred. */
 const NAMED_MAX = 5;
@@ -68,32 +76,32 @@ export function isFault({ kind }: Flaw): boolean {
 
 /** Do clients get no certificate because of it, or one that they turn down? */
 export function isGrave({ kind }: Flaw): boolean {
-  return kind !== "expiring" && kind !== "cut" && kind !== "narrow";
+  return kind !== "spoilt" && kind !== "expiring" && kind !== "cut" && kind !== "narrow";
 }
 
 /** Everything that is wrong with the certificate of a host, the worst first. Pure. */
 export function flawsOf(given: Given, judging: FlawJudging): readonly Flaw[] {
   const { pair, readAt } = given;
   if (pair.kind === "unusable") {
-    const wanted =
-      pair.part === "chain"
-        ? "PEM certificates, the host's own first, then those that issued it"
-        : "the PEM key of the first certificate of the chain, without a passphrase";
     const { part, why } = pair;
+    const wanted = WANTED[part];
     return [{ kind: "unusable", code: CODES.unusable, part, detail: why, wanted, at: readAt }];
   }
   const found = [
     ...ofNames(given, pair.names),
     ...ofDates(given, pair, judging),
     ...ofChain(given),
+    ...ofFiles(given),
   ];
   return found.toSorted((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind));
 }
 
-/** The row of such a host as people and programs see it: what is served is `manual`, with what is grave as its error. */
+/** The row of such a host as people and programs see it: what is served is `manual`, with what is grave, or will be after a start, as its error. */
 export function recordOfGiven(given: Given, now: number): CertificateRecord {
   const { host, pair } = given;
-  const [flaw] = flawsOf(given, { now, expiresWithin: 0 }).filter(isGrave);
+  const [flaw] = flawsOf(given, { now, expiresWithin: 0 }).filter(
+    (each) => isGrave(each) || each.kind === "spoilt",
+  );
   const state = pair.kind === "unusable" ? "failed" : "manual";
   const lastError = flaw && {
     type: flaw.code,
@@ -112,7 +120,7 @@ export function recordOfGiven(given: Given, now: number): CertificateRecord {
 /** What a person can do about it, in a sentence. */
 export function remedyOf({ files }: Given, { kind, part, wanted }: Flaw): string {
   const both = `${files.chain} and ${files.key}`;
-  const where = kind === "unusable" || kind === "cut" ? files[part] : both;
+  const where = kind === "unusable" || kind === "spoilt" || kind === "cut" ? files[part] : both;
   return kind === "early"
     ? `See whether this machine's clock is right, or put into ${both} another certificate and its key, then run: latchkey reload`
     : `Put into ${where} ${wanted}, then run: latchkey reload`;
@@ -152,6 +160,13 @@ function ofChain({ pair, readAt: at }: Given): readonly Flaw[] {
   const wanted =
     "the host's own certificate with those that issued it behind it (fullchain.pem of many CA clients)";
   return [{ kind: "cut", code: CODES.cut, part: "chain", detail, wanted, at }];
+}
+
+function ofFiles({ spoilt }: Given): readonly Flaw[] {
+  if (spoilt === undefined) return [];
+  const { part, why, at } = spoilt;
+  const detail = `${why}; what the files held before is served until the program is started again`;
+  return [{ kind: "spoilt", code: CODES.spoilt, part, detail, wanted: WANTED[part], at }];
 }
 
 function isBelow(name: string, parent: UriHost): boolean {

@@ -14,8 +14,8 @@ import type {
 } from "../process/messages.ts";
 import type { CertificateKeeper } from "./ensure.ts";
 import { tellFlaws } from "./flaw-log.ts";
+import { GivenWatch } from "./given-watch.ts";
 import { listCertificates } from "./list.ts";
-import { type Given, readGiven } from "./manual.ts";
 import {
   type OperatorOutcome,
   type OperatorRequest,
@@ -39,11 +39,12 @@ export class CertificateFloor {
   readonly probes: Probes;
   /** Sees what is wrong. */
   readonly troubles: TroubleWatch;
-  #given: ReadonlyMap<string, Given> = new Map();
+  readonly #given: GivenWatch;
 
   constructor(steps: FloorSteps) {
     this.#steps = steps;
-    this.#parts = plugTogether(steps, () => this.#given.values());
+    this.#given = new GivenWatch(steps.config, steps.clock);
+    this.#parts = plugTogether(steps, () => this.#given.all.values());
     this.workers = this.#parts.workers;
     this.troubles = this.#parts.troubles;
     this.probes = new Probes(this.workers.challenges, this.#parts.holdings);
@@ -51,13 +52,13 @@ export class CertificateFloor {
 
   /** Takes over everything that is stored. */
   async open(): Promise<void> {
-    const { config, storage, clock } = this.#steps;
+    const { config, storage } = this.#steps;
     await this.#parts.cas.budgets.open();
     const { recall } = this.#parts.keeper;
     const listed = config.hosts.map(ownNameOf).filter((own) => own !== undefined);
     await forEachAtOnce(listed, limits.adoptedAtOnce, (own) => recall.adopt(own, true));
     await this.#parts.legacy.accept(recall);
-    this.#given = await readGiven(config, clock.now());
+    await this.#given.open();
     const onDemand = (await storage.certificates.list()).filter((name) => {
       const entry = this.#steps.findHost(name);
       return entry?.certificate.kind === "acme" && ownNameOf(entry) === undefined;
@@ -69,7 +70,9 @@ export class CertificateFloor {
   /** Orders and renews until the signal ends it; begins when a worker can answer challenges. */
   async run(): Promise<void> {
     const { config, clock, signal } = this.#steps;
-    const telling = tellFlaws({ ...this.#steps, given: () => this.#given.values() }, signal);
+    const { changed } = this.#given;
+    const given = () => this.#given.all.values();
+    const telling = tellFlaws({ ...this.#steps, given, changed }, signal);
     void this.#parts.proofs.recover(); // name servers may be slow, and orders need not wait for them
     const watching = this.#parts.gate.keepWatching(signal);
     await this.workers.canAnswer();
@@ -94,6 +97,7 @@ export class CertificateFloor {
       this.#parts.commands,
       this.#parts.watchdog,
       this.#parts.deletions,
+      this.#given,
     ];
     const polling = this.#parts.watch.keepAsking(signal);
     await Promise.all([
@@ -110,9 +114,11 @@ export class CertificateFloor {
     return this.#parts.proofs.settled();
   }
 
-  /** A visitor came for a name without a certificate. Never rejects. */
+  /** A visitor came for a name without a certificate, or with files given by hand that cannot be used. Never rejects. */
   async need(host: CertificateName, client?: ClientAddress): Promise<CertificateOutcome> {
     try {
+      const source = this.#steps.findHost(host)?.certificate;
+      if (source?.kind === "manual") return await this.#given.outcomeFor(host, source);
       return await this.#parts.keeper.ensure(host, client);
     } catch (error) {
       this.#steps.log.error("certificate.need-failed", { host, ...failureFacts(error) });
@@ -173,7 +179,7 @@ export class CertificateFloor {
       hosts: config.hosts,
       holdings: this.#parts.holdings,
       findHost,
-      given: this.#given,
+      given: this.#given.all,
       now: clock.now(),
       troubleOf: (pattern) => this.#parts.gate.troubleOf(pattern),
     });

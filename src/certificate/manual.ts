@@ -28,6 +28,20 @@ export interface Given {
   readonly pair: Pair;
   /** Milliseconds since the epoch. */
   readonly readAt: number;
+  /** What they hold since then cannot be used: the pair is what they held before, and is served. */
+  readonly spoilt?: Spoilt | undefined;
+}
+
+/** What became of files that were good. */
+export interface Spoilt extends Omit<Extract<Pair, { kind: "unusable" }>, "kind"> {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** A host with files given by hand. */
+export interface Owner extends Pick<Given, "host" | "pattern" | "files"> {
+  /** See {@link pairKey}. */
+  readonly id: string;
 }
 
 /** What a chain and a key are together. Keys are looked at and not kept. */
@@ -45,33 +59,34 @@ export type Pair =
     };
 
 /** Reads the files of every host that has some, by its pattern. Files that many hosts share are read once. */
-export async function readGiven(
-  { hosts }: Config,
-  now: number,
-): Promise<ReadonlyMap<string, Given>> {
-  const pairs = new Map<string, Files>();
-  const owners: { readonly pattern: HostPattern; readonly files: Files; readonly id: string }[] =
-    [];
-  for (const { pattern, certificate } of hosts) {
-    if (certificate.kind !== "manual") continue;
-    const files = { chain: certificate.chain, key: certificate.key };
-    const id = pairKey(files);
-    pairs.set(id, files);
-    owners.push({ pattern, files, id });
-  }
+export async function readGiven(config: Config, now: number): Promise<ReadonlyMap<string, Given>> {
+  const owners = ownersOf(config);
+  const pairs = new Map(owners.map(({ id, files }) => [id, files]));
   const found = new Map<string, Pair>();
   await forEachAtOnce(pairs, limits.adoptedAtOnce, async ([id, files]) => {
-    found.set(id, await look(files));
+    found.set(id, (await readPair(files)).pair);
   });
   return new Map(
-    owners.flatMap(({ pattern, files, id }) => {
-      const [host, pair] = [formatPattern(pattern), found.get(id)];
+    owners.flatMap(({ id, host, pattern, files }) => {
+      const pair = found.get(id);
       return pair === undefined ? [] : [[host, { host, pattern, files, pair, readAt: now }]];
     }),
   );
 }
 
-async function look(files: Files): Promise<Pair> {
+/** Every host with files given by hand. */
+export function ownersOf({ hosts }: Config): readonly Owner[] {
+  return hosts.flatMap(({ pattern, certificate }) => {
+    if (certificate.kind !== "manual") return [];
+    const files = { chain: certificate.chain, key: certificate.key };
+    return [{ id: pairKey(files), host: formatPattern(pattern), pattern, files }];
+  });
+}
+
+/** What two files hold now, and, of a pair that can be used, their text. Never rejects. */
+export async function readPair(
+  files: Files,
+): Promise<{ readonly pair: Pair; readonly pem: Files | undefined }> {
   const chain = await readPem(files.chain);
   if (!chain.ok) return unusable("chain", chain.why);
   const key = await readPem(files.key);
@@ -79,15 +94,16 @@ async function look(files: Files): Promise<Pair> {
   try {
     const { serial, notBefore, notAfter, names } = readGivenCredential(chain.text, key.text);
     const isCut = lacksIssuer(chain.text);
-    return { kind: "usable", serial, notBefore, notAfter, names, isCut };
+    const pair = { kind: "usable", serial, notBefore, notAfter, names, isCut } as const;
+    return { pair, pem: { chain: chain.text, key: key.text } };
   } catch (error) {
     const isOfKey = error instanceof LatchkeyError && error.facts["part"] === "key";
     return unusable(isOfKey ? "key" : "chain", messageOf(error).replace(SENTENCE, ""));
   }
 }
 
-function unusable(part: keyof Files, why: string): Pair {
-  return { kind: "unusable", part, why };
+function unusable(part: keyof Files, why: string) {
+  return { pair: { kind: "unusable", part, why }, pem: undefined } as const;
 }
 
 type Text =

@@ -123,6 +123,7 @@ function kindOf({ kind }: Flaw): TroubleKind | undefined {
     case "unusable":
     case "misnamed":
     case "early":
+    case "spoilt":
       return "certificate.unusable";
     case "expired":
     case "expiring":
@@ -137,6 +138,8 @@ function kindOf({ kind }: Flaw): TroubleKind | undefined {
 
 function messageOf({ host, pair }: Given, { kind }: Flaw): string {
   if (kind === "unusable") return `The certificate given by hand for ${host} cannot be used`;
+  if (kind === "spoilt")
+    return `The files of the certificate given by hand for ${host} cannot be used any more`;
   if (kind === "misnamed") return `The certificate given by hand for ${host} is for other hosts`;
   if (kind === "early") return `The certificate given by hand for ${host} is not valid yet`;
   const end = pair.kind === "usable" ? formatTime(pair.notAfter) : "";

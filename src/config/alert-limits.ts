@@ -21,6 +21,8 @@ export const alertLimits = {
   /** How often the dates of certificates given by hand are looked at, and how often the log tells of what lasts. */
   givenLookEveryMs: 600_000,
   givenToldEveryMs: 86_400_000,
+  /** How often is looked whether their files have changed, by what the folder says: files that are being written change twice. */
+  givenReadEveryMs: 5_000,
   /** How often a write is tried while nothing else is written: a disk fills up unseen. */
   storageCheckEveryMs: 300_000,
   /** The same while it could not be written into: whoever waits for room goes on soon after there is some. */

@@ -113,7 +113,7 @@ export class Credentials {
     if (absent !== undefined && this.#isFresh(absent.at))
       return live ? found(live) : absent.outcome;
     try {
-      if (isManual) return found(await this.#given.read(route));
+      if (isManual) return await this.#obtainGiven(visitor);
       const stored = live ?? (await this.#loadIfReadable(host));
       if (stored === undefined) return await this.#park(visitor, limits.issueWaitMs);
       return this.#hasExpired(stored) ? await this.#orRenewed(visitor, stored) : found(stored);
@@ -185,6 +185,19 @@ export class Credentials {
     // For the next moment nobody need ask again, nor wait.
     this.#remember(host, { kind: "unavailable", cause: undefined });
     return found(this.#held.get(host) ?? this.#stored.get(host) ?? expired);
+  }
+
+  /** From its files; when they cannot be used, what they held before, if the manager knows it. */
+  async #obtainGiven(visitor: Visitor): Promise<Obtained> {
+    const { route } = visitor;
+    try {
+      return found(await this.#given.read(route));
+    } catch (cause) {
+      const before = await this.#park(visitor, limits.expiredWaitMs).catch(() => undefined);
+      if (before?.kind !== "credential") throw cause;
+      this.#given.keep(route, before.credential);
+      return before;
+    }
   }
 
   /** A storage that cannot be read must not stop what the manager may hold in memory. */

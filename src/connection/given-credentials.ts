@@ -24,6 +24,12 @@ export class GivenCredentials {
     return pair === undefined ? undefined : this.#read.get(pair);
   }
 
+  /** Serves this for the entry from now on, in place of files that cannot be used. */
+  keep(route: Host, credential: Credential): void {
+    const pair = pairOf(route);
+    if (pair !== undefined) this.#read.set(pair, credential);
+  }
+
   /** What the files of this entry hold; rejects as `load` does, and then the next call reads them again. */
   read(route: Host): Promise<Credential> {
     const pair = pairOf(route) ?? "";

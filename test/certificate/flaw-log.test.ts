@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Bell } from "../../src/base/bell.ts";
 import { tellFlaws } from "../../src/certificate/flaw-log.ts";
 import type { Given, Pair } from "../../src/certificate/manual.ts";
 import { configOf } from "../support/config-text.ts";
@@ -36,7 +37,10 @@ test("flaws are told at the start, when a date brings a new one, and once a day 
     given("strange.example", usable(30)),
   ];
   const config = configOf("hosts: { a.example: 3001 }");
-  const running = tellFlaws({ config, given: () => all, clock, log }, stopping.signal);
+  const running = tellFlaws(
+    { config, given: () => all, changed: new Bell(), clock, log },
+    stopping.signal,
+  );
   const told = async (ms: number) => {
     const before = log.events.length;
     for (let gone = 0; gone < ms; gone += 600_000) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { askForReload } from "../../src/admin/client.ts";
@@ -128,6 +128,31 @@ test("doctor says the same of each host, and how to mend it", async () => {
   for (const [, what] of FAULTS) assert.ok(stdout.includes(`: ${what}\n`), stdout);
   assert.match(stdout, /→ Put into \S+mixed\.key the PEM key .*, then run: latchkey reload$/m);
   assert.match(stdout, /^own\.example\n {2}ok .*given by hand/m);
+});
+
+test("S16: while files that were good are broken or gone, a worker that starts serves what they held, the trouble is told, and commands that only look work", async () => {
+  const own = join(folder.path, "own.pem");
+  const options = { ca: ca.certificate };
+  const before = await shakeHands(latchkey, "own.example", options);
+  const replaced = latchkey.nextEvent("process.ready", ({ child }) => child !== "manager");
+  const [worker] = (await latchkey.status()).workers;
+  await writeFile(own, "broken\n");
+  process.kill(worker?.pid ?? assert.fail(), "SIGKILL");
+  await replaced;
+  assert.deepEqual(await shakeHands(latchkey, "own.example", options), before);
+
+  const isOwn = (host: unknown) => host === "own.example";
+  const told = await latchkey.event("certificate.unusable", (line) => isOwn(line["host"]));
+  assert.match(String(told["message"]), /; what the files held before is served until/);
+  await unlink(own);
+  const { code, stdout, stderr } = await run("certs");
+  assert.deepEqual([code, stderr], [1, ""]); // others have failed
+  assert.match(stdout, /^own\.example +manual .*\n {2}last error .*: CERTIFICATE_INVALID$/m);
+  const { hosts, troubles } = await latchkey.status();
+  const row = hosts.find(({ host }) => isOwn(host));
+  assert.deepEqual([row?.state, { serial: row?.serial }], ["manual", before]);
+  assert.equal(troubles.find(({ host }) => isOwn(host))?.kind, "certificate.unusable");
+  await writeFile(own, files["own.pem"]);
 });
 
 /** Puts these in the place of the files of own.example, and asks for a reload. */

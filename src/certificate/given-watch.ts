@@ -1,0 +1,129 @@
+import { stat } from "node:fs/promises";
+import { forEachAtOnce } from "../base/at-once.ts";
+import { Bell } from "../base/bell.ts";
+import type { CertificateName } from "../base/certificate-name.ts";
+import type { Clock } from "../base/clock.ts";
+import { codeOf } from "../base/errors.ts";
+import { pairKey } from "../base/given-credential.ts";
+import { SingleFlight } from "../base/single-flight.ts";
+import type { Config } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
+import type { CertificateOutcome } from "../process/messages.ts";
+import { type Files, type Given, type Owner, ownersOf, readPair } from "./manual.ts";
+
+/** Two files, and what is known of them. */
+interface Watched extends Pick<Given, "files" | "pair" | "readAt" | "spoilt"> {
+  /** What the folder said of the files that were last read. */
+  readonly stamp: string;
+}
+
+/**
+ * The files given by hand while the program runs. What they held when it started, or when they first could be used,
+ * is what workers serve until a reload; when they are spoilt, it is kept here for workers that start later.
+ */
+export class GivenWatch {
+  /** Rings when something other is to be told of one of them. */
+  readonly changed = new Bell();
+  readonly #clock: Clock;
+  readonly #owners: readonly Owner[];
+  readonly #watched = new Map<string, Watched>();
+  /** PEM of those that can be used, at most `limits.givenAheadMax`. Never logged. */
+  readonly #kept = new Map<string, Files>();
+  /** What the folder said of files that have changed: perhaps they are just being written. */
+  readonly #unsettled = new Map<string, string>();
+  readonly #reads = new SingleFlight<string, void>();
+  #all: ReadonlyMap<string, Given> = new Map();
+
+  constructor(config: Config, clock: Clock) {
+    this.#clock = clock;
+    this.#owners = ownersOf(config);
+  }
+
+  /** What is known of each host's files, by its pattern. */
+  get all(): ReadonlyMap<string, Given> {
+    return this.#all;
+  }
+
+  /** Reads all of them. Never rejects. */
+  async open(): Promise<void> {
+    await this.#forEach((id, files) => this.#read(id, files));
+    this.#tell();
+  }
+
+  /** Looks at them until the signal ends it. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    if (this.#owners.length === 0) return;
+    while (!signal.aborted) {
+      await this.#clock.sleep(limits.givenReadEveryMs, signal).catch(() => undefined);
+      if (!signal.aborted) await this.look();
+    }
+  }
+
+  /** One look at each: what has changed, and has stayed so since the look before, is read. Never rejects. */
+  async look(): Promise<void> {
+    await this.#forEach(async (id, files) => {
+      const stamp = await stampOf(files);
+      const isOld = stamp === this.#watched.get(id)?.stamp;
+      const hasSettled = stamp === this.#unsettled.get(id);
+      if (isOld || hasSettled) this.#unsettled.delete(id);
+      else this.#unsettled.set(id, stamp);
+      if (hasSettled && !isOld) await this.#read(id, files);
+    });
+  }
+
+  /** For a worker that cannot use the files: what they held before. Never rejects. */
+  async outcomeFor(host: CertificateName, files: Files): Promise<CertificateOutcome> {
+    const id = pairKey(files);
+    if ((await stampOf(files)) !== this.#watched.get(id)?.stamp) await this.#read(id, files);
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return { kind: "unavailable" };
+    return { kind: "held", credential: { host, issuance: 0, ...kept } };
+  }
+
+  #forEach(work: (id: string, files: Files) => Promise<void>): Promise<void> {
+    const pairs = new Map(this.#owners.map(({ id, files }) => [id, files]));
+    return forEachAtOnce(pairs, limits.adoptedAtOnce, ([id, files]) => work(id, files));
+  }
+
+  #read(id: string, files: Files): Promise<void> {
+    return this.#reads.run(id, async () => {
+      const stamp = await stampOf(files);
+      const { pair, pem } = await readPair(files);
+      const before = this.#watched.get(id);
+      const now = this.#clock.now();
+      this.#unsettled.delete(id);
+      if (before?.pair.kind !== "usable") {
+        this.#watched.set(id, { files, stamp, pair, readAt: now, spoilt: undefined });
+        if (pem !== undefined && this.#kept.size < limits.givenAheadMax) this.#kept.set(id, pem);
+      } else {
+        const spoilt = pair.kind === "unusable" ? { ...pair, at: now } : undefined;
+        this.#watched.set(id, { ...before, stamp, spoilt });
+      }
+      if (before !== undefined) this.#tell();
+    });
+  }
+
+  #tell(): void {
+    this.#all = new Map(
+      this.#owners.flatMap(({ id, host, pattern }) => {
+        const watched = this.#watched.get(id);
+        return watched === undefined ? [] : [[host, { host, pattern, ...watched }]];
+      }),
+    );
+    this.changed.ring();
+  }
+}
+
+/** Differs when something was written, put in its place, or taken away. */
+async function stampOf({ chain, key }: Files): Promise<string> {
+  return (await Promise.all([chain, key].map(stampOfFile))).join(" ");
+}
+
+async function stampOfFile(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [ino, size, mtimeNs, ctimeNs].join("-");
+  } catch (error) {
+    return codeOf(error) ?? "unknown";
+  }
+}
