@@ -48,11 +48,15 @@ export type Answer =
 /** RFC 6455 §1.3. */
 const WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/** RFC 9110 §15: a status above it is invalid; HTTP/2's libraries know none, so that a client would see what another does not. */
+const STATUS_MAX = 599;
+
 /**
  * Reads what an answer's head means for its framing and its connection (RFC 9112 §6.3). Whatever has
  * two readings is a fault, answered 502: a backend that contradicts itself may be somebody's tool.
  */
 export function judgeAnswer(head: ResponseHead, question: Question): Answer | Fault {
+  if (head.status > STATUS_MAX) return fault(502, "the answer's status is above 599");
   const survey = surveyOf(head);
   const options = survey.connection === undefined ? NO_OPTIONS : readConnection(survey.connection);
   if ("kind" in options) return fault(502, `in the answer, ${options.why}`);

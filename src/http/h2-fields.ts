@@ -12,8 +12,6 @@ export type Pairs = readonly string[];
 /** RFC 9113 §8.2.2: what HTTP/2 has no place for, also when the configuration sets it. */
 const LEFT_OUT: ReadonlySet<string> = new Set([...CONNECTION_SPECIFIC, "http2-settings", "te"]);
 
-/** The highest status that HTTP/2's libraries know; above it a client has to take 5xx (RFC 9110 §15). */
-const STATUS_MAX = 599;
 const SPACE_AROUND = /^[ \t]+|[ \t]+$/g;
 
 /** The head of a backend's answer. `now`: when it came, for one without a date. */
@@ -24,7 +22,7 @@ export function headPairs(
   edits: AnswerEdits | undefined,
 ): Pairs {
   const removed = edits === undefined ? answer.named : [...answer.named, ...edits.removed];
-  const pairs = [":status", `${statusOf(head.status)}`, ...answerPairs(head, removed)];
+  const pairs = [":status", `${head.status}`, ...answerPairs(head, removed)];
   if (edits !== undefined) pairs.push(...linePairs(edits.lines));
   if (!head.fields.names.includes("date")) pairs.push(...linePairs(dateLine(now)));
   // RFC 9110 §8.6: what HEAD and 304 say is the length of what GET would get; 204 has none.
@@ -58,11 +56,6 @@ export function interimFields(head: ResponseHead, named: readonly string[]): Out
 /** Trailers, of their lines. */
 export function trailerFields(lines: string): OutgoingHttpHeaders {
   return gathered(linePairs(lines));
-}
-
-/** The status as it goes out. */
-export function statusOf(status: number): number {
-  return status > STATUS_MAX ? 502 : status;
 }
 
 /** Does an answer with this status have no content, whatever is asked? RFC 9110 §15.3.5, §15.3.6, §15.4.5. */

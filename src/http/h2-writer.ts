@@ -9,7 +9,6 @@ import {
   interimFields,
   ownPairs,
   type Pairs,
-  statusOf,
   trailerFields,
   tunnelPairs,
 } from "./h2-fields.ts";
@@ -71,7 +70,7 @@ export class H2Writer implements AnswerWriter {
     now: number,
     edits: AnswerEdits | undefined,
   ): void {
-    this.status = statusOf(head.status);
+    this.status = head.status;
     this.#head = headPairs(head, answer, now, edits);
     this.#isBodiless = answer.end === "none" || this.#isBodilessWith(head.status);
     this.#mayHaveTrailers = answer.end !== "length";

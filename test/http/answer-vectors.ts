@@ -42,8 +42,13 @@ export const answerVectors: readonly AnswerVector[] = [
   },
   {
     name: "a status nobody registered",
-    bytes: "HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n",
+    bytes: "HTTP/1.1 599 Odd\r\nContent-Length: 0\r\n\r\n",
     expect: "length",
+  },
+  {
+    name: "a status that no HTTP has",
+    bytes: "HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n",
+    expect: "fault",
   },
   {
     name: "204, whatever it says",

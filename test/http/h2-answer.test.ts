@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import type { Facts } from "../../src/base/errors.ts";
 import { H2Client } from "../support/h2-client.ts";
 import { FRAME, FrameClient, headers, request } from "../support/h2-frames.ts";
-import { answering, answeringOnce, DATE, OK, type Script } from "../support/recorder.ts";
-import { RelayScene } from "../support/relay-world.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { answering, answeringOnce, DATE, OK, Recorder, type Script } from "../support/recorder.ts";
+import { forwardTo, get, httpBackend, RelayScene, RelayWorld } from "../support/relay-world.ts";
 
 const H2 = { protocol: "h2" } as const;
 
@@ -161,11 +163,33 @@ test("A refusal of HEAD has no body, whether the request is understood or not", 
   assert.deepEqual([broken.status, broken.body, broken.isEnded], [400, "", true]);
 });
 
-test("A status that HTTP does not know becomes 502", async () => {
-  await using scene = await open(answering("HTTP/1.1 799 Odd\r\nContent-Length: 2\r\n\r\nok"));
-  const call = await scene.client.get();
-  assert.deepEqual([call.status, call.body], [502, "ok"]);
-});
+for (const protocol of ["http/1.1", "h2"] as const) {
+  test(`A status that HTTP does not know is answered 502 in our words over ${protocol}, and told`, async () => {
+    const told: (string | undefined)[] = [];
+    const access = ({ status, why }: Facts) => void told.push(`${status} ${why}`);
+    await using backend = await Recorder.start(
+      answering("HTTP/1.1 799 Odd\r\nContent-Length: 2\r\n\r\nok"),
+    );
+    const action = forwardTo([httpBackend(backend.port)]);
+    await using world = await RelayWorld.start({ action, protocol, access });
+    assert.equal(await answerOf(world.port, protocol), "502 Bad Gateway");
+    assert.deepEqual(told, ["502 the answer's status is above 599"]);
+    const [line] = world.log.lines;
+    assert.deepEqual([line?.event, line?.facts["why"]], ["backend.failed", told[0]?.slice(4)]);
+  });
+}
+
+/** The status of an answer to a GET, and its body. */
+async function answerOf(port: number, protocol: "http/1.1" | "h2"): Promise<string> {
+  if (protocol === "h2") {
+    using client = await H2Client.connect(port);
+    return (await client.get()).body.trim();
+  }
+  using client = await RawClient.connect(port);
+  client.say(get("Connection: close\r\n"));
+  const [, body = ""] = (await client.finished()).split("\r\n\r\n");
+  return body.trim();
+}
 
 const cuts: readonly [what: string, answer: string][] = [
   ["a sized body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"],
