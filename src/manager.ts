@@ -195,7 +195,13 @@ async function askForReload(): Promise<ReloadOutcome> {
     if (answer.type === "reload.answer") return answer.outcome;
     throw new TypeError("The supervisor answered something else");
   } catch (error) {
-    return { kind: "rejected", why: messageOf(error), faults: [] };
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    const why = `the supervisor gave no answer within ${limits.reloadMaxMs} ms, and may still follow`;
+    return {
+      kind: "rejected",
+      why: isLate ? `Cannot reload: ${why}` : messageOf(error),
+      faults: [],
+    };
   }
 }
 

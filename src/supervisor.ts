@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addressesIn } from "./base/address-range.ts";
 import { systemClock } from "./base/clock.ts";
-import { type Facts, LatchkeyError, messageOf } from "./base/errors.ts";
+import { codeOf, type Facts, LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts, type Log } from "./base/log.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
@@ -248,20 +248,25 @@ function tellStarted(config: Config, ports: Ports, log: Log): void {
   }, limits.compileAfterMs).unref();
 }
 
+/** A pipe that nobody reads would be waited for, with signals unheard, until somebody does (fifo(7)). */
+const APPENDED = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+
 function openAccessLog(config: Config): number | undefined {
   if (typeof config.log.access === "string") return undefined;
   const { path } = config.log.access;
   try {
-    return openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600);
+    return openSync(path, APPENDED, 0o600);
   } catch (cause) {
     throw new LatchkeyError(
       "ACCESS_LOG_UNUSABLE",
-      `Cannot open the access log ${path}: ${messageOf(cause)}`,
+      `Cannot open the access log ${path}: ${codeOf(cause) === "ENXIO" ? UNREAD : messageOf(cause)}`,
       {},
       { cause },
     );
   }
 }
+
+const UNREAD = "it is a pipe that nobody reads, or a socket";
 
 function firstPort(listeners: readonly Listener[]): number {
   return listeners[0]?.reach.port ?? 0;

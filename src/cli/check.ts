@@ -75,8 +75,17 @@ async function objectionsToAccessLog({ log }: Config): Promise<readonly Objectio
   if (typeof log.access === "string") return [];
   const { path } = log.access;
   const why = await whyNotAppended(path);
+  if (why === undefined && (await isPipe(path)))
+    tell(`${path} is a pipe: the access log can be opened only while somebody reads from it`);
   const message = `cannot append to ${path}: ${why}, wanted a file in a folder that this user may write into`;
   return why === undefined ? [] : [{ path: ["log", "access"], message }];
+}
+
+async function isPipe(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFIFO(),
+    () => false,
+  );
 }
 
 async function whyNotAppended(path: string): Promise<string | undefined> {

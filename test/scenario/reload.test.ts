@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -60,6 +61,20 @@ test("latchkey reload tells why the running program cannot follow, and ends with
   assert.equal(told.code, 2);
   assert.match(told.stderr, /^\S+latchkey\.yaml:\d+:\d+: hosts\["up\.localhost"\]\.respnod: /m);
   await handshake(latchkey.httpsPort, "up.localhost");
+});
+
+test("an access log that is a pipe which nobody reads is refused at once, and the program goes on", async () => {
+  const pipe = join(latchkey.folder, "pipe.log");
+  execFileSync("mkfifo", [pipe]);
+  await writeFile(latchkey.file, `log: { access: ./pipe.log }\n${first}`);
+  const { code, stderr } = await run();
+  assert.equal(code, 2);
+  assert.match(stderr, /^latchkey: Cannot open the access log .*: it is a pipe that nobody reads/);
+  const check = await run("check");
+  assert.equal(check.code, 0);
+  assert.match(check.stderr, /pipe\.log is a pipe/);
+  await writeFile(latchkey.file, first);
+  assert.equal((await run()).code, 0);
 });
 
 test("latchkey reload prints what changes, and the new processes serve when it ends", async () => {
