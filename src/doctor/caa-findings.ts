@@ -2,6 +2,9 @@ import { unreachable } from "../base/errors.ts";
 import { type CaaQuestion, type CaaSet, type CaaVerdict, judgeCaa } from "../dns/caa.ts";
 import { type Finding, fine, listed, problem, problemUnless, quoted } from "./finding.ts";
 
+/** A record with the URL of an account and the methods is longer than what strangers say else, and its end is what counts. */
+const VALUE_MAX_CHARACTERS = 300;
+
 /** One CA, as far as CAA is about it. */
 export interface CaaCandidate extends CaaQuestion {
   /** As the configuration spells the CA. */
@@ -54,7 +57,7 @@ function findingOf(
 ): Finding {
   if (verdict.kind === "allowed")
     return fine("caa.allows", `the CAA records of ${place} allow ${issuer}`);
-  const values = listed(verdict.values.map(quoted));
+  const values = listed(verdict.values.map((value) => quoted(value, VALUE_MAX_CHARACTERS)));
   if (verdict.kind === "unclear") {
     const saw = `the CAA records of ${place} allow ${values}; ${issuer} does not say by which of these names it goes`;
     return problemUnless(true, "caa.unclear", saw, "See that one of them is this CA");

@@ -359,6 +359,17 @@ test("a private CA has no budgets to tell of", () => {
   assert.deepEqual(seen, []);
 });
 
+test("a CAA record for another account is shown whole, to the end of its accounturi", () => {
+  const account = `https://ca.example/acme/account/${"0123456789".repeat(8)}`;
+  const value = `one.example; validationmethods=http-01; accounturi=${account}`;
+  const record = { isCritical: false, tag: "issue", value };
+  const set = { kind: "found", at: "shop.example", records: [record] } as const;
+  const candidate = { isWildcard: false, account: "https://ca.example/2", methods: ["http-01"] };
+  const one = { ...candidate, issuer: "one", identities: ["one.example"] };
+  const [finding] = findingsOfCaa("shop.example", set, [one]);
+  assert.equal(finding?.saw, `the CAA records of shop.example forbid one: issue "${value}"`);
+});
+
 test("a second issuer that CAA allows makes the first one's refusal bearable", () => {
   const record = { isCritical: false, tag: "issue", value: "two.example" };
   const set = { kind: "found", at: "shop.example", records: [record] } as const;
