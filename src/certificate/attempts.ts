@@ -159,6 +159,7 @@ export class AttemptMemory {
   /** The certificate is in use: nothing is remembered any more. Never rejects. */
   async succeeded(holding: Holding): Promise<void> {
     holding.standIn = holding.turn && holding.certificate?.issuer;
+    if (holding.standIn === undefined) holding.switchedBy = undefined;
     await this.forget(holding);
   }
 
@@ -236,6 +237,9 @@ export class AttemptMemory {
     const { turn, at } = turnAfter(directories, holding.turn, failure);
     const { host } = holding;
     holding.turn = turn;
+    const [first] = directories;
+    if (turn.issuer === first) holding.switchedBy = undefined;
+    else if (from === first) holding.switchedBy = { type, detail };
     if (turn.issuer !== from)
       this.#steps.log.warn("issuer.switched", { host, from, to: turn.issuer, type, detail });
     return at;

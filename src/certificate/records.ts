@@ -49,6 +49,8 @@ export interface Holding {
   waiting: LastError | undefined;
   /** The issuer of the certificate in use, when it came after another one had failed. */
   standIn: string | undefined;
+  /** What the first issuer failed by when another one got its turn, as long as this program knows. */
+  switchedBy: Pick<LastError, "type" | "detail"> | undefined;
   isRefused: boolean;
   servedSerial: string | undefined;
 }
@@ -147,6 +149,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     hurriedAt: undefined,
     waiting: undefined,
     standIn: undefined,
+    switchedBy: undefined,
     isRefused: false,
     servedSerial: undefined,
   };

@@ -84,7 +84,7 @@ function expiring(
 
 /** From the moment that another issuer has the turn until the first one has issued again. */
 function standInOf(holding: Holding, { issuers, lasted }: Judging): Trouble | undefined {
-  const { host, turn, certificate, standIn, lastError } = holding;
+  const { host, turn, certificate, standIn, switchedBy } = holding;
   const kind = "issuer.switched";
   const kept = lasted(keyOf({ kind, host })) ? certificate?.issuer : undefined;
   const other = turn?.issuer ?? standIn ?? kept;
@@ -95,7 +95,7 @@ function standInOf(holding: Holding, { issuers, lasted }: Judging): Trouble | un
     host,
     severity: "warning",
     message: `${other} is asked for the certificate of ${host} in place of ${firstIssuer}`,
-    detail: lastError === undefined ? `${firstIssuer} failed before` : detailOf(lastError),
+    detail: `${firstIssuer} failed${switchedBy === undefined ? " before" : `: ${detailOf(switchedBy)}`}`,
     hint: "Nothing needs to be done unless it lasts: the next renewal starts with the first issuer again.",
     nextAttemptAt: holding.nextAttemptAt,
   };

@@ -532,6 +532,8 @@ test("C16: the next issuer has its turn after two failures, and the first one is
   assert.deepEqual([world.row().state, world.row().issuer], ["valid", "second"]);
   const { from, to } = world.log.only("issuer.switched");
   assert.deepEqual([from, to], ["first", "second"]);
+  const { code: type, message: detail } = outage;
+  assert.deepEqual(world.holding().switchedBy, { type, detail });
 
   isDown = false;
   await world.renewAll();
@@ -540,6 +542,7 @@ test("C16: the next issuer has its turn after two failures, and the first one is
   await world.keeper.renew(world.holding());
   assert.deepEqual(world.asked.slice(3), ["first"]);
   assert.equal(world.row().issuer, "first");
+  assert.equal(world.holding().switchedBy, undefined);
 });
 
 test("what waits for a person at one CA goes to the next one straight away, also after a restart", async () => {

@@ -141,6 +141,18 @@ const table: readonly (readonly [
   ],
 ];
 
+test("that another issuer is asked tells what the first one failed by, also when the other one has issued or failed", () => {
+  const switchedBy = { type: "rejectedIdentifier", detail: "not that name" };
+  const stoodIn = { certificate: held(89, SECOND), standIn: SECOND };
+  for (const more of [{}, { lastError: ERROR }]) {
+    const found = troublesOf(holding({ ...stoodIn, switchedBy, ...more }), judging);
+    const trouble = found.find(({ kind }) => kind === "issuer.switched");
+    assert.equal(trouble?.detail, `${FIRST} failed: rejectedIdentifier: not that name`);
+  }
+  const [unknown] = troublesOf(holding(stoodIn), judging);
+  assert.equal(unknown?.detail, `${FIRST} failed before`);
+});
+
 for (const [what, changes, troubles, judged] of table) {
   test(`${what}: ${troubles.join(", ") || "nobody is told"}`, () => {
     const found = troublesOf(holding(changes), { ...judging, ...judged });
