@@ -187,14 +187,18 @@ function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
   return new AdminDoor(config.listen.admin, steps, log);
 }
 
-/** The supervisor reads the file, and replaces this process too when it accepts it. */
-async function askForReload(): Promise<ReloadOutcome> {
+/**
+ * The supervisor reads the file, and replaces this process too when it accepts it. One that leaves for an earlier
+ * reload does not hear what becomes of this one.
+ */
+async function askForReload(): Promise<ReloadOutcome | undefined> {
   try {
     const signal = withDeadline(stopping.signal, limits.reloadMaxMs);
     const answer = await channel.ask("supervisor", (ask) => ({ type: "reload.ask", ask }), signal);
     if (answer.type === "reload.answer") return answer.outcome;
     throw new TypeError("The supervisor answered something else");
   } catch (error) {
+    if (isReplaced) return undefined;
     const isLate = error instanceof Error && error.name === "TimeoutError";
     const why = `the supervisor gave no answer within ${limits.reloadMaxMs} ms, and may still follow`;
     return {

@@ -33,8 +33,8 @@ export interface AdminSteps {
   metrics(): Promise<string>;
   /** Does what is asked for the host, telling what happens meanwhile; never rejects. */
   act(request: HostRequest, tell: (happened: HostEvent) => void): Promise<HostOutcome>;
-  /** Has the configuration read again; never rejects. */
-  reload(): Promise<ReloadOutcome>;
+  /** Has the configuration read again; never rejects. `undefined`: a successor is to be asked, which hears the outcome. */
+  reload(): Promise<ReloadOutcome | undefined>;
   /** Gives accounts with CAs new keys; never rejects. */
   rollOver(request: RolloverRequest): Promise<readonly RolloverOutcome[]>;
   /** Puts a backend out of use, or back; never rejects. */
@@ -121,6 +121,7 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
 
 async function answerReload(steps: AdminSteps, response: ServerResponse): Promise<void> {
   const answer = await steps.reload();
+  if (answer === undefined) return void response.destroy();
   sendJson(response, answer.kind === "accepted" ? 200 : 422, answer);
 }
 

@@ -10,7 +10,9 @@ import { test } from "node:test";
 import { askForHost, askForProbe, askForReload, askStatus } from "../../src/admin/client.ts";
 import { type AdminSteps, serveAdmin } from "../../src/admin/server.ts";
 import type { Snapshot } from "../../src/admin/snapshot.ts";
+import { codeOf, LatchkeyError } from "../../src/base/errors.ts";
 import type { RolloverOutcome } from "../../src/base/rollover-outcome.ts";
+import { patiently } from "../../src/cli/patiently.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const snapshot: Snapshot = {
@@ -82,6 +84,21 @@ test("the admin socket answers GET /metrics in the type of Prometheus' text form
   assert.equal(response?.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
   assert.equal(await text(response ?? assert.fail()), await steps.metrics());
   await close();
+});
+
+test("a reload that a process cannot see the outcome of, since it is being replaced, is left to its successor to answer", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "admin.sock");
+  const closeFirst = await serveAdmin(path, { ...steps, reload: async () => undefined });
+  const isReset = (error: unknown) =>
+    error instanceof LatchkeyError && codeOf(error.cause) === "ECONNRESET";
+  await assert.rejects(askForReload(path), isReset);
+  const asking = patiently(() => askForReload(path), { unanswered: true });
+  await closeFirst({ isReplaced: true });
+  const closeSecond = await serveAdmin(path, steps);
+  assert.equal((await asking).kind, "rejected");
+  await closeSecond();
+  await closeFirst();
 });
 
 test("an admin socket that is left to a successor answers what changes nothing, and stays", async () => {
