@@ -2,6 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { askForReload, askStatus } from "../admin/client.ts";
 import type { Snapshot } from "../admin/snapshot.ts";
 import { systemClock } from "../base/clock.ts";
+import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { Config } from "../config/config.ts";
+import { lookAtStorage } from "../storage/look.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { patiently } from "./patiently.ts";
@@ -15,9 +19,10 @@ const LOOK_EVERY_MS = 100;
  * every fault, and waits until the new processes serve.
  */
 export async function reload(file: string | undefined): Promise<number> {
-  const { listen } = await readConfiguration(file);
+  const config = await readConfiguration(file);
+  const { listen } = config;
   const askedAt = systemClock.now();
-  const answer = await patiently(() => askForReload(listen.admin), { unanswered: true });
+  const answer = await ask(config);
   if (answer.kind === "rejected") {
     process.stderr.write(lines([...answer.faults, `latchkey: ${answer.why}`]));
     return EXIT.usage;
@@ -28,6 +33,24 @@ export async function reload(file: string | undefined): Promise<number> {
   if (!isReady)
     process.stderr.write("latchkey: the new processes are not ready yet; see the log\n");
   return EXIT.ok;
+}
+
+/** Where the program answers may be what has changed in its file. */
+async function ask(config: Config): Promise<ReloadOutcome> {
+  try {
+    return await patiently(() => askForReload(config.listen.admin), { unanswered: true });
+  } catch (error) {
+    if (codeOf(error) !== "NOT_RUNNING") throw error;
+    throw new LatchkeyError("NOT_RUNNING", `${messageOf(error)}; ${await hintFor(config)}`);
+  }
+}
+
+async function hintFor({ storage }: Config): Promise<string> {
+  const { folder } = await lookAtStorage(storage, { tryWriting: false, now: systemClock.now() });
+  const holder = folder.kind === "there" ? folder.holder : undefined;
+  return holder === undefined
+    ? "a changed `storage` wants a restart of the program that uses the one before"
+    : `but process ${holder.pid} on ${holder.host} uses it: after a change of \`listen.admin\` reload by SIGHUP, as \`systemctl reload latchkey\` does`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { runProgram } from "../support/client-program.ts";
@@ -91,6 +91,36 @@ test("latchkey reload prints what changes, and the new processes serve when it e
   );
 
   assert.equal((await run()).stdout, "nothing has changed\n");
+});
+
+test("a reload that changes the storage is rejected: everything else would be left behind in the old one", async () => {
+  const elsewhere = join(latchkey.folder, "stroage");
+  const rejected = latchkey.nextEvent("config.rejected");
+  await reload(first.replace(latchkey.storage, elsewhere));
+  const { fault } = await rejected;
+  assert.match(
+    String(fault),
+    /: storage: cannot change while the program runs, wanted \S+storage /,
+  );
+  await assert.rejects(stat(elsewhere), { code: "ENOENT" });
+  await handshake(latchkey.httpsPort, "up.localhost");
+
+  const { code, stderr } = await run();
+  assert.equal(code, 1);
+  assert.match(stderr, /nothing is running on this storage; a changed `storage` wants a restart/);
+  await writeFile(latchkey.file, first);
+});
+
+test("latchkey reload that asks at another socket than the program answers at says how it is reloaded", async () => {
+  const moved = first.replace("listen: {", "listen: { admin: unix:other.sock,");
+  await writeFile(latchkey.file, moved);
+  const { code, stderr } = await run();
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /; but process \d+ on \S+ uses it: after a change of `listen.admin` reload by SIGHUP/,
+  );
+  await writeFile(latchkey.file, first);
 });
 
 test("of two reloads at the same time both are followed, and whoever asks meanwhile is answered", async () => {
