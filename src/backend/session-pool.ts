@@ -41,7 +41,9 @@ interface Entry {
 /**
  * Sessions with the backends that speak HTTP/2: one for all requests, more when its streams are all taken,
  * and a bounded row of those that wait. Owns the sessions until they are closed. A session that is being
- * made is given up when nobody waits for it any more, or when it has not opened in time.
+ * made is given up when it has not opened in time; who comes next has it when nobody waits for it any more.
+ * One whose streams were taken back too often is spent: others get the new streams, and it is closed when those
+ * under way have ended. When all are spent and there may be no more of them, they share what comes.
  */
 export class SessionPool implements SessionOwner, Timed {
   readonly #deadlines: Deadlines;
@@ -89,7 +91,7 @@ export class SessionPool implements SessionOwner, Timed {
    */
   take(backend: Backend, user: SessionUser): BackendSession | "wait" | "full" {
     const entry = this.#entryOf(backend);
-    const session = entry.waiting.length === 0 ? withRoom(entry) : undefined;
+    const session = entry.waiting.length === 0 ? this.#withRoom(entry) : undefined;
     if (session !== undefined) {
       session.take();
       return session;
@@ -106,11 +108,6 @@ export class SessionPool implements SessionOwner, Timed {
     const index = entry?.waiting.indexOf(user) ?? -1;
     if (entry === undefined || index === -1) return;
     entry.waiting.splice(index, 1);
-    if (entry.waiting.length > 0) return;
-    for (const session of entry.sessions.filter(({ isOpen }) => !isOpen)) {
-      this.#remove(session);
-      session.destroy();
-    }
   }
 
   sessionOpened(session: BackendSession): void {
@@ -120,7 +117,7 @@ export class SessionPool implements SessionOwner, Timed {
   }
 
   sessionFreed(session: BackendSession): void {
-    if (session.taken === 0) this.#watches.get(session)?.freed();
+    if (session.taken === 0) this.#rest(session);
     this.#serve(this.#entryOf(session.backend));
   }
 
@@ -139,7 +136,10 @@ export class SessionPool implements SessionOwner, Timed {
   }
 
   tick(now: number): void {
-    for (const [session, watch] of this.#watches) this.#attend(session, watch, now);
+    for (const [session, watch] of this.#watches) {
+      session.forgetResets(limits.tickMs / limits.backendResetForgetMs);
+      this.#attend(session, watch, now);
+    }
   }
 
   /** Closes every session: at once where nothing is under way, else after it. */
@@ -161,8 +161,7 @@ export class SessionPool implements SessionOwner, Timed {
         break;
       case "rest":
       case "retire":
-        this.#remove(session);
-        session.close();
+        this.#retire(session);
         break;
       case "lose":
         this.#remove(session);
@@ -175,6 +174,17 @@ export class SessionPool implements SessionOwner, Timed {
       default:
         unreachable(duty);
     }
+  }
+
+  /** Nothing is under way on it. */
+  #rest(session: BackendSession): void {
+    if (session.isSpent) this.#retire(session);
+    else this.#watches.get(session)?.freed();
+  }
+
+  #retire(session: BackendSession): void {
+    this.#remove(session);
+    session.close();
   }
 
   /** There is one session less, and no use for another one. */
@@ -191,7 +201,7 @@ export class SessionPool implements SessionOwner, Timed {
     const wasOfUse = session.begun > 0;
     if (!wasOfUse) entry.growsFrom = this.#deadlines.in(limits.backendDownMs);
     if (wasOfUse || entry.sessions.length > 0) {
-      this.#grow(entry);
+      this.#serve(entry);
       return;
     }
     for (const user of entry.waiting.splice(0)) tell(user);
@@ -200,7 +210,7 @@ export class SessionPool implements SessionOwner, Timed {
   /** Gives streams to those that wait, and sees that there are more sessions when some still do. */
   #serve(entry: Entry): void {
     while (entry.waiting.length > 0) {
-      const session = withRoom(entry);
+      const session = this.#withRoom(entry);
       if (session === undefined) break;
       session.take();
       entry.waiting.shift()?.sessionReady(session);
@@ -208,12 +218,24 @@ export class SessionPool implements SessionOwner, Timed {
     this.#grow(entry);
   }
 
+  /** The first that has room and is not spent; of those that are, the least, while there may be no fresh one. */
+  #withRoom(entry: Entry): BackendSession | undefined {
+    const fresh = entry.sessions.find(({ hasRoom, isSpent }) => hasRoom && !isSpent);
+    if (fresh !== undefined || this.#mayGrow(entry)) return fresh;
+    const spent = entry.sessions.filter(({ hasRoom }) => hasRoom);
+    return spent.sort((one, other) => one.resets - other.resets)[0];
+  }
+
+  #mayGrow({ sessions, growsFrom }: Entry): boolean {
+    if (sessions.length >= limits.backendSessionsMax) return false;
+    return sessions.length === 0 || this.#deadlines.now >= growsFrom;
+  }
+
   /** One at a time: how many streams a session has is known when it is open. */
   #grow(entry: Entry): void {
     const { sessions, waiting, backend } = entry;
     const [first] = waiting;
-    if (first === undefined || sessions.length >= limits.backendSessionsMax) return;
-    if (sessions.length > 0 && this.#deadlines.now < entry.growsFrom) return;
+    if (first === undefined || !this.#mayGrow(entry)) return;
     if (sessions.some(({ isOpen }) => !isOpen)) return;
     const session = new BackendSession((user) => dial(backend, user, this.#names), this);
     this.#add(entry, session, first.connectMs);
@@ -248,8 +270,4 @@ export class SessionPool implements SessionOwner, Timed {
     }
     return entry;
   }
-}
-
-function withRoom({ sessions }: Entry): BackendSession | undefined {
-  return sessions.find(({ hasRoom }) => hasRoom);
 }

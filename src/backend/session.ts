@@ -9,6 +9,7 @@ import {
 import { messageOf } from "../base/errors.ts";
 import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
+import { cancel } from "./cancel.ts";
 import type { BackendConnection, BackendUser } from "./connection.ts";
 
 /** Hears of a session. */
@@ -44,6 +45,7 @@ export class BackendSession implements BackendUser {
   #cause: Error | undefined;
   #taken = 0;
   #begun = 0;
+  #resets = 0;
   #lastStreamId = NO_LIMIT;
   #wantsHttp1 = false;
   #isLost = false;
@@ -111,6 +113,27 @@ export class BackendSession implements BackendUser {
     this.#taken -= 1;
     if (!this.#isClosed) this.#owner.sessionFreed(this);
     else if (this.#taken === 0) this.destroy();
+  }
+
+  /** Takes back a stream of this session; its backend counts that. */
+  cancel(stream: ClientHttp2Stream): void {
+    this.#resets += 1;
+    cancel(stream);
+  }
+
+  /** Streams that were taken back, without those that are forgotten. */
+  get resets(): number {
+    return this.#resets;
+  }
+
+  /** Forgets so many that were taken back, as its backend does. */
+  forgetResets(count: number): void {
+    this.#resets = Math.max(0, this.#resets - count);
+  }
+
+  /** Were so many streams taken back that its backend may soon end the session, with all that are under way? */
+  get isSpent(): boolean {
+    return this.#resets >= limits.backendResetsMax;
   }
 
   /** Opens the stream of a request; undefined: it cannot be, and nothing has reached the backend. */

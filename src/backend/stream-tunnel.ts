@@ -1,5 +1,4 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
-import { addAbortSignal } from "node:stream";
 import type { BackendUser } from "./connection.ts";
 import type { FarEnd } from "./far-end.ts";
 import type { BackendSession } from "./session.ts";
@@ -53,7 +52,7 @@ export class StreamTunnel implements FarEnd {
 
   destroy(): void {
     this.#user = undefined;
-    cancel(this.#stream);
+    this.#session.cancel(this.#stream);
   }
 
   whenClosed(closed: () => void): void {
@@ -72,14 +71,4 @@ export class StreamTunnel implements FarEnd {
     const isClean = this.#hasEnded() && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR;
     user?.backendClosed(isClean ? undefined : new Error("the backend took its stream back"));
   }
-}
-
-const TAKEN_BACK = AbortSignal.abort();
-
-/**
- * Takes a stream back, by RST_STREAM with CANCEL and never END_STREAM, which would make something whole of
- * what was said. Node's `close` sends that first; what is aborted is destroyed without it.
- */
-export function cancel(stream: ClientHttp2Stream): void {
-  addAbortSignal(TAKEN_BACK, stream);
 }

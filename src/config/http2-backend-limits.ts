@@ -4,6 +4,14 @@ export const http2BackendLimits = {
   backendSessionsMax: 16,
   /** Streams of one session, if the backend allows more: beyond it one lost connection loses too much. */
   backendStreamsMax: 100,
+  /**
+   * Streams of one session that we take back before it gets no further ones: backends end the sessions of whoever
+   * resets a lot, with all that is under way. Varnish stands 100 in a minute, Netty 200 in half a minute,
+   * Envoy half of 500 requests, nghttp2 and Node.js 1,000 …
+   */
+  backendResetsMax: 50,
+  /** … and one of them is forgotten every so often: Varnish's 100 in a minute are 0.6 s each. */
+  backendResetForgetMs: 2_000,
   /** Requests of one worker that wait for a session with one backend, or for a stream of one. */
   backendSessionQueueMax: 1_000,
   /** A session without a stream; backends that want it gone sooner say so by GOAWAY. */

@@ -2,7 +2,7 @@ import { type ClientHttp2Stream, constants } from "node:http2";
 import { failureOf } from "../backend/failure.ts";
 import type { BackendSession } from "../backend/session.ts";
 import { watchEnd } from "../backend/stream-end.ts";
-import { cancel, StreamTunnel } from "../backend/stream-tunnel.ts";
+import { StreamTunnel } from "../backend/stream-tunnel.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
@@ -102,7 +102,7 @@ export class Http2Courier implements Courier {
     const session = this.#session;
     this.#rest();
     if (stream === undefined) session?.leave();
-    else cancel(stream);
+    else session?.cancel(stream);
   }
 
   get #isTunnel(): boolean {
@@ -236,7 +236,7 @@ export class Http2Courier implements Courier {
     const trailers = this.#answerTrailers;
     const isRequestSent = stream.writableFinished;
     this.#rest();
-    if (!isRequestSent) cancel(stream);
+    if (!isRequestSent) session.cancel(stream);
     this.#user.answerDone(trailers);
   }
 

@@ -1,0 +1,12 @@
+import type { ClientHttp2Stream } from "node:http2";
+import { addAbortSignal } from "node:stream";
+
+const TAKEN_BACK = AbortSignal.abort();
+
+/**
+ * Takes a stream back, by RST_STREAM with CANCEL and never END_STREAM, which would make something whole of
+ * what was said. Node's `close` sends that first; what is aborted is destroyed without it.
+ */
+export function cancel(stream: ClientHttp2Stream): void {
+  addAbortSignal(TAKEN_BACK, stream);
+}
