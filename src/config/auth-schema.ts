@@ -35,7 +35,7 @@ export const authSchema = anyOf(
           text(readAuthService, "a URL such as http://127.0.0.1:9091/verify"),
         ),
         copyHeaders: key(
-          "Fields of its 2xx that go on to the backend; what clients send under these names is removed.",
+          "Fields of its 2xx that go on to the backend; what clients send under these names is removed. Set-Cookie goes to the client.",
           someOf(text(readCopiedHeader, "the name of a header"), "a list such as [Remote-User]"),
         ),
         timeout: key(

@@ -26,6 +26,8 @@ export type Auth =
       readonly timeoutMs: number;
       /** Fields of its answer that go on to the backend, in lower case. */
       readonly copied: readonly string[];
+      /** Does the client get the Set-Cookie fields of its 2xx? */
+      readonly passesCookies?: boolean | undefined;
     };
 
 type WrittenRules = Exclude<WrittenAuth, boolean>;
@@ -35,6 +37,9 @@ const GOES_WITH = {
   basic: ["realm", "keepAuthorization"],
   forward: ["copyHeaders", "timeout"],
 } as const;
+
+/** A field of answers alone: it is for the client, and would say nothing to a backend. */
+const SET_COOKIE = "set-cookie";
 
 /** Who may in: what a host or path says. `undefined`: everybody, or a fault was reported. */
 export function readAuth(
@@ -99,6 +104,7 @@ function readForwardAuth(
     service,
     target: forward.target,
     timeoutMs: timeout,
-    copied: copyHeaders,
+    copied: copyHeaders.filter((name) => name !== SET_COOKIE),
+    ...(copyHeaders.includes(SET_COOKIE) ? { passesCookies: true } : {}),
   };
 }

@@ -9,7 +9,7 @@ import { Exchange } from "./exchange.ts";
 import type { ResponseHead } from "./head.ts";
 import { answerLines, writeRequestHead } from "./headers.ts";
 import { backendAuthority } from "./path-route.ts";
-import { type Petition, type Policy, refused, type Verdict } from "./policy.ts";
+import { type HeadEdits, type Petition, type Policy, refused, type Verdict } from "./policy.ts";
 import type { OwnAnswer } from "./refuse.ts";
 
 type ForwardAuth = Extract<Auth, { kind: "forward" }>;
@@ -213,15 +213,18 @@ class Question implements Asker, Timed {
     };
   }
 
-  #editsOf(head: ResponseHead): { removed: readonly string[]; lines: string } {
-    const { fields } = head;
+  #editsOf({ fields }: ResponseHead): HeadEdits {
+    const { copied, passesCookies } = this.#auth;
     let lines = "";
+    let answerLines = "";
     for (let index = 0; index < fields.count; index += 1) {
       const name = fields.nameText(index).toLowerCase();
-      if (!this.#auth.copied.includes(name) || this.#named.includes(name)) continue;
-      lines += fields.text.slice(fields.lineStart(index), fields.lineStart(index + 1));
+      if (this.#named.includes(name)) continue;
+      const line = fields.text.slice(fields.lineStart(index), fields.lineStart(index + 1));
+      if (copied.includes(name)) lines += line;
+      if (passesCookies === true && name === "set-cookie") answerLines += line;
     }
-    return { removed: this.#vouched, lines };
+    return { removed: this.#vouched, lines, answerLines };
   }
 
   /** The exchange is content, and we are not. */

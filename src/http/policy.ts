@@ -17,6 +17,8 @@ export interface HeadEdits {
   readonly removed: readonly string[];
   /** Field lines that are added, each with its CRLF. */
   readonly lines: string;
+  /** Field lines for the client, in whatever answer it gets, each with its CRLF. */
+  readonly answerLines?: string | undefined;
   /** Whose password was right, for the access log. */
   readonly user?: string | undefined;
 }
@@ -123,6 +125,7 @@ function joined(one: HeadEdits | undefined, other: HeadEdits | undefined): HeadE
   return {
     removed: [...one.removed, ...other.removed],
     lines: one.lines + other.lines,
+    answerLines: (one.answerLines ?? "") + (other.answerLines ?? ""),
     user: other.user ?? one.user,
   };
 }

@@ -191,7 +191,7 @@ export class Visit implements Asker, EncodingOwner {
     const request = this.#request;
     if (request === undefined) return;
     this.#answerNamed = answer.named;
-    const edits = this.#editsOf(head);
+    const edits = this.#editsOf(head, this.#exchange.cookieLine);
     const told = this.#encoding.begin(request, head, { answer, edits }, this.#path?.compress);
     this.#closesAfter ||= endsWithConnection(request, told.answer) || this.#mustClose(request);
     const now = this.#tools.around.dateNow();
@@ -238,7 +238,7 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {
-    this.#writer.switched(head, named, answerEdits(this.#place?.rules, head));
+    this.#writer.switched(head, named, this.#editsOf(head, ""));
     this.answerFlushed();
     const idleMs = this.#path?.timeouts.tunnelIdleMs ?? limits.tunnelIdleTimeoutMs;
     this.#end(undefined);
@@ -294,11 +294,11 @@ export class Visit implements Asker, EncodingOwner {
     this.pumpBody();
   }
 
-  /** Rules are about the backend's fields: the cookie that leads back to it is ours. */
-  #editsOf(head: ResponseHead): AnswerEdits | undefined {
+  /** Rules are about the backend's fields: `lines` and what a policy tells the client are ours. */
+  #editsOf(head: ResponseHead, lines: string): AnswerEdits | undefined {
     const edits = answerEdits(this.#place?.rules, head);
-    const { cookieLine } = this.#exchange;
-    return cookieLine === "" ? edits : joinedEdits(edits, { removed: [], lines: cookieLine });
+    const ours = (this.#edits?.answerLines ?? "") + lines;
+    return ours === "" ? edits : joinedEdits(edits, { removed: [], lines: ours });
   }
 
   #mustClose(request: Admitted | undefined): boolean {
@@ -310,7 +310,8 @@ export class Visit implements Asker, EncodingOwner {
     const request = this.#request;
     this.#closesAfter ||= this.#mustClose(request);
     const dress = dressed(answer, this.#place?.rules);
-    this.#writer.own(dress, request, this.#closesAfter, this.#tools.around.dateNow());
+    const lines = dress.lines + (this.#edits?.answerLines ?? "");
+    this.#writer.own({ ...dress, lines }, request, this.#closesAfter, this.#tools.around.dateNow());
     this.answerFlushed();
     this.#end(why);
     this.#owner.visitEnded(this.#closesAfter);

@@ -47,6 +47,16 @@ test("a service is an address and a target; what it vouches for is barred on eve
   );
 });
 
+test("a service's cookies are for the client, and vouch for nothing", () => {
+  const [rest] = pathsOf(
+    "auth: { forward: http://127.0.0.1:9091/, copyHeaders: [Set-Cookie, Remote-User] }",
+  );
+  const auth = rest?.auth?.kind === "forward" ? rest.auth : undefined;
+  assert.deepEqual(auth?.copied, ["remote-user"]);
+  assert.equal(auth.passesCookies, true);
+  assert.deepEqual(rest?.vouched, ["remote-user"]);
+});
+
 test("a path has what its host has, unless it says something itself", () => {
   const paths = pathsOf(
     `auth: { basic: { ops: ${HASH} } }, compress: on, paths: { /aa/: { to: 2 }, /b/: { to: 2, auth: off, compress: off } }`,

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Auth } from "../../src/config/auth.ts";
 import { limits } from "../../src/config/limits.ts";
+import { configOf } from "../support/config-text.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, answeringOnce, OK, Recorder, type Script } from "../support/recorder.ts";
-import { get, RelayScene } from "../support/relay-world.ts";
+import { forwardTo, get, RelayScene, RelayWorld } from "../support/relay-world.ts";
 
 const YES = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
 
@@ -88,6 +89,39 @@ test("what the service vouches for reaches the backend, and nobody else's word d
   ]);
   assert.doesNotMatch(client.text, /Set-Cookie|remote/i);
 });
+
+test("its cookies of a yes reach the client where Set-Cookie is copied, beside those of the answer", async () => {
+  const renewing = `${YES}Set-Cookie: s=2\r\nSet-Cookie: t=3\r\nRemote-User: zoe\r\n\r\n`;
+  for (const [what, answer] of cookieAnswers) {
+    await using service = await Recorder.start(answering(renewing));
+    await using backend = await Recorder.start(
+      answering(OK.replace("\r\n", "\r\nSet-Cookie: b=1\r\n")),
+    );
+    const text = `hosts:
+  shop.example:
+    ${answer.replace("PORT", `${backend.port}`)}
+    auth: { forward: "http://127.0.0.1:${service.port}/", copyHeaders: [Remote-User, Set-Cookie] }
+    headers: { response: { set: { X-A: b } } }
+`;
+    const action = configOf(text).hosts[0]?.action ?? forwardTo([]);
+    await using world = await RelayWorld.start({ action });
+    using client = await RawClient.connect(world.port);
+    client.say(get("Connection: close\r\nSet-Cookie: mine=1\r\n"));
+    const cookies = (await client.finished())
+      .match(/^Set-Cookie: .*$/gim)
+      ?.map((line) => line.trim());
+    const ours = ["Set-Cookie: s=2", "Set-Cookie: t=3"];
+    assert.deepEqual(cookies, what === "forwarded" ? ["Set-Cookie: b=1", ...ours] : ours, what);
+    assert.doesNotMatch(backend.text, /s=2/);
+  }
+});
+
+/** What becomes of the request that was let in. */
+const cookieAnswers: readonly (readonly [what: string, host: string])[] = [
+  ["forwarded", "to: PORT"],
+  ["answered here", "paths: { /: { respond: here } }"],
+  ["refused by a dead backend", "to: 1"],
+];
 
 test("what the service vouches for does not come as a trailer either", async () => {
   await using guarded = await GuardedScene.start(answering(`${YES}\r\n`));
