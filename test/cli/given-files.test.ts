@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readCredential } from "../../src/base/credential.ts";
 import { GivenFiles } from "../../src/cli/given-files.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { configOf } from "../support/config-text.ts";
@@ -50,7 +51,37 @@ for (const [before, was, after, is, outcome] of next) {
       return;
     }
     const told = await given.follow(config);
-    assert.equal(told.length, outcome === "followed" ? 0 : 1);
-    for (const line of told) assert.match(line, /^! own\.example {2}/);
+    const wrong = told.filter((line) => line.startsWith("! "));
+    assert.equal(wrong.length, outcome === "followed" ? 0 : 1);
+    for (const line of wrong) assert.match(line, /^! own\.example {2}/);
+    const isOther = was.chain !== is.chain && is !== noise;
+    assert.equal(told.length - wrong.length, isOther ? 1 : 0);
+    assert.deepEqual(await given.follow(config), wrong);
   });
 }
+
+test("a reload that finds another certificate tells which, in one line for all hosts of the same files", async () => {
+  await using folder = await temporaryFolder();
+  const write = (name: string, { chain, key }: Files) => {
+    writeFileSync(join(folder.path, `${name}.pem`), chain);
+    writeFileSync(join(folder.path, `${name}.key`), key);
+  };
+  const names = ["*.own.example"];
+  const hosts = ["a", "b", "c", "d", "e", "f", "g"].map((label) => `${label}.own.example`);
+  const files = (name: string) =>
+    `{ respond: a, certificate: { chain: ${name}.pem, key: ${name}.key } }`;
+  const text = `hosts:\n  ${hosts.join(", ")}: ${files("shared")}\n  own.example: ${files("own")}\n`;
+  write("shared", makeCertificate({ names }));
+  write("own", own);
+  const config = configOf(text, join(folder.path, "latchkey.yaml"));
+  const given = new GivenFiles();
+  await given.begin(config);
+  const notAfter = Date.parse("2046-01-02T03:04:05Z");
+  const next = makeCertificate({ names, notAfter });
+  write("shared", next);
+  const { serial } = readCredential(next.chain, next.key);
+  assert.deepEqual(await given.follow(config), [
+    `~ ${hosts.slice(0, 5).join(", ")} and 2 more  certificate given by hand: now ${serial}, until 2046-01-02T03:04:05.000Z`,
+  ]);
+  assert.deepEqual(await given.follow(config), []);
+});
