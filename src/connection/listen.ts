@@ -1,4 +1,5 @@
 import net, { type Server, type Socket } from "node:net";
+import type { Counts } from "../base/counts.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 
@@ -12,15 +13,17 @@ export interface Doorkeeper {
 export class OpenConnections {
   readonly #capacity: number;
   readonly #doorkeeper: Doorkeeper | undefined;
+  readonly #counts: Counts | undefined;
   readonly #sockets = new Set<Socket>();
   #refused = 0;
   readonly #drained = Promise.withResolvers<void>();
   #isDraining = false;
   #isCut = false;
 
-  constructor(capacity: number = limits.connectionsMax, doorkeeper?: Doorkeeper) {
+  constructor(capacity: number = limits.connectionsMax, doorkeeper?: Doorkeeper, counts?: Counts) {
     this.#capacity = capacity;
     this.#doorkeeper = doorkeeper;
+    this.#counts = counts;
   }
 
   /** Counts a socket until it closes. One too many is destroyed, and `false` returned. */
@@ -28,12 +31,15 @@ export class OpenConnections {
     const isWelcome = this.#doorkeeper?.mayOpen() ?? true;
     if (!isWelcome || this.#sockets.size >= this.#capacity) {
       this.#refused += 1;
+      this.#counts?.refused(isWelcome ? "TOO_MANY_CONNECTIONS" : "OVERLOADED");
       socket.destroy();
       return false;
     }
     this.#sockets.add(socket);
+    this.#counts?.connectionOpened();
     this.#tell();
     socket.once("close", () => {
+      this.#counts?.connectionClosed();
       this.#sockets.delete(socket);
       this.#tell();
       if (this.#isDraining && this.#sockets.size === 0) this.#drained.resolve();

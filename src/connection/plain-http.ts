@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { Deadlines, type Timed } from "../backend/deadlines.ts";
+import type { Counts } from "../base/counts.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { formatOrigin } from "../config/redirect-target.ts";
@@ -19,6 +20,7 @@ export interface PlainHttpServices {
   readonly publicHttpsPort: number;
   /** Milliseconds since the epoch, for Date (RFC 9110 §6.6.1). */
   now(): number;
+  readonly counts?: Counts;
 }
 
 /**
@@ -99,6 +101,7 @@ class PlainHttp implements ClientListener, Timed {
   #answer(answer: OwnAnswer, method: string): void {
     this.#isAnswered = true;
     this.#inbox.clear();
+    this.#services.counts?.answeredPlain(method, answer.status);
     const now = this.#services.now();
     const delivery = { isHead: method === "HEAD", connection: "close", now } as const;
     this.#client.socket.write(writeOwnAnswer(answer, delivery), "latin1");

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import type { Counts } from "../base/counts.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
@@ -13,17 +14,21 @@ const WINDOW_MS = 1_000;
 export class RefusalLog {
   readonly #log: Log;
   readonly #clock: Clock;
+  readonly #counts: Counts | undefined;
   #windowAt = Number.NEGATIVE_INFINITY;
   #written = 0;
   #leftOut = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(log: Log, clock: Clock) {
+  /** @param counts Counts them all. */
+  constructor(log: Log, clock: Clock, counts?: Counts) {
     this.#log = log;
     this.#clock = clock;
+    this.#counts = counts;
   }
 
   report(facts: Facts): void {
+    this.#counts?.refused(facts["code"]);
     const now = this.#clock.now();
     const age = now - this.#windowAt;
     if (age < 0 || age >= WINDOW_MS) {

@@ -1,6 +1,7 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Server, TLSSocket, TlsOptions } from "node:tls";
+import type { Counts } from "../base/counts.ts";
 import type { Credential } from "../base/credential.ts";
 import { LatchkeyError } from "../base/errors.ts";
 import { parsePlain } from "../base/hostname.ts";
@@ -30,6 +31,7 @@ interface Context {
 export class Terminator {
   readonly #contexts: RecentMap<UriHost, Context>;
   readonly #places: HandshakePlaces;
+  readonly #counts: Counts | undefined;
   #ticketMaster: Uint8Array;
 
   /** @param ticketMaster see {@link Terminator.rotate}. */
@@ -37,7 +39,9 @@ export class Terminator {
     ticketMaster: Uint8Array,
     contextsMax: number = limits.contextsMax,
     places: HandshakePlaces = new HandshakePlaces(),
+    counts?: Counts,
   ) {
+    this.#counts = counts;
     this.#ticketMaster = ticketMaster;
     this.#places = places;
     this.#contexts = new RecentMap(contextsMax);
@@ -96,7 +100,12 @@ export class Terminator {
     const whyCut = () => (isOutrun ? "it gave its place to a newer one" : "the client left");
     try {
       const shaking = { host, timeoutMs: limits.handshakeTimeoutMs, whyCut };
-      return await handshake(server, socket, shaking);
+      const secured = await handshake(server, socket, shaking);
+      this.#counts?.shaken(secured.isSessionReused() ? "resumed" : "full");
+      return secured;
+    } catch (error) {
+      this.#counts?.shaken("failed");
+      throw error;
     } finally {
       this.#places.leave(socket);
     }

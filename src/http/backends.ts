@@ -4,6 +4,7 @@ import type { BackendNames } from "../backend/names.ts";
 import type { BackendPool } from "../backend/pool.ts";
 import type { SeatTools } from "../backend/seat.ts";
 import type { SessionPool } from "../backend/session-pool.ts";
+import type { Counts } from "../base/counts.ts";
 import type { Loops } from "./loops.ts";
 
 /** What the ways of all requests share. */
@@ -14,4 +15,5 @@ export interface Backends extends SeatTools {
   readonly deadlines: Deadlines;
   readonly failures: FailureLog;
   readonly loops: Loops;
+  readonly counts: Counts;
 }

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
+import type { Counts, RequestCounts } from "../base/counts.ts";
 import { covers } from "../base/credential.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
+import { formatPattern } from "../config/host-pattern.ts";
 import type { ClientIdentity, Sender } from "./forwarded.ts";
 
 /** A terminated connection that speaks HTTP. */
@@ -32,6 +34,14 @@ export function senderOf(
 ): Sender {
   const isTrusted = isTrustedProxy(clientAddress);
   return { address: clientAddress, ends, identity, isTrusted, isTrustedProxy };
+}
+
+/** What counts the requests of this connection. */
+export function countsOf(
+  { protocol, route }: ClientConnection,
+  { counts }: { readonly counts: Counts },
+): RequestCounts {
+  return counts.of(protocol, formatPattern(route.pattern));
 }
 
 /** Is this other name served on the same connection too? Its certificate and its route must cover it. */

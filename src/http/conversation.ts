@@ -3,7 +3,7 @@ import type { FarEnd } from "../backend/far-end.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
-import { type ClientConnection, isCovered, senderOf } from "./client-connection.ts";
+import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-connection.ts";
 import { type ClientListener, ClientSocket } from "./client-socket.ts";
 import { ClientWriter } from "./client-writer.ts";
 import { fault } from "./fields.ts";
@@ -64,6 +64,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
       body: this.#body,
       writer: this.#writer,
       sender: senderOf(connection, around),
+      counts: countsOf(connection, around),
       around,
     });
     this.#deadline = around.deadlines.in(limits.keepAliveTimeoutMs);

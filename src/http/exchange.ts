@@ -3,6 +3,7 @@ import { NEVER } from "../backend/deadlines.ts";
 import type { FarEnd } from "../backend/far-end.ts";
 import { BackendSession } from "../backend/session.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
+import type { BackendFailure } from "../base/counts.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
@@ -132,7 +133,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   tick(now: number): void {
     if (this.#phase === "finding") this.#way.tick(now);
-    else if (now >= this.#deadline) this.#break(504, "the backend takes too long");
+    else if (now >= this.#deadline) this.#break(504, "the backend takes too long", "timeout");
   }
 
   /** Beyond the start of the exchange nobody but us writes what goes out. */
@@ -179,25 +180,23 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   answerMalformed(why: string): void {
-    this.#break(502, why);
+    this.#break(502, why, "malformed");
   }
 
   /** Once more to the same backend at most, then to another one. */
   answerLost(why: string, resend: Resend, status: 502 | 504 = 502): void {
+    const how = status === 504 ? "timeout" : "closed";
     const isMove = resend === "elsewhere" || (this.#isRepeated && resend !== "over-http1");
     if (!this.#maySendAgain(resend) || (isMove && !this.#way.seat.mayMove())) {
-      this.#break(status, why);
+      this.#break(status, why, how);
       return;
     }
+    this.#backends.counts.backendFailed(how);
     this.#phase = "finding";
     this.#deadline = NEVER;
-    if (isMove) {
-      this.#isRepeated = false;
-      this.#way.moveOn(status, why);
-    } else {
-      this.#isRepeated = true;
-      this.#way.afresh();
-    }
+    this.#isRepeated = !isMove;
+    if (isMove) this.#way.moveOn(status, why);
+    else this.#way.afresh();
   }
 
   /** The line that leads the client back to its backend from now on, or nothing. */
@@ -275,7 +274,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     return resend === "always" || resend === "over-http1" || IDEMPOTENT.has(this.#question.method);
   }
 
-  #break(status: 502 | 504, why: string): void {
+  #break(status: 502 | 504, why: string, how: BackendFailure): void {
+    this.#backends.counts.backendFailed(how);
     const { hasBegun } = this.#courier;
     this.#way.seat.broken();
     this.#note(status, why);

@@ -1,4 +1,5 @@
 import type { FarEnd } from "../backend/far-end.ts";
+import type { RequestCounts } from "../base/counts.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { PathRoute } from "../config/destination.ts";
 import type { Admitted } from "./admit.ts";
@@ -32,6 +33,7 @@ export interface VisitTools {
   readonly host: UriHost;
   readonly action: HttpAction;
   readonly sender: Sender;
+  readonly counts: RequestCounts;
   readonly around: Surroundings;
 }
 

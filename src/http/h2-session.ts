@@ -7,9 +7,10 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { NEVER, type Timed } from "../backend/deadlines.ts";
+import type { RequestCounts } from "../base/counts.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
-import { type ClientConnection, isCovered, senderOf } from "./client-connection.ts";
+import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-connection.ts";
 import type { Sender } from "./forwarded.ts";
 import { H2OpenHead } from "./h2-open-head.ts";
 import { H2Overhead } from "./h2-overhead.ts";
@@ -41,6 +42,7 @@ export class H2Session implements StreamHome, Timed {
   readonly action: HttpAction;
   readonly around: Surroundings;
   readonly sender: Sender;
+  readonly counts: RequestCounts;
   readonly #connection: ClientConnection;
   readonly #session: ServerHttp2Session;
   readonly #overhead: H2Overhead;
@@ -71,6 +73,7 @@ export class H2Session implements StreamHome, Timed {
     this.action = action;
     this.around = around;
     this.sender = senderOf(connection, around);
+    this.counts = countsOf(connection, around);
     this.#overhead = new H2Overhead(around.deadlines.now);
     this.#idleDeadline = around.deadlines.in(limits.keepAliveTimeoutMs);
     // HTTP/2 has an end of its own: a client that ends the connection waits for nothing.

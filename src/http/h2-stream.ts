@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { NEVER } from "../backend/deadlines.ts";
 import type { FarEnd } from "../backend/far-end.ts";
+import type { RequestCounts } from "../base/counts.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
@@ -20,6 +21,7 @@ export interface StreamHome extends Site {
   readonly action: HttpAction;
   readonly around: Surroundings;
   readonly sender: Sender;
+  readonly counts: RequestCounts;
   /** Bytes that the client's connection has taken from us. */
   readonly taken: number;
   /** How many of them the answers that wait now are worth, within `writeIdleTimeoutMs`. */
@@ -75,13 +77,13 @@ export class H2Stream implements VisitOwner {
   #restDeadline = NEVER;
 
   constructor(home: StreamHome, stream: ServerHttp2Stream, { isHead, isWhole }: StreamForm) {
-    const { around, host, action, sender } = home;
+    const { around, host, action, sender, counts } = home;
     this.#home = home;
     this.#stream = stream;
     this.#isWhole = isWhole;
     this.#body = new H2Body(around.deadlines, isWhole);
     this.#writer = new H2Writer(stream, isHead, (bytes) => home.explainAnswer(bytes));
-    const tools = { body: this.#body, writer: this.#writer, host, action, sender, around };
+    const tools = { body: this.#body, writer: this.#writer, host, action, sender, counts, around };
     this.#visit = new Visit(this, tools);
     stream.on("error", () => {
       // Its close follows, and says all that matters.

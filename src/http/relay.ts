@@ -7,6 +7,7 @@ import { BackendsReader } from "../backend/news.ts";
 import { BackendPool } from "../backend/pool.ts";
 import { SessionPool } from "../backend/session-pool.ts";
 import type { Clock } from "../base/clock.ts";
+import { Counts } from "../base/counts.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
@@ -45,6 +46,8 @@ export interface RelayServices {
   readonly publicHttpsPort: number;
   /** Hears of every request that has ended; `undefined` costs nothing. */
   readonly access: ((facts: Facts) => void) | undefined;
+  /** Counts what is relayed; by default nobody reads it. */
+  readonly counts?: Counts;
 }
 
 /** A client's connection, whichever protocol it speaks. */
@@ -94,8 +97,8 @@ export class Relay {
     this.#reader = new BackendsReader(balancer, services.hosts);
     const { names, log } = services;
     const failures = new FailureLog(log, () => performance.now());
-    const loops = this.#loops;
-    const backends = { names, deadlines, pool, sessions, balancer, log, failures, loops };
+    const [loops, counts] = [this.#loops, services.counts ?? new Counts([])];
+    const backends = { names, deadlines, pool, sessions, balancer, log, failures, loops, counts };
     const auth = new Policies(backends, () => services.clock.now());
     this.#further = services.policiesOf ?? ((place) => auth.of(place));
     this.#around = {

@@ -67,9 +67,9 @@ export class Visit implements Asker, EncodingOwner {
     this.#encoding = new Encoding(this, tools.writer, tools.around.compressors);
   }
 
-  /** A head begins to arrive: the time of the access log starts here. */
+  /** A head begins to arrive: the time of the request starts here. */
   arrive(): void {
-    if (this.#tools.around.access !== undefined) this.#startedAt = performance.now();
+    this.#startedAt = performance.now();
   }
 
   /** Does what the route says. `isLast`: the connection is closed afterwards. */
@@ -84,10 +84,7 @@ export class Visit implements Asker, EncodingOwner {
       this.#answerOwn(refusal(400), "the path has several readings, as it came or rewritten");
       return;
     }
-    if (around.loops.isLoop(request.head.fields)) {
-      this.#refuseLoop(request, route);
-      return;
-    }
+    if (around.loops.isLoop(request.head.fields)) return void this.#refuseLoop(request, route);
     const policies = around.policiesOf(place);
     if (policies.length === 0) this.#proceed(request, place);
     else {
@@ -246,6 +243,7 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #begin(request: Admitted | undefined, isLast: boolean): void {
+    this.#tools.counts.began();
     this.#isUnderWay = true;
     this.#request = request;
     this.#closesAfter = isLast || request?.keepsAlive === false;
@@ -267,10 +265,7 @@ export class Visit implements Asker, EncodingOwner {
     const request = this.#request;
     const place = this.#place;
     if (request === undefined || place === undefined) return;
-    if (verdict.kind === "answer") {
-      this.#answerOwn(verdict.answer, verdict.why);
-      return;
-    }
+    if (verdict.kind === "answer") return void this.#answerOwn(verdict.answer, verdict.why);
     this.#edits = verdict.edits;
     this.#proceed(request, place);
     this.#owner.regulateReading();
@@ -321,18 +316,19 @@ export class Visit implements Asker, EncodingOwner {
     this.#isUnderWay = false;
     this.#deliberation.end();
     this.#encoding.abort();
-    const { access } = this.#tools.around;
-    if (access !== undefined) access(this.#facts(why));
+    const tookMs = performance.now() - this.#startedAt;
+    const [request, { status, bytesOut }] = [this.#request, this.#writer];
+    const bytesIn = request === undefined ? 0 : this.#body.received;
+    this.#tools.counts.ended(request?.method, status, tookMs, bytesIn, bytesOut);
+    this.#tools.around.access?.(this.#facts(why, tookMs, bytesIn));
     this.#request = undefined; // an idle connection does not hold on to its last head
   }
 
-  #facts(why: string | undefined): Facts {
+  #facts(why: string | undefined, durationMs: number, bytesIn: number): Facts {
     return accessFacts({
       ...askedRecord(this.#request, this.#tools, this.#requestId),
       status: this.#writer.status,
-      bytesIn: this.#request === undefined ? 0 : this.#body.received,
-      bytesOut: this.#writer.bytesOut,
-      durationMs: performance.now() - this.#startedAt,
+      ...{ bytesIn, bytesOut: this.#writer.bytesOut, durationMs },
       user: this.#edits?.user,
       backend: this.#path === undefined ? undefined : this.#exchange.backend,
       why,

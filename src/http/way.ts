@@ -2,7 +2,7 @@ import type { NoBackend } from "../backend/balance.ts";
 import type { BackendConnection, BackendUser } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import { dial } from "../backend/dial.ts";
-import { failureOf } from "../backend/failure.ts";
+import { failureKind, failureOf } from "../backend/failure.ts";
 import { introductionTo } from "../backend/introduction.ts";
 import { Seat, type Sitter } from "../backend/seat.ts";
 import type { BackendSession } from "../backend/session.ts";
@@ -94,6 +94,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   afresh(): void {
     const backend = this.#backend;
     if (backend === undefined) return;
+    this.#backends.counts.retried();
     if (this.#goesBySession(backend)) this.#join(backend);
     else this.#dial(backend);
   }
@@ -177,6 +178,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
       this.#goWithout(backend, isNext);
       return;
     }
+    if (this.#backend !== undefined) this.#backends.counts.retried();
     this.#backend = backend;
     if (this.#goesBySession(backend)) {
       this.#join(backend);
@@ -205,10 +207,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     }
     this.#phase = "idle";
     session.leave();
-    if (backend.kind === "https") {
-      this.#dial(backend);
-      return;
-    }
+    if (backend.kind === "https") return void this.#dial(backend);
     this.seat.unfit();
     this.moveOn(501, "no backend takes WebSockets over HTTP/2");
   }
@@ -270,6 +269,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   /** The next backend is tried at once: nothing has reached this one. */
   #connectFailed(status: 502 | 504, cause: Error | undefined): void {
     this.#connection = undefined;
+    this.#backends.counts.backendFailed(status === 504 ? "connect-timeout" : failureKind(cause));
     this.seat.unconnected(cause);
     const what =
       status === 504 ? "none was made in time" : failureOf(cause, "it closed the connection");
@@ -277,6 +277,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   }
 
   #unavailable(why: string): void {
+    this.#backends.counts.backendFailed("unavailable");
     this.#close(unavailable(this.seat.retryAfterSeconds), why);
   }
 

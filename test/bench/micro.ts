@@ -3,6 +3,7 @@
  * name has that word in it. A change shows its cost here in seconds; whether it shows outside tells `npm run bench`.
  */
 import { admitCases } from "./micro/admit.ts";
+import { countsCases } from "./micro/counts.ts";
 import { headCases } from "./micro/head.ts";
 import { helloCases } from "./micro/hello.ts";
 import { nanosecondsOf } from "./micro/micro-case.ts";
@@ -14,7 +15,7 @@ const ROUND_MS = 40;
 const WARM_UP_MS = 150;
 
 const [word = ""] = process.argv.slice(2);
-const all = [...helloCases, ...headCases, ...admitCases, ...routeCases];
+const all = [...helloCases, ...headCases, ...admitCases, ...routeCases, ...countsCases];
 const wanted = all.filter(({ name }) => name.includes(word));
 if (wanted.length === 0) {
   process.stderr.write(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import { test } from "node:test";
+import { Counts, PLACES, REFUSALS } from "../../src/base/counts.ts";
 import { listen, OpenConnections } from "../../src/connection/listen.ts";
 import { socketEnds } from "../../src/connection/socket-ends.ts";
 import { connectRaw, received } from "../support/tls-door.ts";
@@ -46,7 +47,8 @@ test("an accepted socket may be half open and survives an error without a listen
 });
 
 test("one connection too many is closed at once and counted", async () => {
-  const open = new OpenConnections(2);
+  const counts = new Counts([]);
+  const open = new OpenConnections(2, undefined, counts);
   let served = 0;
   using door = await listenOnBound(open, () => {
     served += 1;
@@ -56,6 +58,9 @@ test("one connection too many is closed at once and counted", async () => {
   const third = await connectRaw(door.port);
   assert.equal((await received(third)).length, 0);
   assert.deepEqual([served, open.size, open.refused], [2, 2, 1]);
+  const { totals, connectionsOpen } = counts.take();
+  assert.deepEqual([connectionsOpen, totals[PLACES.accepted]], [2, 2]);
+  assert.equal(totals[PLACES.refusals + REFUSALS.indexOf("TOO_MANY_CONNECTIONS")], 1);
   for (const socket of [first, second, third]) socket.destroy();
 });
 

@@ -4,6 +4,7 @@ import { createServer as createHttp2Server } from "node:http2";
 import type { Server } from "node:net";
 import { test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
+import { BACKEND_FAILURES, type BackendFailure, PLACES } from "../../src/base/counts.ts";
 import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -16,7 +17,13 @@ const server = makeCertificate({ names: ["backend.example"], issuer: authority }
 const silent: Script = () => Promise.resolve();
 const FAST = { connectMs: 2_000, firstByteMs: 100, idleMs: 2_000 };
 
-const rows: readonly (readonly [string, () => Promise<Peer>, number, string | RegExp])[] = [
+const rows: readonly (readonly [
+  string,
+  () => Promise<Peer>,
+  number,
+  string | RegExp,
+  BackendFailure,
+])[] = [
   [
     "is not there",
     async () => {
@@ -26,15 +33,23 @@ const rows: readonly (readonly [string, () => Promise<Peer>, number, string | Re
     },
     502,
     "no backend takes a connection: the connection was refused",
+    "refused",
   ],
-  ["answers nonsense", () => scripted(answering("hello\r\n\r\n")), 502, /^in the answer, |line/],
+  [
+    "answers nonsense",
+    () => scripted(answering("hello\r\n\r\n")),
+    502,
+    /^in the answer, |line/,
+    "malformed",
+  ],
   [
     "closes without an answer",
     () => scripted(async (connection) => void connection.socket.end()),
     502,
     "the backend closed",
+    "closed",
   ],
-  ["is silent", () => scripted(silent), 504, "the backend takes too long"],
+  ["is silent", () => scripted(silent), 504, "the backend takes too long", "timeout"],
   [
     "speaks TLS where http:// is written",
     () =>
@@ -44,12 +59,14 @@ const rows: readonly (readonly [string, () => Promise<Peer>, number, string | Re
       }),
     502,
     "it answers with TLS: is it https://?",
+    "malformed",
   ],
   [
     "speaks HTTP/2 where http:// is written",
     async () => await listening(createHttp2Server(), httpBackend),
     502,
     "it answers with HTTP/2: is it h2c://?",
+    "malformed",
   ],
   [
     "wants a certificate of its clients",
@@ -59,11 +76,13 @@ const rows: readonly (readonly [string, () => Promise<Peer>, number, string | Re
       ),
     502,
     /it wants a certificate of its clients \(.*\): set backend\.certificate$/,
+    // TLS 1.3: it says so when the handshake is over for us.
+    "closed",
   ],
 ];
 
-for (const [what, start, status, why] of rows) {
-  test(`A backend that ${what} is told of in the log, once for two requests`, async () => {
+for (const [what, start, status, why, kind] of rows) {
+  test(`A backend that ${what} is told of in the log, once for two requests, and counted each time as ${kind}`, async () => {
     await using peer = await start();
     const action = forwardTo([peer.backend], { timeouts: FAST });
     await using world = await RelayWorld.start({ action });
@@ -81,6 +100,10 @@ for (const [what, start, status, why] of rows) {
     if (typeof why === "string") assert.equal(said, why);
     else assert.match(said, why);
     assert.deepEqual(more, []);
+    const { totals } = world.counts.take();
+    const counted = BACKEND_FAILURES.filter((_, at) => totals[PLACES.backendFailures + at] !== 0);
+    assert.deepEqual(counted, [kind]);
+    assert.ok((totals[PLACES.backendFailures + BACKEND_FAILURES.indexOf(kind)] ?? 0) >= 2);
   });
 }
 
@@ -150,6 +173,12 @@ test("a request that one backend refused and the next one lost is told with what
   await using world = await RelayWorld.start({ action });
   await failOne(world, 502);
   assert.deepEqual(failuresOf(world), [[closing.port, 502, "the backend closed"]]);
+  const { totals } = world.counts.take();
+  assert.deepEqual(
+    BACKEND_FAILURES.map((_, at) => totals[PLACES.backendFailures + at]),
+    BACKEND_FAILURES.map((kind) => Number(kind === "refused" || kind === "closed")),
+  );
+  assert.equal(totals[PLACES.retries], 1);
 });
 
 test("no backend is named for a request that none was tried for, also on a connection that was served before", async () => {

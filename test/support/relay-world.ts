@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import { Counts } from "../../src/base/counts.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
 import type { Log } from "../../src/base/log.ts";
@@ -115,6 +116,7 @@ export interface WorldOptions {
 
 /** A relay behind a plain listening socket, as if `shop.example` had been peeked. */
 export class RelayWorld implements AsyncDisposable {
+  readonly counts = new Counts(["shop.example"]);
   readonly relay: Relay;
   readonly log = new KeptLog();
   readonly port: number;
@@ -145,6 +147,7 @@ export class RelayWorld implements AsyncDisposable {
       ...(options.policies === undefined ? {} : { policiesOf: () => options.policies ?? [] }),
       publicHttpsPort: 8443,
       access: options.access,
+      counts: this.counts,
     });
     server.on("connection", (socket: Socket) => {
       this.relay.serve({
