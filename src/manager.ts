@@ -4,10 +4,10 @@ import { loadPackage } from "./acme/signing.ts";
 import { AdminDoor } from "./admin/door.ts";
 import type { DrainRequest } from "./admin/drain-request.ts";
 import { EventCounts } from "./admin/event-counts.ts";
-import { writeExposition } from "./admin/exposition.ts";
+import { Gathering, type WorkerAnswer } from "./admin/gathering.ts";
 import type { HostRequest } from "./admin/host-request.ts";
-import { programTables } from "./admin/program-metrics.ts";
 import type { RolloverRequest } from "./admin/rollover-request.ts";
+import { scrape } from "./admin/scrape.ts";
 import { type Snapshot, takeSnapshot } from "./admin/snapshot.ts";
 import { Alarm } from "./alert/alarm.ts";
 import { deliver } from "./alert/channels.ts";
@@ -16,14 +16,15 @@ import { StandbyAuthority } from "./authority/standby.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
+import { LoopDelay } from "./base/loop-delay.ts";
 import type { Probe } from "./base/probe.ts";
-import { processUse } from "./base/process-use.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
 import { parseUriHost } from "./base/uri-host.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
 import { carryOut } from "./certificate/carry-out.ts";
 import { CertificateFloor } from "./certificate/floor.ts";
+import { formatPattern } from "./config/host-pattern.ts";
 import { isAuthorityWanted } from "./config/issuers.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes } from "./config/route.ts";
@@ -49,6 +50,13 @@ const stopping = new AbortController();
 const bornAt = systemClock.now();
 let workers: readonly WorkerFacts[] = [];
 const crashReport = new CrashReport();
+const ownHosts = config.hosts.slice(0, limits.metricsHostsMax);
+const gathering = new Gathering({
+  hosts: ownHosts.map(({ pattern }) => formatPattern(pattern)),
+  isFirst: era === 1,
+  ask: askForCounts,
+});
+const delay = new LoopDelay();
 let ticketMaster = newTicketMaster();
 /** Is another manager to follow? */
 let isReplaced = false;
@@ -176,7 +184,7 @@ async function tolerateStorage(event: string, work: () => Promise<unknown>): Pro
 function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
   const steps = {
     snapshot: () => snapshotOf(floor, watch),
-    metrics: () => scrape(snapshotOf(floor, watch)),
+    metrics: () => scrape({ configuredAt, counts, gathering, delay, snapshot: steps.snapshot }),
     drain: ({ host, backend, isDrained }: DrainRequest) => watch.drain(host, backend, isDrained),
     act: (request: HostRequest, tell: (happened: HostEvent) => void) =>
       carryOut(floor, log, request, tell),
@@ -222,6 +230,7 @@ function receive(
       workers = message.workers;
       crashReport.hear(message.crashing);
       floor.workers.changed(workers);
+      gathering.changed(workers);
       break;
     case "drain":
       ({ isReplaced } = message);
@@ -245,6 +254,9 @@ function receive(
       void floor.isAllowed(message.host, message.client).then((answer) => {
         channel.send(from, { type: "policy.answer", ask: message.ask, isAllowed: answer });
       });
+      break;
+    case "counts.last":
+      gathering.lastWord(workerIndexOf(from), message.counts);
       break;
     case "challenge.acknowledged":
       floor.workers.acknowledged(message.challenge, workerIndexOf(from));
@@ -273,10 +285,12 @@ function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
   });
 }
 
-/** The answer to `GET /metrics`. */
-function scrape(snapshot: Snapshot): Promise<string> {
-  const processes = [processUse("manager")];
-  return writeExposition(programTables({ snapshot, configuredAt, processes, counts }));
+async function askForCounts(worker: number, withDelays: boolean): Promise<WorkerAnswer> {
+  const signal = withDeadline(stopping.signal, limits.metricsTimeoutMs);
+  const question = (ask: number) => ({ type: "counts.ask", ask, withDelays }) as const;
+  const answer = await channel.ask(`worker ${worker}`, question, signal);
+  if (answer.type === "counts.answer") return answer;
+  throw new TypeError("The worker answered something else");
 }
 
 /** Session tickets of before lead to one full handshake each (RFC 9325 §4.4 wants keys changed). */

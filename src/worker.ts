@@ -5,13 +5,17 @@ import { systemNames } from "./backend/system-names.ts";
 import { addressesIn } from "./base/address-range.ts";
 import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
+import { Counts } from "./base/counts.ts";
 import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
 import { readGivenCredential } from "./base/given-credential.ts";
 import { createLog, failureFacts } from "./base/log.ts";
+import { LoopDelay } from "./base/loop-delay.ts";
 import { weighPassingMemory } from "./base/passing-memory.ts";
+import { processUse } from "./base/process-use.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
 import type { UriHost } from "./base/uri-host.ts";
 import type { Host } from "./config/config.ts";
+import { formatPattern } from "./config/host-pattern.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes, ownNameOf } from "./config/route.ts";
 import { Challenges } from "./connection/challenges.ts";
@@ -47,7 +51,10 @@ const manager = new ManagerLink(channel);
 const log = createLog({ ...config.log, process: self });
 const routes = buildRoutes(config.hosts);
 const challenges = new Challenges();
-const terminator = new Terminator(randomBytes(32));
+const ownHosts = config.hosts.slice(0, limits.metricsHostsMax);
+const counts = new Counts(ownHosts.map(({ pattern }) => formatPattern(pattern)));
+const delay = new LoopDelay();
+const terminator = new Terminator(randomBytes(32), limits.contextsMax, undefined, counts);
 const stopping = new AbortController();
 const listening: Listening[] = [];
 /** A wait that nothing cuts short. */
@@ -75,11 +82,12 @@ const relay = new Relay({
   isTrustedProxy,
   publicHttpsPort,
   access: accessSink(config.log, configure.accessLogFd, self),
+  counts,
 });
 
 const allowance = new Allowance(config.workers);
 const overload = new Overload(log, relay);
-const open = new OpenConnections(allowance.connections, overload);
+const open = new OpenConnections(allowance.connections, overload, counts);
 setInterval(() => overload.look(allowance.look()), limits.overloadLookMs).unref();
 
 process.on("uncaughtException", (error) => {
@@ -94,7 +102,7 @@ await start();
 async function start(): Promise<void> {
   await synchronise();
   const reception: Reception = {
-    refusals: new RefusalLog(log, systemClock),
+    refusals: new RefusalLog(log, systemClock, counts),
     shares: new ClientShares(isTrustedProxy, allowance.connectionsPerClient),
     isLoadBalancer: addressesIn(config.listen.proxyProtocol),
   };
@@ -105,6 +113,7 @@ async function start(): Promise<void> {
     isServed,
     publicHttpsPort,
     now: () => systemClock.now(),
+    counts,
   };
   try {
     for (const fd of configure.httpsFds) {
@@ -165,6 +174,13 @@ function receiveMessage(message: Message): void {
       const { ask, host } = message;
       const serial = credentials.servedSerial(host);
       channel.send("manager", { type: "serial.answer", ask, serial });
+      break;
+    }
+    case "counts.ask": {
+      const { ask, withDelays } = message;
+      const delays = withDelays ? delay.take() : undefined;
+      const answer = { ask, counts: counts.take(), use: processUse(String(self)), delays };
+      channel.send("manager", { type: "counts.answer", ...answer });
       break;
     }
     default:
@@ -262,6 +278,7 @@ async function drain(deadlineMs: number, code: number): Promise<void> {
     relay.blame("the time to finish was over: this worker was to end");
     log.warn("worker.cut", { connections, deadlineMs });
   });
+  channel.send("manager", { type: "counts.last", counts: counts.take() });
   process.exit(exitCode);
 }
 

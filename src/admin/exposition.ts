@@ -22,6 +22,11 @@ export interface Table {
   readonly rows: Iterable<Row>;
 }
 
+/** A number with the values of its labels. */
+export function row(value: number, ...labels: readonly string[]): Row {
+  return { labels, value };
+}
+
 /** `Content-Type` of {@link writeExposition}. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -14,12 +14,16 @@ function gauge(help: string, ...labels: readonly string[]): Metric {
   return { type: "gauge", labels, help };
 }
 
+function histogram(help: string, ...labels: readonly string[]): Metric {
+  return { type: "histogram", labels, help };
+}
+
 function counter(help: string, ...labels: readonly string[]): Metric {
   return { type: "counter", labels, help };
 }
 
 /**
- * Every metric of `GET /metrics`, by its name, in the order in which they are written. Names and units as Prometheus
+ * Every metric of `GET /metrics`, by its name. Names and units as Prometheus
  * has them: seconds and bytes, `_total` for what only grows. The values of every label are a bounded set.
  */
 export const METRICS = {
@@ -36,6 +40,43 @@ export const METRICS = {
   latchkey_process_cpu_seconds_total: counter(
     "Processor time that a process has used, in user and system mode",
     "process",
+  ),
+  latchkey_workers_silent: gauge(
+    "Workers that did not answer in time: what they have counted comes later",
+  ),
+  latchkey_event_loop_delay_p99_seconds: gauge(
+    "How late a process was for its work since the last scrape, but for the worst hundredth",
+    "process",
+  ),
+  latchkey_event_loop_delay_max_seconds: gauge(
+    "How late a process was for its work since the last scrape, at worst",
+    "process",
+  ),
+  latchkey_connections_open: gauge("Connections of clients that are open, on all ports"),
+  latchkey_connections_accepted_total: counter("Connections of clients that were accepted"),
+  latchkey_connections_refused_total: counter(
+    "Connections that were not served, by the code in the log",
+    "code",
+  ),
+  latchkey_tls_handshakes_total: counter("TLS handshakes of clients that have ended", "outcome"),
+  latchkey_requests_under_way: gauge("Requests that are being answered"),
+  latchkey_requests_total: counter("Requests that have ended", "protocol", "method", "status"),
+  latchkey_host_requests_total: counter(
+    "Requests of HTTPS that have ended, by host and class of their status",
+    "host",
+    "class",
+  ),
+  latchkey_request_duration_seconds: histogram(
+    "From the first byte of a request's head to the last byte of its answer",
+  ),
+  latchkey_request_body_bytes_total: counter("Content taken from clients"),
+  latchkey_response_body_bytes_total: counter("Content given to clients"),
+  latchkey_backend_failures_total: counter(
+    "Failures of backends at requests that they were tried with",
+    "kind",
+  ),
+  latchkey_backend_retries_total: counter(
+    "Requests that were sent once more, to the same backend or to another one",
   ),
   latchkey_certificate_state: gauge(
     "Always 1; says in which state of its life the certificate of a host is",

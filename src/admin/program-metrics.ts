@@ -4,7 +4,7 @@ import type { ProcessUse } from "../base/process-use.ts";
 import { TROUBLE_KINDS } from "../base/trouble.ts";
 import { limits } from "../config/limits.ts";
 import type { EventCounts } from "./event-counts.ts";
-import type { Row, Table } from "./exposition.ts";
+import { type Row, row, type Table } from "./exposition.ts";
 import { isTroubled, type Snapshot } from "./snapshot.ts";
 
 /** What the manager knows by itself. */
@@ -52,11 +52,6 @@ export function* programTables(sight: ProgramSight): Generator<Table> {
 }
 
 const MS_PER_SECOND = 1_000;
-
-/** A number with the values of its labels. */
-export function row(value: number, ...labels: readonly string[]): Row {
-  return { labels, value };
-}
 
 /** Those that a person has to look at are never left out before others. */
 function firstOf(hosts: readonly CertificateRecord[]): readonly CertificateRecord[] {

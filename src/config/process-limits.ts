@@ -57,6 +57,10 @@ export const processLimits = {
   managerReturnMs: 5_000,
   /** So many hosts, those in trouble first, and as many backends have rows of their own in `GET /metrics`: some 10 MB of text. */
   metricsNamesMax: 20_000,
+  /** Hosts whose answers are counted apart, the first ones of the configuration; all others together. What a worker says of them fits into one message. */
+  metricsHostsMax: 100,
+  /** A worker that has not said by now what it counted is left out of the answer. */
+  metricsTimeoutMs: 2_000,
   /** Workers that have not acknowledged a challenge or a swap by now are not waited for. */
   acknowledgeTimeoutMs: 5_000,
 } as const;

@@ -1,5 +1,8 @@
 import type { CertificateName } from "../base/certificate-name.ts";
+import type { WorkerCounts } from "../base/counts.ts";
+import type { LoopDelays } from "../base/loop-delay.ts";
 import type { OwnDoor } from "../base/own-door.ts";
+import type { ProcessUse } from "../base/process-use.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Config } from "../config/config.ts";
@@ -140,6 +143,17 @@ export type WorkerToManager =
     }
   /** What a client of that name gets from this worker; `undefined`: it holds none, and will load it at need. */
   | { readonly type: "serial.answer"; readonly ask: number; readonly serial: string | undefined }
+  /** What this worker has counted and needs. */
+  | {
+      readonly type: "counts.answer";
+      readonly ask: number;
+      readonly counts: WorkerCounts;
+      readonly use: ProcessUse;
+      /** Only of those that are asked for it. */
+      readonly delays: LoopDelays | undefined;
+    }
+  /** It ends, and has counted this. */
+  | { readonly type: "counts.last"; readonly counts: WorkerCounts }
   /** This worker answers the challenge from now on. */
   | { readonly type: "challenge.acknowledged"; readonly challenge: number }
   /** This worker serves that serial from now on (`undefined`: it does not hold the name, and will load it at need). */
@@ -154,6 +168,8 @@ export type WorkerToManager =
 export type ManagerToWorker =
   /** Which certificate do you serve under that name? */
   | { readonly type: "serial.ask"; readonly ask: number; readonly host: CertificateName }
+  /** What have you counted? With `withDelays`, how late is your work, too? */
+  | { readonly type: "counts.ask"; readonly ask: number; readonly withDelays: boolean }
   | {
       readonly type: "state.answer";
       readonly ask: number;

@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 import { parseCertificateName } from "../base/certificate-name.ts";
+import { CLASSES, TOTALS } from "../base/counts.ts";
 import { parseUriHost } from "../base/uri-host.ts";
+import { limits } from "../config/limits.ts";
 import { type Address, type Envelope, type Message, PROTOCOL_VERSION } from "./messages.ts";
 
 type Check = (value: unknown) => boolean;
@@ -66,6 +68,21 @@ const crashing = shaped({
   signal: orAbsent(isText),
 });
 
+const isAmount: Check = (value) => typeof value === "number" && value >= 0 && value < Infinity;
+const listOfAmounts =
+  (length: number): Check =>
+  (value) =>
+    Array.isArray(value) && value.length === length && value.every(isAmount);
+const workerCounts = shaped({
+  totals: listOfAmounts(TOTALS),
+  hosts: (hosts) =>
+    Array.isArray(hosts) &&
+    hosts.length <= limits.metricsHostsMax + 1 &&
+    hosts.every(shaped({ host: isText, answers: listOfAmounts(CLASSES.length) })),
+  connectionsOpen: isAmount,
+  requestsUnderWay: isAmount,
+});
+
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   configure: {
@@ -92,6 +109,14 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "policy.answer": { ask: isCount, isAllowed: isFlag },
   "serial.ask": { ask: isCount, host: isName },
   "serial.answer": { ask: isCount, serial: orAbsent(isText) },
+  "counts.ask": { ask: isCount, withDelays: isFlag },
+  "counts.answer": {
+    ask: isCount,
+    counts: workerCounts,
+    use: shaped({ process: isText, residentBytes: isAmount, cpuSeconds: isAmount }),
+    delays: orAbsent(shaped({ p99: isAmount, max: isAmount })),
+  },
+  "counts.last": { counts: workerCounts },
   "challenge.acknowledged": { challenge: isCount },
   "certificate.acknowledged": { announcement: isCount, host: isName, serial: orAbsent(isText) },
   "state.answer": {
@@ -131,6 +156,9 @@ const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worke
   "policy.ask": "worker",
   "serial.ask": "manager",
   "serial.answer": "worker",
+  "counts.ask": "manager",
+  "counts.answer": "worker",
+  "counts.last": "worker",
   "challenge.acknowledged": "worker",
   "certificate.acknowledged": "worker",
   "state.answer": "manager",

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Counts } from "../../src/base/counts.ts";
+import { limits } from "../../src/config/limits.ts";
 import { envelope, readAddress, readEnvelope } from "../../src/process/read-message.ts";
 import { named } from "../support/stored.ts";
 
@@ -13,6 +15,20 @@ const ask = envelope("worker 1", "manager", {
 
 test("readEnvelope reads what envelope makes, also after a way through JSON", () => {
   assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(ask))), ask);
+});
+
+const taking = new Counts(["a.example"]);
+const request = taking.of("h2", "a.example");
+request.began();
+request.ended("GET", 200, 1.5, 0, 10);
+const counts = taking.take();
+
+function lastCounts(changes: object): unknown {
+  return envelopeOf({ type: "counts.last", counts: { ...counts, ...changes } });
+}
+
+test("readEnvelope reads what a worker has counted", () => {
+  assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(lastCounts({})))), lastCounts({}));
 });
 
 const bad: readonly { name: string; value: unknown }[] = [
@@ -57,6 +73,26 @@ const bad: readonly { name: string; value: unknown }[] = [
   {
     name: "an outcome that is none",
     value: envelopeOf({ type: "certificate.answer", ask: 1, outcome: { kind: "maybe" } }),
+  },
+  {
+    name: "counts that are too few",
+    value: lastCounts({ totals: counts.totals.slice(1) }),
+  },
+  {
+    name: "counts below zero",
+    value: lastCounts({ totals: counts.totals.with(0, -1) }),
+  },
+  {
+    name: "counts that are no numbers",
+    value: lastCounts({ totals: counts.totals.with(0, Number.POSITIVE_INFINITY) }),
+  },
+  {
+    name: "counts of more hosts than have a place",
+    value: lastCounts({ hosts: new Array(limits.metricsHostsMax + 2).fill(counts.hosts[0]) }),
+  },
+  {
+    name: "counts of a host that are too many",
+    value: lastCounts({ hosts: [{ host: "a.example", answers: [1, 2, 3, 4, 5, 6, 7] }] }),
   },
   {
     name: "a held outcome without a credential",
