@@ -81,7 +81,7 @@ const relay = new Relay({
   findRoute: (host) => routes.find(host),
   isTrustedProxy,
   publicHttpsPort,
-  access: accessSink(config.log, configure.accessLogFd, self),
+  access: accessSink(config.log, configure.accessLogFd, { process: self, log }),
   counts,
 });
 

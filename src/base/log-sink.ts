@@ -14,6 +14,16 @@ const RETRY_MAX_MS = 1_000;
 /** A reader that has taken nothing for so long when the process ends is not waited for. */
 const STUCK_MS = 250;
 
+/** Hears how it goes with a {@link LogSink}: it cannot tell where nothing can be written. It must not throw. */
+export interface SinkWatch {
+  /** Nothing can be written; it is tried on. Said once, until {@link recovered}. */
+  failing(error: Error): void;
+  /** It works again; so many lines were dropped meanwhile. */
+  recovered(dropped: number): void;
+  /** The process ends, and so many lines were never written. */
+  lost(lines: number): void;
+}
+
 /**
  * Where lines go: a pipe, a terminal or a file. Writing never blocks and never throws, whoever reads or does not:
  * a thread waits for the reader. The loop could do that only with a pipe that does not block, which cannot be
@@ -23,17 +33,22 @@ export class LogSink {
   readonly #fd: number;
   /** Called, when there is room again, with how many lines were dropped. */
   readonly #tell: (lines: number) => void;
+  readonly #watch: SinkWatch | undefined;
   readonly #queue: Buffer[] = [];
   #bytes = 0;
   #dropped = 0;
   /** When the batch under way was handed over. */
   #sentAt = 0;
   #retryMs = RETRY_MS;
-  #state: "idle" | "sending" | "retrying" | "closed" = "idle";
+  #isFailing = false;
+  #underWay: Buffer = Buffer.alloc(0);
+  #state: "idle" | "sending" | "retrying" | "closed" | "ending" = "idle";
 
-  constructor(fd: number, tell: (lines: number) => void) {
+  /** @param watch Whose reader may come back: a pipe without one is a failure that may pass. */
+  constructor(fd: number, tell: (lines: number) => void, watch?: SinkWatch) {
     this.#fd = fd;
     this.#tell = tell;
+    this.#watch = watch;
     process.on("exit", () => this.#sendTheRest());
   }
 
@@ -48,6 +63,7 @@ export class LogSink {
     this.#queue.push(bytes);
     this.#bytes += bytes.length;
     if (this.#state === "idle") this.#sendNext();
+    if (this.#state === "ending") this.#sendAtEnd();
   }
 
   #sendNext(): void {
@@ -58,17 +74,20 @@ export class LogSink {
     }
     this.#state = "sending";
     this.#sentAt = performance.now();
+    this.#underWay = batch;
     write(this.#fd, batch, (error, taken) => this.#sent(batch, error, error ? 0 : taken));
   }
 
   #sent(batch: Buffer, error: Error | null, taken: number): void {
-    if (codeOf(error) === "EPIPE") {
+    if (codeOf(error) === "EPIPE" && this.#watch === undefined) {
       this.#close();
       return;
     }
     this.#bytes -= taken;
     if (taken < batch.length) this.#queue.unshift(batch.subarray(taken));
+    else this.#works();
     if (error !== null) {
+      this.#fails(error);
       this.#state = "retrying";
       setTimeout(() => this.#sendNext(), this.#retryMs).unref();
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
@@ -77,6 +96,20 @@ export class LogSink {
     this.#retryMs = RETRY_MS;
     if (this.#dropped > 0 && this.#bytes <= BACKLOG_MAX_BYTES / 2) this.#tellDropped();
     this.#sendNext();
+  }
+
+  /** A reader that is slow is no failure. */
+  #fails(error: Error): void {
+    if (this.#isFailing || codeOf(error) === "EAGAIN") return;
+    this.#isFailing = true;
+    this.#watch?.failing(error);
+  }
+
+  /** A disk that takes a part of a batch is full still. */
+  #works(): void {
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    this.#watch?.recovered(this.#dropped);
   }
 
   /** Nobody reads any more. */
@@ -108,26 +141,55 @@ export class LogSink {
    */
   #sendTheRest(): void {
     const isStuck = this.#state === "sending" && performance.now() - this.#sentAt >= STUCK_MS;
-    if (isStuck) endWithoutThreads();
+    // What a thread tries where nothing can be written is lost as well; from here it might get there twice.
+    if (this.#state === "sending" && (isStuck || this.#isFailing))
+      this.#dropped += linesIn([this.#underWay]);
+    if (isStuck) {
+      this.#tellLost();
+      endWithoutThreads();
+    }
     if (this.#state === "closed") return;
-    this.#state = "sending"; // what is told now is not to be left to a thread
+    this.#state = "ending"; // what is told now, by others that end after this one too, is not to be left to a thread
+    if (!this.#sendAtEnd()) return;
+    this.#works();
+    if (this.#dropped > 0) this.#tellDropped();
+  }
+
+  /** @returns `false` when nobody reads any more, or the disk is full. */
+  #sendAtEnd(): boolean {
     try {
       this.#sendQueue();
-      if (this.#dropped === 0) return;
-      this.#tellDropped();
-      this.#sendQueue();
+      return true;
     } catch {
-      // Nobody reads any more, or the disk is full.
+      this.#tellLost();
+      return false;
     }
+  }
+
+  #tellLost(): void {
+    const lines = this.#dropped + linesIn(this.#queue.splice(0));
+    [this.#dropped, this.#bytes] = [0, 0];
+    if (lines > 0) this.#watch?.lost(lines);
   }
 
   #sendQueue(): void {
     for (let batch = this.#takeBatch(); batch !== undefined; batch = this.#takeBatch()) {
-      let rest = batch;
-      while (rest.length > 0) rest = rest.subarray(writeSync(this.#fd, rest));
-      this.#bytes -= batch.length;
+      this.#queue.unshift(batch);
+      const taken = writeSync(this.#fd, batch);
+      this.#queue.shift();
+      if (taken < batch.length) this.#queue.unshift(batch.subarray(taken));
+      this.#bytes -= taken;
     }
   }
+}
+
+/** A line of which a part was written counts as well. */
+function linesIn(batches: readonly Buffer[]): number {
+  let lines = 0;
+  for (const batch of batches) {
+    for (let at = batch.indexOf("\n"); at !== -1; at = batch.indexOf("\n", at + 1)) lines += 1;
+  }
+  return lines;
 }
 
 /** Ends this process with its exit code although one of its threads waits; never returns. */

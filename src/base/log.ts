@@ -1,7 +1,7 @@
 import { isatty } from "node:tty";
 import { type DestinationStream, pino, stdTimeFunctions } from "pino";
 import { codeOf, type Facts, LatchkeyError, messageOf } from "./errors.ts";
-import { LogSink } from "./log-sink.ts";
+import { LogSink, type SinkWatch } from "./log-sink.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -24,6 +24,8 @@ export interface LogOptions {
   readonly process: string;
   /** File descriptor to write to; 1 (standard output) unless given. */
   readonly fd?: number;
+  /** Hears when nothing can be written there, for a log beside that of the process; nobody does unless given. */
+  readonly watch?: SinkWatch;
 }
 
 /** A field of a stranger's making is cut here. */
@@ -37,7 +39,8 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
  * slow reader left no room for are counted, and told in one of their own (`log.dropped`).
  */
 export function createLog(options: LogOptions): Log {
-  const sink = sinkOf(options.fd ?? 1, (lines) => log.warn("log.dropped", { lines }));
+  const tellDropped = (lines: number) => log.warn("log.dropped", { lines });
+  const sink = sinkOf(options.fd ?? 1, tellDropped, options.watch);
   const isTerminal = isatty(options.fd ?? 1);
   const isPretty = options.format === "pretty" || (options.format === "auto" && isTerminal);
   const paint = isTerminal ? inColour : plain;
@@ -70,8 +73,8 @@ export function createLog(options: LogOptions): Log {
 /** One for each descriptor, however many logs go there: their lines stay whole. */
 const sinks = new Map<number, LogSink>();
 
-function sinkOf(fd: number, tell: (lines: number) => void): LogSink {
-  const sink = sinks.get(fd) ?? new LogSink(fd, tell);
+function sinkOf(fd: number, tell: (lines: number) => void, watch?: SinkWatch): LogSink {
+  const sink = sinks.get(fd) ?? new LogSink(fd, tell, watch);
   sinks.set(fd, sink);
   return sink;
 }

@@ -35,6 +35,8 @@ export const processLimits = {
   reloadDrainMaxMs: 600_000,
   /** … but of so many such workers for each place only: each takes the memory of one that serves. The oldest ends as at SIGTERM, or at once when as many again do. */
   oldWorkersOfEach: 3,
+  /** An access log that fails and works again by turns is told of so often. */
+  logFailingEveryMs: 60_000,
   /** When all is done, what the log has left to say waits so long for its reader. */
   lastWordsMs: 500,
   /** A worker that met a fault of ours finishes what it has within this, then ends. */

@@ -1,32 +1,61 @@
 import { backendName } from "../backend/identity.ts";
 import type { Facts } from "../base/errors.ts";
-import { createLog } from "../base/log.ts";
+import { createLog, failureFacts, type Log } from "../base/log.ts";
+import type { SinkWatch } from "../base/log-sink.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { LogConfig } from "../config/config.ts";
 import type { Backend } from "../config/destination.ts";
+import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import { clientOf, type Sender } from "./forwarded.ts";
 import { requestIdOf } from "./request-id.ts";
 
+/** Who speaks. */
+export interface AccessTeller {
+  readonly process: string;
+  /** The log of that process, which says when the file takes no lines. */
+  readonly log: Log;
+}
+
 /**
  * Where access lines go: `undefined` when they are off, so that nothing is gathered for them.
  * `fd` is the opened file, when the configuration names one; else they go to standard output.
- * `process` is the one that speaks.
  */
 export function accessSink(
   config: LogConfig,
   fd: number | undefined,
-  process: string,
+  { process, log }: AccessTeller,
 ): ((facts: Facts) => void) | undefined {
   if (config.access === "off") return undefined;
-  const format = fd === undefined ? config.format : "json";
-  const log = createLog({
+  const isFile = fd !== undefined && config.access !== "on";
+  const access = createLog({
     level: "info",
-    format,
+    format: isFile ? "json" : config.format,
     process,
-    ...(fd === undefined ? {} : { fd }),
+    ...(isFile ? { fd, watch: fileWatch(config.access.path, log) } : {}),
   });
-  return (facts) => log.info("request.done", facts);
+  return (facts) => access.info("request.done", facts);
+}
+
+/**
+ * Says in `log` that the file at `path` cannot be written (`log.failing`), and that it can again (`log.recovered`),
+ * once in a while if they come and go; and how many lines never got there at the end (`log.dropped`).
+ */
+export function fileWatch(path: string, log: Log): SinkWatch {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let isTold = false;
+  return {
+    failing: (error) => {
+      isTold = performance.now() - toldAt >= limits.logFailingEveryMs;
+      if (!isTold) return;
+      toldAt = performance.now();
+      log.error("log.failing", { path, ...failureFacts(error) });
+    },
+    recovered: (dropped) => {
+      if (isTold) log.info("log.recovered", { path, lines: dropped });
+    },
+    lost: (lines) => log.warn("log.dropped", { path, lines }),
+  };
 }
 
 /** One request that has ended, whichever way. */

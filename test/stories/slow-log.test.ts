@@ -71,13 +71,16 @@ test("S14: with the disk of the access log full every request is answered, and w
   await using latchkey = await Latchkey.start({ config: configOf(file) });
   await latchkey.event("certificate.swapped");
   await askOften(latchkey);
+  const failing = await latchkey.event("log.failing");
+  assert.deepEqual([failing["path"], failing["code"]], [file, "ENOSPC"]);
   disk.grow();
   assert.equal(await latchkey.stop(), 0);
+  const recovered = await latchkey.event("log.recovered");
   const kept = (await linesOf(file)).map((line) => JSON.parse(line));
   const dropped = kept.flatMap(({ event, lines }) => (event === "log.dropped" ? lines : []));
   const done = kept.filter(({ event }) => event === "request.done");
   assert.equal(done.length + dropped.reduce((sum, lines) => sum + lines, 0), REQUESTS);
-  assert.equal(dropped.length, 1);
+  assert.deepEqual(dropped, [recovered["lines"]]);
 });
 
 /** Resolves when so many requests are in the log, or counted as dropped. */
