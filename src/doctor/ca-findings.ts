@@ -20,7 +20,7 @@ export function findingsOfCa(sight: CaSight, question: CaQuestion): readonly Fin
   const { name, isSpared, account, profile, hasBinding } = question;
   if (sight.kind === "failed") {
     const hint = hintFor(sight.type, sight.detail) ?? "See whether the CA has trouble of its own";
-    const saw = `${name} cannot be used: ${quoted(sight.detail, DETAIL_MAX_CHARACTERS)} (${sight.type})`;
+    const saw = `${name} cannot be used: ${quoted(sight.detail, { maxCharacters: DETAIL_MAX_CHARACTERS })} (${sight.type})`;
     return [problemUnless(isSpared, "ca.unreachable", saw, hint)];
   }
   const { directory, tookMs } = sight;
@@ -37,7 +37,10 @@ export function findingsOfCa(sight: CaSight, question: CaQuestion): readonly Fin
     );
   }
   if (profile !== undefined && !Object.hasOwn(directory.profiles, profile)) {
-    const offered = Object.keys(directory.profiles).map(quoted).join(", ") || "none";
+    const offered =
+      Object.keys(directory.profiles)
+        .map((offer) => quoted(offer))
+        .join(", ") || "none";
     const saw = `${name} does not offer the profile ${profile} (it offers: ${offered})`;
     findings.push(
       problemUnless(isSpared, "ca.profile", saw, hintFor(`${PREFIX}invalidProfile`, "") ?? ""),

@@ -57,7 +57,9 @@ function findingOf(
 ): Finding {
   if (verdict.kind === "allowed")
     return fine("caa.allows", `the CAA records of ${place} allow ${issuer}`);
-  const values = listed(verdict.values.map((value) => quoted(value, VALUE_MAX_CHARACTERS)));
+  const values = listed(
+    verdict.values.map((value) => quoted(value, { maxCharacters: VALUE_MAX_CHARACTERS })),
+  );
   if (verdict.kind === "unclear") {
     const saw = `the CAA records of ${place} allow ${values}; ${issuer} does not say by which of these names it goes`;
     return problemUnless(true, "caa.unclear", saw, "See that one of them is this CA");

@@ -37,8 +37,11 @@ const QUOTED_MAX_CHARACTERS = 100;
 /** What could break a line, or move a terminal's cursor. */
 const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 
-/** Words of a stranger, for one line of ours. */
-export function quoted(text: string, maxCharacters: number = QUOTED_MAX_CHARACTERS): string {
+/** Words of a stranger, for one line of ours; the length apart from them, so that `map` does not give an index for it. */
+export function quoted(
+  text: string,
+  { maxCharacters }: { readonly maxCharacters: number } = { maxCharacters: QUOTED_MAX_CHARACTERS },
+): string {
   const line = text.replace(CONTROL, " ").trim();
   return line.length > maxCharacters ? `${line.slice(0, maxCharacters)}…` : line;
 }

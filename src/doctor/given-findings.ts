@@ -21,10 +21,9 @@ export function findingsOfGiven(given: Given, judging: GivenJudging): readonly F
 
 function findingOf(given: Given, flaw: Flaw): Finding {
   const { chain, key } = given.files;
-  const saw = quoted(
-    `the certificate given by hand (${chain}, ${key}): ${flaw.detail}`,
-    DETAIL_MAX_CHARACTERS,
-  );
+  const saw = quoted(`the certificate given by hand (${chain}, ${key}): ${flaw.detail}`, {
+    maxCharacters: DETAIL_MAX_CHARACTERS,
+  });
   return (isGrave(flaw) ? problem : advice)(`certificate.${flaw.kind}`, saw, remedyOf(given, flaw));
 }
 

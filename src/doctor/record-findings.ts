@@ -16,7 +16,7 @@ export function findingsOfRecord(record: CertificateRecord, now: number): readon
   return [
     (isOver ? advice : problem)(
       "certificate.last-error",
-      quoted(saw, VERBATIM_MAX_CHARACTERS),
+      quoted(saw, { maxCharacters: VERBATIM_MAX_CHARACTERS }),
       remedy,
     ),
   ];

@@ -95,6 +95,13 @@ for (const [what, sight, more, findings] of cas) {
   });
 }
 
+test("the profiles that a CA offers are told whole", () => {
+  const profiles = { classic: "90 days", shortlived: "6 days" };
+  const seen = findingsOfCa(reached({ profiles }), { ...CA, profile: "toString" });
+  const { saw } = seen.find(({ code }) => code === "ca.profile") ?? assert.fail();
+  assert.equal(saw, "ca does not offer the profile toString (it offers: classic, shortlived)");
+});
+
 const FOLDER: FolderSight = {
   kind: "there",
   uid: 1_000,
