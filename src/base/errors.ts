@@ -30,6 +30,7 @@ export type ErrorCode =
   | "CERTIFICATE_INVALID"
   /** A certificate of a CA is right, but by this machine's clock its life has not begun. */
   | "CERTIFICATE_NOT_YET_VALID"
+  | "KEY_REVOKED"
   /** The CA answered with an error document (RFC 7807); see `AcmeProblem`. */
   | "ACME_PROBLEM"
   /** The CA could not be reached, was too slow, or is not trusted: nothing was asked of it. */

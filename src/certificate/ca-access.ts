@@ -11,11 +11,11 @@ import { Budgets, type Wait } from "./budgets.ts";
 import { caLimitsOf } from "./ca-limits.ts";
 import { Endpoints, type TransportTo } from "./endpoints.ts";
 import type { IssueSteps } from "./issue.ts";
-import { REVOCATION_REASONS, type RevocationReason } from "./operator.ts";
 import { OrderQueue } from "./order-queue.ts";
 import { pausing } from "./pausing.ts";
 import { type Planned, purposeOf } from "./planned-order.ts";
 import type { Holding } from "./records.ts";
+import { REVOCATION_REASONS, type RevocationReason } from "./revocation.ts";
 import { rollOver } from "./rollover.ts";
 import { issuerInTurn } from "./turn.ts";
 
@@ -137,12 +137,12 @@ export class CaAccess {
    */
   async revoke(
     name: CertificateName,
-    { chain, directory }: { readonly chain: string; readonly directory: string },
+    { chain, issuer }: { readonly chain: string; readonly issuer: string },
     reason: RevocationReason,
   ): Promise<void> {
-    const endpoint = this.endpointOf(name, directory);
+    const endpoint = this.endpointOf(name, issuer);
     if (endpoint === undefined) {
-      const why = `its issuer ${directory} is none of the host's issuers any more`;
+      const why = `its issuer ${issuer} is none of the host's issuers any more`;
       throw new LatchkeyError("HOST_REFUSED", `Cannot revoke the certificate of ${name}: ${why}`);
     }
     const deadline = withDeadline(this.#steps.signal, limits.acmeRequestTimeoutMs);

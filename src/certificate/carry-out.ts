@@ -2,7 +2,8 @@ import { parseCertificateName } from "../base/certificate-name.ts";
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import type { HostEvent, WatchedLog } from "../base/watched-log.ts";
 import type { CertificateFloor } from "./floor.ts";
-import { type OperatorOutcome, readOperatorRequest, unknownReason } from "./operator.ts";
+import { type OperatorOutcome, readOperatorRequest } from "./operator.ts";
+import { unknownReason } from "./revocation.ts";
 
 /** What an operator wrote. */
 interface Written {

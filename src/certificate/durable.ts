@@ -4,6 +4,7 @@ import { SingleFlight } from "../base/single-flight.ts";
 import type { Lease } from "../storage/lease.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Issued } from "./records.ts";
+import { retireReplaced } from "./retire.ts";
 
 /** Storage as the certificate path writes into it: its lease may have been lost, and is asked for again first. */
 export class Durable {
@@ -41,6 +42,7 @@ export class Durable {
     await this.#acquireLease();
     await certificates.save(host, credential, { issuer });
     await orders.remove(host);
+    await retireReplaced(this.#storage, host, credential.key, this.#log);
     this.#log.info("certificate.stored", { host, serial: credential.serial });
   }
 

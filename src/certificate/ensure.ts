@@ -24,6 +24,8 @@ export interface KeeperSteps extends RecallSteps {
   decide(host: CertificateName, client?: ClientAddress): Promise<Decision>;
   /** Where an issuer's attempts stand in line: URL of its directory. */
   directoryOf(issuer: Issuer): string;
+  /** Was this key (PEM) revoked, so that a certificate with it is as good as none? */
+  isRevoked(key: string): boolean;
   /** Why nothing can be ordered for this name there now; `undefined` when it can. */
   waitFor(holding: Holding, directory: string): Wait | undefined;
   /** An operator wants it ordered there now: the CA is asked, even if it wanted to be left in peace. */
@@ -134,7 +136,10 @@ export class CertificateKeeper {
     const holding = await this.recall.hold(host, decision.listed);
     if (holding === undefined) return { kind: "refused", why: "there is no room for another name" };
     const before = holding.certificate?.serial;
-    const isNew = () => holding.certificate !== undefined && holding.certificate.serial !== before;
+    const isNew = () =>
+      holding.certificate !== undefined &&
+      holding.certificate.serial !== before &&
+      !this.#steps.isRevoked(holding.certificate.files.key);
     while (this.#flights.has(host)) {
       this.#queue.rerank(host, FIRST); // nobody's hundred other names come between
       await this.#flights.run(host, async () => {});

@@ -16,12 +16,7 @@ import type { CertificateKeeper } from "./ensure.ts";
 import { tellFlaws } from "./flaw-log.ts";
 import { GivenWatch } from "./given-watch.ts";
 import { listCertificates } from "./list.ts";
-import {
-  type OperatorOutcome,
-  type OperatorRequest,
-  obey,
-  type RevocationReason,
-} from "./operator.ts";
+import { type OperatorOutcome, type OperatorRequest, obey } from "./operator.ts";
 import { type FloorSteps, type Parts, plugTogether } from "./parts.ts";
 import { Probes } from "./probe.ts";
 import { keepRenewing } from "./renew.ts";
@@ -54,6 +49,7 @@ export class CertificateFloor {
   async open(): Promise<void> {
     const { config, storage } = this.#steps;
     await this.#parts.cas.budgets.open();
+    await this.#parts.revocations.settle();
     const { recall } = this.#parts.keeper;
     const listed = config.hosts.map(ownNameOf).filter((own) => own !== undefined);
     await forEachAtOnce(listed, limits.adoptedAtOnce, (own) => recall.adopt(own, true));
@@ -98,6 +94,7 @@ export class CertificateFloor {
       this.#parts.watchdog,
       this.#parts.deletions,
       this.#given,
+      this.#parts.revocations,
     ];
     const polling = this.#parts.watch.keepAsking(signal);
     await Promise.all([
@@ -128,20 +125,17 @@ export class CertificateFloor {
 
   /** An operator's word about one name. Never rejects. */
   async obey(name: CertificateName, request: OperatorRequest): Promise<OperatorOutcome> {
-    const { storage, findHost, log } = this.#steps;
+    const { findHost } = this.#steps;
+    const { revocations } = this.#parts;
     const steps = {
       isKnown: (host: CertificateName) => findHost(host) !== undefined,
       orderNow: (host: CertificateName) => this.#parts.keeper.orderNow(host),
       holding: (host: CertificateName) => this.#parts.holdings.get(host),
       isServed: (host: CertificateName) => findHost(host)?.action.kind !== "certificate-only",
-      load: (host: CertificateName) => storage.certificates.load(host),
-      revoke: (chain: string, directory: string, reason: RevocationReason) =>
-        this.#parts.cas.revoke(name, { chain, directory }, reason),
-      setAside: (host: CertificateName, generation: number) =>
-        storage.certificates.quarantine(host, generation, "it is revoked"),
-      log,
+      revocation: revocations,
     };
-    return await obey(steps, name, request);
+    if (request.action !== "revoke") return await obey(steps, name, request);
+    return await revocations.during(name, () => obey(steps, name, request));
   }
 
   /** New keys for our accounts, with every CA or with the one of this directory. Never rejects. */

@@ -11,7 +11,7 @@ import type { Accounts, Endpoint } from "./account.ts";
 import type { Budgets } from "./budgets.ts";
 import { chooseChain } from "./chains.ts";
 import { isAccountLost, isAccountUnknown } from "./lost-account.ts";
-import { completeOrder, type OrderSteps } from "./order.ts";
+import { completeOrder, type OrderSteps, requireGoodKey } from "./order.ts";
 import { type Planned, purposeOf } from "./planned-order.ts";
 import { profileFor } from "./profile.ts";
 import type { Holding, Issued } from "./records.ts";
@@ -105,6 +105,7 @@ async function issueWith(
     const chains = { client, log: steps.log, verify };
     const preferred = issuer.kind === "acme" ? issuer.preferredChain : undefined;
     const credential = await chooseChain(chains, host, certificate, preferred, signal);
+    requireGoodKey(steps, host, key);
     if (issuer.kind === "acme" && isAloneOfUnknown(credential.chain, issuer.trust))
       steps.log.warn("certificate.alone", { host, issuer: directory });
     return { credential, issuer: directory };
@@ -140,6 +141,10 @@ async function resume(
 ): Promise<OpenOrder | undefined> {
   const stored = await steps.orders.load(host);
   if (stored === undefined || stored.directory !== directory) return undefined;
+  if (steps.isRevoked(stored.key)) {
+    steps.log.info("order.lost", { host, code: "KEY_REVOKED" });
+    return undefined;
+  }
   try {
     const order = await client.order(stored.orderUrl, signal);
     if (order.status === "invalid") {
@@ -255,9 +260,10 @@ function isNonsense(error: unknown): boolean {
   return codeOf(error) === "ACME_PROTOCOL";
 }
 
-/** An answer that makes no sense, or a certificate that does not fit, may well have been counted. */
+/** An answer that makes no sense, or a certificate that does not fit or is not wanted any more, may well have been counted. */
 function mayHaveIssued(error: unknown): boolean {
-  return isNonsense(error) || codeOf(error) === "CERTIFICATE_INVALID";
+  const code = codeOf(error);
+  return isNonsense(error) || code === "CERTIFICATE_INVALID" || code === "KEY_REVOKED";
 }
 
 /** Did the CA say the last word on this order? A CA in trouble, or its gateway, has not. */
@@ -272,6 +278,7 @@ function hasEnded(error: unknown): boolean {
     case "ACME_CHALLENGE_FAILED":
     case "ACME_CHALLENGE_UNKNOWN":
     case "CERTIFICATE_INVALID":
+    case "KEY_REVOKED":
       return true;
     default:
       return false;

@@ -19,6 +19,7 @@ const HINTS: Readonly<Record<string, string>> = {
     "Correct the profile of the issuer to one that the CA offers, or remove it.",
   CERTIFICATE_INVALID:
     "The CA sent a certificate that does not fit; the next attempt orders a new one.",
+  KEY_REVOKED: "Nothing needs to be done: the next attempt orders a certificate for a new key.",
   CERTIFICATE_NOT_YET_VALID:
     "Set this machine's clock right; the same certificate is fetched again, and used when its time has come.",
   ACME_UNFINISHED:
@@ -38,6 +39,7 @@ const FALLBACK_HINT = "See the log of the program for what happened around this 
 /** Failures of ours that no issuer has to do with. */
 const UNRELATED: ReadonlySet<string> = new Set([
   "CERTIFICATE_NOT_YET_VALID",
+  "KEY_REVOKED",
   "PROCESS_UNREACHABLE",
   "DNS_FAILED",
   "STORAGE_FAILED",

@@ -1,10 +1,9 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import { unreachable } from "../base/errors.ts";
 import { formatTime } from "../base/format-time.ts";
-import { failureFacts, type Log } from "../base/log.ts";
-import type { StoredCertificate } from "../storage/read-certificate.ts";
 import type { OrderedNow } from "./ensure.ts";
 import type { Holding } from "./records.ts";
+import { type RevocationReason, type RevocationSteps, readReason, revoke } from "./revocation.ts";
 
 /** What an operator can ask for by hand. */
 export type OperatorRequest =
@@ -15,32 +14,13 @@ export type OperatorRequest =
   /** A new certificate, and the CA's word that the one in use is no longer valid (RFC 8555 §7.6). */
   | { readonly action: "revoke"; readonly reason: RevocationReason };
 
-/** RFC 5280 §5.3.1, as far as those whose certificate it is may say it. */
-export const REVOCATION_REASONS = {
-  unspecified: 0,
-  keyCompromise: 1,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-} as const;
-
-export type RevocationReason = keyof typeof REVOCATION_REASONS;
-
-const REASONS: readonly RevocationReason[] = [
-  "unspecified",
-  "keyCompromise",
-  "affiliationChanged",
-  "superseded",
-  "cessationOfOperation",
-];
-
 /** `undefined` for a reason that is none. */
 export function readOperatorRequest(
   action: OperatorRequest["action"],
   reason: string,
 ): OperatorRequest | undefined {
   if (action !== "revoke") return { action };
-  const known = REASONS.find((each) => each === reason);
+  const known = readReason(reason);
   return known && { action, reason: known };
 }
 
@@ -60,13 +40,8 @@ export interface OperatorSteps {
   holding(name: CertificateName): Holding | undefined;
   /** Do clients see its certificate? Not that of a host which is `certificateOnly`. */
   isServed(name: CertificateName): boolean;
-  /** What storage holds for the name. */
-  load(name: CertificateName): Promise<StoredCertificate | undefined>;
-  /** Tells the CA; rejects with its reasons. */
-  revoke(chain: string, issuer: string, reason: RevocationReason): Promise<void>;
-  /** Lets nothing fall back to this generation any more. */
-  setAside(name: CertificateName, generation: number): Promise<void>;
-  readonly log: Log;
+  /** Everything that is for a revocation alone. */
+  readonly revocation: RevocationSteps;
 }
 
 /** Does what an operator asks for one name, and says how it went. Never rejects. */
@@ -84,7 +59,10 @@ export async function obey(
     case "retry":
       return await retry(steps, name);
     case "revoke":
-      return await revoke(steps, name, request.reason);
+      return await revoke(steps.revocation, name, request.reason, async () => {
+        const { kind, detail } = await renew(steps, name);
+        return { isReplaced: kind === "done", detail };
+      });
     default:
       return unreachable(request);
   }
@@ -115,55 +93,6 @@ async function retry(steps: OperatorSteps, name: CertificateName): Promise<Opera
   return { kind: "done", detail: `nothing to try again: ${inUse(holding)}` };
 }
 
-/**
- * The replacement comes first, so that the site goes on; the old certificate is revoked also when
- * there is none, for that is what was asked.
- */
-async function revoke(
-  steps: OperatorSteps,
-  name: CertificateName,
-  reason: RevocationReason,
-): Promise<OperatorOutcome> {
-  let revoked: StoredCertificate | undefined;
-  try {
-    revoked = await steps.load(name);
-  } catch (error) {
-    return { kind: "failed", detail: `storage cannot be read: ${messageIn(error)}` };
-  }
-  if (revoked === undefined) {
-    return { kind: "refused", detail: `storage holds no certificate of "${name}"` };
-  }
-  const { chain, serial } = revoked.credential;
-  const { issuer } = revoked.meta;
-  const replacement = await renew(steps, name);
-  try {
-    await steps.revoke(chain, issuer, reason);
-  } catch (error) {
-    steps.log.error("certificate.revoke-failed", { host: name, serial, ...failureFacts(error) });
-    return { kind: "failed", detail: `${serial} is not revoked: ${messageIn(error)}` };
-  }
-  steps.log.warn("certificate.revoked", { host: name, serial, issuer, reason });
-  if (replacement.kind !== "done") {
-    const why = `${serial} is revoked, and still served, since there is no other`;
-    return { kind: "failed", detail: `${why}: ${replacement.detail}` };
-  }
-  return await putAway(steps, name, revoked, replacement);
-}
-
-async function putAway(
-  steps: OperatorSteps,
-  name: CertificateName,
-  { generation, credential }: StoredCertificate,
-  { detail }: OperatorOutcome,
-): Promise<OperatorOutcome> {
-  try {
-    await steps.setAside(name, generation);
-  } catch (error) {
-    steps.log.error("storage.failed", { host: name, ...failureFacts(error) });
-  }
-  return { kind: "done", detail: `${credential.serial} is revoked; ${detail}` };
-}
-
 function newCertificate(holding: Holding, isServed: boolean): string {
   const { certificate } = holding;
   const saved =
@@ -184,13 +113,4 @@ function failureOf({ lastError, waiting = lastError, nextAttemptAt }: Holding): 
   if (waiting === undefined) return "the attempt was ended";
   const next = nextAttemptAt === undefined ? "" : `; next attempt ${formatTime(nextAttemptAt)}`;
   return `${waiting.type}: ${waiting.detail} (${waiting.hint})${next}`;
-}
-
-function messageIn(error: unknown): string {
-  return String(failureFacts(error)["message"]);
-}
-
-/** Why a reason for a revocation is none (RFC 5280 §5.3.1). */
-export function unknownReason(reason: string): string {
-  return `"${reason}" is no reason, wanted ${Object.keys(REVOCATION_REASONS).join(", ")}`;
 }

@@ -30,6 +30,8 @@ export interface OrderSteps {
     challenge: Challenge | DnsChallenge,
     signal: AbortSignal,
   ): Promise<() => void | Promise<void>>;
+  /** Was this key (PEM) revoked, perhaps since the order began? */
+  isRevoked(key: string): boolean;
   /** The offered challenge that a record of the operator's has answered already. */
   findPersisted(
     asked: { readonly name: CertificateName; readonly accountUrl: string | undefined },
@@ -49,7 +51,7 @@ interface UnderWay extends OrderSteps {
  * @param order Fresh, or found again after a restart: in whatever state.
  * @param key PEM of the private key that the certificate is for; the caller has stored it.
  * @returns Not verified yet.
- * @throws {LatchkeyError} `ACME_CHALLENGE_FAILED`, `ACME_CHALLENGE_UNKNOWN`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`;
+ * @throws {LatchkeyError} `KEY_REVOKED`, `ACME_CHALLENGE_FAILED`, `ACME_CHALLENGE_UNKNOWN`, `ACME_PROBLEM`, `ACME_UNREACHABLE`, `ACME_PROTOCOL`;
  *   `ACME_UNFINISHED` when the CA takes its time: then the order may be gone on with.
  */
 export async function completeOrder(
@@ -73,6 +75,7 @@ export async function completeOrder(
         isProven = true;
         break;
       case "ready":
+        requireGoodKey(steps, host, key);
         steps.log.info("order.finalizing", { host });
         current = await steps.client.finalize(current, createCsr([host], key), signal);
         continue;
@@ -88,6 +91,21 @@ export async function completeOrder(
     }
     current = await steps.client.order(current.url, signal);
   }
+}
+
+/**
+ * Nobody gets a certificate for a key that was revoked since it was made.
+ *
+ * @throws {LatchkeyError} `KEY_REVOKED`.
+ */
+export function requireGoodKey(
+  { isRevoked }: Pick<OrderSteps, "isRevoked">,
+  host: CertificateName,
+  key: string,
+): void {
+  if (!isRevoked(key)) return;
+  const why = "the key it was ordered for was revoked meanwhile";
+  throw new LatchkeyError("KEY_REVOKED", `Cannot get a certificate for ${host}: ${why}`, { host });
 }
 
 /** Proves control of one name; an authorization that is valid already costs nothing. */

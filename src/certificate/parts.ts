@@ -34,6 +34,7 @@ import { Outlook } from "./outlook.ts";
 import { PolicyGate } from "./policy-gate.ts";
 import { Proofs } from "./proofs.ts";
 import { RenewalWatch } from "./renewal-info.ts";
+import { Revocations } from "./revocations.ts";
 import { TroubleWatch } from "./trouble-watch.ts";
 import { saveUnsaved } from "./unsaved.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -95,6 +96,7 @@ export interface Parts extends Way {
   readonly watchdog: Watchdog;
   readonly deletions: DeletionWatch;
   readonly troubles: TroubleWatch;
+  readonly revocations: Revocations;
   /** See `unsaved.ts`: for everybody who looks for such certificates, once at a time. Never rejects. */
   saveUnsaved(): Promise<void>;
 }
@@ -135,7 +137,20 @@ export function plugTogether(steps: FloorSteps, given: () => Iterable<Given>): P
     confirmWritable: () => ground.durable.confirmWritable(),
     storageIsBack: () => way.outlook.storageIsBack(),
   });
-  return { ...way, keeper, commands, watchdog, deletions, troubles, saveUnsaved: save };
+  const revocations = new Revocations({
+    ...{ ...steps, ...ground, given },
+    revoke: (name, untold, reason) => ground.cas.revoke(name, untold, reason),
+  });
+  return {
+    ...way,
+    keeper,
+    commands,
+    watchdog,
+    deletions,
+    troubles,
+    revocations,
+    saveUnsaved: save,
+  };
 }
 
 function newWay(steps: FloorSteps, ground: Ground): Way {
@@ -186,6 +201,7 @@ function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
 function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
   const { config, storage, clock, log } = steps;
   const { holdings, workers, durable, cas, proofs, gate, watch, outlook, legacy } = way;
+  const isRevoked = (key: string) => storage.revokedKeys.find(key) !== undefined;
   return {
     decide: (host, client) => gate.decide(host, client),
     load: async (host) => {
@@ -206,7 +222,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
       const order = {
         ...cas.issuing,
         ...proofs.for(host, issuer, holding),
-        ...{ clock, log, keyType: config.acme.keyType },
+        ...{ clock, log, isRevoked, keyType: config.acme.keyType },
         probe: () => durable.confirmWritable(),
         predecessor: predecessorOf(holding),
         replacingFailed: () => {
@@ -219,7 +235,9 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
       return issued;
     },
     store: (host, issued) => durable.store(host, issued),
-    isWanted: (host, directory) => cas.endpointOf(host, directory) !== undefined,
+    isWanted: (host, { issuer, credential }) =>
+      cas.endpointOf(host, issuer) !== undefined && !isRevoked(credential.key),
+    isRevoked,
     swap: (credential, news) => {
       watch.noticed();
       legacy.tell();
@@ -264,6 +282,7 @@ function newDeletionWatch(
     confirmWritable: () => durable.confirmOurs(),
     restoreOthers: async () => {
       await storage.accounts.restore();
+      await storage.revokedKeys.restore();
       await authority.restore?.();
     },
     saveUnsaved: save,

@@ -15,8 +15,8 @@ const ISSUANCES_IN_ERA = 2 ** 32;
 export interface RecallSteps {
   /** What storage holds, whole; a broken issuance is set aside there and its predecessor comes instead. */
   load(host: CertificateName): Promise<Issued | undefined>;
-  /** Is this one of the issuers that the configuration wants for the name? */
-  isWanted(host: CertificateName, issuer: string): boolean;
+  /** Is it of one of the issuers that the configuration wants for the name, and its key a good one? */
+  isWanted(host: CertificateName, issued: Issued): boolean;
 }
 
 /** What is known of a name from before: its certificate and its failures, as storage has them. */
@@ -105,7 +105,7 @@ export class Recall {
   /** A certificate as the name holds it from now on: newer to workers than all that this manager, and those of the eras before, had. */
   heldOf(host: CertificateName, issued: Issued): HeldCertificate {
     this.#lastIssuance += 1;
-    const isWanted = this.#steps.isWanted(host, issued.issuer);
+    const isWanted = this.#steps.isWanted(host, issued);
     return heldOf(issued, this.#lastIssuance, this.#renewal, isWanted);
   }
 

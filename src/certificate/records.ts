@@ -76,8 +76,8 @@ export interface HeldCertificate {
 }
 
 /**
- * A certificate as a name holds it from now on. One of a CA that the configuration no longer wants
- * serves on, and is due at once.
+ * A certificate as a name holds it from now on. One of a CA that the configuration no longer wants, or with
+ * a key that was revoked, serves on, and is due at once.
  */
 export function heldOf(
   { credential, issuer }: Issued,
@@ -102,6 +102,11 @@ export function heldOf(
     files,
   };
   return { ...held, unsaved: undefined };
+}
+
+/** The certificate is not wanted any more: it serves on, and is due at once. */
+export function unwanted(certificate: HeldCertificate): HeldCertificate {
+  return { ...certificate, renewAt: certificate.notBefore, followsAdvice: false };
 }
 
 /** What the CA advises on the certificate in use, if that counts (RFC 9773). */

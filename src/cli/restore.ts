@@ -23,6 +23,8 @@ export async function restore(file: string, options: RestoreOptions): Promise<nu
   await using storage = await Storage.open({ root: config.storage, clock: systemClock, log });
   await storage.acquire(new AbortController().signal);
   const count = await restoreStorage(storage, unseal(key, lines), options.replace === true);
+  // What was revoked since the backup was made, before anything serves it again.
+  await storage.certificates.expelAllRevoked();
   process.stdout.write(`${storage.root}: ${count} files from ${file}\n`);
   return EXIT.ok;
 }

@@ -12,6 +12,7 @@ import {
   writeFolderAtomically,
 } from "./atomic-write.ts";
 import { failed } from "./failure.ts";
+import { readGenerationKeys } from "./generation-keys.ts";
 import {
   folderOf,
   GENERATION_FILES,
@@ -31,6 +32,7 @@ import {
   type StoredCertificate,
 } from "./read-certificate.ts";
 import { formatRecord } from "./record.ts";
+import type { RevokedKeys } from "./revoked-keys.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 import { Turns } from "./turns.ts";
 
@@ -40,12 +42,15 @@ export type SavedMeta = Pick<CertificateMeta, "issuer" | "profile" | "order">;
 /** The certificates of every host, as the one writer sees them. */
 export class Certificates {
   readonly #storage: StorageFolder;
+  readonly #revoked: Pick<RevokedKeys, "open" | "refuse">;
   readonly #turns = new Turns<CertificateName>();
   /** Folders of generations that somebody works with, and how many do. */
   readonly #kept = new Map<string, number>();
 
-  constructor(storage: StorageFolder) {
+  /** @param revoked Keys that are not served, though they are stored. */
+  constructor(storage: StorageFolder, revoked: Pick<RevokedKeys, "open" | "refuse">) {
     this.#storage = storage;
+    this.#revoked = revoked;
   }
 
   /** `certificates/`, which is all that a worker may read. */
@@ -110,8 +115,9 @@ export class Certificates {
    *
    * @throws {LatchkeyError} `STORAGE_CORRUPT` when the host's folder is no folder; `STORAGE_FAILED`.
    */
-  look(host: CertificateName): Promise<HostReading> {
-    return readHost(this.folder, host);
+  async look(host: CertificateName): Promise<HostReading> {
+    await this.#revoked.open();
+    return await readHost(this.folder, host, (...args) => this.#revoked.refuse(...args));
   }
 
   /** Every name with a folder of its own, sorted; what else lies in `certificates/` is passed over. */
@@ -184,10 +190,38 @@ export class Certificates {
     await this.#turns.take(host, () => moveAside(this.#storage, this.#item(host, generation), why));
   }
 
+  /** The keys (PEM) of every generation of `host`: see {@link readGenerationKeys}. */
+  async keysOf(host: CertificateName): Promise<readonly string[]> {
+    const kept = await readGenerationKeys(join(this.folder, folderOf(host)));
+    return kept.map(({ key }) => key);
+  }
+
+  /**
+   * Moves every generation whose key was revoked to `quarantine/`, so that nobody falls back to it; but not the one
+   * that is in use until there is another.
+   *
+   * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`.
+   */
+  async expelRevoked(host: CertificateName): Promise<void> {
+    await this.#turns.take(host, async () => {
+      const kept = await readGenerationKeys(join(this.folder, folderOf(host)));
+      for (const { generation, key, isCurrent } of kept) {
+        const why = this.#revoked.refuse(key, isCurrent);
+        if (why !== undefined) await moveAside(this.#storage, this.#item(host, generation), why);
+      }
+    });
+  }
+
+  /** As {@link Certificates.expelRevoked}, of every host: for a storage that was filled from elsewhere. */
+  async expelAllRevoked(): Promise<void> {
+    await this.#revoked.open();
+    for (const host of await this.list()) await this.expelRevoked(host);
+  }
+
   #read(host: CertificateName): Promise<HostReading> {
     const path = join(this.folder, folderOf(host));
     const item = { path, under: ["certificates", folderOf(host)], label: "folder", host };
-    return readOrMoveAside(this.#storage, item, () => readHost(this.folder, host)).then(
+    return readOrMoveAside(this.#storage, item, () => this.look(host)).then(
       (reading) => reading ?? { stored: undefined, broken: [] },
     );
   }

@@ -9,6 +9,7 @@ export const FOLDERS = [
   "attempts",
   "dns",
   "authority",
+  "revoked",
   "quarantine",
 ] as const;
 

@@ -47,6 +47,11 @@ export interface HostReading {
   readonly broken: readonly BrokenGeneration[];
 }
 
+/** Why a certificate with this key (PEM) must not be served though it is whole; `undefined` when it may. */
+export type RefuseKey = (key: string, isCurrent: boolean) => string | undefined;
+
+const refuseNone: RefuseKey = () => undefined;
+
 /** A reader that a swap overtakes starts again; swaps of one host are seconds apart at the least. */
 const OVERTAKEN_MAX = 3;
 
@@ -75,13 +80,14 @@ export async function readCurrent(
 export async function readHost(
   certificatesFolder: string,
   host: CertificateName,
+  refuse: RefuseKey = refuseNone,
 ): Promise<HostReading> {
   const folder = join(certificatesFolder, folderOf(host));
   let reading: HostReading = { stored: undefined, broken: [] };
   for (let attempt = 0; attempt < OVERTAKEN_MAX; attempt += 1) {
     if (!(await isFolder(folder))) return { stored: undefined, broken: [] };
     const current = await readPointer(folder);
-    reading = await readGenerations(folder, host, current);
+    reading = await readGenerations(folder, host, current, refuse);
     if (reading.stored?.fellBack === false || (await readPointer(folder)) === current) break;
   }
   return reading;
@@ -138,11 +144,15 @@ async function readGenerations(
   folder: string,
   host: CertificateName,
   current: number | undefined,
+  refuse: RefuseKey,
 ): Promise<HostReading> {
   const broken: BrokenGeneration[] = [];
   const tryGeneration = async (generation: number) => {
     try {
-      return await readGeneration(folder, host, generation, current);
+      const stored = await readGeneration(folder, host, generation, current);
+      const why = stored && refuse(stored.credential.key, generation === current);
+      if (why === undefined) return stored;
+      throw corrupt(join(folder, generationFolderOf(generation)), why);
     } catch (error) {
       if (!(error instanceof LatchkeyError)) throw error;
       broken.push({ generation, error });

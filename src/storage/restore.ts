@@ -10,6 +10,9 @@ import { corrupt, failed, unusable } from "./failure.ts";
 import { FORMAT_VERSION, parseGeneration, temporaryName } from "./layout.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
+/** The folder of {@link RevokedKeys}. */
+const REVOKED = "revoked";
+
 /**
  * Puts the entries of a backup into a storage: all of them are written beside what is there and
  * brought to the disk before anything is put in place, so that a backup that breaks off changes nothing.
@@ -92,13 +95,24 @@ async function moveIn({ root, clock }: StorageFolder, staged: string): Promise<v
     "quarantine",
     `before-restore-${moment}-${randomBytes(4).toString("hex")}`,
   );
-  for (const name of [...BACKED_UP_FOLDERS, ...BACKED_UP_FILES]) {
+  for (const name of [...BACKED_UP_FOLDERS, ...BACKED_UP_FILES].filter(
+    (each) => each !== REVOKED,
+  )) {
     // Also what the backup has none of: failures and orders of before are not its own.
     if (await isThere(join(root, name))) await rename(join(root, name), join(aside, name));
     if (await isThere(join(staged, name))) await rename(join(staged, name), join(root, name));
   }
   for (const name of BACKED_UP_FOLDERS) await ensureFolder(root, name);
+  await addRevoked(join(staged, REVOKED), join(root, REVOKED));
   for (const folder of [aside, dirname(aside), root]) await syncFolder(folder);
+}
+
+/** Both count: what was revoked after the backup was made must not come back with it. */
+async function addRevoked(from: string, to: string): Promise<void> {
+  if (!(await isThere(from))) return;
+  for (const name of await readdir(from))
+    if (!(await isThere(join(to, name)))) await rename(join(from, name), join(to, name));
+  await syncFolder(to);
 }
 
 async function isThere(path: string): Promise<boolean> {

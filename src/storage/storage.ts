@@ -18,6 +18,7 @@ import { Orders } from "./orders.ts";
 import { inspectFolders, prepareFolders, resolveRoot } from "./prepare.ts";
 import { PublishedRecords } from "./published-records.ts";
 import { RenewalInfos } from "./renewal-info.ts";
+import { RevokedKeys } from "./revoked-keys.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 import { sweep } from "./sweep.ts";
 import { ToldTroubles } from "./told-troubles.ts";
@@ -60,6 +61,7 @@ export class Storage implements StorageFolder {
   readonly commandRuns: CommandRuns;
   readonly backends: BackendsFile;
   readonly authority: AuthorityFiles;
+  readonly revokedKeys: RevokedKeys;
   readonly #owner: string | undefined;
   readonly #mayPrepare: boolean;
   readonly #prepared: () => void;
@@ -93,7 +95,8 @@ export class Storage implements StorageFolder {
     this.#owner = options.owner;
     this.#mayPrepare = options.readOnly !== true;
     this.#prepared = options.prepared ?? (() => {});
-    this.certificates = new Certificates(this);
+    this.revokedKeys = new RevokedKeys(this);
+    this.certificates = new Certificates(this, this.revokedKeys);
     this.accounts = new Accounts(this);
     this.orders = new Orders(this);
     this.attempts = new Attempts(this);

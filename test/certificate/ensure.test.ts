@@ -62,6 +62,7 @@ function recordingKeeper(
   const steps: KeeperSteps = {
     decide: async () => ({ kind: "allowed", issuers: [{ kind: "internal" }], listed: true }),
     isWanted: () => true,
+    isRevoked: () => false,
     directoryOf: () => "https://ca.example/directory",
     waitFor: () => undefined,
     reopen: () => {},

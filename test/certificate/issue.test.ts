@@ -60,6 +60,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
   });
   const purposes: string[] = [];
   let minded = 0;
+  const revoked = new Set<string>();
   const signal = AbortSignal.timeout(10_000);
   const obtain = (predecessor?: Predecessor) =>
     issue(
@@ -70,6 +71,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
         keyType: "ecdsa-p256",
         challengeTypes: ["http-01"],
         findPersisted: async () => undefined,
+        isRevoked: (each) => revoked.has(each),
         arm: async () => () => {},
         endpointOf: () => ({ directory: ca.directory, transport: ca }),
         probe: async () => {},
@@ -104,6 +106,7 @@ function worldOf(holds: "an order" | "nothing" = "an order") {
     endpoint,
     orders,
     purposes,
+    revoked,
     obtain,
     signal,
     unissued,
@@ -140,6 +143,14 @@ for (const { what, answer } of lost) {
     assert.equal(orders.size, 0);
   });
 }
+
+test("an interrupted order whose key was revoked meanwhile is not gone on with", async () => {
+  const { ca, log, obtain, revoked } = worldOf();
+  revoked.add(key);
+  await assert.rejects(obtain(), { code: "CERTIFICATE_INVALID" });
+  assert.ok(!ca.requests.includes("POST /order/old"));
+  assert.equal(log.only("order.lost")["code"], "KEY_REVOKED");
+});
 
 const kept: readonly { readonly what: string; readonly answer: ScriptedAnswer }[] = [
   { what: "that it has trouble of its own", answer: problem(500, "serverInternal") },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { obey } from "../../src/certificate/operator.ts";
 import { newHolding } from "../../src/certificate/records.ts";
-import { keptLog, named } from "../support/stored.ts";
+import { named } from "../support/stored.ts";
 
 test("an operator hears why the attempt of now was put off, not how one of before failed", async () => {
   const holding = newHolding(named("shop.example"), true);
@@ -15,10 +15,14 @@ test("an operator hears why the attempt of now was put off, not how one of befor
       orderNow: async () => ({ kind: "failed", holding }),
       holding: () => holding,
       isServed: () => true,
-      load: async () => undefined,
-      revoke: async () => {},
-      setAside: async () => {},
-      log: keptLog(),
+      revocation: {
+        inUse: async () => undefined,
+        unfinished: () => [],
+        distrust: async () => {},
+        tell: async () => {},
+        isTriedAgain: () => false,
+        sharing: async () => [],
+      },
     },
     holding.host,
     { action: "renew" },

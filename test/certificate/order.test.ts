@@ -101,7 +101,9 @@ async function worldOf() {
     ca.requests.length = 0;
     const findPersisted: OrderSteps["findPersisted"] = async (_asked, offered) =>
       offered.find(({ type }) => type === persisted);
-    const steps = { client, clock, log: keptLog(), challengeTypes: types, arm, findPersisted };
+    const isRevoked = () => false;
+    const given = { isRevoked, challengeTypes: types, arm, findPersisted };
+    const steps = { client, clock, log: keptLog(), ...given };
     return await completeOrder(steps, host, key, placed, AbortSignal.timeout(10_000));
   };
   return {

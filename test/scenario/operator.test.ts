@@ -122,6 +122,15 @@ test("renew HOST gets a new certificate now, shows how, and every client sees it
   assert.match(stdout, new RegExp(`^good.localhost: ${now.serial} is in use until `, "m"));
 });
 
+const generations = async () =>
+  (await readdir(join(latchkey.storage, "certificates", "good.localhost"))).filter((name) =>
+    /^\d{6}$/.test(name),
+  );
+
+test("a certificate that was replaced stays as the one to fall back to", async () => {
+  assert.equal((await generations()).length, 2);
+});
+
 test("retry HOST leaves a host alone that is well", async () => {
   const before = await row("good.localhost");
   const { code, stdout } = await run("retry", "GOOD.localhost.");
@@ -145,6 +154,7 @@ test("revoke HOST replaces a certificate also when its CA knows no revocation, a
   assert.equal(code, 1);
   assert.match(stderr, /is not revoked: Cannot revoke a certificate: the CA does not offer it/);
   assert.notEqual((await row("good.localhost")).serial, before.serial);
+  assert.equal((await generations()).length, 1, "nothing falls back to a compromised key");
 });
 
 /** What is refused, and what is unknown: the command ends alike with all that is not done. */
@@ -179,11 +189,6 @@ for (const { host, says } of unheeded) {
     assert.match(detail, says);
   });
 }
-
-test("a certificate that was replaced stays as the one to fall back to", async () => {
-  const generations = await readdir(join(latchkey.storage, "certificates", "good.localhost"));
-  assert.equal(generations.filter((name) => /^\d{6}$/.test(name)).length, 2);
-});
 
 test("when nothing runs, certs and status read from storage", async () => {
   const { attempts } = await row("lost.example");

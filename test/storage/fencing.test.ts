@@ -11,6 +11,7 @@ import { CommandRuns } from "../../src/storage/command-runs.ts";
 import { Orders } from "../../src/storage/orders.ts";
 import { PublishedRecords } from "../../src/storage/published-records.ts";
 import { RenewalInfos } from "../../src/storage/renewal-info.ts";
+import { RevokedKeys } from "../../src/storage/revoked-keys.ts";
 import type { StorageFolder } from "../../src/storage/storage-folder.ts";
 import { ToldTroubles } from "../../src/storage/told-troubles.ts";
 import { entriesOf } from "../support/folders.ts";
@@ -47,7 +48,9 @@ const changes: readonly {
     what: "a certificate",
     asks: 3,
     make: (folder) =>
-      new Certificates(folder).save(host, certificateFor(host), { issuer: directory }),
+      new Certificates(folder, new RevokedKeys(folder)).save(host, certificateFor(host), {
+        issuer: directory,
+      }),
   },
   { what: "an order", asks: 3, make: (folder) => new Orders(folder).save(order) },
   { what: "the end of an order", asks: 1, make: (folder) => new Orders(folder).remove(host) },
@@ -80,7 +83,7 @@ const changes: readonly {
   {
     what: "something broken, moved aside",
     asks: 2,
-    make: (folder) => new Certificates(folder).quarantine(host, 1, "test"),
+    make: (folder) => new Certificates(folder, new RevokedKeys(folder)).quarantine(host, 1, "test"),
   },
 ];
 

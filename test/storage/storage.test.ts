@@ -18,6 +18,7 @@ const folders = [
   "dns",
   "orders",
   "quarantine",
+  "revoked",
 ];
 
 function open(root: string, log = keptLog(), readOnly = false) {
@@ -62,7 +63,7 @@ test("all that is ever written is 0700 and 0600, whatever the umask", async (t) 
   await storage.certificates.quarantine(host, 1, "a test");
   await storage.probe();
   const entries = await entriesOf(root);
-  assert.equal(entries.length, 31);
+  assert.equal(entries.length, 32);
   for (const { path, kind, mode } of entries) {
     if (kind === "link") continue;
     assert.equal(mode, kind === "folder" ? 0o700 : 0o600, path);
