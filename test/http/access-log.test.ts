@@ -1,37 +1,123 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { test } from "node:test";
+import type { Facts } from "../../src/base/errors.ts";
+import type { PathRoute } from "../../src/config/destination.ts";
+import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
+import { answering, answeringOnce, OK } from "../support/recorder.ts";
+import { get, post, RelayScene } from "../support/relay-world.ts";
 
-const source = (file: string) => JSON.stringify(new URL(`../../src/${file}`, import.meta.url).href);
+async function lineOf(
+  script: Parameters<typeof RelayScene.start>[0],
+  request: string,
+  changes: Partial<PathRoute> = {},
+): Promise<Facts> {
+  let tell: (facts: Facts) => void = () => {};
+  const told = new Promise<Facts>((resolve) => {
+    tell = resolve;
+  });
+  await using scene = await RelayScene.start(script, changes, { access: (facts) => tell(facts) });
+  scene.client.say(request);
+  await scene.client.finished();
+  return told;
+}
 
-/** Three lines for a file on a disk that is full, which standard output is told of; then the process ends. */
-const LOSING = `
-  const { openSync } = await import("node:fs");
-  const { createLog } = await import(${source("base/log.ts")});
-  const { accessSink } = await import(${source("http/access-log.ts")});
-  const process = "worker 1";
-  const log = createLog({ level: "info", format: "json", process });
-  const told = Promise.withResolvers();
-  const error = (event, facts) => { log.error(event, facts); told.resolve(); };
-  const config = { level: "info", format: "json", access: { path: "/dev/full" } };
-  const sink = accessSink(config, openSync("/dev/full", "a"), { process, log: { ...log, error } });
-  for (let line = 0; line < 3; line += 1) sink({ status: 200 });
-  await told.promise;
-`;
-
-test("lines that a full disk does not take are told of in the other log: when it begins, and how many at the end", {
-  skip: process.platform !== "linux" && "there is no /dev/full",
-}, () => {
-  const args = ["--input-type=module", "-e", LOSING];
-  const lines = execFileSync(process.execPath, args, { encoding: "utf8" }).trimEnd().split("\n");
-  const [failing, dropped, ...more] = lines.map((line) => JSON.parse(line));
-  assert.deepEqual(
-    [failing?.event, failing?.code, failing?.path],
-    ["log.failing", "ENOSPC", "/dev/full"],
+test("A request leaves one line: who asked what of whom, what came of it, and never the query", async () => {
+  const line = await lineOf(
+    answering(OK),
+    post("Content-Length: 5\r\nX-Request-Id: abc\r\nConnection: close\r\n", "hello").replace(
+      "/ ",
+      "/a?token=secret ",
+    ),
   );
-  assert.deepEqual(
-    [dropped?.event, dropped?.lines, dropped?.path],
-    ["log.dropped", 3, "/dev/full"],
+  const { durationMs, backend, ...rest } = line;
+  assert.deepEqual(rest, {
+    method: "POST",
+    host: "shop.example",
+    path: "/a",
+    status: 200,
+    bytesIn: 5,
+    bytesOut: 2,
+    client: "192.0.2.7",
+    user: undefined,
+    clientCertificate: undefined,
+    requestId: "abc",
+    why: undefined,
+  });
+  assert.match(String(backend), /^http:\/\/127\.0\.0\.1:\d+$/);
+  assert.ok(Number(durationMs) > 0);
+});
+
+for (const [what, password, status, user] of [
+  ["A right password names its user", CHEAP_PASSWORD, 200, "ops"],
+  ["A wrong password names nobody", "guess", 401, undefined],
+] as const) {
+  test(`${what} in the line, and no password stands there`, async () => {
+    const credentials = Buffer.from(`ops:${password}`).toString("base64");
+    const line = await lineOf(
+      answering(OK),
+      get(`Authorization: Basic ${credentials}\r\nConnection: close\r\n`),
+      {
+        auth: {
+          kind: "basic",
+          users: { ops: CHEAP_HASH },
+          realm: "staff",
+          keepsAuthorization: false,
+        },
+      },
+    );
+    assert.deepEqual([line["status"], line["user"]], [status, user]);
+    const text = JSON.stringify(line);
+    assert.ok(!text.includes(`"${password}"`) && !text.includes(credentials));
+  });
+}
+
+const unhappy = [
+  { name: "A refused request", script: answering(OK), request: get("Host: b\r\n"), status: 400 },
+  {
+    name: "A request for another host",
+    script: answering(OK),
+    request: "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+    status: 421,
+  },
+  {
+    name: "A broken answer",
+    script: answeringOnce("nonsense"),
+    request: get("Connection: close\r\n"),
+    status: 502,
+  },
+];
+
+for (const { name, script, request, status } of unhappy) {
+  test(`${name} leaves a line that says why`, async () => {
+    const line = await lineOf(script, request);
+    assert.equal(line["status"], status);
+    assert.equal(typeof line["why"], "string");
+  });
+}
+
+test("A client that leaves before its answer leaves a line without a status", async () => {
+  const lines: Facts[] = [];
+  await using scene = await RelayScene.start(
+    undefined,
+    {},
+    { access: (facts) => lines.push(facts) },
   );
-  assert.deepEqual(more, []);
+  scene.client.say(get());
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  scene.client.socket.resetAndDestroy();
+  await connection.gone();
+  assert.deepEqual(
+    lines.map(({ status, why }) => ({ status, why })),
+    [{ status: 0, why: "the client left" }],
+  );
+});
+
+test("The bytes of an answer of our own count", async () => {
+  const line = await lineOf(
+    answering(OK),
+    "GET / HTTP/1.1\r\nHost: shop.example\r\nExpect: a miracle\r\n\r\n",
+  );
+  assert.equal(line["status"], 417);
+  assert.equal(line["bytesOut"], "417 Expectation Failed\n".length);
 });
