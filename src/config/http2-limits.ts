@@ -28,6 +28,9 @@ export const http2Limits = {
   /** Requests taken back (rapid reset, CVE-2023-44487): so many at once, then so many a second. */
   h2ResetBurst: 100,
   h2ResetsPerSecond: 20,
+  /** The same for all connections of one client (an IPv4 address, an IPv6 /64), which may be an office: who connects anew gets no more. */
+  h2ClientResetBurst: 500,
+  h2ClientResetsPerSecond: 50,
   /**
    * While a client takes so much of its answers, for each that waits, none is given up: nobody sees how
    * much of one has left. A hundred at once ask for 10 kB a second, which EDGE has.

@@ -5,8 +5,8 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from "node:http2";
-import type { Socket } from "node:net";
 import { NEVER, type Timed } from "../backend/deadlines.ts";
+import { clientKeyOf } from "../base/client-key.ts";
 import type { RequestCounts } from "../base/counts.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
@@ -15,6 +15,7 @@ import type { Sender } from "./forwarded.ts";
 import { H2OpenHead } from "./h2-open-head.ts";
 import { H2Overhead } from "./h2-overhead.ts";
 import { H2Stream, type StreamForm, type StreamHome } from "./h2-stream.ts";
+import { takenFrom } from "./socket-handle.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
 const TOO_MUCH = constants.NGHTTP2_ENHANCE_YOUR_CALM;
@@ -128,7 +129,8 @@ export class H2Session implements StreamHome, Timed {
   takenBack(): void {
     this.explain(RESET_BYTES);
     this.#takenBack += 1;
-    if (this.#takenBack > limits.h2ResetBurst && !this.#session.destroyed) this.#cut(TOO_MUCH);
+    const isTooMuch = this.#takenBack > limits.h2ResetBurst || this.#tookBackBefore();
+    if (isTooMuch && !this.#session.destroyed) this.#cut(TOO_MUCH);
   }
 
   expectRest(bytes: number): void {
@@ -206,6 +208,13 @@ export class H2Session implements StreamHome, Timed {
     return held;
   }
 
+  /** Has this client taken back too many, over whatever connections? A proxy is many clients. */
+  #tookBackBefore(): boolean {
+    const { address, isTrusted } = this.sender;
+    const { takenBack, deadlines } = this.around;
+    return !isTrusted && takenBack.take(clientKeyOf(address), deadlines.now) > 0;
+  }
+
   #watchHead(read: number, now: number): void {
     const seen = this.#openHead.look(read, now);
     if (seen === "late") this.#leave();
@@ -276,16 +285,6 @@ function sessionOptions(): ServerOptions {
       enableConnectProtocol: true,
     },
   };
-}
-
-/**
- * Bytes that the kernel has taken from a socket. Node counts a write when it begins, and one write of nghttp2 may be
- * megabytes: what is left of it only the socket's handle tells, where Node's own timeouts look too.
- */
-function takenFrom(socket: Socket): number {
-  const handle = "_handle" in socket ? socket._handle : undefined;
-  const isOpen = typeof handle === "object" && handle !== null && "writeQueueSize" in handle;
-  return socket.bytesWritten - (isOpen ? Number(handle.writeQueueSize) : 0);
 }
 
 /** What the fields take on the wire at most. */

@@ -24,7 +24,7 @@ export class RateLimiter {
 
   /** @param salt Any number that strangers do not know. */
   constructor(
-    { requests, perMs, burst }: RateLimit,
+    { requests, perMs, burst }: Omit<RateLimit, "scope">,
     salt: number,
     capacity = limits.rateClientsMax,
   ) {

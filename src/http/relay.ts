@@ -12,6 +12,7 @@ import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
 import type { BackendsNews } from "../process/messages.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Compressors } from "./compressor.ts";
@@ -21,10 +22,16 @@ import { Loops } from "./loops.ts";
 import { Markers } from "./markers.ts";
 import { Policies } from "./policies.ts";
 import type { Policy } from "./policy.ts";
+import { RateLimiter } from "./rate-limiter.ts";
 import { RuleBook } from "./rules.ts";
 import type { HttpAction, Place, Surroundings } from "./surroundings.ts";
 
 const SALT_MAX = 2 ** 32;
+const TAKEN_BACK = {
+  requests: limits.h2ClientResetsPerSecond,
+  perMs: 1_000,
+  burst: limits.h2ClientResetBurst,
+};
 
 /** What the relay needs of its worker. */
 export interface RelayServices {
@@ -86,10 +93,11 @@ export class Relay {
   constructor(services: RelayServices) {
     const deadlines = new Deadlines();
     this.#markers = new Markers(deadlines);
+    const salt = randomInt(SALT_MAX);
     this.#book = new RuleBook({
       markers: this.#markers,
       now: () => services.clock.now(),
-      salt: randomInt(SALT_MAX),
+      salt,
     });
     const pool = new BackendPool(deadlines);
     const sessions = new SessionPool(deadlines, services.names);
@@ -104,6 +112,7 @@ export class Relay {
     this.#around = {
       ...backends,
       compressors: new Compressors(),
+      takenBack: new RateLimiter(TAKEN_BACK, salt),
       access: services.access,
       publicHttpsPort: services.publicHttpsPort,
       findRoute: (host) => services.findRoute(host),

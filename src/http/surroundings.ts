@@ -5,6 +5,7 @@ import type { Forward, PathEntry, Redirect, Respond } from "../config/destinatio
 import type { Backends } from "./backends.ts";
 import type { Compressors } from "./compressor.ts";
 import type { Policy } from "./policy.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
 
 /** What all connections of one relay share. */
 export interface Surroundings extends Backends {
@@ -13,6 +14,8 @@ export interface Surroundings extends Backends {
   /** What is asked before anything is done with a request; none is the common case. */
   policiesOf(place: Place): readonly Policy[];
   readonly compressors: Compressors;
+  /** Requests of HTTP/2 that clients took back. */
+  readonly takenBack: RateLimiter;
   /** Milliseconds since the epoch. */
   dateNow(): number;
   /** The port that clients reach https at. */

@@ -14,6 +14,7 @@ import {
 } from "../support/h2-frames.ts";
 import { answering, OK } from "../support/recorder.ts";
 import { RelayScene } from "../support/relay-world.ts";
+import { holdTicks } from "../support/ticks.ts";
 
 const H2 = { protocol: "h2" } as const;
 const OPEN = FLAG.endHeaders;
@@ -39,6 +40,34 @@ for (const { what, first, again, code, isPatient = false, requestsMax } of h2Flo
     assert.ok(scene.backend.requests <= requestsMax, `${scene.backend.requests} requests`);
     while (scene.world.relay.open > 1) await new Promise(setImmediate);
   });
+}
+
+for (const { who, trusted, isCut } of [
+  { who: "A client", trusted: [], isCut: true },
+  { who: "A trusted proxy, which is many clients,", trusted: ["192.0.2.7"], isCut: false },
+]) {
+  test(`T25: ${who} that takes requests back is ${isCut ? "cut" : "not cut"} for what it did over connections before`, async (t) => {
+    holdTicks(t);
+    await using scene = await RelayScene.start(() => undefined, {}, { ...H2, trusted });
+    const perConnection = limits.h2ResetBurst / 2;
+    for (let done = 0; done < limits.h2ClientResetBurst; done += perConnection) {
+      using before = await FrameClient.connect(scene.world.port);
+      await takeBack(before, perConnection);
+      assert.equal(before.of(FRAME.goaway).length, 0);
+    }
+    using client = await FrameClient.connect(scene.world.port);
+    await takeBack(client, 1);
+    if (isCut) await client.closed();
+    assert.equal(client.goawayCode, isCut ? "ENHANCE_YOUR_CALM" : undefined);
+  });
+}
+
+/** Takes so many requests back, and waits until that has been read. */
+async function takeBack(client: FrameClient, count: number): Promise<void> {
+  for (let at = 0; at < count; at += 1)
+    client.say(headers(2 * at + 1), frame(FRAME.reset, 0, 2 * at + 1, u32(8)));
+  client.say(frame(FRAME.ping, 0, 0, "12345678"));
+  await client.until(() => client.of(FRAME.ping).length > 0);
 }
 
 /** What a client may do all the time. */
