@@ -9,12 +9,23 @@ import { SingleFlight } from "../base/single-flight.ts";
 import type { Config } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { CertificateOutcome } from "../process/messages.ts";
-import { type Files, type Given, type Owner, ownersOf, readPair } from "./manual.ts";
+import { flawsOf, isFault } from "./flaw.ts";
+import {
+  type Files,
+  type Given,
+  type Owner,
+  ownersOf,
+  type Pair,
+  readPair,
+  type Spoilt,
+} from "./manual.ts";
 
 /** Two files, and what is known of them. */
-interface Watched extends Pick<Given, "files" | "pair" | "readAt" | "spoilt"> {
-  /** What the folder said of the files that were last read. */
+interface Watched extends Pick<Given, "files" | "pair" | "readAt"> {
+  /** What the folder said of the files that were last read, what they held then, and when that was. */
   readonly stamp: string;
+  readonly latest: Pair;
+  readonly latestAt: number;
 }
 
 /**
@@ -92,13 +103,14 @@ export class GivenWatch {
       const before = this.#watched.get(id);
       const now = this.#clock.now();
       this.#unsettled.delete(id);
-      if (before?.pair.kind !== "usable") {
-        this.#watched.set(id, { files, stamp, pair, readAt: now, spoilt: undefined });
-        if (pem !== undefined && this.#kept.size < limits.givenAheadMax) this.#kept.set(id, pem);
-      } else {
-        const spoilt = pair.kind === "unusable" ? { ...pair, at: now } : undefined;
-        this.#watched.set(id, { ...before, stamp, spoilt });
-      }
+      const seen = { stamp, latest: pair, latestAt: now };
+      const isServed = before?.pair.kind === "usable";
+      this.#watched.set(
+        id,
+        isServed ? { ...before, ...seen } : { files, pair, readAt: now, ...seen },
+      );
+      const hasRoom = this.#kept.size < limits.givenAheadMax;
+      if (!isServed && pem !== undefined && hasRoom) this.#kept.set(id, pem);
       if (before !== undefined) this.#tell();
     });
   }
@@ -107,11 +119,24 @@ export class GivenWatch {
     this.#all = new Map(
       this.#owners.flatMap(({ id, host, pattern }) => {
         const watched = this.#watched.get(id);
-        return watched === undefined ? [] : [[host, { host, pattern, ...watched }]];
+        if (watched === undefined) return [];
+        const { files, pair, readAt } = watched;
+        const given = { host, pattern, files, pair, readAt };
+        return [[host, { ...given, spoilt: spoiltBy(given, watched) }]];
       }),
     );
     this.changed.ring();
   }
+}
+
+/** Is what the files hold now worse for this host than what they held, and is served? */
+function spoiltBy(given: Given, { pair, latest, latestAt }: Watched): Spoilt | undefined {
+  if (pair === latest || pair.kind === "unusable") return undefined;
+  const faultOf = (held: Pair) =>
+    flawsOf({ ...given, pair: held }, { now: latestAt, expiresWithin: 0 }).find(isFault);
+  const fault = faultOf(latest);
+  const isWorse = fault?.kind === "unusable" || faultOf(pair) === undefined;
+  return fault && isWorse ? { part: fault.part, why: fault.detail, at: latestAt } : undefined;
 }
 
 /** Differs when something was written, put in its place, or taken away. */

@@ -9,7 +9,7 @@ import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { certificateNameOf } from "../config/route.ts";
 import type { CertificateOutcome, CredentialFiles, IssuanceNews } from "../process/messages.ts";
-import { GivenCredentials } from "./given-credentials.ts";
+import { GivenCredentials, isFor } from "./given-credentials.ts";
 import { ParkingLot } from "./parking-lot.ts";
 
 /** Where a worker gets credentials from. */
@@ -187,17 +187,19 @@ export class Credentials {
     return found(this.#held.get(host) ?? this.#stored.get(host) ?? expired);
   }
 
-  /** From its files; when they cannot be used, what they held before, if the manager knows it. */
+  /**
+   * From its files; when they cannot be used, or are for other hosts, what they held before, if the manager knows
+   * that; else as they are.
+   */
   async #obtainGiven(visitor: Visitor): Promise<Obtained> {
     const { route } = visitor;
-    try {
-      return found(await this.#given.read(route));
-    } catch (cause) {
-      const before = await this.#park(visitor, limits.expiredWaitMs).catch(() => undefined);
-      if (before?.kind !== "credential") throw cause;
-      this.#given.keep(route, before.credential);
-      return before;
-    }
+    const read = await this.#given.read(route).then(found, unavailable);
+    if (read.kind === "credential" && isFor(route, read.credential)) return read;
+    const before = await this.#park(visitor, limits.expiredWaitMs).catch(unavailable);
+    const served = before.kind === "credential" ? before : read;
+    if (served.kind !== "credential") throw served.cause;
+    this.#given.keep(route, served.credential);
+    return served;
   }
 
   /** A storage that cannot be read must not stop what the manager may hold in memory. */
@@ -294,6 +296,10 @@ export class Credentials {
   }
 }
 
-function found(credential: Credential): Obtained {
-  return { kind: "credential", credential };
+function found(credential: Credential) {
+  return { kind: "credential", credential } as const;
+}
+
+function unavailable(cause: unknown) {
+  return { kind: "unavailable", cause } as const;
 }

@@ -49,6 +49,7 @@ async function watched(t: TestContext, { chain, key }: { chain: string; key: str
 const spoilers = [
   { what: "noise in the chain", spoilt: { chain: "noise", key: first.key }, part: "chain" },
   { what: "empty files", spoilt: { chain: "", key: "" }, part: "chain" },
+  { what: "a certificate for another host", spoilt: strange, part: "chain" },
   { what: "another key", spoilt: { chain: first.chain, key: second.key }, part: "key" },
 ] as const;
 
@@ -68,7 +69,7 @@ for (const { what, spoilt, part } of spoilers) {
     assert.match(row().lastError?.detail ?? "", /; what the files held before is served until/);
     assert.match(
       row().lastError?.hint ?? "",
-      new RegExp(`own\\.${part === "key" ? "key" : "pem"}`),
+      new RegExp(`^Put into \\S+own\\.${part === "key" ? "key" : "pem"} `),
     );
     const [trouble] = troublesOfGiven(given(), { now: clock.now(), expiresWithin: 0 });
     assert.match(trouble?.message ?? "", /cannot be used any more$/);

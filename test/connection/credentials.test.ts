@@ -359,6 +359,51 @@ test("a certificate given by hand that cannot be read is unavailable, and read a
   assert.equal((await obtain()).kind, "credential");
 });
 
+const foreign = makeCredential(hostname("foreign.example"));
+const spoilt: readonly (readonly [
+  what: string,
+  load: () => Promise<Credential>,
+  answer: World["answer"],
+  served: string,
+])[] = [
+  [
+    "that cannot be used is what the manager says it was",
+    () => Promise.reject(new Error("noise")),
+    async () => ({ kind: "held", credential: heldOf(first, 0) }),
+    first.serial,
+  ],
+  [
+    "for another host is what the manager says it was",
+    async () => foreign,
+    async () => ({ kind: "held", credential: heldOf(first, 0) }),
+    first.serial,
+  ],
+  [
+    "for another host is served as it is when the manager knows nothing better",
+    async () => foreign,
+    async () => ({ kind: "unavailable" }),
+    foreign.serial,
+  ],
+  [
+    "for another host is served as it is when nobody can be asked",
+    async () => foreign,
+    () => Promise.reject(new Error("the manager is gone")),
+    foreign.serial,
+  ],
+];
+
+for (const [what, load, answer, served] of spoilt) {
+  test(`a certificate given by hand ${what}, asked once`, async () => {
+    const world = new World();
+    const route = makeHost("a.example", undefined, { kind: "manual", chain: "c", key: "k" });
+    Object.assign(world, { loadManual: load, answer });
+    await world.credentials.readAhead([route], stays);
+    for (let each = 0; each < 2; each += 1)
+      assert.equal(await serialOf(world.obtain(a, stays, undefined, route)), served);
+    assert.equal(world.asks.length, 1);
+  });
+}
+
 test("an expired certificate gives way to the one that is being made", async () => {
   const world = new World();
   world.stored.set(a, makeExpired(world));
