@@ -116,6 +116,7 @@ async function start(): Promise<void> {
     counts,
   };
   try {
+    allowance.confirmUsable();
     for (const fd of configure.httpsFds) {
       listening.push(
         await listen(fd, open, (socket) => {

@@ -8,6 +8,8 @@ export type ErrorCode =
   | "USAGE"
   /** The file of the access log cannot be written into. */
   | "ACCESS_LOG_UNUSABLE"
+  /** The system lets a process open too few files and sockets to serve anybody. */
+  | "DESCRIPTORS_TOO_FEW"
   /** A listening socket could not be had. */
   | "LISTEN_FAILED"
   /** A process of ours did not answer in time, or is gone. */

@@ -29,6 +29,8 @@ export const doorLimits = {
   descriptorShareForConnections: 40,
   /** Descriptors that connections never get: certificates, pipes, the log. */
   descriptorsReserved: 64,
+  /** With fewer connections than this, which descriptors leave, a worker does not start: it would refuse nearly everybody. */
+  connectionsMin: 16,
   /** What one worker should occupy at most; 10,000 connections with TLS need about 1 GiB. */
   workerMemoryMaxBytes: 2_147_483_648,
   /** Of its memory, and of the V8 heap, a worker counts on so much, in percent: the rest is for what comes before a look. */

@@ -1,5 +1,6 @@
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
+import { LatchkeyError } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 import type { Usage } from "./overload.ts";
 
@@ -8,6 +9,8 @@ const PERCENT = 100;
 const OTHER_PROCESSES = 2;
 /** Where the system names no limit, or none that we can read. */
 const DESCRIPTORS_ASSUMED = 1_024;
+/** Enough for all connections of a worker, and one to a backend for each; as in our systemd unit. */
+const DESCRIPTORS_ADVISED = 65_536;
 
 /** What one worker may use of its machine. Read once, at its start. */
 export class Allowance {
@@ -15,12 +18,15 @@ export class Allowance {
   readonly connections: number;
   /** Of them, those of one client: the same part of fewer, where descriptors are few. */
   readonly connectionsPerClient: number;
+  /** What the system lets this process have open; of that, what it counts on. */
+  readonly #limit: number;
   readonly #descriptors: number;
   readonly #memoryBytes: number;
   readonly #heapBytes: number;
 
   /** @param workers How many share the machine's memory; each has its own descriptors. */
   constructor(workers: number, descriptors: number = descriptorsMax()) {
+    this.#limit = descriptors;
     this.#descriptors = Math.max(1, descriptors - limits.descriptorsReserved);
     this.connections = Math.min(
       limits.connectionsMax,
@@ -32,6 +38,19 @@ export class Allowance {
     const occupied = process.memoryUsage.rss();
     this.#memoryBytes = memoryAllowed({ workers, occupied, total: machineMemory() });
     this.#heapBytes = shareOf(limits.memoryUsableShare, getHeapStatistics().heap_size_limit);
+  }
+
+  /** @throws {LatchkeyError} `DESCRIPTORS_TOO_FEW` for fewer than `connectionsMin` connections. */
+  confirmUsable(): void {
+    const { connectionsMin, descriptorsReserved, descriptorShareForConnections } = limits;
+    const least =
+      descriptorsReserved + Math.ceil((PERCENT * connectionsMin) / descriptorShareForConnections);
+    if (this.#limit >= least) return;
+    const advice = `raise RLIMIT_NOFILE to ${least} at least, better to ${DESCRIPTORS_ADVISED} (ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of Docker)`;
+    throw new LatchkeyError(
+      "DESCRIPTORS_TOO_FEW",
+      `Cannot serve: a process may open ${this.#limit} files and sockets only; ${advice}`,
+    );
   }
 
   /** What is in use at the moment, but for connections; takes well under a millisecond. */

@@ -138,6 +138,17 @@ test("a worker takes 40 of 100 descriptors for connections, beside a reserve", (
   assert.equal(new Allowance(2, 1_000_000).connections, 10_000);
 });
 
+test("with descriptors for a handful of connections only, a worker says which limit to raise and takes none", () => {
+  const enough = new Allowance(2, 104);
+  enough.confirmUsable();
+  assert.equal(enough.connections, 16);
+  const message = /^Cannot serve: a process may open 103 .*RLIMIT_NOFILE to 104 at least/;
+  assert.throws(() => new Allowance(2, 103).confirmUsable(), {
+    code: "DESCRIPTORS_TOO_FEW",
+    message,
+  });
+});
+
 test("one client's part of the connections is as small where descriptors are few", () => {
   assert.equal(new Allowance(2, 200).connectionsPerClient, 14);
   assert.equal(new Allowance(2, 1_000_000).connectionsPerClient, 2_500);

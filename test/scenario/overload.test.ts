@@ -80,3 +80,19 @@ test("R1: a worker that runs out of descriptors keeps nobody alive, closes the i
   assert.equal(isKept, true);
   for (const each of [...kept, client, upload, refused]) each.socket.destroy();
 });
+
+test("a program that may open hardly a file is refused in words, not started to refuse everybody", async () => {
+  await using bound = await Latchkey.spawn({
+    descriptors: 64,
+    config: "workers: 1\nhosts: { a.localhost: { respond: ok } }",
+  });
+  const { message } = await bound.event(
+    "process.fatal",
+    ({ code }) => code === "DESCRIPTORS_TOO_FEW",
+  );
+  assert.match(
+    String(message),
+    /^Cannot serve: a process may open 64 files and sockets only; raise/,
+  );
+  assert.equal(await bound.exited, 1);
+});
