@@ -23,6 +23,13 @@ const revoking: HttpsAuthority["hooks"] = {
     return path === "/revoke" ? { ...answer, status: 200, body: "" } : answer;
   },
 };
+/** And the one that does not hear of it. */
+const unheard: HttpsAuthority["hooks"] = {
+  ...revoking,
+  before: (path) => {
+    if (path === "/revoke") throw new Error("the line is cut");
+  },
+};
 const ORIGIN = new URL(ca.directory).origin;
 const told = () => ca.requests.filter((request) => request === "POST /revoke").length;
 
@@ -121,6 +128,7 @@ test("a program that ended in the middle of a revocation goes on with it: new ke
     await using issuing = await shop.issued();
     const key = await keyInUse(issuing);
     compromised = [key, await interrupt(issuing)];
+    ca.hooks = unheard;
     // All that it lived to write.
     const { credential, meta } = (await issuing.storage.certificates.load(host)) ?? assert.fail();
     const untold = { ...credential, issuer: meta.issuer, reason: "keyCompromise" };
@@ -134,6 +142,8 @@ test("a program that ended in the middle of a revocation goes on with it: new ke
     });
     await issuing.storage.attempts.clear(host);
   }
+  ca.hooks = revoking;
+  ca.requests.length = 0;
   await using issuing = await shop.open();
   await issuing.run();
   await Promise.all(
@@ -148,12 +158,7 @@ test("a CA that is out of reach hears of the revocation later, and a second revo
   await using shop = await world();
   await using issuing = await shop.issued();
   const before = issuing.floor.list()[0]?.serial;
-  ca.hooks = {
-    ...revoking,
-    before: (path) => {
-      if (path === "/revoke") throw new Error("the line is cut");
-    },
-  };
+  ca.hooks = unheard;
   const first = await revoke(issuing, "superseded");
   assert.equal(first.kind, "failed");
   assert.match(first.detail, new RegExp(`^${before} is not revoked: .* tried again until`));
