@@ -182,10 +182,16 @@ export function recordOf(holding: Holding, now: number): CertificateRecord {
     renewAt: timeText(renewAtOf(holding)),
     renewalInfo: window ? { start: formatTime(window.start), end: formatTime(window.end) } : null,
     attempts: holding.attempts,
-    nextAttemptAt: timeText(holding.nextAttemptAt),
+    nextAttemptAt: timeText(nextAttemptOf(holding, now)),
     lastError: holding.lastError ?? holding.waiting ?? null,
     servedSerial: holding.servedSerial ?? null,
   };
+}
+
+/** A renewal that failed, and is due or waits for its turn, is made from now on. */
+function nextAttemptOf(holding: Holding, now: number): number | undefined {
+  const { nextAttemptAt } = holding;
+  return stateOf(holding, now) === "failing" ? Math.max(nextAttemptAt ?? now, now) : nextAttemptAt;
 }
 
 /** The row of a host that has no certificate of its own making: given by hand, passed through, or a pattern. */

@@ -92,12 +92,17 @@ function nextDueAt(steps: RenewSteps, underWay: ReadonlySet<Holding>): number {
   return next;
 }
 
-/** When the loop has something to do for this name; `undefined`: not by itself. */
+/**
+ * When the loop has something to do for this name; `undefined`: not by itself. What failed or was put off is tried again
+ * at its time also when the certificate is not due: an operator wanted it, or its CA did for a while, and nothing
+ * else would end that state.
+ */
 export function dueAt(holding: Holding, atStart: boolean): number | undefined {
-  const { isOrdering, listed, nextAttemptAt, attempts } = holding;
+  const { isOrdering, listed, nextAttemptAt, attempts, lastError, waiting } = holding;
   if (isOrdering) return undefined;
   const renewAt = renewAtOf(holding);
-  if (renewAt !== undefined) return Math.max(renewAt, nextAttemptAt ?? 0);
+  const isBegun = lastError !== undefined || waiting !== undefined;
+  if (renewAt !== undefined) return Math.max(isBegun ? 0 : renewAt, nextAttemptAt ?? 0);
   // A name made on demand that never had a certificate is a stranger's idea: only a visitor brings it back.
   if (!listed || (!atStart && attempts === 0)) return undefined;
   return nextAttemptAt ?? 0;

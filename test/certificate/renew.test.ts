@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bell } from "../../src/base/bell.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
-import type { HeldCertificate, Holding } from "../../src/certificate/records.ts";
+import { type HeldCertificate, type Holding, recordOf } from "../../src/certificate/records.ts";
 import { keepRenewing, type RenewSteps } from "../../src/certificate/renew.ts";
 import { heldCertificate } from "../support/held-certificate.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -97,6 +97,55 @@ test("the loop leaves a name alone until its next attempt", async () => {
   assert.deepEqual(renewed, ["failed.example"]);
   stopping.abort();
   await running;
+});
+
+const begun: readonly { readonly what: string; readonly begin: (holding: Holding) => void }[] = [
+  {
+    what: "failed",
+    begin: (holding) => {
+      holding.attempts = 1;
+      holding.lastError = REASON;
+    },
+  },
+  {
+    what: "was put off",
+    begin: (holding) => {
+      holding.waiting = REASON;
+    },
+  },
+];
+const REASON = { type: "ACME_PROBLEM", detail: "500", hint: "", at: "2020-01-01T00:00:00Z" };
+
+for (const { what, begin } of begun) {
+  test(`a renewal by hand that ${what} is made at its next time, though the certificate is not due for weeks`, async () => {
+    const { clock, renewed, stopping, start, hold } = loop();
+    const holding = hold("shop.example");
+    holding.certificate = certificate(clock.now() + 500 * HOUR, clock.now() + 900 * HOUR);
+    holding.nextAttemptAt = clock.now() + 60_000;
+    begin(holding);
+    const running = start();
+    await clock.asleep(1);
+    clock.advance(59_999);
+    assert.deepEqual(renewed, []);
+    clock.advance(1);
+    await clock.asleep(1);
+    assert.deepEqual(renewed, ["shop.example"]);
+    stopping.abort();
+    await running;
+  });
+}
+
+test("a row that is failing names a next attempt that is not past", () => {
+  const { clock, hold } = loop();
+  const holding = hold("shop.example");
+  holding.certificate = certificate(clock.now() + HOUR, clock.now() + 2 * HOUR);
+  holding.lastError = REASON;
+  const now = new Date(clock.now()).toISOString();
+  for (const nextAttemptAt of [undefined, clock.now() - HOUR]) {
+    holding.nextAttemptAt = nextAttemptAt;
+    const row = recordOf(holding, clock.now());
+    assert.deepEqual([row.state, row.nextAttemptAt], ["failing", now]);
+  }
 });
 
 test("the loop gives a name one attempt at a time, also while that waits for its turn", async () => {
