@@ -32,7 +32,7 @@ export interface AttemptSteps {
   directoryOf(issuer: Issuer): string;
   /** What the configuration says of ordering this name, as a digest. */
   configurationOf(host: CertificateName): string;
-  /** Is there an order under way from before, which costs nothing to go on with? */
+  /** Is there an order under way from before, which costs nothing to go on with, and has not brought the certificate in use? */
   hasOrder(host: CertificateName): Promise<boolean>;
   readonly clock: Clock;
   readonly log: Log;
@@ -84,6 +84,11 @@ export class AttemptMemory {
   /** Did the program end during the last attempt, so that nobody knows how that went? */
   wasInterrupted({ lastError }: Holding): boolean {
     return lastError?.type === INTERRUPTED.type;
+  }
+
+  /** See {@link AttemptSteps.hasOrder}. @throws {LatchkeyError} `STORAGE_FAILED`. */
+  hasOrder({ host }: Holding): Promise<boolean> {
+    return this.#steps.hasOrder(host);
   }
 
   /** Nothing is tried before `at`; not a failure. */

@@ -187,7 +187,10 @@ function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
   const attempts = new AttemptMemory({
     ...{ clock, log, random, judge },
     store: storage.attempts,
-    hasOrder: async (host) => (await storage.orders.load(host)) !== undefined,
+    hasOrder: async (host) => {
+      const order = await storage.orders.load(host);
+      return order !== undefined && order.key !== holdings.get(host)?.certificate?.files.key;
+    },
     directoryOf: (issuer) => cas.endpoints.directoryOf(issuer),
     configurationOf: (host) => configurationOf(config, steps.findHost(host)),
   });

@@ -65,11 +65,24 @@ export class Recall {
     await this.#settle(holding);
   }
 
-  /** One that is not due has just been renewed, which the program did not live to write down, or was not able to. */
+  /**
+   * One that is not due has just been renewed, which the program did not live to write down, or was not able to; or an
+   * operator wanted another one, whose order is gone on with.
+   */
   async #settle(holding: Holding): Promise<void> {
-    const isRenewed = (renewAtOf(holding) ?? 0) > this.#clock.now();
-    if (isRenewed && this.#attempts.wasInterrupted(holding))
-      await this.#attempts.succeeded(holding);
+    const isDue = (renewAtOf(holding) ?? 0) <= this.#clock.now();
+    if (isDue || !this.#attempts.wasInterrupted(holding)) return;
+    if (await this.#hasOrder(holding)) return;
+    await this.#attempts.succeeded(holding);
+  }
+
+  async #hasOrder(holding: Holding): Promise<boolean> {
+    try {
+      return await this.#attempts.hasOrder(holding);
+    } catch (error) {
+      this.#waitForStorage(holding, error);
+      return true;
+    }
   }
 
   /** The place of a name. A new one brings what the disk remembers of its failures: it may have been here before. */

@@ -289,6 +289,18 @@ test("a crash between the certificate and the end of its attempt leaves no failu
   assert.equal(disk.size, 0);
 });
 
+test("a crash in the middle of a renewal by hand leaves its order to go on with, though the certificate is not due", async () => {
+  const stored = issuedFor("shop.example");
+  const world = recordingKeeper({ load: async () => stored }, { hasOrder: true });
+  const { keeper, clock, disk, holdings, row } = world;
+  const lastError = { type: "INTERRUPTED", detail: "y", hint: "z", at: clock.now() };
+  const nextAttemptAt = clock.now() + MINUTE;
+  disk.set(host, { host, kind: "refused", attempts: 1, nextAttemptAt, lastError });
+  await keeper.recall.adopt(host, true);
+  assert.equal(dueAt(holdings.get(host) ?? assert.fail(), true), 0, "at once");
+  assert.equal(row().state, "failing");
+});
+
 test("a crash in the middle of a renewal leaves its failures in memory, for the certificate is still due", async () => {
   const stored = issuedFor("shop.example");
   const { keeper, clock, disk, row } = recordingKeeper({ load: async () => stored });
