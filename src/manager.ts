@@ -4,7 +4,7 @@ import { loadPackage } from "./acme/signing.ts";
 import { AdminDoor } from "./admin/door.ts";
 import type { DrainRequest } from "./admin/drain-request.ts";
 import { EventCounts } from "./admin/event-counts.ts";
-import { Gathering, type WorkerAnswer } from "./admin/gathering.ts";
+import { Gathering } from "./admin/gathering.ts";
 import type { HostRequest } from "./admin/host-request.ts";
 import type { RolloverRequest } from "./admin/rollover-request.ts";
 import { scrape } from "./admin/scrape.ts";
@@ -13,12 +13,11 @@ import { Alarm } from "./alert/alarm.ts";
 import { deliver } from "./alert/channels.ts";
 import { warnOfPrograms } from "./alert/programs.ts";
 import { StandbyAuthority } from "./authority/standby.ts";
-import { systemClock, withDeadline } from "./base/clock.ts";
+import { systemClock } from "./base/clock.ts";
 import { codeOf, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import { LoopDelay } from "./base/loop-delay.ts";
 import type { Probe } from "./base/probe.ts";
-import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
 import { parseUriHost } from "./base/uri-host.ts";
 import { type HostEvent, WatchedLog } from "./base/watched-log.ts";
@@ -34,6 +33,7 @@ import { Channel } from "./process/channel.ts";
 import { LOAD_ONLY } from "./process/compiled.ts";
 import { CrashReport } from "./process/crash-report.ts";
 import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
+import { askForCounts, askForReload } from "./process/questions.ts";
 import { Storage } from "./storage/storage.ts";
 
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
@@ -48,13 +48,14 @@ const counts = new EventCounts();
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }), counts.hear);
 const stopping = new AbortController();
 const bornAt = systemClock.now();
+let { isRejected } = configure;
 let workers: readonly WorkerFacts[] = [];
 const crashReport = new CrashReport();
 const ownHosts = config.hosts.slice(0, limits.metricsHostsMax);
 const gathering = new Gathering({
   hosts: ownHosts.map(({ pattern }) => formatPattern(pattern)),
   isFirst: era === 1,
-  ask: askForCounts,
+  ask: (worker, withDelays) => askForCounts(channel, worker, withDelays, stopping.signal),
 });
 const delay = new LoopDelay();
 let ticketMaster = newTicketMaster();
@@ -184,37 +185,19 @@ async function tolerateStorage(event: string, work: () => Promise<unknown>): Pro
 function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
   const steps = {
     snapshot: () => snapshotOf(floor, watch),
-    metrics: () => scrape({ configuredAt, counts, gathering, delay, snapshot: steps.snapshot }),
+    metrics: () =>
+      scrape({
+        ...{ configuredAt, counts, gathering, delay, snapshot: steps.snapshot },
+        isRejected: () => isRejected,
+      }),
     drain: ({ host, backend, isDrained }: DrainRequest) => watch.drain(host, backend, isDrained),
     act: (request: HostRequest, tell: (happened: HostEvent) => void) =>
       carryOut(floor, log, request, tell),
-    reload: askForReload,
+    reload: () => askForReload(channel, () => isReplaced, stopping.signal),
     rollOver: ({ directory }: RolloverRequest) => floor.rollOver(directory),
     probe: (host: string) => probe(floor, host),
   };
   return new AdminDoor(config.listen.admin, steps, log);
-}
-
-/**
- * The supervisor reads the file, and replaces this process too when it accepts it. One that leaves for an earlier
- * reload does not hear what becomes of this one.
- */
-async function askForReload(): Promise<ReloadOutcome | undefined> {
-  try {
-    const signal = withDeadline(stopping.signal, limits.reloadMaxMs);
-    const answer = await channel.ask("supervisor", (ask) => ({ type: "reload.ask", ask }), signal);
-    if (answer.type === "reload.answer") return answer.outcome;
-    throw new TypeError("The supervisor answered something else");
-  } catch (error) {
-    if (isReplaced) return undefined;
-    const isLate = error instanceof Error && error.name === "TimeoutError";
-    const why = `the supervisor gave no answer within ${limits.reloadMaxMs} ms, and may still follow`;
-    return {
-      kind: "rejected",
-      why: isLate ? `Cannot reload: ${why}` : messageOf(error),
-      faults: [],
-    };
-  }
 }
 
 /** Everything that other processes say to this one. */
@@ -255,6 +238,9 @@ function receive(
         channel.send(from, { type: "policy.answer", ask: message.ask, isAllowed: answer });
       });
       break;
+    case "reload.rejected":
+      isRejected = true;
+      break;
     case "counts.last":
       gathering.lastWord(workerIndexOf(from), message.counts);
       break;
@@ -283,14 +269,6 @@ function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
     hosts: floor.list(),
     backends: watch.list(),
   });
-}
-
-async function askForCounts(worker: number, withDelays: boolean): Promise<WorkerAnswer> {
-  const signal = withDeadline(stopping.signal, limits.metricsTimeoutMs);
-  const question = (ask: number) => ({ type: "counts.ask", ask, withDelays }) as const;
-  const answer = await channel.ask(`worker ${worker}`, question, signal);
-  if (answer.type === "counts.answer") return answer;
-  throw new TypeError("The worker answered something else");
 }
 
 /** Session tickets of before lead to one full handshake each (RFC 9325 §4.4 wants keys changed). */

@@ -15,7 +15,8 @@ import { withoutSecrets } from "./config/secret.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
 import { compileAll, compiledCodeOf, trustedFolder } from "./process/compiled.ts";
 import { Doors } from "./process/doors.ts";
-import { Fleet, type FleetPlan } from "./process/fleet.ts";
+import { Fleet } from "./process/fleet.ts";
+import type { FleetPlan } from "./process/fleet-plan.ts";
 import { inheritedFds, type Listener, type Listeners } from "./process/listeners.ts";
 import type { Address, Reach } from "./process/messages.ts";
 import { oneAtATime } from "./process/one-at-a-time.ts";
@@ -52,7 +53,7 @@ const compiledCode = compiledCodeOf(process.env);
  * @returns The exit code: 0 drained, 1 cannot run or stopped at once.
  */
 export async function supervise(options: SupervisorOptions): Promise<number> {
-  const times = { startedAt: systemClock.now(), configuredAt: systemClock.now() };
+  const history = historyFrom(systemClock.now());
   let config = options.config;
   changeLimits(config.limits);
   const log = createLog({ ...config.log, process: "supervisor" });
@@ -62,7 +63,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   const ended = Promise.withResolvers<number>();
   let [hasStarted, isEnding] = [false, false];
 
-  const plan = () => fleetPlan(config, doors.current, access, times);
+  const plan = () => fleetPlan(config, doors.current, access, history);
   const fleet = new Fleet(plan(), systemClock, log, {
     fatal: (code, detail) => {
       log.error("process.fatal", { code, message: detail });
@@ -92,7 +93,8 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       const [before, reopened] = [access, reopen(doors, next)];
       const missing = tellUnbound(doors.current, log);
       tell(acceptedWith(describeChanges(config, next), remarks, missing));
-      [config, access, times.configuredAt] = [next, reopened, systemClock.now()];
+      [config, access, history.configuredAt] = [next, reopened, systemClock.now()];
+      history.isRejected = false;
       changeLimits(config.limits);
       const reloaded = fleet.replace(plan()).then(() => {
         doors.closeUnused();
@@ -102,6 +104,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       await within(limits.reloadMaxMs, reloaded);
     } catch (error) {
       tell(rejectedFor(error));
+      rememberRejection(history, fleet);
       log.error("config.rejected", rejectionFacts(config, error));
     }
   });
@@ -112,9 +115,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 
   void fleet.start().then(() => {
     hasStarted = true;
-    const ports = portsOf(doors.current);
-    tellStarted(config, ports, log);
-    options.onReady?.(ports);
+    options.onReady?.(tellStarted(config, portsOf(doors.current), log));
   });
   const code = await ended.promise;
   fleet.kill();
@@ -122,6 +123,17 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   ignoreSignals();
   doors.closeAll();
   return endingSoon(code);
+}
+
+/** What children are told of the configuration that they get. */
+function historyFrom(startedAt: number) {
+  return { startedAt, configuredAt: startedAt, isRejected: false };
+}
+
+/** A reload was rejected: this manager is told, and the ones after it, until one is accepted. */
+function rememberRejection(history: { isRejected: boolean }, fleet: Fleet): void {
+  history.isRejected = true;
+  fleet.tellManager({ type: "reload.rejected" });
 }
 
 /** A log that nobody reads must not keep the program from ending. */
@@ -184,7 +196,7 @@ function fleetPlan(
   config: Config,
   listeners: Listeners,
   accessFd: number | undefined,
-  times: { readonly startedAt: number; readonly configuredAt: number },
+  history: Pick<ChildPlan["configure"], "startedAt" | "configuredAt" | "isRejected">,
 ): FleetPlan {
   const fdsOf = [...listeners.https, ...listeners.http].map(({ fd }) => fd);
   const httpsFds = listeners.https.map((_, index) => FIRST_INHERITED_FD + index);
@@ -196,7 +208,7 @@ function fleetPlan(
   const configure = {
     type: "configure",
     config: { ...config, listen: { ...config.listen, publicHttpsPort } },
-    ...times,
+    ...history,
     reach: {
       https: reachOf(listeners.https, config.listen),
       http: reachOf(listeners.http, config.listen),
@@ -235,7 +247,7 @@ function readableCode(): string | undefined {
 }
 
 /** Then it settles down: the next start, and every child that is started again, finds everything compiled. */
-function tellStarted(config: Config, ports: Ports, log: Log): void {
+function tellStarted(config: Config, ports: Ports, log: Log): Ports {
   log.info("process.started", { hosts: config.hosts.length, workers: config.workers, ...ports });
   giveBackStartMemory(limits.startMemoryAfterMs);
   setTimeout(async () => {
@@ -246,6 +258,7 @@ function tellStarted(config: Config, ports: Ports, log: Log): void {
       log.debug("code.uncompiled", failureFacts(error)); // slower starts, and nothing else
     }
   }, limits.compileAfterMs).unref();
+  return ports;
 }
 
 /** A pipe that nobody reads would be waited for, with signals unheard, until somebody does (fifo(7)). */

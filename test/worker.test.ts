@@ -66,6 +66,7 @@ function configure(httpsFds: readonly number[]): Message {
     accessLogFd: undefined,
     startedAt: 0,
     configuredAt: 0,
+    isRejected: false,
     era: 0,
     unsaved: [],
     reach: { https: [], http: [] },

@@ -35,6 +35,9 @@ export const METRICS = {
   latchkey_config_load_time_seconds: gauge(
     "When the configuration in force was read, in Unix time",
   ),
+  latchkey_config_last_reload_successful: gauge(
+    "1 when the file, as it was read last, is in force, 0 when it was rejected",
+  ),
   latchkey_workers: gauge("Workers that are alive", "state"),
   latchkey_process_resident_memory_bytes: gauge("Memory that a process holds", "process"),
   latchkey_process_cpu_seconds_total: counter(

@@ -12,6 +12,8 @@ export interface ProgramSight {
   readonly snapshot: Snapshot;
   /** When the configuration in force was read; milliseconds since the epoch. */
   readonly configuredAt: number;
+  /** Was a later one rejected? */
+  readonly isRejected: boolean;
   readonly processes: readonly ProcessUse[];
   readonly counts: EventCounts;
 }
@@ -27,6 +29,8 @@ export function* programTables(sight: ProgramSight): Generator<Table> {
   yield { name: "latchkey_manager_start_time_seconds", rows: [row(managerSince)] };
   const configuredSince = sight.configuredAt / MS_PER_SECOND;
   yield { name: "latchkey_config_load_time_seconds", rows: [row(configuredSince)] };
+  const isInForce = Number(!sight.isRejected);
+  yield { name: "latchkey_config_last_reload_successful", rows: [row(isInForce)] };
   yield { name: "latchkey_workers", rows: workerRows(snapshot) };
   yield {
     name: "latchkey_process_resident_memory_bytes",

@@ -11,6 +11,8 @@ import { trafficTables } from "./traffic-metrics.ts";
 export interface ScrapeSources {
   /** When the configuration in force was read; milliseconds since the epoch. */
   readonly configuredAt: number;
+  /** Was a later one rejected? */
+  isRejected(): boolean;
   readonly counts: EventCounts;
   readonly gathering: Gathering;
   /** Of this process, the manager. */
@@ -23,6 +25,9 @@ export async function scrape(sources: ScrapeSources): Promise<string> {
   const { configuredAt, counts, gathering, delay } = sources;
   const gathered = await gathering.gather();
   const processes = [processUse("manager"), ...gathered.uses];
-  const sight = { snapshot: sources.snapshot(), configuredAt, processes, counts };
+  const sight = {
+    ...{ snapshot: sources.snapshot(), isRejected: sources.isRejected() },
+    ...{ configuredAt, processes, counts },
+  };
   return await writeExposition([...programTables(sight), ...trafficTables(gathered, delay.take())]);
 }

@@ -1,37 +1,20 @@
 import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
-import type { ReloadOutcome } from "../base/reload-outcome.ts";
 import { Child, type ChildPlan } from "./child.ts";
 import { Crashes } from "./crashes.ts";
+import type { FleetCalls, FleetPlan } from "./fleet-plan.ts";
 import { Leaving } from "./leaving.ts";
 import {
   type Crashing,
   type Envelope,
+  type FromSupervisor,
   type ManagerState,
   type Message,
-  type UnsavedCertificate,
   type WorkerFacts,
   workerIndexOf,
 } from "./messages.ts";
 import { deathsAfter, type End, restartWaitMs } from "./restart.ts";
 import { UnsavedCertificates } from "./unsaved.ts";
-
-/** What the fleet is made of now; a new one replaces it child by child. */
-export interface FleetPlan {
-  readonly workers: number;
-  /** @param era Grows with every manager ever started. */
-  manager(era: number, unsaved: readonly UnsavedCertificate[]): ChildPlan;
-  /** @param index Grows with every worker ever started: no address is used twice. */
-  worker(index: number): ChildPlan;
-}
-
-/** What children say that is the caller's to decide. */
-export interface FleetCalls {
-  /** A child says that it can never work, or no worker came to serve, however often it was tried. */
-  fatal(code: string, detail: string): void;
-  /** The manager wants the configuration read again, and an answer. */
-  reload(answer: (outcome: ReloadOutcome) => void): void;
-}
 
 /** A child and the place it fills: the place stays when the child dies. */
 interface Slot {
@@ -118,6 +101,11 @@ export class Fleet {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenSettled.push(resolve);
     return promise;
+  }
+
+  /** Says something to the manager, if there is one. */
+  tellManager(message: FromSupervisor): void {
+    this.#manager()?.send(message);
   }
 
   /** Tells every child to finish; resolves when all are gone, at the latest a second after the deadline. */

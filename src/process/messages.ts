@@ -53,6 +53,8 @@ export type FromSupervisor =
       readonly startedAt: number;
       /** When this configuration was read. */
       readonly configuredAt: number;
+      /** Was a later one rejected? */
+      readonly isRejected: boolean;
       /** Which manager of the program this one is, from 1 on: what a later one says is newer. 0 for a worker. */
       readonly era: number;
       /** Where this very program can be reached on this machine, for looking at itself. */
@@ -70,6 +72,8 @@ export type FromSupervisor =
       /** `undefined`: they live as they should. */
       readonly crashing: Crashing | undefined;
     }
+  /** The file was read again, and rejected: the configuration of before stays in force. */
+  | { readonly type: "reload.rejected" }
   /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. Said again, the nearer end counts. */
   | {
       readonly type: "drain";

@@ -92,6 +92,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     unbound: isList,
     unsaved: listOf(unsavedCertificate),
     era: isCount,
+    isRejected: isFlag,
   },
   peers: {
     manager: (state) => ["ready", "starting", "away"].includes(String(state)),
@@ -139,6 +140,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "backends.news": { backends: backendsNews },
   "reload.ask": { ask: isCount },
   "unsaved.news": { host: isName, certificate: orAbsent(unsavedCertificate) },
+  "reload.rejected": {},
   "reload.answer": { ask: isCount, outcome: reloadOutcome },
 };
 
@@ -172,6 +174,7 @@ const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worke
   "reload.ask": "manager",
   "unsaved.news": "manager",
   "reload.answer": "supervisor",
+  "reload.rejected": "supervisor",
 };
 
 const ADDRESS = /^(?:supervisor|manager|workers|worker [1-9][0-9]*)$/;

@@ -20,7 +20,13 @@ async function metricsOf(
   counts = new EventCounts(),
 ): Promise<ReadonlyMap<string, Family>> {
   const processes = [{ process: "manager", residentBytes: 5, cpuSeconds: 0.25 }];
-  const sight = { snapshot: { ...EMPTY, ...snapshot }, configuredAt: 7_500, processes, counts };
+  const sight = {
+    snapshot: { ...EMPTY, ...snapshot },
+    configuredAt: 7_500,
+    isRejected: true,
+    processes,
+    counts,
+  };
   return readExposition(await writeExposition(programTables(sight)));
 }
 
@@ -31,6 +37,7 @@ test("of the program its version, its times and the use of its processes are tol
     ["latchkey_start_time_seconds", {}, Date.UTC(2026, 10, 23, 5) / 1_000],
     ["latchkey_manager_start_time_seconds", {}, Date.UTC(2026, 10, 23, 6) / 1_000],
     ["latchkey_config_load_time_seconds", {}, 7.5],
+    ["latchkey_config_last_reload_successful", {}, 0],
     ["latchkey_process_resident_memory_bytes", { process: "manager" }, 5],
     ["latchkey_process_cpu_seconds_total", { process: "manager" }, 0.25],
     ["latchkey_certificates_left_out", {}, 0],

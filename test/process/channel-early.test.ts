@@ -19,6 +19,7 @@ test("what comes right behind the first message, before a child has looked at th
     accessLogFd: undefined,
     startedAt: 0,
     configuredAt: 0,
+    isRejected: false,
     era: 1,
     unsaved: [],
     reach: { https: [], http: [] },

@@ -6,7 +6,8 @@ import type { Facts } from "../../src/base/errors.ts";
 import type { Log } from "../../src/base/log.ts";
 import { changeLimits, limits } from "../../src/config/limits.ts";
 import type { ChildPlan } from "../../src/process/child.ts";
-import { Fleet, type FleetPlan } from "../../src/process/fleet.ts";
+import { Fleet } from "../../src/process/fleet.ts";
+import type { FleetPlan } from "../../src/process/fleet-plan.ts";
 import type { Address } from "../../src/process/messages.ts";
 import { configOf } from "../support/config-text.ts";
 import { alone } from "../support/strain.ts";
@@ -59,6 +60,7 @@ function plan(
       accessLogFd: undefined,
       startedAt: 0,
       configuredAt: 0,
+      isRejected: false,
       era: 1,
       unsaved: [],
       reach: { https: [], http: [] },

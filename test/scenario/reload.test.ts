@@ -3,7 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { codeOf } from "../../src/base/errors.ts";
+import { askMetrics } from "../support/ask-metrics.ts";
 import { runProgram } from "../support/client-program.ts";
+import { numberOf } from "../support/exposition-reader.ts";
 import { handshake } from "../support/handshakes.ts";
 import { Latchkey } from "../support/latchkey.ts";
 
@@ -44,6 +48,8 @@ test("a reload that cannot be followed leaves nothing open", async () => {
   assert.equal(code, "ACCESS_LOG_UNUSABLE");
   assert.match(String(message), /Cannot open the access log/);
   assert.equal(await openNow(), before);
+  const name = "latchkey_config_last_reload_successful";
+  assert.equal(numberOf(await askMetrics(latchkey), name), 0);
   await rmdir(accessLog);
 });
 
@@ -91,7 +97,23 @@ test("latchkey reload prints what changes, and the new processes serve when it e
   );
 
   assert.equal((await run()).stdout, "nothing has changed\n");
+  const metrics = await askMetricsPatiently();
+  assert.equal(numberOf(metrics, "latchkey_config_last_reload_successful"), 1);
+  const readAt = numberOf(metrics, "latchkey_config_load_time_seconds") ?? 0;
+  assert.ok(readAt > (numberOf(metrics, "latchkey_start_time_seconds") ?? Infinity));
 });
+
+/** At a reload the admin socket refuses connections for a moment. */
+async function askMetricsPatiently() {
+  for (;;) {
+    try {
+      return await askMetrics(latchkey);
+    } catch (error) {
+      if (codeOf(error) !== "ECONNREFUSED") throw error;
+      await setImmediate();
+    }
+  }
+}
 
 test("a reload that changes the storage is rejected: everything else would be left behind in the old one", async () => {
   const elsewhere = join(latchkey.folder, "stroage");
