@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
+import { isPeerGone } from "./socket-handle.ts";
 
 /** Who uses a client's socket. After `clientClosed` there are no more calls. */
 export interface ClientListener {
@@ -121,7 +122,8 @@ export class ClientSocket {
   }
 
   tick(now: number): void {
-    if (now >= this.#closeDeadline) this.socket.destroy();
+    if (now >= this.#closeDeadline || (this.#isPaused && isPeerGone(this.#carrier)))
+      this.socket.destroy();
     if (now < this.#writeDeadline) return;
     if (this.socket.writableLength < this.#waiting) this.expectDrain();
     else this.abort(true); // what the kernel still holds would end like a whole answer

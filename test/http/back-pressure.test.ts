@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import type { Recorded } from "../support/recorded.ts";
 import { DATE } from "../support/recorder.ts";
 import { get, post, RelayScene } from "../support/relay-world.ts";
+import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
 
 const PIECE = Buffer.alloc(65_536, "x");
 const TOTAL = 64 * 1024 * 1024;
@@ -69,6 +71,27 @@ test("B8: A fast client waits for a backend that reads nothing, then the backend
   (await scene.backend.connection(0)).socket.resume();
   await sending;
   await client.has("200 OK");
+});
+
+test("A client that resets its connection in the middle of a body that the backend does not read is noticed", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start((connection) => {
+    connection.socket.pause();
+  });
+  const { client } = scene;
+  client.say(post(`Content-Length: ${TOTAL}\r\n`));
+  const sending = flood(client.socket);
+  const { socket } = await scene.backend.connection(0);
+  await stalled(() => client.socket.bytesWritten);
+  pass(MARGIN_MS);
+  assert.equal(scene.world.relay.open, 1);
+  client.socket.resetAndDestroy();
+  await sending;
+  pass(MARGIN_MS);
+  await turns();
+  assert.equal(scene.world.relay.open, 0, "its place is still taken");
+  socket.resume();
+  await once(socket, "end");
 });
 
 test("A client that pipelines and never reads is not answered beyond what it takes", async () => {
