@@ -217,6 +217,7 @@ function readForm(head: RequestHead): Form | Fault {
   const match = ABSOLUTE.exec(head.target);
   if (match === null) return fault(400, "the target is neither a path nor an http URL");
   const [, authority = "", rest = ""] = match;
+  if (rest === "" && head.method === "OPTIONS") return { kind: "form", authority, target: "*" };
   return { kind: "form", authority, target: rest.startsWith("/") ? rest : `/${rest}` };
 }
 

@@ -107,6 +107,8 @@ for (const [target, expected] of targets) {
 
 test("OPTIONS * belongs to the entry that takes what is left", async () => {
   assert.equal(await ask(GUARDED, "*", "", "OPTIONS"), "200 open *");
+  assert.equal(await ask(GUARDED, "http://shop.example", "", "OPTIONS"), "200 open *");
+  assert.equal(await ask(GUARDED, "http://shop.example/", "", "OPTIONS"), "200 open /");
 });
 
 test("a host without paths gets every path as it was written", async () => {
