@@ -9,7 +9,7 @@ import {
   mapping,
   number,
   type Output,
-  off,
+  onOff,
   someOf,
   text,
   whole,
@@ -25,7 +25,7 @@ const row = whole(1, limits.healthRowMax, `a number from 1 to ${limits.healthRow
 const STATUS = "a status such as 200, or a class such as 2xx";
 const status = anyOf([number(readStatus, STATUS), text(readStatusClass, STATUS)], STATUS);
 
-const HEALTH = "a mapping such as { path: /healthz }, or off";
+const HEALTH = "on, off, or a mapping such as { path: /healthz }";
 const health = mapping(
   {
     path: key(
@@ -65,7 +65,7 @@ export const balanceKeys = {
   ),
   health: key(
     "Looks at each backend, and passes over those that are down.",
-    anyOf([...off(HEALTH), health], HEALTH),
+    anyOf([onOff.transform((isOn) => (isOn ? {} : "off")), health], HEALTH),
   ),
   maxConnections: key(
     "Requests under way at one backend; more wait for as long as `timeouts.connect`. Default: no limit.",

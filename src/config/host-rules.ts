@@ -8,8 +8,8 @@ import type { Desk } from "./surroundings.ts";
 
 /** What a host or path says, read; `off` takes back what would be inherited. */
 export interface OwnRules {
-  readonly allow: readonly string[] | undefined;
-  readonly deny: readonly string[] | undefined;
+  readonly allow: readonly string[] | "off" | undefined;
+  readonly deny: readonly string[] | "off" | undefined;
   readonly maintenance: Maintenance | "off" | undefined;
   readonly rateLimit: RateLimit | "off" | undefined;
   readonly securityHeaders: boolean | undefined;
@@ -93,8 +93,8 @@ export function inheritRules(host: OwnRules, path: OwnRules): OwnRules {
 /** The rules in force; `undefined` when nothing holds, so that nothing has to be looked at. */
 export function settleRules(own: OwnRules): Rules | undefined {
   const rules: Rules = {
-    allow: own.allow,
-    deny: own.deny?.length === 0 ? undefined : own.deny,
+    allow: own.allow === "off" ? undefined : own.allow,
+    deny: own.deny === "off" || own.deny?.length === 0 ? undefined : own.deny,
     maintenance: own.maintenance === "off" ? undefined : own.maintenance,
     rateLimit: own.rateLimit === "off" ? undefined : own.rateLimit,
     request: settleHeaders(own.request, []),

@@ -18,6 +18,8 @@ export interface RedirectTarget {
 const TARGET = /^(?:https:\/\/)?(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:/?#@]+))(?::(\d{1,5}))?(\/.*)?$/i;
 /** RFC 3986 §3.3 and §3.4: what may stand in a path and query; a fragment is not the server's. */
 const PATH = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$/;
+const FRAGMENT =
+  "has a fragment, which browsers keep from what they asked for, wanted the URL without `#`";
 const STATUSES = [301, 302, 303, 307, 308] as const;
 const WANTED = "wanted host[:port][/path] or an https:// URL";
 
@@ -32,6 +34,7 @@ export function readRedirectTarget(text: string): Reading<RedirectTarget> {
   const port = digits === undefined ? undefined : Number(digits);
   if (port === 0 || (port ?? 0) > limits.portMax)
     return wrong("has no valid port, wanted 1 to 65535");
+  if (path?.includes("#") === true) return wrong(FRAGMENT);
   if (path !== undefined && !PATH.test(path)) {
     return wrong("has a path with characters that a URL cannot hold, wanted them %-encoded");
   }
@@ -43,6 +46,7 @@ export function readPathRedirectTarget(
   text: string,
 ): Reading<Omit<RedirectTarget, "host"> & { readonly host: string | undefined }> {
   if (!text.startsWith("/")) return readRedirectTarget(text);
+  if (text.includes("#")) return wrong(FRAGMENT);
   return PATH.test(text) && !text.startsWith("//")
     ? read({ host: undefined, port: undefined, path: text })
     : wrong(`is not a path, wanted one such as /new, or host[:port][/path]`);

@@ -28,6 +28,7 @@ import {
 } from "./schema.ts";
 
 const CIDRS = "a list such as [10.0.0.0/8]";
+const CIDRS_OR_OFF = `${CIDRS}, or off`;
 const cidr = text(readCidr, "a range such as 10.0.0.0/8");
 
 const headerValue = anyOf(
@@ -106,8 +107,14 @@ export const ruleKeys = {
     "nosniff, no framing by others, a short Referer: where the answer does not say otherwise. Default off.",
     onOff,
   ),
-  allow: key("The only clients that are served; default: all.", someOf(cidr, CIDRS)),
-  deny: key("Clients that are not, even if `allow` has them.", list(cidr, CIDRS)),
+  allow: key(
+    "The only clients that are served; default: all.",
+    anyOf([...off(CIDRS_OR_OFF), someOf(cidr, CIDRS_OR_OFF)], CIDRS_OR_OFF),
+  ),
+  deny: key(
+    "Clients that are not, even if `allow` has them.",
+    anyOf([...off(CIDRS_OR_OFF), list(cidr, CIDRS_OR_OFF)], CIDRS_OR_OFF),
+  ),
   rateLimit: key("Requests of each client, an IPv4 address or an IPv6 /64.", rateLimit),
   maintenance: key("503 for everybody else.", maintenance),
   errors: key(

@@ -184,7 +184,12 @@ function balancing(key: string): readonly Row[] {
   const weight = { type: "a", value: "0", says: /^is out of range, wanted a weight/ };
   const row = { type: "a", value: "0", says: /^is out of range, wanted a number/ };
   return [
-    { key: `${key}.health`, type: "5", value: "no", says: /^is not known, wanted off/ },
+    {
+      key: `${key}.health`,
+      type: "5",
+      value: "no",
+      says: /^is text, wanted on, off, or a mapping/,
+    },
     { key: `${key}.health.path`, type: "5", value: "healthz", says: /^is not a path/ },
     { key: `${key}.health.status`, type: "true", value: "2x", says: /^is no class of statuses/ },
     { key: `${key}.health.every`, type: "5", value: "1ms", says: /^is too short/ },
@@ -307,8 +312,8 @@ function rules(key: string): readonly Row[] {
     { key: `${key}.headers.response.add`, ...fields },
     { key: `${key}.headers.response.remove`, ...ours, value: "[Date]" },
     { key: `${key}.securityHeaders`, type: "5", ...wrongSwitch },
-    { key: `${key}.allow`, type: "10.0.0.0/8", ...range },
-    { key: `${key}.deny`, type: "10.0.0.0/8", ...range },
+    { key: `${key}.allow`, type: "5", ...range },
+    { key: `${key}.deny`, type: "5", ...range },
     { key: `${key}.rateLimit`, type: "5", value: "{}", says: /^is missing/, at: ".requests" },
     { key: `${key}.rateLimit.requests`, type: "a", value: "0", says: /^is out of range/ },
     { key: `${key}.rateLimit.per`, type: "5", value: "1ms", says: /^is too short/ },

@@ -12,7 +12,7 @@ import {
   readSize,
 } from "../../src/config/quantities.ts";
 import type { Reading } from "../../src/config/reading.ts";
-import { readRedirectTarget } from "../../src/config/redirect-target.ts";
+import { readPathRedirectTarget, readRedirectTarget } from "../../src/config/redirect-target.ts";
 import { readHeaderName, readHeaderValue } from "../../src/config/respond-header.ts";
 
 const day = (text: string) => readDuration(text, 1, 86_400_000);
@@ -181,6 +181,13 @@ for (const [reader, text, expected] of cases) {
     );
   });
 }
+
+test("a redirect with a fragment is refused for just that", () => {
+  for (const target of ["a.example/x#y", "https://a.example/#", "/x#y"]) {
+    const reading = readPathRedirectTarget(target);
+    assert.match(reading.ok ? "" : reading.why, /^has a fragment/, target);
+  }
+});
 
 test("a duration is shown in the largest unit that leaves no rest", () => {
   const shown = [1, 1_500, 60_000, 90_000, 86_400_000].map(formatDuration);

@@ -299,6 +299,24 @@ test("security headers stand where the answer has none of its own", async () => 
   assert.match(one.client.text, /\r\nReferrer-Policy: strict-origin-when-cross-origin\r\n/);
 });
 
+const takenBack: readonly (readonly [host: string, path: string, status: string])[] = [
+  ["allow: [198.51.100.7]", "allow: off", "200"],
+  ["deny: [192.0.2.7]", "deny: off", "200"],
+  ["deny: [192.0.2.7]", "deny: []", "200"],
+  ["allow: [198.51.100.7]", "deny: off", "403"],
+  ["{ allow: [198.51.100.7], deny: [192.0.2.7] }", "allow: off", "403"],
+];
+
+for (const [host, path, status] of takenBack) {
+  test(`${path} below a host with ${host} is answered ${status}`, async () => {
+    const rules = host.replace(/^\{ (.*) \}$/, "$1").replace(/\], /, "]\n    ");
+    await using one = await scene(`    to: PORT\n    ${rules}\n    paths: { /x: { ${path} } }\n`);
+    one.client.say(get("Connection: close\r\n", "/x"));
+    await one.client.finished();
+    assert.equal(one.client.statuses.join(" "), status);
+  });
+}
+
 test("without rules an answer goes on as it came", async () => {
   await using one = await scene("    to: PORT\n", {}, SERVED);
   one.client.say(get());
