@@ -54,7 +54,8 @@ async function addCertificates(storage: Storage, { renewal }: Config, hold: Hold
     if (why !== undefined) holding.waiting = unread(why, storage.clock.now());
     if (stored === undefined) continue;
     const issued = { credential: stored.credential, issuer: stored.meta.issuer };
-    holding.certificate = heldOf(issued, 0, renewal, true);
+    const isGood = storage.revokedKeys.find(issued.credential.key) === undefined;
+    holding.certificate = heldOf(issued, 0, renewal, isGood);
     const info = await storage.renewalInfos.load(holding.host);
     if (info?.window && isBelievable(info.window, issued.credential)) holding.renewalInfo = info;
   }

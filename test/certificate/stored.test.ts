@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { storedRecords } from "../../src/certificate/stored.ts";
 import { buildRoutes } from "../../src/config/route.ts";
+import { fingerprintOf } from "../../src/storage/key-file.ts";
 import { configOf } from "../support/config-text.ts";
 import { certificateFor, directory, named, openStorage } from "../support/stored.ts";
 
@@ -32,6 +33,17 @@ test("a row of storage says what is broken there, and nothing is written or logg
   assert.match(row?.lastError?.hint ?? "", /quarantine/);
   assert.equal(other?.lastError, null);
   assert.deepEqual(opened.log.events, []);
+});
+
+test("a certificate that is served on though its key was revoked is due", async () => {
+  await using opened = await openStorage();
+  const { certificates, revokedKeys } = opened.storage;
+  const { credential } = await certificates.save(host, certificateFor(host), { issuer: directory });
+  const fingerprint = fingerprintOf(credential.key);
+  await revokedKeys.save({ fingerprint, host, isInUse: true, untold: undefined });
+  await using storage = await opened.reopen({ readOnly: true });
+  const [row] = await storedRecords(config, storage, find);
+  assert.deepEqual([row?.serial, row?.renewAt], [credential.serial, row?.notBefore]);
 });
 
 test("a certificate that has expired is none: the row says waiting, and failed once an attempt has", async () => {
