@@ -34,6 +34,7 @@ import { LOAD_ONLY } from "./process/compiled.ts";
 import { CrashReport } from "./process/crash-report.ts";
 import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
 import { askForCounts, askForReload } from "./process/questions.ts";
+import { StrainReport } from "./process/strain-report.ts";
 import { Storage } from "./storage/storage.ts";
 
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
@@ -51,6 +52,7 @@ const bornAt = systemClock.now();
 let { isRejected } = configure;
 let workers: readonly WorkerFacts[] = [];
 const crashReport = new CrashReport();
+const strainReport = new StrainReport();
 const ownHosts = config.hosts.slice(0, limits.metricsHostsMax);
 const gathering = new Gathering({
   hosts: ownHosts.map(({ pattern }) => formatPattern(pattern)),
@@ -158,7 +160,7 @@ async function keepTelling({ troubles }: CertificateFloor, storage: Storage): Pr
   const isFirst = bornAt - startedAt < limits.readyTimeoutMs;
   const channels = { alerts, machine: hostname(), clock: systemClock, log };
   const alarm = new Alarm({
-    look: (lasted) => crashReport.addTo(troubles.look(lasted)),
+    look: (lasted) => strainReport.addTo(crashReport.addTo(troubles.look(lasted))),
     store: storage.toldTroubles,
     deliver: (notice, signal) => deliver(channels, notice, signal),
     // The first one of a program, or one that has lived for long, dies of nothing that it meets at its start.
@@ -212,6 +214,7 @@ function receive(
     case "peers":
       workers = message.workers;
       crashReport.hear(message.crashing);
+      strainReport.changed(workers);
       floor.workers.changed(workers);
       gathering.changed(workers);
       break;
@@ -241,6 +244,9 @@ function receive(
     case "reload.rejected":
       isRejected = true;
       break;
+    case "strain.news":
+      strainReport.hear(workerIndexOf(from), message.strain);
+      break;
     case "counts.last":
       gathering.lastWord(workerIndexOf(from), message.counts);
       break;
@@ -263,7 +269,7 @@ async function probe(floor: CertificateFloor, host: string): Promise<Probe | und
 }
 
 function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
-  const { troubles } = crashReport.addTo(floor.troubles.look(() => false));
+  const { troubles } = strainReport.addTo(crashReport.addTo(floor.troubles.look(() => false)));
   return takeSnapshot({
     ...{ startedAt, managerStartedAt: bornAt, workers, troubles },
     hosts: floor.list(),

@@ -37,6 +37,7 @@ import { LOAD_ONLY } from "./process/compiled.ts";
 import { ManagerLink } from "./process/manager-link.ts";
 import type { CertificateOutcome, Message } from "./process/messages.ts";
 import { readAddress } from "./process/read-message.ts";
+import { StrainNews } from "./process/strain.ts";
 import { readCurrent } from "./storage/read-certificate.ts";
 
 /** The process of the connection path: every client connection of one core, and nothing of the certificate path. */
@@ -48,6 +49,9 @@ const { config } = configure;
 weighPassingMemory();
 changeLimits(config.limits);
 const manager = new ManagerLink(channel);
+const strain = new StrainNews((news) => {
+  channel.send("manager", { type: "strain.news", strain: news });
+});
 const log = createLog({ ...config.log, process: self });
 const routes = buildRoutes(config.hosts);
 const challenges = new Challenges();
@@ -81,14 +85,21 @@ const relay = new Relay({
   findRoute: (host) => routes.find(host),
   isTrustedProxy,
   publicHttpsPort,
-  access: accessSink(config.log, configure.accessLogFd, { process: self, log }),
+  access: accessSink(config.log, configure.accessLogFd, {
+    process: self,
+    log,
+    failing: (why) => strain.change({ accessLog: why }),
+  }),
   counts,
 });
 
 const allowance = new Allowance(config.workers);
 const overload = new Overload(log, relay);
 const open = new OpenConnections(allowance.connections, overload, counts);
-setInterval(() => overload.look(allowance.look()), limits.overloadLookMs).unref();
+setInterval(() => {
+  overload.look(allowance.look());
+  strain.change({ refusing: overload.refusing });
+}, limits.overloadLookMs).unref();
 
 process.on("uncaughtException", (error) => {
   log.error("worker.failed", { ...failureFacts(error), stack: error.stack });
@@ -154,6 +165,7 @@ function receiveMessage(message: Message): void {
       break;
     case "peers":
       manager.peersChanged(message.manager);
+      if (message.manager === "ready") strain.repeat();
       break;
     case "tickets.master":
       terminator.rotate(Buffer.from(message.ticketMaster, "base64"));

@@ -39,6 +39,10 @@ export const TROUBLE_KINDS = [
   "listen.failed",
   /** Processes of ours end unasked, again and again. */
   "process.failing",
+  /** Workers close new connections at once, for too little of something. */
+  "overload.refusing",
+  /** The file of the access log takes no lines. */
+  "log.failing",
   /** The command that is to be run after each swap fails. */
   "command.failing",
 ] as const;

@@ -45,6 +45,10 @@ export const doorLimits = {
   overloadIdleShare: 96,
   /** From here on new connections are closed at once. */
   overloadRefuseShare: 100,
+  /** Newcomers refused again and again for so long are a trouble … */
+  overloadLastsMs: 5_000,
+  /** … which is over when none was refused for so long. */
+  overloadCalmMs: 15_000,
   /** Each of the three ends so many percent below where it began, so that it does not come and go. */
   overloadReliefShare: 5,
   /** A worker with fewer connections than this refuses none for its memory: what it holds then is not theirs. */

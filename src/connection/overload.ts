@@ -1,6 +1,7 @@
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
+import { RefusalSpell } from "./refusal-spell.ts";
 
 /** How much of something that can run out is in use. */
 export interface Usage {
@@ -54,10 +55,21 @@ export class Overload {
   #connections: Usage = { resource: "connections", used: 0, max: 1 };
   #looked: readonly Usage[] = [];
   #refused = 0;
+  readonly #spell = new RefusalSpell();
+  readonly #now: () => number;
 
-  constructor(log: Log, relief: Relief) {
+  /** @param now Milliseconds that never go back. */
+  constructor(log: Log, relief: Relief, now: () => number = () => performance.now()) {
     this.#log = log;
     this.#relief = relief;
+    this.#now = now;
+  }
+
+  /** Of what there is too little to take every newcomer, in words; `undefined`: not for long enough to be told. */
+  get refusing(): string | undefined {
+    if (!this.#spell.lasts(this.#now())) return undefined;
+    const { resource, used, max } = this.#worst();
+    return `${resource}: ${used} of ${max} in use`;
   }
 
   /** What is done now, mildest first. */
@@ -69,6 +81,7 @@ export class Overload {
   mayOpen(): boolean {
     if (this.#inForce < MEASURES.length) return true;
     this.#refused += 1;
+    this.#spell.refused(this.#now());
     return false;
   }
 

@@ -1,5 +1,5 @@
 import { backendName } from "../backend/identity.ts";
-import type { Facts } from "../base/errors.ts";
+import { type Facts, messageOf } from "../base/errors.ts";
 import { createLog, failureFacts, type Log } from "../base/log.ts";
 import type { SinkWatch } from "../base/log-sink.ts";
 import type { UriHost } from "../base/uri-host.ts";
@@ -15,6 +15,8 @@ export interface AccessTeller {
   readonly process: string;
   /** The log of that process, which says when the file takes no lines. */
   readonly log: Log;
+  /** Hears why nothing can be written into the file now; `undefined`: it can again. */
+  failing(why: string | undefined): void;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface AccessTeller {
 export function accessSink(
   config: LogConfig,
   fd: number | undefined,
-  { process, log }: AccessTeller,
+  { process, log, failing }: AccessTeller,
 ): ((facts: Facts) => void) | undefined {
   if (config.access === "off") return undefined;
   const isFile = fd !== undefined && config.access !== "on";
@@ -32,7 +34,7 @@ export function accessSink(
     level: "info",
     format: isFile ? "json" : config.format,
     process,
-    ...(isFile ? { fd, watch: fileWatch(config.access.path, log) } : {}),
+    ...(isFile ? { fd, watch: fileWatch(config.access.path, log, failing) } : {}),
   });
   return (facts) => access.info("request.done", facts);
 }
@@ -41,17 +43,19 @@ export function accessSink(
  * Says in `log` that the file at `path` cannot be written (`log.failing`), and that it can again (`log.recovered`),
  * once in a while if they come and go; and how many lines never got there at the end (`log.dropped`).
  */
-export function fileWatch(path: string, log: Log): SinkWatch {
+function fileWatch(path: string, log: Log, failing: AccessTeller["failing"]): SinkWatch {
   let toldAt = Number.NEGATIVE_INFINITY;
   let isTold = false;
   return {
     failing: (error) => {
+      failing(messageOf(error));
       isTold = performance.now() - toldAt >= limits.logFailingEveryMs;
       if (!isTold) return;
       toldAt = performance.now();
       log.error("log.failing", { path, ...failureFacts(error) });
     },
     recovered: (dropped) => {
+      failing(undefined);
       if (isTold) log.info("log.recovered", { path, lines: dropped });
     },
     lost: (lines) => log.warn("log.dropped", { path, lines }),

@@ -2,7 +2,7 @@ import { keyOf, type Trouble } from "../base/trouble.ts";
 import type { Crashing } from "./messages.ts";
 
 /** What is wrong, and of what that is not known yet. */
-interface Sight {
+export interface Sight {
   readonly troubles: readonly Trouble[];
   isUndecided(key: string): boolean;
 }

@@ -124,6 +124,14 @@ export type ToSupervisor =
   /** The child cannot do its work, and starting it again would not help: the program ends with exit code 1. */
   | { readonly type: "fatal"; readonly code: string; readonly detail: string };
 
+/** What a worker cannot do now, in words; `undefined`: it can. */
+export interface Strain {
+  /** Take every new connection: of what there is too little, for some time now. */
+  readonly refusing: string | undefined;
+  /** Write into the file of the access log. */
+  readonly accessLog: string | undefined;
+}
+
 /** Who brings a name: its IP address; `undefined` for a trusted proxy, behind which anybody may be. */
 export type ClientAddress = string | undefined;
 
@@ -156,6 +164,8 @@ export type WorkerToManager =
       /** Only of those that are asked for it. */
       readonly delays: LoopDelays | undefined;
     }
+  /** What this worker cannot do now; told when it changes, and to each manager. */
+  | { readonly type: "strain.news"; readonly strain: Strain }
   /** It ends, and has counted this. */
   | { readonly type: "counts.last"; readonly counts: WorkerCounts }
   /** This worker answers the challenge from now on. */

@@ -34,15 +34,20 @@ for (const [percent, before, after] of steps) {
 
 /** An overload that keeps what it says and asks for. */
 function watched() {
+  const time = { now: 0 };
   const log = new KeptLog();
   const asked: (string | number)[] = [];
-  const overload = new Overload(log, {
-    keepAlive: (isAllowed) => asked.push(isAllowed ? "keep alive" : "close after answers"),
-    closeIdle: (count) => asked.push(count),
-  });
+  const overload = new Overload(
+    log,
+    {
+      keepAlive: (isAllowed) => asked.push(isAllowed ? "keep alive" : "close after answers"),
+      closeIdle: (count) => asked.push(count),
+    },
+    () => time.now,
+  );
   const said = () =>
     log.lines.map(({ event, facts }) => `${event} ${facts["measure"]} ${facts["resource"]}`);
-  return { overload, asked, log, said };
+  return { overload, asked, log, said, time };
 }
 
 const used = (resource: Usage["resource"], percent: number): Usage => ({
@@ -83,6 +88,30 @@ test("connections that fill up end keep-alive, then the idle ones, then what com
     refused: 3,
   });
 });
+
+/** What happens at which moment, and whether the worker says then that it refuses newcomers. */
+const spells: readonly [
+  what: string,
+  refusedAt: readonly number[],
+  now: number,
+  isTold: boolean,
+][] = [
+  ["one burst", [0, 10, 20], 6_000, false],
+  ["again and again", [0, 3_000, 5_000], 5_000, true],
+  ["again and again, and none since for a while", [0, 5_000], 19_999, true],
+  ["again and again, and none since", [0, 5_000], 20_000, false],
+  ["two bursts far apart", [0, 60_000], 60_001, false],
+];
+
+for (const [what, refusedAt, now, isTold] of spells) {
+  test(`newcomers refused in ${what} are ${isTold ? "told" : "not told"}`, () => {
+    const { overload, time } = watched();
+    overload.connections(16, 16);
+    for (time.now of refusedAt) assert.equal(overload.mayOpen(), false);
+    time.now = now;
+    assert.equal(overload.refusing, isTold ? "connections: 16 of 16 in use" : undefined);
+  });
+}
 
 for (const resource of ["memory", "heap"] as const) {
   test(`R3: ${resource} that fills up counts as connections do, while there are many of them`, () => {

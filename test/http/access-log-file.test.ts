@@ -14,7 +14,11 @@ const LOSING = `
   const told = Promise.withResolvers();
   const error = (event, facts) => { log.error(event, facts); told.resolve(); };
   const config = { level: "info", format: "json", access: { path: "/dev/full" } };
-  const sink = accessSink(config, openSync("/dev/full", "a"), { process, log: { ...log, error } });
+  const sink = accessSink(config, openSync("/dev/full", "a"), {
+    process,
+    log: { ...log, error },
+    failing: (why) => log.info("test.failing", { why }),
+  });
   for (let line = 0; line < 3; line += 1) sink({ status: 200 });
   await told.promise;
 `;
@@ -24,7 +28,8 @@ test("lines that a full disk does not take are told of in the other log: when it
 }, () => {
   const args = ["--input-type=module", "-e", LOSING];
   const lines = execFileSync(process.execPath, args, { encoding: "utf8" }).trimEnd().split("\n");
-  const [failing, dropped, ...more] = lines.map((line) => JSON.parse(line));
+  const [why, failing, dropped, ...more] = lines.map((line) => JSON.parse(line));
+  assert.match(why?.why, /^ENOSPC/);
   assert.deepEqual(
     [failing?.event, failing?.code, failing?.path],
     ["log.failing", "ENOSPC", "/dev/full"],

@@ -73,6 +73,11 @@ test("S14: with the disk of the access log full every request is answered, and w
   await askOften(latchkey);
   const failing = await latchkey.event("log.failing");
   assert.deepEqual([failing["path"], failing["code"]], [file, "ENOSPC"]);
+  const { troubles } = await latchkey.status();
+  assert.deepEqual(
+    troubles.map(({ kind }) => kind),
+    ["log.failing"],
+  );
   disk.grow();
   assert.equal(await latchkey.stop(), 0);
   const recovered = await latchkey.event("log.recovered");
