@@ -1,5 +1,10 @@
+import { holdHangups } from "./base/early-hangups.ts";
 import { refuseOldNode } from "./base/node-version.ts";
 
+/** What follows SIGHUP once it runs; all other commands end by it, as usual. */
+const FOLLOWING = ["run", "demo"];
+
+if (FOLLOWING.includes(process.argv[2] ?? "")) holdHangups();
 refuseOldNode(process.versions.node);
 const { runProgram } = await import("./cli/program.ts");
 process.exitCode = await runProgram(process.argv.slice(2));

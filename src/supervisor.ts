@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addressesIn } from "./base/address-range.ts";
 import { systemClock } from "./base/clock.ts";
+import { releaseHangups } from "./base/early-hangups.ts";
 import { codeOf, type Facts, LatchkeyError, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts, type Log } from "./base/log.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
@@ -116,6 +117,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   void fleet.start().then(() => {
     hasStarted = true;
     options.onReady?.(tellStarted(config, portsOf(doors.current), log));
+    if (releaseHangups()) reload();
   });
   const code = await ended.promise;
   fleet.kill();

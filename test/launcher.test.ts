@@ -34,6 +34,17 @@ test("the launcher names the missing library and the command that installs it", 
   }
 });
 
+test("SIGHUP ends no launcher of a program that it reloads, and every other", async () => {
+  const { folder, run } = await checkoutWith(
+    '[ "$1" = --version ] && echo v26.12.1 || grep SigIgn /proc/$$/status',
+  );
+  await using _ = folder;
+  const HANGUP = 1n; // signal 1 is bit 0
+  const isIgnored = (command: string) =>
+    (BigInt(`0x${run(command).stdout.split(/\s+/)[1]}`) & HANGUP) === HANGUP;
+  assert.deepEqual(["run", "demo", "check"].map(isIgnored), [true, true, false]);
+});
+
 test("the launcher refuses a Node that cannot read TypeScript, and says what is needed", async () => {
   const { folder, run } = await checkoutWith("echo v20.20.2");
   await using _ = folder;

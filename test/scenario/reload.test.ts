@@ -11,8 +11,21 @@ import { numberOf } from "../support/exposition-reader.ts";
 import { handshake } from "../support/handshakes.ts";
 import { Latchkey } from "../support/latchkey.ts";
 
+/** Sends SIGHUP when the program has hardly begun: its first module asks for the second. */
+const HANG_UP_EARLY = `
+import { registerHooks } from "node:module";
+registerHooks({
+  load: (url, context, next) => {
+    if (url.endsWith("/src/cli/program.ts")) process.kill(process.pid, "SIGHUP");
+    return next(url, context);
+  },
+});`;
+
 /** One program for all tests, in this order; the last one ends it. */
 const latchkey = await Latchkey.start({
+  env: {
+    NODE_OPTIONS: `--import data:text/javascript;base64,${Buffer.from(HANG_UP_EARLY).toString("base64")}`,
+  },
   config: `
 workers: 1
 hosts:
@@ -37,6 +50,12 @@ async function reload(text: string): Promise<void> {
 
 const run = (command = "reload") =>
   runProgram("sh", ["src/latchkey.sh", command, "--config", latchkey.file]);
+
+test("SIGHUP ends no program that is only starting: it reloads once it has", async () => {
+  await latchkey.event("config.reloaded");
+  const events = latchkey.lines.map(({ event }) => event);
+  assert.ok(events.indexOf("process.started") < events.indexOf("config.reloaded"));
+});
 
 test("a reload that cannot be followed leaves nothing open", async () => {
   const accessLog = join(latchkey.folder, "access.log");
