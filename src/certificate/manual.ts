@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { forEachAtOnce } from "../base/at-once.ts";
 import type { Credential } from "../base/credential.ts";
@@ -10,6 +11,8 @@ import { lacksIssuer } from "./verify.ts";
 
 /** No PEM file of a host is longer. */
 const FILE_MAX_BYTES = 262_144;
+/** Opening a pipe must not wait for whoever writes into it. */
+const UNWAITED = constants.O_RDONLY | constants.O_NONBLOCK;
 /** How errors about a pair begin; here the cause alone is wanted, for sentences of others. */
 const SENTENCE = /^Cannot use the certificate: /;
 
@@ -112,8 +115,10 @@ type Text =
 
 async function readPem(path: string): Promise<Text> {
   try {
-    await using file = await open(path, "r");
-    const { size } = await file.stat();
+    await using file = await open(path, UNWAITED);
+    const facts = await file.stat();
+    if (!facts.isFile()) return { ok: false, why: "it is not a file" };
+    const { size } = facts;
     if (size > FILE_MAX_BYTES) return { ok: false, why: "the file is larger than 256 KiB" };
     const buffer = Buffer.alloc(size);
     const { bytesRead } = await file.read(buffer, 0, size, 0);

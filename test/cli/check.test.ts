@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -62,4 +63,42 @@ test("a variable that is not set hides nothing else, and is said to be perhaps t
   assert.equal(written, `${fault}${hint}; all else is right\n`);
   assert.deepEqual(await pathsOf("nowhere/access.log"), ["log.access", "alerts.webhook"]);
   assert.ok(written.endsWith(`${hint}\n`), written);
+});
+
+test("an admin socket whose folder is not there is a fault, at its place", async (t) => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "latchkey.yaml");
+  await writeFile(file, "listen: { admin: unix:/none/x.sock }\nhosts: { a.localhost: 3001 }\n");
+  t.mock.method(process.stderr, "write", () => true);
+  await assert.rejects(check(file), (error) => {
+    assert.ok(error instanceof FaultyConfig);
+    assert.deepEqual(
+      error.faults.map(({ path, message }) => `${path}: ${message}`),
+      [
+        "listen.admin: cannot be opened as /none/x.sock: there is no folder /none, wanted a folder that this user may write into",
+      ],
+    );
+    return true;
+  });
+});
+
+test("a pipe in the place of a certificate is a fault, and is not waited for", async (t) => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "latchkey.yaml");
+  const pipe = join(folder.path, "own.pem");
+  execFileSync("mkfifo", [pipe]);
+  await writeFile(join(folder.path, "own.key"), makeCertificate({ names: ["a.localhost"] }).key);
+  await writeFile(
+    file,
+    "hosts:\n  a.localhost: { to: 3001, certificate: { chain: own.pem, key: own.key } }\n",
+  );
+  t.mock.method(process.stderr, "write", () => true);
+  await assert.rejects(check(file), (error) => {
+    assert.ok(error instanceof FaultyConfig);
+    assert.deepEqual(
+      error.faults.map(({ path, message }) => `${path}: ${message}`),
+      ['hosts["a.localhost"].certificate.chain: is not a file, wanted the path of one'],
+    );
+    return true;
+  });
 });
