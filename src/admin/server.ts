@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { lstat, unlink } from "node:fs/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { dirname } from "node:path";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { exists } from "../base/exists.ts";
 import { createServer } from "../base/node-http.ts";
 import type { Probe } from "../base/probe.ts";
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
@@ -156,9 +158,12 @@ async function listen(server: Server, path: string): Promise<void> {
   try {
     await promise;
   } catch (cause) {
+    // libuv says EACCES for ENOENT here, as on Windows.
+    const folder = dirname(path);
+    const why = (await exists(folder)) ? messageOf(cause) : `there is no folder ${folder}`;
     throw new LatchkeyError(
       "LISTEN_FAILED",
-      `Cannot open the admin socket ${path}: ${messageOf(cause)}`,
+      `Cannot open the admin socket ${path}: ${why}`,
       {},
       { cause },
     );

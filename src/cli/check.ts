@@ -1,7 +1,3 @@
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
-import { dirname } from "node:path";
-import { codeOf, messageOf } from "../base/errors.ts";
 import { type Flaw, flawsOf, isFault } from "../certificate/flaw.ts";
 import { readGiven } from "../certificate/manual.ts";
 import type { Config, Host } from "../config/config.ts";
@@ -12,10 +8,11 @@ import { findingsOfStorage } from "../doctor/storage-findings.ts";
 import { lookAtStorage } from "../storage/look.ts";
 import { type Objection, readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
+import { objectionsToAccessLog, objectionsToAdmin } from "./places.ts";
 
 /**
  * `latchkey check`: the routing table on standard output, or every fault on standard error. A storage that this user
- * could not run with is one, and so is an access log that it cannot write, and a certificate given by hand that its
+ * could not run with is one, and so is an access log that it cannot write, an admin socket without a folder, and a certificate given by hand that its
  * host cannot have, and a variable that is not set here; what a start sets right by itself, and what time has done to a certificate, is only told. Changes
  * nothing.
  */
@@ -31,7 +28,8 @@ export async function check(file: string | undefined): Promise<number> {
 function readChecked(file: string | undefined): Promise<Config> {
   return readConfiguration(file, process.env, async (read, pathOf, isWhole) => [
     ...(isWhole ? await objectionsToStorage(read) : []),
-    ...(isWhole ? await objectionsToAccessLog(read) : []),
+    ...(isWhole ? await objectionsToAccessLog(read, tell) : []),
+    ...(isWhole ? await objectionsToAdmin(read) : []),
     ...(await objectionsToGiven(read, pathOf)),
   ]);
 }
@@ -68,43 +66,6 @@ async function objectionsToStorage({ storage }: Config): Promise<readonly Object
     else tell(message);
   }
   return objections;
-}
-
-/** What opening the file would meet; it is not made here. */
-async function objectionsToAccessLog({ log }: Config): Promise<readonly Objection[]> {
-  if (typeof log.access === "string") return [];
-  const { path } = log.access;
-  const why = await whyNotAppended(path);
-  if (why === undefined && (await isPipe(path)))
-    tell(`${path} is a pipe: the access log can be opened only while somebody reads from it`);
-  const message = `cannot append to ${path}: ${why}, wanted a file in a folder that this user may write into`;
-  return why === undefined ? [] : [{ path: ["log", "access"], message }];
-}
-
-async function isPipe(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isFIFO(),
-    () => false,
-  );
-}
-
-async function whyNotAppended(path: string): Promise<string | undefined> {
-  try {
-    if ((await stat(path)).isDirectory()) return "it is a folder";
-    await access(path, constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return codeOf(error) === "ENOENT" ? await whyNotMadeIn(dirname(path)) : messageOf(error);
-  }
-}
-
-async function whyNotMadeIn(folder: string): Promise<string | undefined> {
-  try {
-    await access(folder, constants.W_OK | constants.X_OK);
-    return undefined;
-  } catch (error) {
-    return codeOf(error) === "ENOENT" ? `there is no folder ${folder}` : messageOf(error);
-  }
 }
 
 async function objectionsToGiven(

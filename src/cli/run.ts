@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { type Reread, supervise } from "../supervisor.ts";
 import { type Objection, readConfiguration } from "./configuration.ts";
 import { GivenFiles } from "./given-files.ts";
+import { objectionsToAdmin } from "./places.ts";
 
 /** `latchkey run`: the program in the foreground, until it is told to stop. */
 export async function run(file: string | undefined): Promise<number> {
@@ -25,7 +26,7 @@ export async function run(file: string | undefined): Promise<number> {
 async function readAgain(running: Config, given: GivenFiles): Promise<Reread> {
   try {
     const config = await readConfiguration(running.file, process.env, async (next, _, isWhole) =>
-      isWhole ? objectionsToMoving(running, next) : [],
+      isWhole ? [...objectionsToMoving(running, next), ...(await objectionsToAdmin(next))] : [],
     );
     return { config, remarks: await given.follow(config) };
   } catch (error) {

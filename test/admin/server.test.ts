@@ -132,6 +132,14 @@ test("the admin socket removes nothing that is no socket", async () => {
   assert.equal(await readFile(path, "utf8"), "precious");
 });
 
+test("an admin socket without a folder says that, and nothing of permissions", async () => {
+  await using folder = await temporaryFolder();
+  await assert.rejects(serveAdmin(join(folder.path, "none/admin.sock"), steps), {
+    code: "LISTEN_FAILED",
+    message: `Cannot open the admin socket ${folder.path}/none/admin.sock: there is no folder ${folder.path}/none`,
+  });
+});
+
 test("what is asked for a host is told while it happens, and its outcome last", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "admin.sock");

@@ -152,6 +152,14 @@ test("a reload that changes the storage is rejected: everything else would be le
   await writeFile(latchkey.file, first);
 });
 
+test("a reload that leaves the admin socket no folder is rejected, and the one of before answers", async () => {
+  const rejected = latchkey.nextEvent("config.rejected");
+  await reload(first.replace("listen: {", "listen: { admin: unix:/none/x.sock,"));
+  assert.match(String((await rejected)["fault"]), /: listen\.admin: .*there is no folder \/none/);
+  assert.equal((await latchkey.status()).pid, latchkey.process.pid);
+  await writeFile(latchkey.file, first);
+});
+
 test("latchkey reload that asks at another socket than the program answers at says how it is reloaded", async () => {
   const moved = first.replace("listen: {", "listen: { admin: unix:other.sock,");
   await writeFile(latchkey.file, moved);
