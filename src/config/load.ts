@@ -10,6 +10,7 @@ import { diskFiles } from "./files.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { type ReadHosts, readHosts } from "./hosts.ts";
 import { limits } from "./limits.ts";
+import { notingFiles, reportSharedLog } from "./named-files.ts";
 import { readSettings } from "./settings.ts";
 import type { Desk, Surroundings } from "./surroundings.ts";
 import { readYaml } from "./yaml.ts";
@@ -98,8 +99,11 @@ function readConfig(root: unknown, desk: Desk): (Config & Pick<ReadHosts, "keys"
     desk.report([], "is not a mapping, wanted `hosts:` and what is under it");
     return undefined;
   }
-  const settings = readSettings(root ?? {}, desk);
-  const { hosts, keys } = readHosts(root ?? {}, settings, desk);
+  const files = notingFiles(desk.files);
+  const noting = { ...desk, files };
+  const settings = readSettings(root ?? {}, noting);
+  const { hosts, keys } = readHosts(root ?? {}, settings, noting);
+  reportSharedLog(settings, files.named, desk);
   const { onDemand: _onDemand, faulty: _faulty, ...config } = settings;
   return { ...config, hosts, keys };
 }

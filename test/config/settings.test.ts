@@ -187,3 +187,24 @@ hosts: { a.example: 3001 }
     ...["authority.lifetime", "authority.permit[0]"],
   ]);
 });
+
+test("the access log is no file that means something else", () => {
+  const file = "/srv/edge/latchkey.yaml";
+  const faults = (access: string) =>
+    faultsOf(
+      `storage: state\nlog: { access: ${access} }\nhosts: { a.example: { to: 3001, certificate: { chain: own.pem, key: own.key } } }\n`,
+      file,
+    )
+      .filter(({ path }) => path === "log.access")
+      .map(({ message }) => message);
+  const wanted = "wanted a file that is for nothing else";
+  for (const [access, what] of [
+    ["./latchkey.yaml", "the configuration file"],
+    ["state/lock", "in the storage"],
+    ["./state/../state/authority/root.key", "in the storage"],
+    ["./own.key", "a file that the configuration names for something else"],
+    ["./own.pem", "a file that the configuration names for something else"],
+  ] as const)
+    assert.deepEqual(faults(access), [`is ${what}, ${wanted}`], access);
+  assert.deepEqual(faults("./state.log"), []);
+});
