@@ -27,6 +27,7 @@ RUN sh /opt/latchkey/src/latchkey.sh --compile
 VOLUME /var/lib/latchkey
 EXPOSE 80 443
 STOPSIGNAL SIGTERM
+# A container that runs with another --config wants `docker run --health-cmd "node /opt/latchkey/src/cli/healthcheck.ts FILE"`.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["node", "/opt/latchkey/src/cli/healthcheck.ts"]
 # Mount your file at /etc/latchkey/latchkey.yaml.

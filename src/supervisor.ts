@@ -1,6 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { addressesIn } from "./base/address-range.ts";
 import { systemClock } from "./base/clock.ts";
 import { releaseHangups } from "./base/early-hangups.ts";
@@ -44,7 +43,7 @@ interface Ports {
   readonly http: number;
 }
 
-const here = dirname(fileURLToPath(import.meta.url));
+const here = import.meta.dirname;
 const compiledCode = compiledCodeOf(process.env);
 
 /**
@@ -92,8 +91,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       const { config: next, remarks } = await options.reload();
       if (isEnding) return; // meanwhile: the sockets are closed
       const [before, reopened] = [access, reopen(doors, next)];
-      const missing = tellUnbound(doors.current, log);
-      tell(acceptedWith(describeChanges(config, next), remarks, missing));
+      tell(acceptedWith(describeChanges(config, next), remarks, tellUnbound(doors.current, log)));
       [config, access, history.configuredAt] = [next, reopened, systemClock.now()];
       history.isRejected = false;
       changeLimits(config.limits);

@@ -7,6 +7,7 @@ import { formatFault } from "../src/config/faults.ts";
 import { diskFiles } from "../src/config/files.ts";
 import { limits } from "../src/config/limits.ts";
 import { parseConfig } from "../src/config/load.ts";
+import { accessFacts } from "../src/http/access-log.ts";
 import { inheritedFds } from "../src/process/listeners.ts";
 import { unknownIds, unshown, withTable } from "./support/faults-table.ts";
 
@@ -180,6 +181,18 @@ test("the socket units hand their sockets over under names that the program know
 });
 
 /** The fenced blocks of a language. */
+test("config/README.md shows every field of a line of the access log", () => {
+  const [, section = ""] = read("config/README.md").split("## The access log\n");
+  const rows = [...section.matchAll(/^\| (`.*?) \|/gm)].map(([, cell = ""]) => cell);
+  const shown = rows.join().match(/(?<=`)\w+(?=`)/g) ?? [];
+  const nothing = { user: undefined, clientCertificate: undefined, backend: undefined };
+  const facts = accessFacts({
+    ...{ method: "GET", host: "a.example", target: "/", status: 200, bytesIn: 0, bytesOut: 0 },
+    ...{ durationMs: 1, client: "192.0.2.1", requestId: undefined, why: undefined, ...nothing },
+  });
+  assert.deepEqual([...shown].sort(), Object.keys(facts).sort());
+});
+
 function blocksOf(text: string, language: string): string[] {
   const fence = new RegExp(`^( *)\`\`\`${language}\\n(.*?)^ *\`\`\``, "gms");
   return [...text.matchAll(fence)].map(([, indent = "", body = ""]) =>
