@@ -1,5 +1,5 @@
 import type { limits } from "./limits.ts";
-import { readDuration, readSize } from "./quantities.ts";
+import { formatDuration, formatSize, readDuration, readSize } from "./quantities.ts";
 import { type Reading, read, wrong } from "./reading.ts";
 import { anyOf, key, mapping, number, type Output, type Schema, text } from "./schema.ts";
 
@@ -57,31 +57,36 @@ export type LimitChanges = Output<typeof limitsSchema>;
 
 /** A duration, or a number of milliseconds. */
 function time(minMs: number, maxMs: number) {
+  const wanted = "a duration such as 10s";
   const read = (input: string) => readDuration(input, minMs, maxMs);
-  return quantity(minMs, maxMs, "a duration such as 10s", read);
+  const written = text(read, wanted).meta({ pattern: "^\\d{1,12}(ms|s|m|h|d)$" });
+  const bounds = `${formatDuration(minMs)} to ${formatDuration(maxMs)}, or milliseconds`;
+  return key(describe(bounds), anyOf([bounded(minMs, maxMs, wanted), written], wanted));
 }
 
 /** A size, or a number of bytes. */
 function size(minBytes: number, maxBytes: number) {
-  return quantity(minBytes, maxBytes, "a size such as 16KiB", (input) => {
+  const wanted = "a size such as 16KiB";
+  const written = text((input) => {
     const bytes = readSize(input);
     return bytes.ok ? within(bytes.value, minBytes, maxBytes) : bytes;
-  });
+  }, wanted).meta({ pattern: "^\\d{1,12}(B|KiB|MiB|GiB)$" });
+  const bounds = `${formatSize(minBytes)} to ${formatSize(maxBytes)}, or bytes`;
+  return key(describe(bounds), anyOf([bounded(minBytes, maxBytes, wanted), written], wanted));
 }
 
 function count(min: number, max: number) {
-  const wanted = "a whole number such as 100";
-  return quantity(min, max, wanted, () => wrong(`is text, wanted ${wanted}`));
+  return key(describe(`${min} to ${max}`), bounded(min, max, "a whole number such as 100"));
 }
 
-function quantity(
-  min: number,
-  max: number,
-  wanted: string,
-  reader: (input: string) => Reading<number>,
-) {
-  const forms = [number((value) => within(value, min, max), wanted), text(reader, wanted)] as const;
-  return key("See config/reference.yaml.", anyOf(forms, wanted));
+function describe(bounds: string): string {
+  return `${bounds}; what it is for and its default: config/reference.yaml.`;
+}
+
+/** Editors see the bounds. */
+function bounded(min: number, max: number, wanted: string) {
+  const checked = number((value) => within(value, min, max), wanted);
+  return checked.meta({ type: "integer", minimum: min, maximum: max });
 }
 
 function within(value: number, min: number, max: number): Reading<number> {

@@ -31,6 +31,21 @@ for (const name of ["latchkey.yaml", "reference.yaml"]) {
   });
 }
 
+test("editors are told of limits which ones are numbers, which durations and sizes, and their bounds", () => {
+  const { properties } = JSON.parse(readText("schema.json"));
+  const { connectionsMax, helloTimeoutMs, headMaxBytes } = properties.limits.properties;
+  const { description: _, ...shape } = connectionsMax;
+  assert.deepEqual(shape, { type: "integer", minimum: 16, maximum: 1_000_000 });
+  assert.deepEqual(helloTimeoutMs.anyOf, [
+    { type: "integer", minimum: 1_000, maximum: 60_000 },
+    { type: "string", pattern: "^\\d{1,12}(ms|s|m|h|d)$" },
+  ]);
+  assert.deepEqual(headMaxBytes.anyOf, [
+    { type: "integer", minimum: 4_096, maximum: 1_048_576 },
+    { type: "string", pattern: "^\\d{1,12}(B|KiB|MiB|GiB)$" },
+  ]);
+});
+
 test("config/reference.yaml names every supported key", () => {
   const text = readText("reference.yaml");
   const missing = keysOf(fileJsonSchema()).filter((key) => !new RegExp(`\\b${key}:`).test(text));
