@@ -116,7 +116,7 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
     sendJson(response, health.status === "failing" ? 503 : 200, health);
   } else {
     sendJson(response, 404, {
-      error: `Cannot answer ${route}: known are GET /status, GET /healthz, GET /metrics, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry, revoke, drain or undrain`,
+      error: `Cannot answer ${route}: known are GET /status, GET /healthz, GET /metrics, POST /reload, POST /accounts/rollover, POST /hosts/NAME/renew, retry, revoke, probe, drain or undrain`,
     });
   }
 }

@@ -6,6 +6,7 @@ const PREFIX = /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/;
 
 /** The path of a file or folder, as written. */
 export function readPath(text: string): Reading<string> {
+  if (/^~(\/|$)/.test(text)) return wrong("begins with ~, which only shells know, wanted the path");
   return text !== "" && !text.includes("\0")
     ? read(text)
     : wrong("is not a path, wanted one such as ../storage");
@@ -14,9 +15,9 @@ export function readPath(text: string): Reading<string> {
 /** `off`, `on`, or a path, which is known by its `/` or `.` so that a misspelt word makes no file. */
 export function readAccess(text: string): Reading<"off" | "on" | { readonly path: string }> {
   if (text === "off" || text === "on") return read(text);
-  return /[/.]/.test(text) && readPath(text).ok
-    ? read({ path: text })
-    : wrong("is not known, wanted off, on, or a path with a / or . in it such as access.log");
+  const path = readPath(text);
+  if (/[/.]/.test(text)) return path.ok ? read({ path: text }) : path;
+  return wrong("is not known, wanted off, on, or a path with a / or . in it such as access.log");
 }
 
 /** The URL of an ACME directory: https, as RFC 8555 §6.1 demands. */

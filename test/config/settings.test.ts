@@ -208,3 +208,12 @@ test("the access log is no file that means something else", () => {
     assert.deepEqual(faults(access), [`is ${what}, ${wanted}`], access);
   assert.deepEqual(faults("./state.log"), []);
 });
+
+test("a path that a shell would have had to read makes no folder called ~", () => {
+  for (const line of ["storage: ~/state", "log: { access: ~/access.log }"])
+    assert.deepEqual(
+      faultsOf(`${line}\n${HOST}`).map(({ message }) => message),
+      ["begins with ~, which only shells know, wanted the path"],
+      line,
+    );
+});
