@@ -1,5 +1,13 @@
+import type { Log } from "../base/log.ts";
 import type { Listen } from "../config/config.ts";
-import { bindListeners, type InheritedFds, type Listener, type Listeners } from "./listeners.ts";
+import {
+  bindListeners,
+  type InheritedFds,
+  inheritedFds,
+  isForAnother,
+  type Listener,
+  type Listeners,
+} from "./listeners.ts";
 
 /**
  * The listening sockets of the program through its reloads. One that a configuration no longer
@@ -55,6 +63,13 @@ export class Doors {
   closeAll(): void {
     for (const listener of this.#open) listener.close();
   }
+}
+
+/** With the sockets that this process inherits, if any; those handed to another one are told of, and left alone. */
+export function openDoors(listen: Listen, log: Log): Doors {
+  const { env, pid } = process;
+  if (isForAnother(env, pid)) log.warn("listen.not-ours", { LISTEN_PID: env["LISTEN_PID"], pid });
+  return new Doors(listen, inheritedFds(env, pid));
 }
 
 function allOf(listeners: Listeners): Listener[] {

@@ -84,7 +84,7 @@ export function inheritedFds(
 ): InheritedFds | undefined {
   const count = Number(env["LISTEN_FDS"] ?? 0);
   if (!Number.isInteger(count) || count <= 0) return undefined;
-  if (env["LISTEN_PID"] !== undefined && Number(env["LISTEN_PID"]) !== pid) return undefined;
+  if (isForAnother(env, pid)) return undefined;
   const names = (env["LISTEN_FDNAMES"] ?? "").split(":");
   const fds: { https: number[]; http: number[] } = { https: [], http: [] };
   for (let index = 0; index < count; index += 1) {
@@ -98,6 +98,15 @@ export function inheritedFds(
     fds[name].push(FIRST_LISTEN_FD + index);
   }
   return fds;
+}
+
+/** Are there sockets that `LISTEN_PID` hands to another process, so that {@link inheritedFds} takes none? */
+export function isForAnother(
+  env: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): boolean {
+  const [count, named] = [Number(env["LISTEN_FDS"] ?? 0), env["LISTEN_PID"]];
+  return count > 0 && named !== undefined && Number(named) !== pid;
 }
 
 function bind(address: ListenAddress, name: string): Listener {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
-import { bindListeners, inheritedFds } from "../../src/process/listeners.ts";
+import { bindListeners, inheritedFds, isForAnother } from "../../src/process/listeners.ts";
 
 const loopback = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
 const listen = {
@@ -76,6 +76,14 @@ for (const { name, env, expected } of environments) {
     assert.deepEqual(inheritedFds(env, 77), expected);
   });
 }
+
+test("sockets that are handed to another process are told apart from none", () => {
+  const isStray = (env: Readonly<Record<string, string>>) => isForAnother(env, 77);
+  assert.equal(isStray({ LISTEN_FDS: "1", LISTEN_PID: "1" }), true);
+  assert.equal(isStray({ LISTEN_FDS: "1", LISTEN_PID: "77" }), false);
+  assert.equal(isStray({ LISTEN_FDS: "1" }), false);
+  assert.equal(isStray({ LISTEN_PID: "1" }), false);
+});
 
 test("inheritedFds refuses a socket that is named neither https nor http", () => {
   assert.throws(() => inheritedFds({ LISTEN_FDS: "1", LISTEN_FDNAMES: "web" }, 77), {
