@@ -97,18 +97,22 @@ test("a command is run once for each certificate, with host and folder, and not 
 
 test("a command that copies the chain, and the key after two renewals, has a pair", async () => {
   await using mail = await world();
-  const [pause, copy] = [join(mail.root, "pause"), join(mail.root, "copy")];
-  execFileSync("mkfifo", [pause]);
+  const [first, second, copy] = [
+    join(mail.root, "first"),
+    join(mail.root, "second"),
+    join(mail.root, "copy"),
+  ];
+  execFileSync("mkfifo", [first, second]); // what is written into one may be lost with its first reader
   await mkdir(copy);
   const takes = (file: string) => `cp "$3/${file}" ${copy}`;
-  const slow = `${takes("chain.pem")}\nread chain < ${pause}\nread key < ${pause}\n${takes("key.pem")}`;
+  const slow = `${takes("chain.pem")}\nread chain < ${first}\nread key < ${second}\n${takes("key.pem")}`;
   await writeFile(mail.path, `#!/bin/sh\n${slow}\n`);
   const { key } = await mail.renew();
   await mail.live(async (_commands, log) => {
-    await writeFile(pause, "the chain is copied\n"); // opening it waits for the reader
+    await writeFile(first, "the chain is copied\n"); // opening it waits for the reader
     await mail.renew();
     await mail.renew();
-    await writeFile(pause, "go on\n");
+    await writeFile(second, "go on\n");
     await log.first("command.done");
   });
   const copied = readCredential(
