@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { type CertificateName, parseCertificateName } from "../base/certificate-name.ts";
 
+/** Keys that must not come back: made with the first of them. */
+export const REVOKED_FOLDER = "revoked";
+
 /** The folders that a storage is made of; everything in it lies in one of them, or is one of three files. */
 export const FOLDERS = [
   "accounts",
@@ -9,7 +12,7 @@ export const FOLDERS = [
   "attempts",
   "dns",
   "authority",
-  "revoked",
+  REVOKED_FOLDER,
   "quarantine",
 ] as const;
 

@@ -5,7 +5,7 @@ import { codeOf, LatchkeyError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
 import { failed, reasonOf, unusable } from "./failure.ts";
-import { FOLDERS, FORMAT_VERSION } from "./layout.ts";
+import { FOLDERS, FORMAT_VERSION, REVOKED_FOLDER } from "./layout.ts";
 import { RECORD_MAX_BYTES, readBounded } from "./read-file.ts";
 
 /** Bits that let anybody but the owner in. */
@@ -80,7 +80,10 @@ export async function prepareFolders(root: string, log: Log): Promise<void> {
     // Root may write everywhere but on a file system that is read-only: this tells.
     await access(root, constants.W_OK);
     await tighten(root, log);
-    for (const name of FOLDERS) await tighten(await ensureFolder(root, name), log);
+    for (const name of FOLDERS) {
+      const isNeeded = name !== REVOKED_FOLDER || (await statsOf(join(root, name))) !== undefined;
+      if (isNeeded) await tighten(await ensureFolder(root, name), log);
+    }
   } catch (cause) {
     throw failed(`write into "${root}"`, cause);
   }

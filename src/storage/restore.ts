@@ -7,11 +7,8 @@ import type { ArchiveEntry } from "./archive.ts";
 import { ensureFolder, replaceSymlink, syncFolder, writeFileAtomically } from "./atomic-write.ts";
 import { BACKED_UP_FILES, BACKED_UP_FOLDERS } from "./backup.ts";
 import { corrupt, failed, unusable } from "./failure.ts";
-import { FORMAT_VERSION, parseGeneration, temporaryName } from "./layout.ts";
+import { FORMAT_VERSION, parseGeneration, REVOKED_FOLDER, temporaryName } from "./layout.ts";
 import type { StorageFolder } from "./storage-folder.ts";
-
-/** The folder of {@link RevokedKeys}. */
-const REVOKED = "revoked";
 
 /**
  * Puts the entries of a backup into a storage: all of them are written beside what is there and
@@ -96,14 +93,14 @@ async function moveIn({ root, clock }: StorageFolder, staged: string): Promise<v
     `before-restore-${moment}-${randomBytes(4).toString("hex")}`,
   );
   for (const name of [...BACKED_UP_FOLDERS, ...BACKED_UP_FILES].filter(
-    (each) => each !== REVOKED,
+    (each) => each !== REVOKED_FOLDER,
   )) {
     // Also what the backup has none of: failures and orders of before are not its own.
     if (await isThere(join(root, name))) await rename(join(root, name), join(aside, name));
     if (await isThere(join(staged, name))) await rename(join(staged, name), join(root, name));
   }
   for (const name of BACKED_UP_FOLDERS) await ensureFolder(root, name);
-  await addRevoked(join(staged, REVOKED), join(root, REVOKED));
+  await addRevoked(join(staged, REVOKED_FOLDER), join(root, REVOKED_FOLDER));
   for (const folder of [aside, dirname(aside), root]) await syncFolder(folder);
 }
 

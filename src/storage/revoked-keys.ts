@@ -6,6 +6,7 @@ import { SingleFlight } from "../base/single-flight.ts";
 import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
 import { corrupt, failed } from "./failure.ts";
 import { fingerprintOf } from "./key-file.ts";
+import { REVOKED_FOLDER } from "./layout.ts";
 import { type Fields, formatRecord, readRecord } from "./record.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 
@@ -87,12 +88,12 @@ export class RevokedKeys {
   }
 
   get #folder(): string {
-    return join(this.#storage.root, "revoked");
+    return join(this.#storage.root, REVOKED_FOLDER);
   }
 
   async #write({ fingerprint, host, isInUse, untold }: RevokedKey): Promise<void> {
     await this.#storage.confirmWritable();
-    const folder = await ensureFolder(this.#storage.root, "revoked");
+    const folder = await ensureFolder(this.#storage.root, REVOKED_FOLDER);
     const text = formatRecord({
       host,
       state: isInUse ? "in-use" : "retired",

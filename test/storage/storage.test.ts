@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, chown, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { fingerprintOf } from "../../src/storage/key-file.ts";
 import { Storage } from "../../src/storage/storage.ts";
 import { entriesOf, pathsOf, temporaryFolder } from "../support/folders.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -18,7 +19,6 @@ const folders = [
   "dns",
   "orders",
   "quarantine",
-  "revoked",
 ];
 
 function open(root: string, log = keptLog(), readOnly = false) {
@@ -61,9 +61,11 @@ test("all that is ever written is 0700 and 0600, whatever the umask", async (t) 
   await storage.publishedRecords.save({ certificate: host, name, value: "x" });
   await storage.authority.write("root.pem", "x");
   await storage.certificates.quarantine(host, 1, "a test");
+  const fingerprint = fingerprintOf(key);
+  await storage.revokedKeys.save({ fingerprint, host, isInUse: true, untold: undefined });
   await storage.probe();
   const entries = await entriesOf(root);
-  assert.equal(entries.length, 32);
+  assert.equal(entries.length, 33);
   for (const { path, kind, mode } of entries) {
     if (kind === "link") continue;
     assert.equal(mode, kind === "folder" ? 0o700 : 0o600, path);
