@@ -44,7 +44,8 @@ export async function restoreStorage(
 
 async function isUsed(root: string): Promise<boolean> {
   for (const folder of BACKED_UP_FOLDERS) {
-    if ((await readdir(join(root, folder))).length > 0) return true;
+    const path = join(root, folder);
+    if ((await isThere(path)) && (await readdir(path)).length > 0) return true;
   }
   return false;
 }
