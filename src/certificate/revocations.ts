@@ -86,13 +86,17 @@ export class Revocations {
       revokedKeys.save({ fingerprint, host: name, isInUse: true, untold }),
     );
     if (reason === "keyCompromise") {
-      // Who could read one of them could read all of them.
+      // Who could read one of them could read all of them: what the disk refuses of one says nothing of the others.
+      const keys: string[] = [];
       await this.#tolerate(name, async () => {
         const order = await orders.load(name);
-        const keys = [order?.key, ...(await certificates.keysOf(name))];
-        for (const each of keys) if (each !== undefined) await this.#retire(name, each);
-        await orders.remove(name);
+        if (order !== undefined) keys.push(order.key);
       });
+      await this.#tolerate(name, async () => {
+        keys.push(...(await certificates.keysOf(name)));
+      });
+      for (const each of keys) await this.#tolerate(name, () => this.#retire(name, each));
+      await this.#tolerate(name, () => orders.remove(name));
     }
     await this.#tolerate(name, () => certificates.expelRevoked(name));
     this.#hurry();
@@ -199,14 +203,19 @@ export class Revocations {
   }
 }
 
-/** Will the CA say the same the next time? One in trouble, or out of reach, will not. */
+/** Answers that a CA, or who stands before it, gives for now: RFC 9110 §15.5.9, RFC 8470, RFC 6585. */
+const FOR_NOW: readonly unknown[] = [408, 425, 429];
+
+/**
+ * Will the CA say the same the next time? One in trouble, or out of reach, will not; and what is no problem document
+ * is perhaps not its own word, but a gateway's page.
+ */
 function isLastWord(error: unknown): boolean {
   const code = codeOf(error);
   if (code === "HOST_REFUSED") return true;
-  if (!(error instanceof LatchkeyError)) return false;
-  if (code !== "ACME_PROBLEM" && code !== "ACME_PROTOCOL") return false;
+  if (!(error instanceof LatchkeyError) || code !== "ACME_PROBLEM") return false;
   const { status } = error.facts;
-  return typeof status !== "number" || (status < 500 && status !== 429);
+  return typeof status === "number" && status < 500 && !FOR_NOW.includes(status);
 }
 
 /** Of the first certificate; `undefined` for what is none. */
