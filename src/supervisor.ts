@@ -236,7 +236,10 @@ function fleetPlan(
     nodeFlags: [],
     compiled: readableCode(),
     fds: [],
-    configure: { ...configure, httpsFds: [], httpFds: [], accessLogFd: undefined, era, unsaved },
+    configure: {
+      ...{ ...configure, isRejected: history.isRejected }, // of now: a reload may have been rejected meanwhile
+      ...{ httpsFds: [], httpFds: [], accessLogFd: undefined, era, unsaved },
+    },
   });
   return { workers: config.workers, manager, worker };
 }

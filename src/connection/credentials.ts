@@ -196,6 +196,7 @@ export class Credentials {
     const read = await this.#given.read(route).then(found, unavailable);
     if (read.kind === "credential" && isFor(route, read.credential)) return read;
     const before = await this.#park(visitor, limits.expiredWaitMs).catch(unavailable);
+    visitor.signal.throwIfAborted(); // who has left decides nothing for the others
     const served = before.kind === "credential" ? before : read;
     if (served.kind !== "credential") throw served.cause;
     this.#given.keep(route, served.credential);
