@@ -100,14 +100,16 @@ async function moveIn({ root, clock }: StorageFolder, staged: string): Promise<v
     if (await isThere(join(root, name))) await rename(join(root, name), join(aside, name));
     if (await isThere(join(staged, name))) await rename(join(staged, name), join(root, name));
   }
-  for (const name of BACKED_UP_FOLDERS) await ensureFolder(root, name);
-  await addRevoked(join(staged, REVOKED_FOLDER), join(root, REVOKED_FOLDER));
+  for (const name of BACKED_UP_FOLDERS) if (name !== REVOKED_FOLDER) await ensureFolder(root, name);
+  await addRevoked(staged, root);
   for (const folder of [aside, dirname(aside), root]) await syncFolder(folder);
 }
 
 /** Both count: what was revoked after the backup was made must not come back with it. */
-async function addRevoked(from: string, to: string): Promise<void> {
+async function addRevoked(staged: string, root: string): Promise<void> {
+  const from = join(staged, REVOKED_FOLDER);
   if (!(await isThere(from))) return;
+  const to = await ensureFolder(root, REVOKED_FOLDER);
   for (const name of await readdir(from))
     if (!(await isThere(join(to, name)))) await rename(join(from, name), join(to, name));
   await syncFolder(to);
