@@ -204,7 +204,7 @@ function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
 function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
   const { config, storage, clock, log } = steps;
   const { holdings, workers, durable, cas, proofs, gate, watch, outlook, legacy } = way;
-  const isRevoked = (key: string) => storage.revokedKeys.find(key) !== undefined;
+  const isRevoked = (key: string) => storage.revokedKeys.has(key);
   return {
     decide: (host, client) => gate.decide(host, client),
     load: async (host) => {

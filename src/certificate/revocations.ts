@@ -39,11 +39,6 @@ export class Revocations {
     this.#steps = steps;
   }
 
-  /** Must this key (PEM) be in no new certificate? */
-  isRevoked(key: string): boolean {
-    return this.#steps.storage.revokedKeys.find(key) !== undefined;
-  }
-
   /** Runs an operator's revocation; what it has still to tell is left to it until it ends. */
   async during<Value>(name: CertificateName, work: () => Promise<Value>): Promise<Value> {
     this.#underWay.add(name);
@@ -163,10 +158,10 @@ export class Revocations {
 
   /** Also other names may have certificates with this key. */
   #hurry(): void {
-    const { holdings, bell } = this.#steps;
+    const { holdings, bell, storage } = this.#steps;
     for (const holding of holdings.all()) {
       const { certificate } = holding;
-      if (certificate && this.isRevoked(certificate.files.key))
+      if (certificate && storage.revokedKeys.has(certificate.files.key))
         holding.certificate = unwanted(certificate);
     }
     bell.ring();
@@ -174,7 +169,7 @@ export class Revocations {
 
   async #retire(host: CertificateName, key: string): Promise<void> {
     const { revokedKeys } = this.#steps.storage;
-    if (revokedKeys.find(key) !== undefined) return;
+    if (revokedKeys.has(key)) return;
     const fingerprint = fingerprintOf(key);
     await revokedKeys.save({ fingerprint, host, isInUse: false, untold: undefined });
   }

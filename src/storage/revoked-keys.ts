@@ -59,6 +59,11 @@ export class RevokedKeys {
     return this.#known.size === 0 ? undefined : this.#known.get(fingerprintOf(key));
   }
 
+  /** Must this private key (PEM) be in no new certificate? */
+  has(key: string): boolean {
+    return this.find(key) !== undefined;
+  }
+
   /** Why a stored certificate with this key must not be served; `undefined` when it may. */
   refuse(key: string, isCurrent: boolean): string | undefined {
     const known = this.find(key);
