@@ -44,8 +44,8 @@ export interface CertificateInUse {
 export interface RevocationSteps {
   /** Rejects when storage cannot be read. */
   inUse(name: CertificateName): Promise<CertificateInUse | undefined>;
-  /** Revocations of the name that its CA has not confirmed, though the certificate has been replaced. */
-  unfinished(name: CertificateName): readonly UntoldRevocation[];
+  /** Revocations of the name that its CA has not confirmed, and may still. */
+  untold(name: CertificateName): readonly UntoldRevocation[];
   /** From now on the key does not come back, nor, after a `keyCompromise`, any other that lies beside it. Never rejects. */
   distrust(
     name: CertificateName,
@@ -74,8 +74,9 @@ export interface RevocationOutcome {
 
 /**
  * The key is distrusted first, so that no crash brings it back; then comes the replacement, so that the site goes on;
- * the old certificate is revoked also when there is none, for that is what was asked. A revocation that was cut short
- * after the replacement is finished by the next one, which does not touch the certificate in use.
+ * the old certificate is revoked also when there is none, for that is what was asked. Revocations of replaced
+ * certificates whose CA was out of reach are finished by the way. Where one of them had the same reason, that is what
+ * is asked again, and the certificate in use is left alone; for another reason, it is revoked like any other.
  */
 export async function revoke(
   steps: RevocationSteps,
@@ -83,16 +84,30 @@ export async function revoke(
   reason: RevocationReason,
   replace: () => Promise<Replacement>,
 ): Promise<RevocationOutcome> {
-  const unfinished = steps.unfinished(name);
-  if (unfinished.length > 0) return await finish(steps, name, unfinished);
-  let revoked: CertificateInUse | undefined;
+  let inUse: CertificateInUse | undefined;
   try {
-    revoked = await steps.inUse(name);
+    inUse = await steps.inUse(name);
   } catch (error) {
     return { kind: "failed", detail: `storage cannot be read: ${messageOf(error)}` };
   }
-  if (revoked === undefined)
-    return { kind: "refused", detail: `storage holds no certificate of "${name}"` };
+  const unfinished = steps.untold(name).filter(({ serial }) => serial !== inUse?.serial);
+  // After a keyCompromise every key of then is distrusted: what is in use has come since, and is not the leaked one.
+  const isRepeated = unfinished.some((each) => each.reason === reason);
+  if (isRepeated) return both(await finish(steps, name, unfinished), untouched(inUse));
+  const revoked =
+    inUse === undefined
+      ? ({ kind: "refused", detail: `storage holds no certificate of "${name}"` } as const)
+      : await revokeInUse(steps, name, inUse, reason, replace);
+  return unfinished.length === 0 ? revoked : both(revoked, await finish(steps, name, unfinished));
+}
+
+async function revokeInUse(
+  steps: RevocationSteps,
+  name: CertificateName,
+  revoked: CertificateInUse,
+  reason: RevocationReason,
+  replace: () => Promise<Replacement>,
+): Promise<RevocationOutcome> {
   await steps.distrust(name, revoked, reason);
   const { isReplaced, detail } = await replace();
   const { serial, issuer, chain } = revoked;
@@ -105,20 +120,33 @@ export async function revoke(
   return { kind: "failed", detail: `${why}: ${detail}${others}` };
 }
 
+function untouched(inUse: CertificateInUse | undefined): RevocationOutcome {
+  const detail =
+    inUse === undefined
+      ? "no certificate is in use"
+      : `the one in use, ${inUse.serial}, is not touched (another reason would revoke it too)`;
+  return { kind: "done", detail };
+}
+
 async function finish(
   steps: RevocationSteps,
   name: CertificateName,
   unfinished: readonly UntoldRevocation[],
 ): Promise<RevocationOutcome> {
-  const failures: string[] = [];
+  let kind: RevocationOutcome["kind"] = "done";
+  const details: string[] = [];
   for (const untold of unfinished) {
     const failure = await tell(steps, name, untold);
-    if (failure !== undefined) failures.push(failure);
+    if (failure !== undefined) kind = "failed";
+    details.push(failure ?? `${untold.serial}, which had been replaced before, is revoked`);
   }
-  if (failures.length > 0) return { kind: "failed", detail: failures.join("; ") };
-  const serials = unfinished.map(({ serial }) => serial).join(", ");
-  const detail = `${serials}, which had been replaced before, is revoked; the one in use is not touched`;
-  return { kind: "done", detail };
+  return { kind, detail: details.join("; ") };
+}
+
+/** One after the other; what the first did not do is told first. */
+function both(one: RevocationOutcome, other: RevocationOutcome): RevocationOutcome {
+  const { kind } = one.kind === "done" ? other : one;
+  return { kind, detail: `${one.detail}; ${other.detail}` };
 }
 
 /** Why it is not revoked; `undefined` when it is. */

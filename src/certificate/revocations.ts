@@ -60,11 +60,10 @@ export class Revocations {
     return stored && { ...stored.credential, issuer: stored.meta.issuer };
   }
 
-  /** See {@link RevocationSteps.unfinished}. */
-  unfinished(name: CertificateName): readonly UntoldRevocation[] {
-    const serial = this.#steps.holdings.get(name)?.certificate?.serial;
+  /** See {@link RevocationSteps.untold}. */
+  untold(name: CertificateName): readonly UntoldRevocation[] {
     return this.#untold()
-      .filter(({ host, untold }) => host === name && untold.serial !== serial)
+      .filter(({ host }) => host === name)
       .map(({ untold }) => untold);
   }
 

@@ -17,7 +17,7 @@ test("an operator hears why the attempt of now was put off, not how one of befor
       isServed: () => true,
       revocation: {
         inUse: async () => undefined,
-        unfinished: () => [],
+        untold: () => [],
         distrust: async () => {},
         tell: async () => {},
         isTriedAgain: () => false,

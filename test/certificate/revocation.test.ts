@@ -172,6 +172,22 @@ test("a CA that is out of reach hears of the revocation later, and a second revo
   assert.equal(issuing.floor.list()[0]?.serial, now);
 });
 
+test("a keyCompromise after a revocation for another reason that was not told takes the certificate in use as well", async () => {
+  await using shop = await world();
+  await using issuing = await shop.issued();
+  const superseded = issuing.floor.list()[0]?.serial;
+  ca.hooks = unheard;
+  await revoke(issuing, "superseded");
+  const compromised = { serial: issuing.floor.list()[0]?.serial, key: await keyInUse(issuing) };
+  const { kind, detail } = await revoke(issuing, "keyCompromise");
+  assert.equal(kind, "failed");
+  assert.match(detail, new RegExp(`^${compromised.serial} is not revoked: `));
+  assert.ok(detail.includes(`; ${superseded} is not revoked: `), detail);
+  assert.notEqual(issuing.floor.list()[0]?.serial, compromised.serial);
+  assert.notEqual(issuing.storage.revokedKeys.find(compromised.key), undefined);
+  assert.deepEqual(await generations(shop.root), ["000003"]);
+});
+
 test("a revoked certificate without a replacement is served on, also by the next program, and due all the time", async () => {
   await using shop = await world();
   {
