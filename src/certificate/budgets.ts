@@ -1,4 +1,3 @@
-import { AcmeProblem } from "../acme/problem.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError } from "../base/errors.ts";
@@ -9,7 +8,7 @@ import { type Rate, TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
 import type { BudgetFile, BudgetKind, StoredBudget } from "../storage/budgets.ts";
 import { inWords, type Planned, type Subject, subjectsOf } from "./planned-order.ts";
-import { limitedBy } from "./rate-limited.ts";
+import { limitedBy, rateLimitIn } from "./rate-limited.ts";
 
 /** What the budgets need from their surroundings. */
 export interface BudgetSteps {
@@ -88,7 +87,9 @@ export class Budgets {
       return await work();
     } catch (error) {
       await this.unissued(planned);
-      if (isLimited(error)) this.close(limitedBy(error, planned), error.retryAfterMs, error.detail);
+      const limit = rateLimitIn(error);
+      if (limit !== undefined)
+        this.close(limitedBy(limit, planned), limit.retryAfterMs, limit.detail || "status 429");
       throw error;
     }
   }
@@ -273,10 +274,6 @@ export function waitIn(error: unknown): Wait | undefined {
 /** A wait as an error of whoever cannot go on because of it. */
 export function waiting(action: string, { code, until, detail }: Wait): LatchkeyError {
   return new LatchkeyError(code, `Cannot ${action}: ${detail}`, { until, detail });
-}
-
-function isLimited(error: unknown): error is AcmeProblem {
-  return error instanceof AcmeProblem && error.status === 429;
 }
 
 function latest(waits: readonly (Wait | undefined)[]): Wait | undefined {

@@ -14,6 +14,7 @@ import { isAccountLost, isAccountUnknown } from "./lost-account.ts";
 import { completeOrder, type OrderSteps, requireGoodKey } from "./order.ts";
 import { type Planned, purposeOf } from "./planned-order.ts";
 import { profileFor } from "./profile.ts";
+import { rateLimitIn } from "./rate-limited.ts";
 import type { Holding, Issued } from "./records.ts";
 import { isAloneOfUnknown, verifyCredential } from "./verify.ts";
 
@@ -251,6 +252,7 @@ const OF_SOMETHING_ELSE =
 
 /** A CA with a fault of its own there, or its gateway, answers 500 and gives no such reason. */
 function mayMindReplacing(error: unknown): boolean {
+  if (rateLimitIn(error) !== undefined) return false;
   if (error instanceof AcmeProblem) return !OF_SOMETHING_ELSE.test(error.type);
   return isNonsense(error);
 }

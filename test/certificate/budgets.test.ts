@@ -283,6 +283,30 @@ for (const { detail, closed, open } of limitsOfTheCa) {
   });
 }
 
+/** What whatever stands before a CA says: no problem document, a page. */
+const page = new LatchkeyError("ACME_PROTOCOL", "Cannot order: the CA answered with status 429", {
+  status: 429,
+  retryAfterMs: HOUR,
+});
+
+for (const purpose of ["new", "renewal"] as const) {
+  test(`C3: after a page with 429 to an order of the kind "${purpose}" no other of that kind is placed for an hour, and other CAs are asked`, async () => {
+    const { budgets, clock, log } = await budgetsOf();
+    const placing = budgets.place(order("a.shop.example", purpose), () => Promise.reject(page));
+    await assert.rejects(placing, page);
+    const [other, kind] =
+      purpose === "new" ? (["renewal", "orders"] as const) : (["new", "renewals"] as const);
+    assert.equal(log.only("issuer.paused")["budget"], kind);
+    assert.equal(budgets.waitFor(order("b.other.example", other)), undefined);
+    assert.equal(budgets.waitFor(order("b.other.example", purpose, STAGING)), undefined);
+    clock.advance(HOUR - 1);
+    const wait = budgets.waitFor(order("b.other.example", purpose));
+    assert.equal(wait?.code, "ACME_PAUSED");
+    clock.advance(1);
+    assert.equal(budgets.waitFor(order("b.other.example", purpose)), undefined);
+  });
+}
+
 test("C3: after 429 to a renewal all renewals wait, and new names do not", async () => {
   const { budgets } = await budgetsOf();
   const placing = budgets.place(order("old.example", "advised"), () =>

@@ -40,3 +40,30 @@ test("a CA that fails every order with replaces is told nothing of it at the nex
   assert.equal(refused, 1);
   assert.equal(second.log.only("order.created")["replaces"], undefined);
 });
+
+test("an order with replaces that comes too soon for whatever stands before the CA names the certificate of before at the next attempt", async () => {
+  await using folder = await temporaryFolder();
+  const root = join(folder.path, "storage");
+  ca.hooks = {};
+  await using issuing = await Issuing.open({
+    ...{ root, hosts: [host], directory: ca.directory, ca: ca.address },
+  });
+  await issuing.run();
+  await issuing.log.first("certificate.swapped");
+  await issuing.settled();
+  let refused = 0;
+  ca.hooks = {
+    after: (path, answer) => {
+      if (path !== "/new-order" || refused > 0) return answer;
+      refused += 1;
+      const headers = { ...answer.headers, "content-type": "text/html", "retry-after": "60" };
+      return { status: 429, headers, body: "<h1>Too many requests</h1>" };
+    },
+  };
+  assert.equal((await issuing.floor.obey(host, { action: "renew" })).kind, "failed");
+  const { kind, detail } = await issuing.floor.obey(host, { action: "renew" });
+  assert.equal(kind, "done", detail);
+  const created = issuing.log.events.filter(({ event }) => event === "order.created");
+  assert.equal(created.length, 2);
+  assert.notEqual(created[1]?.facts["replaces"], undefined);
+});
