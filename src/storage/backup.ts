@@ -2,8 +2,9 @@ import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf } from "../base/errors.ts";
 import type { ArchiveEntry } from "./archive.ts";
-import { failed } from "./failure.ts";
+import { failed, unusable } from "./failure.ts";
 import { FOLDERS, isTemporary } from "./layout.ts";
+import { readFormat } from "./prepare.ts";
 import { readPointer } from "./read-certificate.ts";
 import { readBounded } from "./read-file.ts";
 
@@ -22,9 +23,29 @@ const OVERTAKEN_MAX = 3;
  * immutable, and a host whose `current` moves while it is read is read again. Writes nothing.
  *
  * @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_CORRUPT` when a file of it cannot be read: a backup
- *   without it would look whole.
+ *   without it would look whole; `STORAGE_UNUSABLE` when there is no storage, also no more at the end, or
+ *   nothing in it: a backup of that is worth less than the one of before.
  */
 export async function* entriesOfStorage(root: string): AsyncGenerator<ArchiveEntry> {
+  await requireStorage(root);
+  let isEmpty = true;
+  for await (const entry of entriesBelow(root)) {
+    if (entry.path !== "FORMAT") isEmpty = false;
+    yield entry;
+  }
+  // What is read from a disk that has gone away looks as if it had never been.
+  await requireStorage(root);
+  if (isEmpty) throw unusable(root, "there is nothing to keep in it yet");
+}
+
+async function requireStorage(root: string): Promise<void> {
+  if ((await readFormat(root)) !== undefined) return;
+  const why =
+    "no storage of Latchkey is there (it has no FORMAT): see whether its disk is mounted, and whether `storage` is the one that the service has";
+  throw unusable(root, why);
+}
+
+async function* entriesBelow(root: string): AsyncGenerator<ArchiveEntry> {
   for (const file of BACKED_UP_FILES) yield* await entriesAt(root, file);
   for (const folder of BACKED_UP_FOLDERS) {
     for (const name of await namesIn(join(root, folder))) {

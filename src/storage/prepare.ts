@@ -102,8 +102,12 @@ async function tighten(path: string, log: Log): Promise<void> {
   log.warn("storage.tightened", { path, from: mode.toString(8), to: "700" });
 }
 
-/** The version in `FORMAT`; `undefined` when there is none yet, or a crash of the disk left it empty. */
-async function readFormat(root: string): Promise<number | undefined> {
+/**
+ * The version in `FORMAT`; `undefined` when there is none yet, or a crash of the disk left it empty.
+ *
+ * @throws {LatchkeyError} `STORAGE_UNUSABLE` for one that this program does not know; `STORAGE_FAILED`.
+ */
+export async function readFormat(root: string): Promise<number | undefined> {
   const bytes = await readBounded(join(root, "FORMAT"), RECORD_MAX_BYTES);
   if (bytes === undefined || bytes.every((byte) => byte === 0 || byte === 0x0a)) return undefined;
   const text = bytes.toString("latin1").trim();
