@@ -24,6 +24,8 @@ export const TROUBLE_KINDS = [
   "certificate.expiring",
   /** Clients get another certificate than the one that is stored. */
   "certificate.mismatch",
+  /** Clients get no certificate, although one is stored. */
+  "certificate.unserved",
   /** The files given by hand for a host cannot be used, or clients turn down what they hold. */
   "certificate.unusable",
   /** Another issuer than the first stands in for it. */

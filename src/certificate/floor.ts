@@ -131,7 +131,7 @@ export class CertificateFloor {
       isKnown: (host: CertificateName) => findHost(host) !== undefined,
       orderNow: (host: CertificateName) => this.#parts.keeper.orderNow(host),
       holding: (host: CertificateName) => this.#parts.holdings.get(host),
-      isServed: (host: CertificateName) => findHost(host)?.action.kind !== "certificate-only",
+      isServed: (host: CertificateName) => this.workers.isServed(host),
       revocation: revocations,
     };
     if (request.action !== "revoke") return await obey(steps, name, request);

@@ -250,13 +250,12 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
 }
 
 function newWatchdog(steps: FloorSteps, ground: Ground, keeper: CertificateKeeper): Watchdog {
-  const { clock, log, findHost, storage } = steps;
+  const { clock, log, storage } = steps;
   const { holdings, workers } = ground;
-  const isServed = (host: CertificateName) => findHost(host)?.action.kind !== "certificate-only";
   return new Watchdog({
     ...{ clock, log, random },
-    holdings: () => [...holdings.all()].filter(({ host }) => isServed(host)),
-    servedSerial: (host) => workers.servedSerial(host),
+    holdings: () => [...holdings.all()].filter(({ host }) => workers.isServed(host)),
+    look: (host) => workers.look(host),
     heldSerials: (host) => workers.heldSerials(host),
     workers: () => workers.count,
     announceAgain: async (holding) => {

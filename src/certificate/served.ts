@@ -1,5 +1,6 @@
 import { connect } from "node:tls";
 import { type CertificateName, isWildcardName, provenHost } from "../base/certificate-name.ts";
+import { connectionFailure } from "../base/connection-failure.ts";
 import { serialOf } from "../base/credential.ts";
 import { parsePlain } from "../base/hostname.ts";
 import { isIpAddress } from "../base/ip-address.ts";
@@ -7,41 +8,49 @@ import { ownAddresses } from "../base/own-addresses.ts";
 import { ownTlsDoor } from "../base/own-door.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
+import { limits } from "../config/limits.ts";
 import type { Reach } from "../process/messages.ts";
 
-/** Looking at ourselves takes milliseconds; longer means that we do not answer. */
-const LOOK_TIMEOUT_MS = 3_000;
 /** The first label of the name that a wildcard is looked at by: a host that nobody lists. */
 const VISITOR_LABEL = "latchkey-look";
 
+/** What a client gets for a name, as far as this program can see that. */
+export type Look =
+  | { readonly kind: "seen"; readonly serial: string }
+  /** It gets no certificate, and `why`; `isSilent`: nobody answered within {@link limits.servedLookMs}. */
+  | { readonly kind: "nothing"; readonly why: string; readonly isSilent: boolean }
+  /** There is no place where we could look. */
+  | { readonly kind: "unseen" };
+
 /**
  * Connects to this program as a client of `name`, or of a host below its wildcard, would and returns
- * the serial of the certificate it gets; `undefined` when there is none. Nothing is verified: the serial is the question.
+ * what certificate it gets. Nothing is verified: the serial is the question. Never rejects.
  */
-export function lookAtServed(
-  reach: Reach | undefined,
-  name: CertificateName,
-): Promise<string | undefined> {
+export function lookAtServed(reach: Reach | undefined, name: CertificateName): Promise<Look> {
   const visited = visitedHost(name);
-  if (reach === undefined || visited === undefined) return Promise.resolve(undefined);
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  if (reach === undefined || visited === undefined) return Promise.resolve({ kind: "unseen" });
+  const { promise, resolve } = Promise.withResolvers<Look>();
+  const nothing = (why: string, isSilent = false) => resolve({ kind: "nothing", why, isSilent });
   const socket = connect({
     ...ownTlsDoor(reach),
     servername: isIpAddress(visited) ? "" : visited, // RFC 6066 §3: no literal in a hello
     rejectUnauthorized: false,
-    timeout: LOOK_TIMEOUT_MS,
   });
-  const finish = (serial: string | undefined) => {
-    resolve(serial);
-    socket.end(); // not destroyed: the other end's handshake may still wait for our last words
-  };
+  // Not the socket's own: it has none where a PROXY header goes first.
+  const timer = setTimeout(() => {
+    nothing(`nobody answers within ${limits.servedLookMs / 1_000} s`, true);
+    socket.destroy();
+  }, limits.servedLookMs);
   socket.on("secureConnect", () => {
     const certificate = socket.getPeerX509Certificate();
-    finish(certificate === undefined ? undefined : serialOf(certificate));
+    if (certificate !== undefined) resolve({ kind: "seen", serial: serialOf(certificate) });
+    socket.end(); // not destroyed: the other end's handshake may still wait for our last words
   });
-  socket.on("timeout", () => socket.destroy());
-  socket.on("error", () => resolve(undefined));
-  socket.on("close", () => resolve(undefined));
+  socket.on("error", (error) => nothing(connectionFailure(error).words));
+  socket.on("close", () => {
+    clearTimeout(timer);
+    nothing("the connection was closed");
+  });
   return promise;
 }
 

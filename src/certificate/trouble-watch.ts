@@ -76,14 +76,27 @@ export class TroubleWatch {
         ...watchdog.troubles(),
         ...deletions.troubles(),
       ],
-      isUndecided: (key) => unasked.has(key) || this.#isUnrun(key),
+      isUndecided: (key) => unasked.has(key) || this.#isUnseen(key),
     };
   }
 
-  /** Is it a command that may not have been looked at since the start? One that is configured no longer is over. */
-  #isUnrun(key: string): boolean {
+  /** Is it about a host for which nobody has looked since the start? */
+  #isUnseen(key: string): boolean {
     const { kind, host } = readKey(key) ?? {};
-    if (kind !== "command.failing" || host === undefined) return false;
+    if (host === undefined) return false;
+    switch (kind) {
+      case "command.failing":
+        return this.#isUnrun(host);
+      case "certificate.mismatch":
+      case "certificate.unserved":
+        return this.#steps.watchdog.isUndecided(host);
+      default:
+        return false;
+    }
+  }
+
+  /** One that is configured no longer is over. */
+  #isUnrun(host: string): boolean {
     const name = parseCertificateName(host);
     const isWanted = name && this.#steps.findHost(name)?.onCertificate !== undefined;
     return isWanted === true && !this.#steps.commands.isKnown(host);

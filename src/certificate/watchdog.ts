@@ -4,12 +4,13 @@ import { failureFacts, type Log } from "../base/log.ts";
 import type { Trouble } from "../base/trouble.ts";
 import { limits } from "../config/limits.ts";
 import type { Holding } from "./records.ts";
+import type { Look } from "./served.ts";
 
 /** What the watchdog needs from its surroundings. */
 export interface WatchdogSteps {
   holdings(): Iterable<Holding>;
-  /** Connects to this program as a client would; the serial that it gets, if any. Never rejects. */
-  servedSerial(host: CertificateName): Promise<string | undefined>;
+  /** Connects to this program as a client would. Never rejects. */
+  look(host: CertificateName): Promise<Look>;
   /** What each worker says that it serves, by its number; without those that hold none. Never rejects. */
   heldSerials(host: CertificateName): Promise<ReadonlyMap<number, string>>;
   /** How many workers there are: each may serve something else. */
@@ -22,22 +23,33 @@ export interface WatchdogSteps {
   random(): number;
 }
 
-/** Another serial than the right one, and which worker it was that said so; `undefined`: seen from outside. */
-interface Wrong {
-  readonly serial: string;
-  readonly worker: number | undefined;
-}
+/** What clients get in place of the certificate that they should. */
+type Wrong =
+  /** Another one, and which worker it was that said so; `undefined`: seen from outside. */
+  | { readonly kind: "other"; readonly serial: string; readonly worker: number | undefined }
+  /** None; `rounds`: how many in a row have found that. */
+  | {
+      readonly kind: "none";
+      readonly why: string;
+      readonly isSilent: boolean;
+      readonly rounds: number;
+    };
+
+/** Of clients that get nothing a person is told when a second round finds the same: a moment may be busy. */
+const ROUNDS_MIN = 2;
 
 /**
  * Asks every worker and looks from outside, again and again and whether a name was renewed or not, whether clients
  * get the certificate that they should: of several workers one may have missed it, and what they say may not
  * be what a client sees. A worker that serves another one is told again; when that does not
- * help, a person is.
+ * help, a person is. So is one when clients get none.
  */
 export class Watchdog {
   readonly #steps: WatchdogSteps;
   /** What is served in place of the right one, by host. */
   readonly #wrong = new Map<CertificateName, Wrong>();
+  /** Names that were looked at since the start. */
+  readonly #seen = new Set<CertificateName>();
 
   constructor(steps: WatchdogSteps) {
     this.#steps = steps;
@@ -59,43 +71,49 @@ export class Watchdog {
     const holdings = [...this.#steps.holdings()];
     const held = new Set(holdings.map(({ host }) => host));
     for (const host of this.#wrong.keys()) if (!held.has(host)) this.#wrong.delete(host);
+    for (const host of this.#seen) if (!held.has(host)) this.#seen.delete(host);
+    let silent = 0;
     for (const holding of holdings) {
-      if (signal.aborted) return;
-      await this.#lookAt(holding);
+      if (signal.aborted || silent >= limits.watchdogSilentMax) return;
+      const wrong = await this.#lookAt(holding);
+      if (wrong === undefined) this.#wrong.delete(holding.host);
+      else this.#wrong.set(holding.host, wrong);
+      this.#seen.add(holding.host);
+      silent = wrong?.kind === "none" && wrong.isSilent ? silent + 1 : 0;
     }
   }
 
-  /** Names whose clients get another certificate, although every worker was told. */
+  /** Names whose clients get another certificate, although every worker was told, or none. */
   troubles(): Trouble[] {
-    return [...this.#wrong].map(([host, { serial, worker }]) => ({
-      ...({ kind: "certificate.mismatch", host, severity: "critical" } as const),
-      message: `Clients of ${host} get another certificate than the one that is stored`,
-      detail: worker === undefined ? `Served is ${serial}` : `Worker ${worker} serves ${serial}`,
-      hint: "Reload the program: its workers are then started anew. See whether another program listens on its port.",
-      nextAttemptAt: undefined,
-    }));
+    return [...this.#wrong].flatMap(([host, wrong]) =>
+      wrong.kind === "none" && wrong.rounds < ROUNDS_MIN ? [] : [troubleOf(host, wrong)],
+    );
   }
 
-  async #lookAt(holding: Holding): Promise<void> {
+  /** Has nobody looked yet, since the program started, what clients of this name get? */
+  isUndecided(name: string): boolean {
+    for (const { host } of this.#steps.holdings()) if (host === name) return !this.#seen.has(host);
+    return false;
+  }
+
+  async #lookAt(holding: Holding): Promise<Wrong | undefined> {
     const { log, announceAgain } = this.#steps;
     const { host } = holding;
     const wrong = await this.#findWrong(holding);
-    if (wrong === undefined) {
-      this.#wrong.delete(host);
-      return;
+    if (wrong === undefined) return undefined;
+    const facts = { host, serial: holding.certificate?.serial };
+    if (wrong.kind === "none") {
+      log.warn("certificate.unserved", { ...facts, why: wrong.why });
+      return wrong;
     }
-    log.warn("certificate.mismatch", {
-      ...{ host, serial: holding.certificate?.serial },
-      ...{ servedSerial: wrong.serial, worker: wrong.worker },
-    });
+    const { serial: servedSerial, worker } = wrong;
+    log.warn("certificate.mismatch", { ...facts, servedSerial, worker });
     try {
       await announceAgain(holding);
     } catch (error) {
       log.error("certificate.swap-failed", { host, ...failureFacts(error) });
     }
-    const still = await this.#findWrong(holding);
-    if (still === undefined) this.#wrong.delete(host);
-    else this.#wrong.set(host, still);
+    return await this.#findWrong(holding);
   }
 
   /** `undefined` when all is well, or changes right now. */
@@ -105,22 +123,56 @@ export class Watchdog {
     const isStill = () => holding.certificate?.serial === serial && !holding.isOrdering;
     const held = await this.#steps.heldSerials(holding.host);
     if (!isStill()) return undefined;
-    for (const [worker, said] of held) if (said !== serial) return { worker, serial: said };
-    return await this.#seeWrong(holding.host, serial, isStill);
+    for (const [worker, said] of held)
+      if (said !== serial) return { kind: "other", worker, serial: said };
+    return await this.#seeWrong(holding, serial, isStill);
   }
 
   /** Often enough to meet each worker. */
   async #seeWrong(
-    host: CertificateName,
+    holding: Holding,
     serial: string,
     isStill: () => boolean,
   ): Promise<Wrong | undefined> {
     const looks = Math.min(this.#steps.workers() * 2, limits.watchdogLooksMax);
-    for (let look = 0; look < looks; look += 1) {
-      const served = await this.#steps.servedSerial(host);
-      if (!isStill()) return undefined;
-      if (served !== undefined && served !== serial) return { worker: undefined, serial: served };
+    for (let count = 0; count < looks; count += 1) {
+      const look = await this.#steps.look(holding.host);
+      if (!isStill() || look.kind === "unseen") return undefined;
+      holding.servedSerial = look.kind === "seen" ? look.serial : undefined;
+      if (look.kind === "nothing") return this.#noneOf(holding, look);
+      if (look.serial !== serial) return { kind: "other", worker: undefined, serial: look.serial };
     }
     return undefined;
   }
+
+  /** Nobody is owed one that has expired, or that policy refuses now. */
+  #noneOf(
+    { host, certificate, isRefused }: Holding,
+    { why, isSilent }: Extract<Look, { kind: "nothing" }>,
+  ): Wrong | undefined {
+    const isGood = certificate !== undefined && this.#steps.clock.now() < certificate.notAfter;
+    if (!isGood || isRefused) return undefined;
+    const before = this.#wrong.get(host);
+    const rounds = before?.kind === "none" ? before.rounds : 0;
+    return { kind: "none", why, isSilent, rounds: rounds + 1 };
+  }
+}
+
+function troubleOf(host: CertificateName, wrong: Wrong): Trouble {
+  const common = { host, severity: "critical", nextAttemptAt: undefined } as const;
+  if (wrong.kind === "none") {
+    return {
+      ...{ ...common, kind: "certificate.unserved" },
+      message: `Clients of ${host} get no certificate, although one is stored`,
+      detail: `A connection of our own: ${wrong.why}`,
+      hint: "See the log for why (connection.refused, overload.began), and whether this machine reaches its own address: a firewall may stand between. Then reload the program: its workers are started anew.",
+    };
+  }
+  const { serial, worker } = wrong;
+  return {
+    ...{ ...common, kind: "certificate.mismatch" },
+    message: `Clients of ${host} get another certificate than the one that is stored`,
+    detail: worker === undefined ? `Served is ${serial}` : `Worker ${worker} serves ${serial}`,
+    hint: "Reload the program: its workers are then started anew. See whether another program listens on its port.",
+  };
 }

@@ -14,7 +14,7 @@ import type {
 } from "../process/messages.ts";
 import { Acknowledgements } from "./acknowledge.ts";
 import { Challenges } from "./challenge.ts";
-import { countAddresses, lookAtServed, reachFor } from "./served.ts";
+import { countAddresses, type Look, lookAtServed, reachFor } from "./served.ts";
 import { swap } from "./swap.ts";
 
 /** What the workers are spoken to by. */
@@ -23,6 +23,8 @@ export interface WorkersSteps {
   /** Asks one of them; rejects with the signal's reason. */
   askWorker(worker: number, question: Question, signal: AbortSignal): Promise<Message>;
   readonly hosts: readonly Host[];
+  /** The entry whose certificate is made out to this name. */
+  findHost(name: CertificateName): Host | undefined;
   /** Where this machine reaches what they listen on for https; `undefined`: nowhere. */
   readonly https: Reach | undefined;
   readonly clock: Clock;
@@ -79,9 +81,15 @@ export class Workers {
     return this.#acknowledgements.workers.length;
   }
 
-  /** What a client of ours gets: the serial, if any. Never rejects. */
-  servedSerial(host: CertificateName): Promise<string | undefined> {
-    return lookAtServed(reachFor(host, this.#steps.https, this.#addresses), host);
+  /** Do clients see its certificate? Not that of a host which is `certificateOnly`. */
+  isServed(host: CertificateName): boolean {
+    return this.#steps.findHost(host)?.action.kind !== "certificate-only";
+  }
+
+  /** What a client of ours gets. Never rejects. */
+  async look(host: CertificateName): Promise<Look> {
+    if (!this.isServed(host)) return { kind: "unseen" };
+    return await lookAtServed(reachFor(host, this.#steps.https, this.#addresses), host);
   }
 
   /**
@@ -112,7 +120,7 @@ export class Workers {
   swap(credential: Credential, news: IssuanceNews): Promise<string | undefined> {
     const { broadcast, log } = this.#steps;
     const acknowledgements = this.#acknowledgements;
-    const servedSerial = (name: CertificateName) => this.servedSerial(name);
-    return swap({ acknowledgements, broadcast, servedSerial, log }, credential, news);
+    const look = (name: CertificateName) => this.look(name);
+    return swap({ acknowledgements, broadcast, look, log }, credential, news);
   }
 }

@@ -42,11 +42,15 @@ export const alertLimits = {
   webhookWaitsMs: [2_000, 10_000, 30_000, 120_000],
   /** A program of the operator's: then it is killed. */
   commandTimeoutMs: 60_000,
-  /** How often every name is looked at from outside; sooner while one is served wrongly. */
+  /** How often every name is looked at from outside; sooner while one is served wrongly, or not. */
   watchdogEveryMs: 600_000,
   watchdogAgainMs: 60_000,
   /** Looks at one name in a round: connections go to workers by chance. */
   watchdogLooksMax: 16,
+  /** So many names in a row without an answer end a round: each costs a look's time, and the door is one. */
+  watchdogSilentMax: 10,
+  /** One look takes milliseconds; longer means that we do not answer. */
+  servedLookMs: 3_000,
   /** A worker says which serial it serves within this: it has it in memory. */
   serialAskMs: 2_000,
   /** `onCertificate`: the waits after each failure, the last one again and again; several run at once. */

@@ -5,22 +5,35 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import tls from "node:tls";
 import { Alarm } from "../../src/alert/alarm.ts";
 import { deliver } from "../../src/alert/channels.ts";
 import { Commands } from "../../src/certificate/commands.ts";
 import { Durable } from "../../src/certificate/durable.ts";
 import { PolicyGate } from "../../src/certificate/policy-gate.ts";
+import { newHolding } from "../../src/certificate/records.ts";
+import { lookAtServed } from "../../src/certificate/served.ts";
 import { TroubleWatch } from "../../src/certificate/trouble-watch.ts";
-import { Watchdog } from "../../src/certificate/watchdog.ts";
+import { Watchdog, type WatchdogSteps } from "../../src/certificate/watchdog.ts";
 import { limits } from "../../src/config/limits.ts";
 import { buildRoutes } from "../../src/config/route.ts";
 import { configOf } from "../support/config-text.ts";
+import { heldCertificate } from "../support/held-certificate.ts";
 import { named, openStorage } from "../support/stored.ts";
-import { closeServer, listenAnywhere } from "../support/tls-door.ts";
+import { closeServer, listenAnywhere, makeCredential } from "../support/tls-door.ts";
 import { Webhook } from "../support/webhook.ts";
 
-/** What watches and tells in the manager, on a real storage, with a real receiver; hosts are asked for at `ask`. */
-async function world(ask: string) {
+/**
+ * What watches and tells in the manager, on a real storage, with a real receiver; hosts are asked for at `ask`, and
+ * names with a certificate are looked at as `looking` says.
+ */
+async function world(
+  ask: string,
+  looking: Pick<WatchdogSteps, "holdings" | "look"> = {
+    holdings: () => [],
+    look: async () => ({ kind: "unseen" }),
+  },
+) {
   const [opened, webhook] = [await openStorage(), await Webhook.open()];
   const { storage, root, clock, log } = opened;
   const stopping = new AbortController();
@@ -33,15 +46,16 @@ async function world(ask: string) {
   const common = { config, clock, log, signal, findHost, holdings: () => [] };
   const durable = new Durable(storage, log, signal);
   const gate = new PolicyGate({ ...common, isKnown: () => false });
+  const watchdog = new Watchdog({
+    ...{ ...common, ...looking, heldSerials: async () => new Map() },
+    ...{ workers: () => 1, announceAgain: async () => {}, random: () => 0.5 },
+  });
   const watch = new TroubleWatch({
     ...{ ...common, storage, asks: gate.asks, given: () => [], directoryOf: () => "x" },
     commands: new Commands({
       ...{ ...common, certificates: storage.certificates, store: storage.commandRuns },
     }),
-    watchdog: new Watchdog({
-      ...{ ...common, servedSerial: async () => undefined, heldSerials: async () => new Map() },
-      ...{ workers: () => 1, announceAgain: async () => {}, random: () => 0.5 },
-    }),
+    watchdog,
     deletions: { troubles: () => [] },
     unbound: [],
     confirmWritable: () => durable.confirmWritable(),
@@ -53,7 +67,7 @@ async function world(ask: string) {
     deliver: (notice, ended) =>
       deliver({ alerts: config.alerts, machine: "edge1", clock, log }, notice, ended),
   });
-  const running = Promise.all([alarm.keepTelling(signal), watch.run(signal)]);
+  const running = Promise.all([alarm.keepTelling(signal), watch.run(signal), watchdog.run(signal)]);
   /** Time goes by, a second at a turn, until the receiver has heard it. */
   const hears = async (event: string, state: string) => {
     const heard = webhook.notice(
@@ -140,4 +154,25 @@ test("a service that gives no answer for five minutes is told of, without its pa
   await decide("c.test");
   await each.hears("on-demand.ask-failing", "recovered");
   await closeServer(service);
+});
+
+test("a door that nobody opens to the clients of a host with a certificate is told of, and so is that it is open", async () => {
+  const holding = newHolding(named("a.example"), true);
+  const { chain, key, serial } = makeCredential(holding.host);
+  holding.certificate = heldCertificate({ serial, notAfter: Number.MAX_SAFE_INTEGER });
+  const server = tls.createServer({ cert: chain, key });
+  const port = await listenAnywhere(server);
+  await closeServer(server);
+  await using each = await world(NOBODY, {
+    holdings: () => [holding],
+    look: (host) => lookAtServed({ host: "127.0.0.1", port }, host),
+  });
+  const begun = await each.hears("certificate.unserved", "begun");
+  assert.deepEqual(
+    [begun["host"], begun["severity"], begun["detail"]],
+    ["a.example", "critical", "A connection of our own: the connection was refused"],
+  );
+  await once(server.listen(port, "127.0.0.1"), "listening");
+  await each.hears("certificate.unserved", "recovered");
+  await closeServer(server);
 });

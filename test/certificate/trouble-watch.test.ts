@@ -27,7 +27,7 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   };
   const certificates = { keepWhile: async () => {} };
   const watchdog = new Watchdog({
-    ...{ ...common, servedSerial: async () => "02", workers: () => 1 },
+    ...{ ...common, look: async () => ({ kind: "unseen" }) as const, workers: () => 1 },
     heldSerials: async () => new Map(),
     ...{ announceAgain: async () => {}, random: () => 0.5 },
   });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
 import { newHolding } from "../../src/certificate/records.ts";
+import type { Look } from "../../src/certificate/served.ts";
 import { Watchdog } from "../../src/certificate/watchdog.ts";
 import { Workers } from "../../src/certificate/workers.ts";
 import { changeLimits, limits } from "../../src/config/limits.ts";
@@ -23,18 +24,25 @@ import { makeHost } from "../support/tls-door.ts";
 
 const HOST = named("a.example");
 
-/** Workers that each serve a serial, met in turn; announcing again mends those that can be mended. */
-function world(served: (string | undefined)[], isMendable = true) {
-  const holding = newHolding(HOST, true);
-  holding.certificate = heldCertificate({ serial: "02" });
-  const log = keptLog();
+const UNSEEN: Look = { kind: "unseen" };
+const REFUSED: Look = { kind: "nothing", why: "the connection was refused", isSilent: false };
+const SILENT: Look = { kind: "nothing", why: "nobody answers within 3 s", isSilent: true };
+
+/** Workers that each serve a serial, or show what a look says, met in turn; announcing again mends those that can be mended. */
+function world(served: (string | Look)[], isMendable = true) {
   const clock = new ManualClock();
+  const holding = newHolding(HOST, true);
+  holding.certificate = heldCertificate({ serial: "02", notAfter: clock.now() + 1 });
+  const log = keptLog();
   const counts = { looks: 0, announced: 0 };
   const holdings = [holding];
   const watchdog = new Watchdog({
     ...{ clock, log },
     holdings: () => holdings,
-    servedSerial: async () => served[counts.looks++ % served.length],
+    look: async () => {
+      const shown = served[counts.looks++ % served.length] ?? UNSEEN;
+      return typeof shown === "string" ? { kind: "seen", serial: shown } : shown;
+    },
     heldSerials: async () => new Map(),
     workers: () => served.length,
     announceAgain: async () => {
@@ -88,14 +96,70 @@ test("a name that is no longer held is no trouble any more", async () => {
   assert.deepEqual(watchdog.troubles(), []);
 });
 
-test("a program that cannot be reached, or a name that is being ordered, is no mismatch", async () => {
-  const closed = world([undefined]);
-  await closed.look();
+test("what nobody can look at, or a name that is being ordered, is no trouble", async () => {
+  const closed = world([UNSEEN]);
   const ordering = world(["01"]);
   ordering.holding.isOrdering = true;
-  await ordering.look();
-  for (const { counts, watchdog } of [closed, ordering])
+  for (const { look, counts, watchdog } of [closed, ordering]) {
+    for (let round = 0; round < 3; round += 1) await look();
     assert.deepEqual([counts.announced, watchdog.troubles()], [0, []]);
+  }
+});
+
+test("clients that get nothing are a trouble when a second round finds the same, until they get something", async () => {
+  const { look, log, watchdog, served, holding } = world(["02", REFUSED]);
+  await look();
+  assert.deepEqual(watchdog.troubles(), [], "a moment may be busy");
+  assert.equal(log.only("certificate.unserved")["why"], "the connection was refused");
+  await look();
+  const [trouble] = watchdog.troubles();
+  assert.deepEqual(
+    [trouble?.kind, trouble?.host, trouble?.severity, trouble?.detail],
+    [
+      ...["certificate.unserved", HOST, "critical"],
+      "A connection of our own: the connection was refused",
+    ],
+  );
+  assert.equal(holding.servedSerial, undefined, "and so says the status");
+  served.fill("02");
+  await look();
+  assert.deepEqual([watchdog.troubles(), holding.servedSerial], [[], "02"]);
+  served.fill(SILENT);
+  await look();
+  served.fill("02");
+  await look();
+  served.fill(SILENT);
+  await look();
+  assert.deepEqual(watchdog.troubles(), [], "not two in a row");
+});
+
+test("a certificate that has expired, or that policy refuses now, is owed to nobody", async () => {
+  const expired = world([REFUSED]);
+  expired.clock.advance(1);
+  const refused = world([REFUSED]);
+  refused.holding.isRefused = true;
+  for (const { look, watchdog, log } of [expired, refused]) {
+    for (let round = 0; round < 2; round += 1) await look();
+    assert.deepEqual([watchdog.troubles(), log.events], [[], []]);
+  }
+});
+
+test("a door that answers nobody costs a round the time of a few looks, however many names there are", async () => {
+  const { look, counts, holdings, holding } = world([SILENT]);
+  for (let index = 1; index < 1_000; index += 1)
+    holdings.push({ ...holding, host: named(`n${index}.example`) });
+  await look();
+  assert.equal(counts.looks, limits.watchdogSilentMax);
+});
+
+test("until a name was looked at, nobody knows whether its trouble of before is over", async () => {
+  const { look, watchdog } = world(["02"]);
+  assert.deepEqual(
+    [HOST, "b.example"].map((host) => watchdog.isUndecided(host)),
+    [true, false],
+  );
+  await look();
+  assert.equal(watchdog.isUndecided(HOST), false);
 });
 
 test("a round comes every ten minutes, and every minute while one is served wrongly", async () => {
@@ -131,7 +195,8 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
     }
   };
   const workers = new Workers({
-    ...{ clock, log, hosts: [], https: undefined, signal: new AbortController().signal },
+    ...{ clock, log, hosts: [], https: undefined, findHost: () => undefined },
+    signal: new AbortController().signal,
     broadcast: (message) => void obey(message),
     askWorker: async (index, question, signal) => {
       const asked = question(index);
@@ -173,7 +238,7 @@ async function twoWorkers({ storage, root, clock, log }: OpenStorage) {
   };
   const watchdog = new Watchdog({
     ...{ clock, log, holdings: () => [holding], random: () => 0.5, announceAgain: swapIn },
-    servedSerial: (host) => workers.servedSerial(host),
+    look: (host) => workers.look(host),
     heldSerials: (host) => workers.heldSerials(host),
     workers: () => workers.count,
   });

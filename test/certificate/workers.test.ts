@@ -12,7 +12,7 @@ const of = (index: number, isCurrent: boolean) =>
 function world() {
   const clock = new ManualClock();
   const workers = new Workers({
-    ...{ clock, log: keptLog(), hosts: [], https: undefined },
+    ...{ clock, log: keptLog(), hosts: [], https: undefined, findHost: () => undefined },
     signal: new AbortController().signal,
     broadcast: () => {},
     askWorker: async () => ({ type: "heartbeat" }),
