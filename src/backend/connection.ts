@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Backend } from "../config/destination.ts";
 import type { FarEnd } from "./far-end.ts";
+import type { Follower } from "./followers.ts";
 import { keepLastWords } from "./last-words.ts";
 
 /** Who uses a connection to a backend at the moment. The calls come straight from the socket. */
@@ -23,7 +24,7 @@ export interface BackendUser {
 
 /** Where connections rest between two users. */
 export interface RestingPlace {
-  /** A resting connection came to life or died; it is destroyed already. */
+  /** A resting connection came to life, died, or leads to where its backend is no more; it is destroyed already. */
   lost(connection: BackendConnection): void;
 }
 
@@ -34,7 +35,7 @@ export type ReadBackend = (length: number, bytes: Buffer) => boolean;
  * One connection to a backend: a socket with exactly one owner at any time, the user it is lent to
  * or the place where it rests.
  */
-export class BackendConnection implements FarEnd {
+export class BackendConnection implements FarEnd, Follower {
   readonly backend: Backend;
   readonly socket: Socket;
   /** What the backend was told first: whose connection it is. */
@@ -47,6 +48,7 @@ export class BackendConnection implements FarEnd {
   #place: RestingPlace | undefined;
   #cause: Error | undefined;
   #hasConnected = false;
+  #isStray = false;
 
   /** `open` starts the connection; it gives every piece that the socket reads to its argument. */
   constructor(
@@ -87,7 +89,18 @@ export class BackendConnection implements FarEnd {
   /** Is it fit for another exchange, as far as we can know? Not while a write of the last one waits. */
   get isAlive(): boolean {
     const { destroyed, writable, writableLength, readableEnded } = this.socket;
-    return !destroyed && writable && writableLength === 0 && !readableEnded;
+    return !this.#isStray && !destroyed && writable && writableLength === 0 && !readableEnded;
+  }
+
+  /** Does the name of its backend lead elsewhere by now? */
+  get isStray(): boolean {
+    return this.#isStray;
+  }
+
+  /** The name of its backend leads elsewhere: it finishes what is under way. Nobody is asked where it rests. */
+  stray(): void {
+    this.#isStray = true;
+    if (this.#place !== undefined) this.#lose();
   }
 
   /** Hands the connection to a user, who hears everything from now on. */

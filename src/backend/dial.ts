@@ -10,7 +10,7 @@ import { messageOf, unreachable } from "../base/errors.ts";
 import type { Backend, TcpAddress } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import { BackendConnection, type BackendUser, type ReadBackend } from "./connection.ts";
-import { introduced, introducedCarrier, introductionTo } from "./introduction.ts";
+import { carriedBy, introduced, introductionTo } from "./introduction.ts";
 import type { BackendNames } from "./names.ts";
 
 /**
@@ -36,9 +36,13 @@ export function dial(
 ): BackendConnection {
   const isOff = backend.kind === "https" && backend.http2 === false;
   const protocols = offersHttp2 && !isOff ? EITHER : HTTP1;
+  let carrier: Socket | undefined;
+  const carried = (by: Socket) => {
+    carrier = by;
+  };
   const connection = new BackendConnection(backend, user, introduction, (read) => {
     try {
-      return open(backend, read, { names, introduction, protocols });
+      return open(backend, read, { names, introduction, protocols, carried });
     } catch (cause) {
       // Roots that OpenSSL cannot read are found out here: one backend less, not one worker less.
       const message = `Cannot connect to the backend: ${messageOf(cause)}`;
@@ -47,11 +51,26 @@ export function dial(
   });
   if (backend.kind !== "unix") {
     const { host } = backend.address;
-    connection.socket.once("close", () => {
-      if (!connection.hasConnected) names.doubt(host);
-    });
+    if (isIP(host) === 0) follow(connection, carrier ?? connection.socket, host, names);
   }
   return connection;
+}
+
+/** A name may lead elsewhere while the connection lives; when it cannot be made, it may do so already. */
+function follow(
+  connection: BackendConnection,
+  tcp: Socket,
+  name: string,
+  names: BackendNames,
+): void {
+  tcp.once("connect", () => {
+    const { remoteAddress } = tcp;
+    if (remoteAddress !== undefined) names.follow(name, remoteAddress, connection);
+  });
+  connection.socket.once("close", () => {
+    names.leave(name, connection);
+    if (!connection.hasConnected) names.doubt(name);
+  });
 }
 
 /** How a connection is begun. */
@@ -60,6 +79,8 @@ interface Opening {
   readonly introduction: string;
   /** What is offered by ALPN. */
   readonly protocols: readonly string[];
+  /** Hears of the TCP connection where TLS goes over a stream of its own. */
+  carried(by: Socket): void;
 }
 
 const HTTP1 = ["http/1.1"];
@@ -106,9 +127,14 @@ function openTls(backend: TlsBackend, onread: OnReadOpts, { names, protocols }: 
 function openTlsIntroduced(
   backend: TlsBackend,
   read: ReadBackend,
-  { names, introduction }: Opening,
+  { names, introduction, carried }: Opening,
 ): Socket {
-  const carrier = introducedCarrier(tcpOptions(backend.address, names), introduction);
+  const plain = connectTcp({
+    ...tcpOptions(backend.address, names),
+    ...{ noDelay: true, allowHalfOpen: true },
+  });
+  carried(plain);
+  const carrier = carriedBy(introduced(plain, introduction));
   const socket = connectTls({ ...tlsOptions(backend, HTTP1), socket: carrier });
   socket.on("data", (bytes: Buffer) => {
     if (!read(bytes.length, bytes)) socket.pause();

@@ -1,4 +1,4 @@
-import { connect, type Socket, type TcpNetConnectOpts } from "node:net";
+import type { Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Backend } from "../config/destination.ts";
@@ -23,14 +23,11 @@ export function introduced(socket: Socket, introduction: string): Socket {
 }
 
 /**
- * The carrier of a TLS connection that begins with `introduction` in the clear. A stream of its own: a TLS
+ * What a TLS connection that begins in the clear goes over: a stream of its own, since a TLS
  * socket takes the handle of a plain one over, which changes while the addresses of a name are tried.
+ * Either of the two ends the other.
  */
-export function introducedCarrier(options: TcpNetConnectOpts, introduction: string): Duplex {
-  const plain = introduced(
-    connect({ ...options, noDelay: true, allowHalfOpen: true }),
-    introduction,
-  );
+export function carriedBy(plain: Socket): Duplex {
   const [inner, outer] = duplexPair();
   plain.pipe(outer).pipe(plain);
   plain.once("error", (error) => inner.destroy(error));

@@ -8,6 +8,7 @@ import type { Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import { limits } from "../config/limits.ts";
+import { type Follower, Followers } from "./followers.ts";
 
 /** Where a name leads, and for how long. */
 export interface Found {
@@ -26,7 +27,10 @@ export interface NameSteps {
 
 /** The last good answer for a name. */
 interface Known {
+  /** Those that are dialled. */
   readonly addresses: readonly LookupAddress[];
+  /** All of them: as many as an answer of DNS has room for. */
+  readonly all: ReadonlySet<string>;
   readonly foundAt: number;
   /** When it is asked for again. */
   freshUntil: number;
@@ -42,13 +46,17 @@ const never = new AbortController().signal;
  * Where the names of backends lead. An answer holds for its TTL; after that the name is asked for again, and while
  * nobody answers, or its server knows it no more, the last good one is used, for {@link limits.nameKeptMs}. One
  * question at a time for each name, and few at once: the system's resolver takes a thread of the process for each,
- * for as long as it waits.
+ * for as long as it waits. While anybody follows a name it is asked for again whether it is looked up or not, so that
+ * those who need no new connection hear as well that it leads elsewhere.
  */
 export class BackendNames {
   readonly #steps: NameSteps;
   readonly #known = new Map<string, Known>();
   readonly #asking = new SingleFlight<string, Known>();
   readonly #places = new Semaphore(limits.nameLookupsMax);
+  readonly #followers = new Followers();
+  /** Ends the questions for those that follow. */
+  #watch: AbortController | undefined;
 
   constructor(steps: NameSteps) {
     this.#steps = steps;
@@ -73,6 +81,41 @@ export class BackendNames {
     const known = this.#known.get(name);
     if (known === undefined) return;
     known.freshUntil = Math.min(known.freshUntil, known.foundAt + limits.nameTtlMinMs);
+  }
+
+  /** Tells `follower`, which has got to `address`, when the name leads there no more; until {@link leave}. */
+  follow(name: string, address: string, follower: Follower): void {
+    const known = this.#known.get(name);
+    if (known?.all.has(address) === false) {
+      follower.stray(); // it moved while the connection was made
+      return;
+    }
+    this.#followers.add(name, address, follower);
+    if (this.#watch !== undefined) return;
+    this.#watch = new AbortController();
+    void this.#keepUp(this.#watch.signal);
+  }
+
+  /** It is gone from there. */
+  leave(name: string, follower: Follower): void {
+    this.#followers.delete(name, follower);
+    if (this.#followers.names.length > 0) return;
+    this.#watch?.abort();
+    this.#watch = undefined;
+  }
+
+  /** Asks for one name after the other, so that those that nobody answers for hold up no other question. */
+  async #keepUp(stop: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#steps.clock.sleep(limits.nameTtlMinMs, stop).catch(() => {});
+      for (const name of this.#followers.names) {
+        if (stop.aborted) return;
+        const known = this.#known.get(name);
+        if (known !== undefined && this.#isFresh(known)) continue;
+        await this.#asking.run(name, () => this.#ask(name)).catch(() => {}); // told by itself
+      }
+      if (stop.aborted) return;
+    }
   }
 
   /** A clock that was set back must not make it last. */
@@ -113,9 +156,11 @@ export class BackendNames {
       const heldMs = Math.min(limits.nameTtlMaxMs, Math.max(limits.nameTtlMinMs, ttlMs));
       const found = {
         addresses: firstOfEach(addresses, limits.nameAddressesMax),
+        all: new Set(addresses.map(({ address }) => address)),
         ...{ foundAt, freshUntil: foundAt + heldMs, lostAt: undefined, failure: undefined },
       };
       this.#keep(name, found);
+      this.#followers.move(name, found.all);
       if (before?.lostAt !== undefined) this.#steps.log.info("backend.name-found", { name });
       return found;
     } catch (cause) {

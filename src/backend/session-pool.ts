@@ -162,6 +162,7 @@ export class SessionPool implements SessionOwner, Timed {
       case "rest":
       case "retire":
         this.#retire(session);
+        this.#serve(this.#entryOf(session.backend)); // there may be room for another one now
         break;
       case "lose":
         this.#remove(session);

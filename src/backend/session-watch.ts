@@ -11,7 +11,8 @@ export type Duty = "nothing" | "fail" | "rest" | "ask" | "lose" | "retire";
 /**
  * The deadlines of one session with a backend: to open, to be used, and to be heard while it owes something.
  * One that is silent is asked by PING whether it is there, and again when more was asked of it since; but
- * gRPC's servers take more than a few PINGs with nothing else between them for abuse, so then it is retired instead.
+ * gRPC's servers take more than a few PINGs with nothing else between them for abuse, so then it is retired instead,
+ * as is one whose backend's name leads elsewhere.
  */
 export class SessionWatch {
   readonly #session: BackendSession;
@@ -46,17 +47,20 @@ export class SessionWatch {
   due(now: number): Duty {
     const session = this.#session;
     if (!session.isOpen) return now < this.#openUntil ? "nothing" : "fail";
+    if (session.isStray) return "retire";
     this.#hear();
     if (this.#isAsked) return now < this.#silentUntil ? "nothing" : "lose";
-    if (session.taken === 0) {
-      this.#silentUntil = NEVER;
-      return now < this.#idleUntil ? "nothing" : "rest";
-    }
+    if (session.taken === 0) return this.#dueIdle(now);
     if (this.#silentUntil === NEVER && (this.#asked === 0 || session.begun !== this.#begun))
       this.#silentUntil = this.#deadlines.in(limits.backendSilenceMs);
     if (now < Math.min(this.#silentUntil, this.#askAgainFrom)) return "nothing";
     if (this.#asked >= limits.backendPingsMax && now < this.#askableFrom) return "retire";
     return "ask";
+  }
+
+  #dueIdle(now: number): Duty {
+    this.#silentUntil = NEVER;
+    return now < this.#idleUntil ? "nothing" : "rest";
   }
 
   /** The session is asked now; what is returned is to be called with its answer. */

@@ -136,6 +136,11 @@ export class BackendSession implements BackendUser {
     return this.#resets >= limits.backendResetsMax;
   }
 
+  /** Does the name of its backend lead elsewhere by now? */
+  get isStray(): boolean {
+    return this.#connection.isStray;
+  }
+
   /** Opens the stream of a request; undefined: it cannot be, and nothing has reached the backend. */
   request(
     fields: OutgoingHttpHeaders,

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { BackendNames } from "../../src/backend/names.ts";
 import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { Counts } from "../../src/base/counts.ts";
@@ -112,6 +113,8 @@ export interface WorldOptions {
   readonly clientAddress?: string;
   readonly policies?: readonly Policy[];
   readonly protocol?: "http/1.1" | "h2";
+  /** Where names of backends lead; by default where this machine says. */
+  readonly names?: BackendNames;
 }
 
 /** A relay behind a plain listening socket, as if `shop.example` had been peeked. */
@@ -136,7 +139,7 @@ export class RelayWorld implements AsyncDisposable {
     this.#server = server;
     this.port = portOf(server);
     this.relay = new Relay({
-      names: systemNames(this.log),
+      names: options.names ?? systemNames(this.log),
       hosts: [route],
       workers: 1,
       log: this.log,
