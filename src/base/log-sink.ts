@@ -1,10 +1,12 @@
-import { write, writeSync } from "node:fs";
+import { fstatSync, write, writeSync } from "node:fs";
 import { codeOf } from "./errors.ts";
 
 /** A reader that is slower than us, or a full disk, holds up this much; further lines are dropped, and counted. */
 const BACKLOG_MAX_BYTES = 4_194_304;
 /** Several processes write into one pipe: so much at once is never torn apart (pipe(7), PIPE_BUF). */
 const ATOMIC_MAX_BYTES = 4_096;
+/** What is appended to a file is never torn apart; each write costs as much as some ten lines. */
+const FILE_BATCH_MAX_BYTES = 65_536;
 /**
  * What was not taken is tried again after this: a pipe that does not block has room again as soon as its reader
  * reads. Each time in vain it is twice as long, as for a disk that is full, but no longer than the other.
@@ -34,6 +36,7 @@ export class LogSink {
   /** Called, when there is room again, with how many lines were dropped. */
   readonly #tell: (lines: number) => void;
   readonly #watch: SinkWatch | undefined;
+  readonly #batchMaxBytes: number;
   readonly #queue: Buffer[] = [];
   #bytes = 0;
   #dropped = 0;
@@ -42,13 +45,14 @@ export class LogSink {
   #retryMs = RETRY_MS;
   #isFailing = false;
   #underWay: Buffer = Buffer.alloc(0);
-  #state: "idle" | "sending" | "retrying" | "closed" | "ending" = "idle";
+  #state: "idle" | "gathering" | "sending" | "retrying" | "closed" | "ending" = "idle";
 
   /** @param watch Whose reader may come back: a pipe without one is a failure that may pass. */
   constructor(fd: number, tell: (lines: number) => void, watch?: SinkWatch) {
     this.#fd = fd;
     this.#tell = tell;
     this.#watch = watch;
+    this.#batchMaxBytes = isFile(fd) ? FILE_BATCH_MAX_BYTES : ATOMIC_MAX_BYTES;
     process.on("exit", () => this.#sendTheRest());
   }
 
@@ -62,8 +66,16 @@ export class LogSink {
     }
     this.#queue.push(bytes);
     this.#bytes += bytes.length;
-    if (this.#state === "idle") this.#sendNext();
+    if (this.#state === "idle") this.#gather();
     if (this.#state === "ending") this.#sendAtEnd();
+  }
+
+  /** What one turn of the loop says goes together: a write of its own for each line would cost more than the line. */
+  #gather(): void {
+    this.#state = "gathering";
+    setImmediate(() => {
+      if (this.#state === "gathering") this.#sendNext();
+    });
   }
 
   #sendNext(): void {
@@ -128,7 +140,7 @@ export class LogSink {
   #takeBatch(): Buffer | undefined {
     let [count, length] = [0, 0];
     for (const line of this.#queue) {
-      if (count > 0 && length + line.length > ATOMIC_MAX_BYTES) break;
+      if (count > 0 && length + line.length > this.#batchMaxBytes) break;
       count += 1;
       length += line.length;
     }
@@ -180,6 +192,15 @@ export class LogSink {
       if (taken < batch.length) this.#queue.unshift(batch.subarray(taken));
       this.#bytes -= taken;
     }
+  }
+}
+
+/** A file that is appended to; what nobody can look at is written to as a pipe is. */
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
   }
 }
 
