@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { AcmeTransport } from "../../src/acme/transport.ts";
 import { Alarm } from "../../src/alert/alarm.ts";
 import type { Notice } from "../../src/alert/notice.ts";
 import type { Facts } from "../../src/base/errors.ts";
@@ -14,12 +15,17 @@ import type { Served } from "./ledger.ts";
 import type { SimulatedCa } from "./simulated-ca.ts";
 import { type VirtualClock, withoutSleep } from "./virtual-clock.ts";
 
+/** URL of the other issuer's directory. */
+export const STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory";
+
 /** What outlives a reboot, and who watches. */
 export interface MachineParts {
   readonly root: string;
   readonly hosts: readonly string[];
   readonly clock: VirtualClock;
   readonly ca: Pick<SimulatedCa, "transport" | "listener">;
+  /** Hosts of another issuer, `letsencrypt-staging`, and the way to that one. */
+  readonly elsewhere?: { readonly hosts: readonly string[]; readonly transport: AcmeTransport };
   /** Of the name server that the machine asks. */
   readonly nameServer: string;
   /** Token to key authorization: what the worker answers now. */
@@ -55,21 +61,22 @@ export class Machine {
 
   /** Starts on whatever the storage folder holds. */
   static async boot(parts: MachineParts): Promise<Machine> {
-    const { root, clock, ca, hosts } = parts;
+    const { root, clock, ca, elsewhere } = parts;
     const stopping = new AbortController();
     const log = logTo((event, facts) => {
       if (!stopping.signal.aborted) parts.told(event, facts);
     });
     const storage = await Storage.open({ root, clock: withoutSleep(clock), log });
     await storage.acquire(stopping.signal);
-    const config = configOf(hosts, parts.nameServer);
+    const config = configOf(parts);
     const routes = buildRoutes(config.hosts);
     let machine: Machine | undefined;
     const floor = new CertificateFloor({
       config,
       storage,
       authority: { directory: "https://nobody.internal/", transport: ca.transport },
-      transportTo: () => ca.transport,
+      transportTo: ({ directory }) =>
+        elsewhere !== undefined && directory === STAGING ? elsewhere.transport : ca.transport,
       reach: { https: [], http: [ca.listener] },
       unbound: [],
       era: 1,
@@ -164,9 +171,14 @@ export class Machine {
   }
 }
 
-function configOf(hosts: readonly string[], nameServer: string): Config {
-  const acme = `acme: { resolvers: ["${nameServer}"] }`;
-  const text = `${acme}\nhosts:\n${hosts.map((host) => `  ${host}: { respond: ok }\n`).join("")}`;
+function configOf({ hosts, elsewhere, nameServer }: MachineParts): Config {
+  const entries = [
+    ...hosts.map((host) => `  ${host}: { respond: ok }\n`),
+    ...(elsewhere?.hosts ?? []).map(
+      (host) => `  ${host}: { respond: ok, issuer: letsencrypt-staging }\n`,
+    ),
+  ];
+  const text = `acme: { resolvers: ["${nameServer}"] }\nhosts:\n${entries.join("")}`;
   const loaded = parseConfig(text, { file: "/etc/latchkey.yaml", files: diskFiles, cores: 1 });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.faults));
   return loaded.config;

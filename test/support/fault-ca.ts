@@ -19,7 +19,7 @@ export type Fault =
   | {
       readonly kind: "status";
       readonly at: Place;
-      readonly status: 500 | 502 | 503;
+      readonly status: 429 | 500 | 502 | 503;
       readonly isPage: boolean;
       readonly retryAfter?: string;
     }
@@ -32,7 +32,14 @@ export type Fault =
   /** The validator finds this, whatever is there. */
   | { readonly kind: "challenge-invalid"; readonly type: string }
   /** No account is known for longer than it takes to use it. */
-  | { readonly kind: "accounts-lost" };
+  | { readonly kind: "accounts-lost" }
+  /** What it says when it is asked for a renewal window, word for word. */
+  | {
+      readonly kind: "advice";
+      readonly status: number;
+      readonly body: string;
+      readonly retryAfter?: string;
+    };
 
 /** One request, and when it came. */
 export interface SeenRequest {
@@ -96,6 +103,8 @@ export class FaultCa implements AcmeTransport {
           : undefined;
       case "order-stuck":
         return undefined;
+      case "advice":
+        return place === "renewal-info" ? adviceOf(fault) : undefined;
       case "authorization-stuck":
       case "challenge-invalid":
         if (place !== "challenge") return undefined;
@@ -154,9 +163,14 @@ function orderIn({ url }: Pick<AcmeRequest, "url">): string {
 function errorOf(fault: Extract<Fault, { kind: "status" }>): AcmeAnswer {
   const { status, isPage, retryAfter } = fault;
   const more = retryAfter === undefined ? {} : { "retry-after": retryAfter };
-  if (!isPage) return problem(status, "serverInternal", more);
+  if (!isPage) return problem(status, status === 429 ? "rateLimited" : "serverInternal", more);
   const headers = { "content-type": "text/html", ...more };
   return { status, headers, body: `<h1>${status}</h1>` };
+}
+
+function adviceOf({ status, body, retryAfter }: Extract<Fault, { kind: "advice" }>): AcmeAnswer {
+  const more = retryAfter === undefined ? {} : { "retry-after": retryAfter };
+  return { status, headers: { "content-type": "application/json", ...more }, body };
 }
 
 /** A challenge that the CA is going to look at (RFC 8555 §7.5.1). */

@@ -16,6 +16,14 @@ export interface FaultStory {
   readonly mendedAt: number;
   /** Each host has a certificate that is due, those in front of the list later ones, or (`fresh`) one that is not. */
   readonly isRenewal?: boolean | "fresh";
+  /** Hosts without a certificate, whatever {@link isRenewal} says of the others. */
+  readonly newHosts?: readonly string[];
+  /** Hosts without a certificate whose issuer is another CA, which is well. */
+  readonly elsewhere?: readonly string[];
+  /** Does the CA say when to renew (RFC 9773)? */
+  readonly hasWindows?: boolean;
+  /** Life of what the CA issues; 90 days unless given. */
+  readonly lifeMs?: number;
   /** The machine's wall clock is wrong by so much from each of these times on. */
   readonly clockSteps?: readonly { readonly at: number; readonly byMs: number }[];
   /** An operator asks for the attempt that is waited for. */

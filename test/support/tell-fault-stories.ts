@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import type { AcmeTransport } from "../../src/acme/transport.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import { Storage } from "../../src/storage/storage.ts";
-import { Machine } from "../simulation/machine.ts";
+import { Machine, STAGING } from "../simulation/machine.ts";
 import { SimulatedCa } from "../simulation/simulated-ca.ts";
 import { VirtualClock, withoutSleep } from "../simulation/virtual-clock.ts";
 import { makeCertificate } from "./certificates.ts";
@@ -27,7 +28,8 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   const root = join(folder.path, "storage");
   const answers = new Map<string, string>();
   const internet = { answer: (_host: string, token: string) => answers.get(token) };
-  const life = { lifeOf: () => 90 * DAY, longestLifeMs: 90 * DAY, hasWindows: false };
+  const { hasWindows = false, lifeMs = 90 * DAY, newHosts = [], elsewhere = [] } = story;
+  const life = { lifeOf: () => lifeMs, longestLifeMs: lifeMs, hasWindows };
   const trueTime = {
     now: () => clock.trueNow,
     sleep: (ms: number, signal: AbortSignal) => clock.sleep(ms, signal),
@@ -55,8 +57,10 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   const failures: { at: number; type: string }[] = [];
   const issued: Record<string, number> = {};
   const machine = await Machine.boot({
-    ...{ root, clock, answers, hosts: story.hosts, nameServer: nameServer.address },
+    ...{ root, clock, answers, nameServer: nameServer.address },
+    hosts: [...story.hosts, ...newHosts],
     ca: { transport: ca, listener: works.listener },
+    elsewhere: { hosts: elsewhere, transport: underName(works.transport, STAGING) },
     served: () => {},
     told: (event: string, facts: Facts) => {
       const at = clock.trueNow - start;
@@ -105,6 +109,14 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
       statesAtEnd,
       retryMs,
     },
+  };
+}
+
+/** The same CA, found at another directory. */
+function underName(ca: AcmeTransport, directory: string): AcmeTransport {
+  return {
+    request: (request, signal) =>
+      ca.request(request.url === directory ? { ...request, url: LETS_ENCRYPT } : request, signal),
   };
 }
 
