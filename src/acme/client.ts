@@ -200,7 +200,7 @@ export class AcmeClient {
     const certificate = new X509Certificate(chainPem).raw.toString("base64url");
     try {
       await this.#askAsAccount(action, signal, async (api, { revokeCertUrl }) => {
-        if (revokeCertUrl === undefined) throw confused(action, "the CA does not offer it");
+        if (revokeCertUrl === undefined) throw noRevocations(action);
         return await api.apiRequest(revokeCertUrl, { certificate, reason }, [200]);
       });
     } catch (error) {
@@ -256,4 +256,8 @@ function locationOf(action: string, { headers, url: asked }: PackageAnswer): str
 /** Relative to what was asked (RFC 9110 §10.2.2); word for word when it is absolute, for it is signed. */
 function absolute(url: string, asked: string): string | undefined {
   return URL.canParse(url) ? url : URL.parse(url, asked)?.href;
+}
+
+function noRevocations(action: string): LatchkeyError {
+  return new LatchkeyError("ACME_REVOCATION_UNKNOWN", `Cannot ${action}: the CA does not offer it`);
 }

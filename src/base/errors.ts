@@ -47,6 +47,8 @@ export type ErrorCode =
   | "BUDGET_SPENT"
   /** The CA has profiles, and not the one that is configured. */
   | "ACME_PROFILE_UNKNOWN"
+  /** The CA takes no revocations. */
+  | "ACME_REVOCATION_UNKNOWN"
   /** DNS has no address for the name: no CA finds it, and none was told. */
   | "NAME_NOT_FOUND"
   /** Where the name leads, something else answers than our challenge: a CA finds that too, and none was told. */

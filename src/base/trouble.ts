@@ -28,6 +28,8 @@ export const TROUBLE_KINDS = [
   "certificate.unserved",
   /** The files given by hand for a host cannot be used, or clients turn down what they hold. */
   "certificate.unusable",
+  /** A CA cannot be told that a certificate is revoked. */
+  "revocation.failing",
   /** Another issuer than the first stands in for it. */
   "issuer.switched",
   "storage.unwritable",

@@ -142,7 +142,7 @@ export class CaAccess {
   ): Promise<void> {
     const endpoint = this.endpointOf(name, issuer);
     if (endpoint === undefined) {
-      const why = `its issuer ${issuer} is none of the host's issuers any more`;
+      const why = `its issuer ${issuer} is none of the host's issuers any more, and hears of it when it is one again`;
       throw new LatchkeyError("HOST_REFUSED", `Cannot revoke the certificate of ${name}: ${why}`);
     }
     const deadline = withDeadline(this.#steps.signal, limits.acmeRequestTimeoutMs);

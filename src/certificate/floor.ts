@@ -94,7 +94,7 @@ export class CertificateFloor {
       this.#parts.watchdog,
       this.#parts.deletions,
       this.#given,
-      this.#parts.revocations,
+      this.#parts.revocations.untold,
     ];
     const polling = this.#parts.watch.keepAsking(signal);
     await Promise.all([
@@ -135,7 +135,7 @@ export class CertificateFloor {
       revocation: revocations,
     };
     if (request.action !== "revoke") return await obey(steps, name, request);
-    return await revocations.during(name, () => obey(steps, name, request));
+    return await revocations.untold.during(name, () => obey(steps, name, request));
   }
 
   /** New keys for our accounts, with every CA or with the one of this directory. Never rejects. */

@@ -130,16 +130,17 @@ export function plugTogether(steps: FloorSteps, given: () => Iterable<Given>): P
       ground.legacy.tell();
     });
   const deletions = newDeletionWatch(steps, ground, keeper, save);
+  const revocations = new Revocations({
+    ...{ ...steps, ...ground, given, random },
+    revoke: (name, untold, reason) => ground.cas.revoke(name, untold, reason),
+  });
   const troubles = new TroubleWatch({
     ...steps,
     ...{ asks: way.gate.asks, commands, watchdog, deletions, holdings: all, given },
+    revocations: revocations.untold,
     directoryOf: (issuer) => ground.cas.endpoints.directoryOf(issuer),
     confirmWritable: () => ground.durable.confirmWritable(),
     storageIsBack: () => way.outlook.storageIsBack(),
-  });
-  const revocations = new Revocations({
-    ...{ ...steps, ...ground, given },
-    revoke: (name, untold, reason) => ground.cas.revoke(name, untold, reason),
   });
   return {
     ...way,

@@ -1,6 +1,7 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import { messageOf } from "../base/errors.ts";
 import type { UntoldRevocation } from "../storage/revoked-keys.ts";
+import type { UntoldRevocations } from "./untold-revocations.ts";
 
 /** RFC 5280 §5.3.1, as far as those whose certificate it is may say it. */
 export const REVOCATION_REASONS = {
@@ -44,18 +45,14 @@ export interface CertificateInUse {
 export interface RevocationSteps {
   /** Rejects when storage cannot be read. */
   inUse(name: CertificateName): Promise<CertificateInUse | undefined>;
-  /** Revocations of the name that its CA has not confirmed, and may still. */
-  untold(name: CertificateName): readonly UntoldRevocation[];
   /** From now on the key does not come back, nor, after a `keyCompromise`, any other that lies beside it. Never rejects. */
   distrust(
     name: CertificateName,
     revoked: CertificateInUse,
     reason: RevocationReason,
   ): Promise<void>;
-  /** Tells the CA; rejects with its reasons. */
-  tell(name: CertificateName, untold: UntoldRevocation): Promise<void>;
-  /** Is what was not told tried again without anybody's doing? */
-  isTriedAgain(untold: UntoldRevocation): boolean;
+  /** What CAs have not confirmed. */
+  readonly untold: Pick<UntoldRevocations, "of" | "tell" | "isTriedAgain">;
   /** Hosts whose certificates are given by hand, with the key of this chain. */
   sharing(chain: string): Promise<readonly string[]>;
 }
@@ -90,7 +87,7 @@ export async function revoke(
   } catch (error) {
     return { kind: "failed", detail: `storage cannot be read: ${messageOf(error)}` };
   }
-  const unfinished = steps.untold(name).filter(({ serial }) => serial !== inUse?.serial);
+  const unfinished = steps.untold.of(name).filter(({ serial }) => serial !== inUse?.serial);
   // After a keyCompromise every key of then is distrusted: what is in use has come since, and is not the leaked one.
   const isRepeated = unfinished.some((each) => each.reason === reason);
   if (isRepeated) return both(await finish(steps, name, unfinished), untouched(inUse));
@@ -156,10 +153,12 @@ async function tell(
   untold: UntoldRevocation,
 ): Promise<string | undefined> {
   try {
-    await steps.tell(name, untold);
+    await steps.untold.tell(name, untold);
     return undefined;
   } catch (error) {
-    const again = steps.isTriedAgain(untold) ? " (it is tried again until the CA agrees)" : "";
+    const again = steps.untold.isTriedAgain(untold)
+      ? " (it is tried again until the CA agrees)"
+      : "";
     return `${untold.serial} is not revoked: ${messageOf(error)}${again}`;
   }
 }

@@ -12,6 +12,7 @@ import type { DeletionWatch } from "./deletion-watch.ts";
 import type { Given } from "./manual.ts";
 import type { Holding } from "./records.ts";
 import { type Judging, troublesOf, troublesOfGiven } from "./troubles.ts";
+import type { UntoldRevocations } from "./untold-revocations.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** What the watch sees. */
@@ -30,6 +31,7 @@ export interface TroubleSteps {
   readonly commands: Commands;
   readonly watchdog: Watchdog;
   readonly deletions: Pick<DeletionWatch, "troubles">;
+  readonly revocations: Pick<UntoldRevocations, "troubles" | "isUndecided">;
   /** Every name, and the entry whose certificate is made out to it. */
   holdings(): Iterable<Holding>;
   findHost(host: Holding["host"]): Host | undefined;
@@ -63,7 +65,7 @@ export class TroubleWatch {
     /** Has nobody found out yet, since the program started? */
     isUndecided(key: string): boolean;
   } {
-    const { asks, commands, config, deletions, watchdog } = this.#steps;
+    const { asks, commands, config, deletions, revocations, watchdog } = this.#steps;
     const urls = askUrlsOf(config);
     const unasked = new Set(urls.filter((url) => !asks.wasAsked(url)).map(keyOfAsk));
     return {
@@ -75,8 +77,9 @@ export class TroubleWatch {
         ...commands.troubles(),
         ...watchdog.troubles(),
         ...deletions.troubles(),
+        ...revocations.troubles(),
       ],
-      isUndecided: (key) => unasked.has(key) || this.#isUnseen(key),
+      isUndecided: (key) => unasked.has(key) || this.#isUnseen(key) || revocations.isUndecided(key),
     };
   }
 

@@ -11,8 +11,10 @@ export const certificateLimits = {
   accountIdleMaxMs: 20_000,
   /** One order from newOrder to the certificate, all polling included. */
   orderTimeoutMs: 300_000,
-  /** A CA that could not be told of a revocation hears of it again this often: soon, for somebody may have the key. */
-  revocationEveryMs: 300_000,
+  /** A CA that could not be told of a revocation hears of it again: soon, for somebody may have the key, then twice as late … */
+  revocationAgainMinMs: 300_000,
+  /** … each time, up to so late. */
+  revocationAgainMaxMs: 3_600_000,
   /** Orders under way at once, at one CA. */
   ordersInFlightMax: 10,
   /** A new attempt at one CA at most this often: a thousand names that are due at once come one by one. */

@@ -57,6 +57,7 @@ async function world(
     }),
     watchdog,
     deletions: { troubles: () => [] },
+    revocations: { troubles: () => [], isUndecided: () => false },
     unbound: [],
     confirmWritable: () => durable.confirmWritable(),
     storageIsBack: () => {},

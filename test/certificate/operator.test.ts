@@ -17,10 +17,8 @@ test("an operator hears why the attempt of now was put off, not how one of befor
       isServed: () => true,
       revocation: {
         inUse: async () => undefined,
-        untold: () => [],
         distrust: async () => {},
-        tell: async () => {},
-        isTriedAgain: () => false,
+        untold: { of: () => [], tell: async () => {}, isTriedAgain: () => false },
         sharing: async () => [],
       },
     },

@@ -20,13 +20,15 @@ function world(reasons: Readonly<Record<string, RevocationReason>>, isReached: b
   const taken: string[] = [];
   const steps: RevocationSteps = {
     inUse: async () => inUse,
-    untold: () => untold,
     distrust: async (_name, { serial }, reason) => void taken.push(`distrust ${serial} ${reason}`),
-    tell: async (_name, { serial, reason }) => {
-      taken.push(`tell ${serial} ${reason}`);
-      if (!isReached) throw new Error("out of reach");
+    untold: {
+      of: () => untold,
+      tell: async (_name, { serial, reason }) => {
+        taken.push(`tell ${serial} ${reason}`);
+        if (!isReached) throw new Error("out of reach");
+      },
+      isTriedAgain: () => false,
     },
-    isTriedAgain: () => false,
     sharing: async () => [],
   };
   const replace = async () => ({ isReplaced: true, detail: "0d is in use" });

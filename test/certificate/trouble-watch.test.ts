@@ -40,6 +40,7 @@ function world(unbound: TroubleSteps["unbound"] = []) {
   const watch = new TroubleWatch({
     ...{ ...common, config, watchdog, commands: new Commands({ ...common, certificates, store }) },
     deletions: { troubles: () => [] },
+    revocations: { troubles: () => [], isUndecided: () => false },
     ...{ unbound, asks: new AskWatch(clock), given: () => [], directoryOf: () => "x" },
     storage,
     confirmWritable: async () => {
