@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Backend } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { startFullListener } from "../support/full-listener.ts";
+import { h2cBackend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
 import {
   forwardTo,
   get,
   httpBackend,
+  httpsBackendOf,
   post,
   RelayScene,
   RelayWorld,
@@ -189,27 +194,59 @@ test("An idle backend connection is closed before the backend would do it", asyn
   await scene.backend.connections[0]?.gone();
 });
 
-test("B2: A backend that does not take a connection in time is given up with 504", async (t) => {
-  const pass = holdTicks(t);
-  // A listener that accepts nothing, its queue full: the kernel drops what comes (RFC 9293 §3.10.7.2).
-  await using full = await Recorder.start();
-  const nowhere = {
-    kind: "http",
-    address: { host: "192.0.2.1", port: 9 },
-    hostHeader: "client",
-  } as const;
-  await using world = await RelayWorld.start({
-    action: forwardTo([nowhere, httpBackend(full.port)]),
+const kinds: Readonly<Record<string, (port: number) => Backend>> = {
+  "http://": httpBackend,
+  "h2c://": h2cBackend,
+  "https://": (port) => httpsBackendOf(port, makeCertificate({ names: ["a.example"] }).chain),
+};
+
+for (const [kind, backendAt] of Object.entries(kinds)) {
+  test(`B2: A backend at ${kind} that does not take a connection is given up with 504 after its time`, async (t) => {
+    const pass = holdTicks(t);
+    await using full = await startFullListener();
+    await using world = await RelayWorld.start({ action: forwardTo([backendAt(full.port)]) });
+    using client = await RawClient.connect(world.port);
+    client.say(get());
+    await served(world);
+    pass(limits.backendConnectTimeoutMs - limits.tickMs);
+    await turns();
+    assert.deepEqual(client.statuses, []);
+    pass(MARGIN_MS);
+    await client.has("\r\n\r\n");
+    assert.deepEqual(client.statuses, [504]);
+    const [down] = world.log.lines.filter(({ event }) => event === "backend.down");
+    assert.equal(down?.facts["message"], "no connection in time");
   });
+}
+
+test("B2: By the clock on the wall, too, a backend has as long to take a connection as its host says", async () => {
+  const connectMs = 500;
+  const timeouts = { connectMs, firstByteMs: 60_000, idleMs: 60_000 };
+  await using full = await startFullListener();
+  const action = forwardTo([httpBackend(full.port)], { timeouts });
+  await using world = await RelayWorld.start({ action });
+  using client = await RawClient.connect(world.port);
+  const startedAt = performance.now();
+  client.say(get());
+  await client.has("\r\n\r\n");
+  const lateMs = performance.now() - startedAt - connectMs;
+  assert.deepEqual(client.statuses, [504]);
+  // 0.2 s on a machine that does nothing else; threefold is allowed.
+  assert.ok(lateMs > -limits.tickMs && lateMs <= 3 * 200, `${lateMs} ms late`);
+});
+
+test("When a backend does not take a connection in time, the next one is asked at once", async (t) => {
+  const pass = holdTicks(t);
+  await using full = await startFullListener();
+  await using other = await Recorder.start(answering(OK));
+  const backends = [httpBackend(full.port), httpBackend(other.port)];
+  await using world = await RelayWorld.start({ action: forwardTo(backends) });
   using client = await RawClient.connect(world.port);
   client.say(get());
   await served(world);
   pass(limits.backendConnectTimeoutMs + MARGIN_MS);
-  // The second backend is asked at once.
-  const connection = await full.connection(0);
-  await connection.head();
-  connection.say(OK);
   await client.has("ok");
+  assert.deepEqual(client.statuses, [200]);
 });
 
 /** Waits until the relay has taken a connection, and has read what was sent before. */
