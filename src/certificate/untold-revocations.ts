@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
@@ -37,7 +38,7 @@ const KIND = "revocation.failing";
 
 /**
  * What was revoked here and its CA has not confirmed: it is told again and again, with growing waits, until the CA has
- * its last word; a person is told while it cannot be reached.
+ * its last word, or nobody would believe the certificate any more; a person is told while it cannot be reached.
  */
 export class UntoldRevocations {
   readonly #steps: UntoldSteps;
@@ -101,8 +102,9 @@ export class UntoldRevocations {
     const { clock } = this.#steps;
     while (!signal.aborted) {
       for (const { host, untold } of this.#all()) {
-        if (signal.aborted || this.#underWay.has(host) || this.#waitFor(untold) > 0) continue;
-        await this.tell(host, untold).catch(() => undefined); // told in the log
+        if (signal.aborted || this.#underWay.has(host)) continue;
+        if (hasExpired(untold, clock.now())) await this.#settle(host, untold);
+        else if (this.#waitFor(untold) <= 0) await this.tell(host, untold).catch(() => undefined); // told in the log
       }
       const waits = this.#all().map(({ untold }) => this.#waitFor(untold));
       // What an operator is about to tell is due all the time: the bell rings when that has ended.
@@ -190,6 +192,15 @@ export class UntoldRevocations {
       .flatMap(({ host, untold, ...known }) =>
         host && untold ? [{ ...known, host, untold }] : [],
       );
+  }
+}
+
+/** What cannot be read has not, as far as anybody knows. */
+function hasExpired({ chain }: UntoldRevocation, now: number): boolean {
+  try {
+    return new X509Certificate(chain).validToDate.getTime() <= now;
+  } catch {
+    return false;
   }
 }
 

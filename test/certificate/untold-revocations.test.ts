@@ -6,6 +6,7 @@ import { LatchkeyError } from "../../src/base/errors.ts";
 import { keyOf } from "../../src/base/trouble.ts";
 import { UntoldRevocations } from "../../src/certificate/untold-revocations.ts";
 import type { RevokedKey } from "../../src/storage/revoked-keys.ts";
+import { makeCertificate } from "../support/certificates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { keptLog, named } from "../support/stored.ts";
 
@@ -15,13 +16,13 @@ const unreachable = new LatchkeyError("ACME_UNREACHABLE", "Cannot reach the CA: 
 const foreign = new LatchkeyError("HOST_REFUSED", "Cannot revoke: its issuer is none any more");
 
 /** One revocation that the CA was not told of; `answer.error` is what comes of telling it, chance the middle. */
-function world(error: Error = unreachable) {
+function world(error: Error = unreachable, chain = "chain") {
   const issuer = "https://ca.example/directory";
-  const untold = { serial: "0a", issuer, chain: "chain", reason: "keyCompromise" };
+  const untold = { serial: "0a", issuer, chain, reason: "keyCompromise" };
   const keys = new Map<string, RevokedKey>([
     ["f", { fingerprint: "f", host, isInUse: false, untold }],
   ]);
-  const [clock, log] = [new ManualClock(), keptLog()];
+  const [clock, log] = [new ManualClock(Date.now()), keptLog()];
   const answer: { error: Error | undefined } = { error };
   let tries = 0;
   const untolds = new UntoldRevocations({
@@ -109,6 +110,16 @@ test("one whose CA is none of the host's issuers any more is kept for it, told o
   const [trouble] = shop.untolds.troubles();
   assert.equal(trouble?.nextAttemptAt, undefined);
   assert.match(trouble?.hint ?? "", /^Put https:\/\/ca\.example\/directory among the issuers/);
+});
+
+test("one that has expired meanwhile need not be told: nobody believes it", async () => {
+  const { chain } = makeCertificate({ names: [host], notAfter: Date.now() + 24 * 60 * MINUTE });
+  await using shop = world(foreign, chain);
+  await shop.pass(23 * 60);
+  assert.equal(shop.left(), 1);
+  await shop.pass(2 * 60);
+  assert.deepEqual([shop.left(), shop.untolds.troubles()], [0, []]);
+  assert.equal(shop.tries(), 1);
 });
 
 const lastWords: readonly (readonly [string, Error, number])[] = [
