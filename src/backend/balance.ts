@@ -5,20 +5,10 @@ import { chooseForClient, clientHash } from "./balance-client-hash.ts";
 import { chooseLeastBusy } from "./balance-least-connections.ts";
 import { chooseOfTwo, type Random } from "./balance-random-two.ts";
 import { chooseInRotation } from "./balance-round-robin.ts";
-import type { Deadlines } from "./deadlines.ts";
-import { Group, type Member, type Waiter } from "./group.ts";
+import type { Deadlines, Timed } from "./deadlines.ts";
+import { Group, type Member, type Seeker } from "./group.ts";
 import { backendKey } from "./identity.ts";
 import { Standing } from "./standing.ts";
-
-/** A request that wants a backend. */
-export interface Seeker extends Waiter {
-  /** Those that it was tried on in vain. */
-  readonly tried: readonly Member[];
-  /** Whom the request is from: asked for `client-hash` only. */
-  readonly clientAddress: string;
-  /** What its cookie says, if it has ours: asked for `cookie` only. */
-  readonly stickyCookie: string | undefined;
-}
 
 /** Why there is no backend: it was tried on all there are; all are down or drained; those that are up have all they may have. */
 export type NoBackend = "tried" | "down" | "full";
@@ -27,8 +17,11 @@ export type NoBackend = "tried" | "down" | "full";
  * Chooses among the backends of a route, and keeps what this worker knows of them. The ways of choosing
  * are in `balance-*.ts` (pure); this one says who may be chosen: up by the manager's looks, not drained,
  * below its limit, and not passed over for failures, unless all are.
+ *
+ * What finds those full that are left waits in a row. Nobody in it could go at this moment: whatever may
+ * change that is followed by a look at the row, so that who comes anew takes nobody's turn.
  */
-export class Balancer {
+export class Balancer implements Timed {
   readonly #deadlines: Deadlines;
   readonly #random: Random;
   readonly #workers: number;
@@ -37,6 +30,8 @@ export class Balancer {
   readonly #standings = new Map<string, Standing>();
   /** Groups that something waits in. */
   readonly #queued = new Set<Group>();
+  /** The one whose row is being looked at. */
+  readonly #served = new Set<Group>();
 
   /** @param workers How many share the limits on connections. */
   constructor(deadlines: Deadlines, workers = 1, random: Random = Math.random) {
@@ -71,40 +66,50 @@ export class Balancer {
   release(member: Member): void {
     member.standing.active -= 1;
     if (this.#queued.size === 0) return;
-    for (const group of this.#queued) {
-      if (!group.members.some(({ standing }) => standing === member.standing)) continue;
-      const next = group.waiting.shift();
-      if (group.waiting.length === 0) this.#queued.delete(group);
-      next?.backendFree();
-      if (next !== undefined) return;
-    }
+    for (const group of this.#queued)
+      if (group.members.some(({ standing }) => standing === member.standing)) this.#serve(group);
   }
 
-  /** Lets it wait for a backend, behind those that came before. `false`: too many do. */
-  wait(group: Group, waiter: Waiter, isFirst: boolean): boolean {
+  /**
+   * Lets it wait for a backend, behind those that came before (`hasWaited`: before them), until it is
+   * called back or gives up. `false`: too many do.
+   */
+  wait(group: Group, seeker: Seeker, hasWaited: boolean): boolean {
     if (group.waiting.length >= limits.backendQueueMax) return false;
-    if (isFirst) group.waiting.unshift(waiter);
-    else group.waiting.push(waiter);
+    if (hasWaited) group.waiting.unshift(seeker);
+    else group.waiting.push(seeker);
+    if (this.#queued.size === 0) this.#deadlines.watch(this);
     this.#queued.add(group);
     return true;
   }
 
   /** It waits no more. */
-  giveUp(group: Group, waiter: Waiter): void {
-    const index = group.waiting.indexOf(waiter);
-    if (index !== -1) group.waiting.splice(index, 1);
-    if (group.waiting.length === 0) this.#queued.delete(group);
+  giveUp(group: Group, seeker: Seeker): void {
+    const index = group.waiting.indexOf(seeker);
+    if (index === -1) return;
+    group.waiting.splice(index, 1);
+    if (group.waiting.length > 0) return;
+    this.#queued.delete(group);
+    if (this.#queued.size === 0) this.#deadlines.forget(this);
+  }
+
+  /** Time alone brings back what is passed over. */
+  tick(): void {
+    this.#serveAll();
   }
 
   /** A connection to it could not be made. Returns whether that is news. */
   markDown(member: Member): boolean {
-    return member.standing.unreachable(this.#deadlines.now);
+    const isNews = member.standing.unreachable(this.#deadlines.now);
+    this.#serveAll();
+    return isNews;
   }
 
   /** It took a connection. Returns whether that is news. */
   markUp(member: Member): boolean {
     if (!member.standing.reachable()) return false;
     member.backSince = this.#deadlines.now;
+    this.#serveAll();
     return true;
   }
 
@@ -121,17 +126,50 @@ export class Balancer {
 
   /** What the manager's looks say of it. */
   setHealthy(member: Member, isHealthy: boolean): void {
-    if (isHealthy && !member.isHealthy) {
+    if (isHealthy === member.isHealthy) return;
+    member.isHealthy = isHealthy;
+    if (isHealthy) {
       member.standing.reachable();
       member.back(this.#deadlines.now);
     }
-    member.isHealthy = isHealthy;
+    this.#serveAll();
   }
 
   /** What an operator wants. */
   setDrained(member: Member, isDrained: boolean): void {
-    if (!isDrained && member.isDrained) member.back(this.#deadlines.now);
+    if (isDrained === member.isDrained) return;
     member.isDrained = isDrained;
+    if (!isDrained) member.back(this.#deadlines.now);
+    this.#serveAll();
+  }
+
+  #serveAll(): void {
+    for (const group of this.#queued) this.#serve(group);
+  }
+
+  /** Calls those back that need not wait any more, in their order. */
+  #serve(group: Group): void {
+    if (this.#served.has(group)) return; // by whoever called us: it looks again after each
+    this.#served.add(group);
+    try {
+      for (let next = this.#nextOf(group); next !== undefined; next = this.#nextOf(group)) {
+        this.giveUp(group, next);
+        next.backendFree();
+      }
+    } finally {
+      this.#served.delete(group);
+    }
+  }
+
+  #nextOf(group: Group): Seeker | undefined {
+    const { now } = this.#deadlines;
+    const { members } = group;
+    const isStuck =
+      members.some((each) => each.isUp && group.isFull(each)) &&
+      !members.some((each) => group.isOpen(each, now));
+    // Asking each of a long row, whenever a request has ended, would cost more than the requests.
+    if (isStuck) return undefined;
+    return group.waiting.find(({ tried }) => this.#deal(group, tried, now) !== "full");
   }
 
   /** Says of each what it may get of this request; a reason when none may get it. */
@@ -142,12 +180,11 @@ export class Balancer {
       member.share = 0;
       up ||= member.isUp;
       if (!member.isUp || tried.includes(member)) continue;
-      if (member.active >= group.activeMax) isFull = true;
-      else if (member.standing.isOut(now) || member.isEjected(now)) isOut = true;
-      else {
+      if (group.isOpen(member, now)) {
         isOpen = true;
         member.share = member.shareAt(now, slowStartMs);
-      }
+      } else if (group.isFull(member)) isFull = true;
+      else isOut = true;
     }
     if (isOpen) return undefined;
     if (isFull) return "full";

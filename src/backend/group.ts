@@ -87,9 +87,15 @@ export class Member implements Candidate {
   }
 }
 
-/** Something that waits for a backend below its limit. */
-export interface Waiter {
-  /** There is room: choose again, at once. */
+/** A request that wants a backend. */
+export interface Seeker {
+  /** Those that it was tried on in vain. */
+  readonly tried: readonly Member[];
+  /** Whom the request is from: asked for `client-hash` only. */
+  readonly clientAddress: string;
+  /** What its cookie says, if it has ours: asked for `cookie` only. */
+  readonly stickyCookie: string | undefined;
+  /** It waited, and need not any more: choose again, at once. */
   backendFree(): void;
 }
 
@@ -102,7 +108,7 @@ export class Group {
   readonly cookieName: string;
   readonly resends = new ResendBudget();
   /** In the order in which they came; at most `backendQueueMax`. */
-  readonly waiting: Waiter[] = [];
+  readonly waiting: Seeker[] = [];
   /** Requests under way at one of them, of this worker. */
   readonly activeMax: number;
 
@@ -117,6 +123,17 @@ export class Group {
     );
     const max = balance.maxConnections ?? Number.POSITIVE_INFINITY;
     this.activeMax = Math.max(1, Math.floor(max / workers));
+  }
+
+  /** May a request go to this one now? */
+  isOpen(member: Member, now: number): boolean {
+    if (!member.isUp || this.isFull(member)) return false;
+    return !member.standing.isOut(now) && !member.isEjected(now);
+  }
+
+  /** Has it all that it may have? */
+  isFull({ active }: Member): boolean {
+    return active >= this.activeMax;
   }
 
   /** Would one more out be too many? Then the fault is hardly one of theirs. */

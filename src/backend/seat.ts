@@ -2,11 +2,11 @@ import { codeOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
-import type { Balancer, NoBackend, Seeker } from "./balance.ts";
+import type { Balancer, NoBackend } from "./balance.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { failureOf } from "./failure.ts";
 import type { FarEnd } from "./far-end.ts";
-import type { Group, Member } from "./group.ts";
+import type { Group, Member, Seeker } from "./group.ts";
 import { backendName } from "./identity.ts";
 
 /** Who sits at a backend. */
@@ -15,7 +15,7 @@ export interface Sitter {
   readonly clientAddress: string;
   /** The value of one of the cookies of the request. */
   cookieNamed(name: string): string | undefined;
-  /** It waited for a backend, and may choose again now. */
+  /** It waited for a backend, and is to {@link Seat.take} one now. */
   seatFree(): void;
 }
 
@@ -39,7 +39,10 @@ export class Seat implements Seeker {
   #group: Group | undefined;
   #member: Member | undefined;
   #tried: Member[] = [];
+  /** How often it was tried in vain. */
+  #tries = 0;
   #isWaiting = false;
+  #hasWaited = false;
   #hasMoved = false;
 
   constructor(sitter: Sitter, tools: SeatTools) {
@@ -78,15 +81,16 @@ export class Seat implements Seeker {
     this.#group = this.#tools.balancer.groupOf(route);
     this.#group.resends.earn();
     this.#hasMoved = false;
+    this.#hasWaited = false;
+    this.#tries = 0;
     if (this.#tried.length > 0) this.#tried = [];
   }
 
   /** Takes a place at a backend where it was not tried yet, and gives up the one it has; or says why there is none. */
-  take(isNext: boolean): Backend | NoBackend {
+  take(): Backend | NoBackend {
     this.leave();
     const group = this.#group;
-    if (group === undefined || this.#tried.length >= limits.backendTriesMax) return "tried";
-    if (group.waiting.length > 0 && !isNext) return "full"; // behind those that came before
+    if (group === undefined || this.#tries >= limits.backendTriesMax) return "tried";
     const choice = this.#tools.balancer.choose(group, this);
     if (typeof choice === "string") return choice;
     this.#member = choice;
@@ -94,9 +98,14 @@ export class Seat implements Seeker {
   }
 
   /** Waits for a place, to hear `seatFree`. `false`: too many do already. */
-  wait(isNext: boolean): boolean {
+  wait(): boolean {
     const group = this.#group;
-    this.#isWaiting = group !== undefined && this.#tools.balancer.wait(group, this, isNext);
+    if (group === undefined) return false;
+    // One that took no connection before may take one when its time out is over.
+    const { now } = this.#tools.deadlines;
+    this.#tried = this.#tried.filter(({ standing }) => !standing.isOut(now));
+    this.#isWaiting = this.#tools.balancer.wait(group, this, this.#hasWaited);
+    this.#hasWaited = true;
     return this.#isWaiting;
   }
 
@@ -135,7 +144,7 @@ export class Seat implements Seeker {
   unconnected(cause: Error | undefined): void {
     const member = this.#member;
     if (member === undefined) return;
-    this.#tried.push(member);
+    this.#failedAt(member);
     if (!this.#tools.balancer.markDown(member)) return;
     this.#tools.log.warn("backend.down", {
       backend: backendName(member.backend),
@@ -146,7 +155,7 @@ export class Seat implements Seeker {
 
   /** It cannot do what the request asks for. */
   unfit(): void {
-    if (this.#member !== undefined) this.#tried.push(this.#member);
+    if (this.#member !== undefined) this.#failedAt(this.#member);
   }
 
   /** It answered with this status. */
@@ -170,9 +179,14 @@ export class Seat implements Seeker {
     if (this.#hasMoved || !group.resends.spend(this.#tools.deadlines.now)) return false;
     this.#hasMoved = true;
     this.#judge(false);
-    this.#tried.push(member);
+    this.#failedAt(member);
     this.#tools.log.info("backend.lost", { backend: backendName(member.backend) });
     return true;
+  }
+
+  #failedAt(member: Member): void {
+    this.#tried.push(member);
+    this.#tries += 1;
   }
 
   #judge(isGood: boolean): void {

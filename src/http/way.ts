@@ -47,6 +47,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
   #why = "";
   #isTunnel = false;
   #deadline = NEVER;
+  /** Until when it waits for backends below their limit, however often. */
+  #waitsUntil = NEVER;
 
   constructor(user: WayUser, backends: Backends) {
     this.#user = user;
@@ -79,6 +81,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#route = route;
     this.#isTunnel = isTunnel;
     this.#backend = undefined;
+    this.#waitsUntil = NEVER;
     this.seat.begin(route);
     this.moveOn(502, "");
   }
@@ -87,7 +90,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   moveOn(status: 501 | 502 | 504, why: string): void {
     this.#failure = status;
     this.#why = why;
-    this.#elsewhere(false);
+    this.#elsewhere();
   }
 
   /** Leads to the same backend once more, by a connection that nobody has used, or by any session. */
@@ -120,7 +123,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   }
 
   seatFree(): void {
-    this.#elsewhere(true);
+    this.#elsewhere();
   }
 
   sessionReady(session: BackendSession): void {
@@ -171,11 +174,10 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#connectFailed(502, cause);
   }
 
-  /** @param isNext Has it waited, and is it the first in the row? */
-  #elsewhere(isNext: boolean): void {
-    const backend = this.seat.take(isNext);
+  #elsewhere(): void {
+    const backend = this.seat.take();
     if (typeof backend === "string") {
-      this.#goWithout(backend, isNext);
+      this.#goWithout(backend);
       return;
     }
     if (this.#backend !== undefined) this.#backends.counts.retried();
@@ -232,7 +234,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
       this.#backends.sessions.giveUp(this.#backend, this);
   }
 
-  #goWithout(why: NoBackend, isNext: boolean): void {
+  #goWithout(why: NoBackend): void {
     switch (why) {
       case "tried":
         this.#close(refusal(this.#failure), this.#why);
@@ -241,7 +243,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
         this.#unavailable("all backends are down");
         break;
       case "full":
-        if (this.seat.wait(isNext)) this.#wait(isNext);
+        if (this.seat.wait()) this.#wait();
         else this.#unavailable("too many wait for a backend");
         break;
       default:
@@ -249,9 +251,10 @@ export class Way implements BackendUser, SessionUser, Sitter {
     }
   }
 
-  #wait(isNext: boolean): void {
+  #wait(): void {
     this.#phase = "waiting";
-    if (!isNext) this.#deadline = this.#connectDeadline();
+    if (this.#waitsUntil === NEVER) this.#waitsUntil = this.#connectDeadline();
+    this.#deadline = this.#waitsUntil;
   }
 
   #dial(backend: Backend): void {

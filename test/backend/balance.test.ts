@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { Balancer } from "../../src/backend/balance.ts";
 import { clientHash } from "../../src/backend/balance-client-hash.ts";
 import { Deadlines } from "../../src/backend/deadlines.ts";
-import type { Member } from "../../src/backend/group.ts";
+import type { Member, Seeker } from "../../src/backend/group.ts";
 import type { Balance } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { configOf } from "../support/config-text.ts";
@@ -47,14 +47,18 @@ class Choosing {
     return member;
   }
 
-  /** The port that a request goes to, where it stays; or why it goes nowhere. */
-  take(tried: readonly number[] = [], client = "192.0.2.7", cookie?: string): number | string {
-    const choice = this.balancer.choose(this.group, {
+  seeker(tried: readonly number[] = [], client = "192.0.2.7", cookie?: string): Seeker {
+    return {
       tried: tried.map((port) => this.at(port)),
       clientAddress: client,
       stickyCookie: cookie,
       backendFree: () => undefined,
-    });
+    };
+  }
+
+  /** The port that a request goes to, where it stays; or why it goes nowhere. */
+  take(tried?: readonly number[], client?: string, cookie?: string): number | string {
+    const choice = this.balancer.choose(this.group, this.seeker(tried, client, cookie));
     return typeof choice === "string" ? choice : this.group.members.indexOf(choice) + 1;
   }
 
@@ -265,16 +269,23 @@ test("A backend gets no more at once than it may have, and what waits has its tu
   const { balancer, group } = choosing;
   assert.deepEqual([choosing.take(), choosing.take(), choosing.take()], [1, 2, "full"]);
   const woken: string[] = [];
-  const waiter = (name: string) => ({ backendFree: () => void woken.push(name) });
+  const waiter = (name: string) => ({
+    ...choosing.seeker(),
+    backendFree: () => {
+      woken.push(name);
+      choosing.take();
+    },
+  });
   const [first, second, third] = [waiter("first"), waiter("second"), waiter("third")];
   for (const each of [first, second, third]) assert.ok(balancer.wait(group, each, false));
   balancer.giveUp(group, second);
   balancer.release(choosing.at(1));
   balancer.release(choosing.at(2));
   assert.deepEqual(woken, ["first", "third"]);
-  for (let count = 0; count < limits.backendQueueMax; count += 1)
-    assert.ok(balancer.wait(group, waiter(""), false));
+  const row = Array.from({ length: limits.backendQueueMax }, () => waiter(""));
+  for (const each of row) assert.ok(balancer.wait(group, each, false));
   assert.equal(balancer.wait(group, first, false), false);
+  for (const each of row) balancer.giveUp(group, each);
 });
 
 test("The limit on connections is shared out among the workers", () => {
