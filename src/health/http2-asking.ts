@@ -38,7 +38,7 @@ export class Http2Asking implements SessionOwner, CourierUser, AnswerListener {
   sessionOpened(session: BackendSession): void {
     session.take();
     const question = { method: "GET", webSocketKey: undefined };
-    this.#courier.begin(session, this.#head, question, "none", true);
+    this.#courier.begin(session, this.#head, question, false, true);
     this.#courier.flush();
   }
 

@@ -4,7 +4,10 @@ import { BodyReader } from "./body.ts";
 import type { Fields } from "./fields.ts";
 import { type ResponseHead, readResponseHead } from "./head.ts";
 
-export type FinalAnswer = Extract<Answer, { kind: "final" }>;
+export type FinalAnswer = Extract<Answer, { kind: "final" }> & {
+  /** May fields come behind its content? */
+  readonly mayHaveTrailers: boolean;
+};
 
 /** Hears an answer while it is read. */
 export interface AnswerListener {
@@ -34,6 +37,7 @@ const DONE = { kind: "done", hasMore: false, trailers: undefined } as const;
 /** Reads answers, one after the other, from the bytes of a backend connection. */
 export class AnswerReader {
   readonly #listener: AnswerListener;
+  readonly #hasFrames: boolean;
   readonly #body = new BodyReader();
   #question: Question = { method: "", webSocketKey: undefined };
   #final: FinalAnswer | undefined;
@@ -41,8 +45,10 @@ export class AnswerReader {
   /** A head as far as it has come. */
   #held: Buffer | undefined;
 
-  constructor(listener: AnswerListener) {
+  /** `hasFrames`: they are HTTP/2's, where trailers may follow content of a known length too (RFC 9113 §8.1). */
+  constructor(listener: AnswerListener, { hasFrames = false } = {}) {
     this.#listener = listener;
+    this.#hasFrames = hasFrames;
   }
 
   /** Starts on the answer to another question. */
@@ -94,9 +100,10 @@ export class AnswerReader {
         return { kind: "switch", head, named: answer.named, rest };
       }
       if (answer.kind === "final") {
-        this.#final = answer;
+        const mayHaveTrailers = this.#hasFrames || answer.end === "chunked";
+        this.#final = { ...answer, mayHaveTrailers };
         this.#body.begin(answer.end, answer.length ?? 0);
-        this.#listener.answerBegan(head, answer);
+        this.#listener.answerBegan(head, this.#final);
         return this.#readBody(bytes, at, end);
       }
       this.#interims += 1;

@@ -43,6 +43,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #route: PathRoute | undefined;
   #question: Question = { method: "", webSocketKey: undefined };
   #framing: Framing = "none";
+  #mayHaveTrailers = false;
   #isRequestSent = false;
   #isBodyTaken = false;
   readonly #kept = new KeptBody();
@@ -74,11 +75,20 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     return this.#phase === "asking" && this.#courier.hasBegun;
   }
 
-  /** Begins the exchange. Nothing is written before {@link flush}, so that a small body can join the head. */
-  start(route: PathRoute, question: Question, framing: Framing): void {
+  /**
+   * Begins the exchange. Nothing is written before {@link flush}, so that a small body can join the head.
+   * `mayHaveTrailers`: of the request.
+   */
+  start(
+    route: PathRoute,
+    question: Question,
+    framing: Framing,
+    mayHaveTrailers: boolean = false,
+  ): void {
     this.#route = route;
     this.#question = question;
     this.#framing = framing;
+    this.#mayHaveTrailers = mayHaveTrailers;
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
     this.#kept.begin();
@@ -234,7 +244,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     const isSent = this.#isRequestSent && !this.#isBodyTaken;
     if (to instanceof BackendSession) {
       this.#http2 ??= new Http2Courier(this, this);
-      this.#http2.begin(to, head, this.#question, this.#framing, isSent);
+      this.#http2.begin(to, head, this.#question, this.#mayHaveTrailers, isSent);
       this.#courier = this.#http2;
     } else {
       this.#http1.begin(to, head, this.#question, this.#framing, isSent);

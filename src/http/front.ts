@@ -43,6 +43,8 @@ export interface BodySource {
   readonly isDone: boolean;
   /** Bytes of content so far. */
   readonly received: number;
+  /** May fields come behind it that a backend should hear of? */
+  readonly mayHaveTrailers: boolean;
   /** When the client is too slow; never, while it is we who take nothing. */
   readonly deadline: number;
   /** Starts on the body of `request`, for a backend of `route` if it has one. */

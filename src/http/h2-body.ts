@@ -40,6 +40,10 @@ export class H2Body implements BodySource {
     return this.#received;
   }
 
+  get mayHaveTrailers(): boolean {
+    return !this.#isDone;
+  }
+
   /** A stream of messages whose answer has begun is its exchange's to watch: either side may be silent then. */
   get deadline(): number {
     const isTwoWay = this.#streamIdleMs !== undefined && this.#exchange?.hasBegun === true;

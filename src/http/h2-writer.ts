@@ -73,7 +73,7 @@ export class H2Writer implements AnswerWriter {
     this.status = head.status;
     this.#head = headPairs(head, answer, now, edits);
     this.#isBodiless = answer.end === "none" || this.#isBodilessWith(head.status);
-    this.#mayHaveTrailers = answer.end !== "length";
+    this.#mayHaveTrailers = answer.mayHaveTrailers;
   }
 
   switched(head: ResponseHead, named: readonly string[], edits: AnswerEdits | undefined): void {
@@ -87,10 +87,10 @@ export class H2Writer implements AnswerWriter {
     this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
   }
 
-  /** Trailers always have a place here: nobody has to ask for them. */
+  /** Trailers have a place behind any body (RFC 9113 §8.1), and nobody has to ask for them. */
   end(_request: Admitted, trailers: string): void {
     this.#isOver = true;
-    if (trailers !== "" && this.#mayHaveTrailers) this.#trailers = trailerFields(trailers);
+    if (trailers !== "") this.#trailers = trailerFields(trailers);
   }
 
   own(own: OwnAnswer, request: Admitted | undefined, _closes: boolean, now: number): void {

@@ -4,7 +4,6 @@ import type { BackendSession } from "../backend/session.ts";
 import { watchEnd } from "../backend/stream-end.ts";
 import { StreamTunnel } from "../backend/stream-tunnel.ts";
 import { unreachable } from "../base/errors.ts";
-import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import { type AnswerListener, AnswerReader } from "./answer-reader.ts";
 import type { Courier, CourierUser, Resend } from "./courier.ts";
@@ -24,7 +23,7 @@ export class Http2Courier implements Courier {
   #session: BackendSession | undefined;
   #stream: ClientHttp2Stream | undefined;
   #question: Question = { method: "", webSocketKey: undefined };
-  #framing: Framing = "none";
+  #mayHaveTrailers = false;
   #head = "";
   /** What of the body waits for the stream to be opened. */
   #held: Buffer[] = [];
@@ -38,7 +37,7 @@ export class Http2Courier implements Courier {
 
   constructor(user: CourierUser, listener: AnswerListener) {
     this.#user = user;
-    this.#answer = new AnswerReader(listener);
+    this.#answer = new AnswerReader(listener, { hasFrames: true });
   }
 
   get hasBegun(): boolean {
@@ -52,19 +51,20 @@ export class Http2Courier implements Courier {
 
   /**
    * Begins to carry a request over a stream of `session` that is taken for this courier. Nothing is written
-   * before {@link flush}. `isSent`: there is nothing to come but `head`.
+   * before {@link flush}. `mayHaveTrailers`: of the request; waited for, they hold up an end that the backend's
+   * window has no room for. `isSent`: there is nothing to come but `head`.
    */
   begin(
     session: BackendSession,
     head: string,
     question: Question,
-    framing: Framing,
+    mayHaveTrailers: boolean,
     isSent: boolean,
   ): void {
     this.#session = session;
     this.#head = head;
     this.#question = question;
-    this.#framing = framing;
+    this.#mayHaveTrailers = mayHaveTrailers;
     this.#isRequestSent = isSent;
     this.#held = [];
     this.#trailers = "";
@@ -113,11 +113,10 @@ export class Http2Courier implements Courier {
     const session = this.#session;
     if (session === undefined) return undefined;
     const isTunnel = this.#isTunnel;
-    const isAll = this.#isRequestSent && this.#held.length === 0 && this.#trailers === "";
-    const endStream = isAll && !isTunnel;
+    const hasNoTrailers = this.#isRequestSent && this.#trailers === "";
     const stream = session.request(writeStreamHead(this.#head, session.scheme, isTunnel), {
-      endStream,
-      waitForTrailers: !endStream && this.#framing === "chunked",
+      endStream: hasNoTrailers && this.#held.length === 0 && !isTunnel,
+      waitForTrailers: this.#mayHaveTrailers && !hasNoTrailers,
     });
     if (stream === undefined) {
       this.#rest();

@@ -36,6 +36,10 @@ export class RequestBody implements BodySource {
     return this.#received;
   }
 
+  get mayHaveTrailers(): boolean {
+    return this.#request?.takesTrailers === true && this.#request.framing === "chunked";
+  }
+
   get deadline(): number {
     return this.#deadline;
   }

@@ -284,7 +284,7 @@ export class Visit implements Asker, EncodingOwner {
     }
     if (this.#requestId === "") this.#requestId = requestIdOf(request.head.fields);
     const question = questionOf(request, this.#writer.tunnelStatus);
-    this.#exchange.start(path, question, request.framing);
+    this.#exchange.start(path, question, request.framing, this.#body.mayHaveTrailers);
     if (this.#body.isDone) this.#exchange.endBody("");
     this.pumpBody();
   }
