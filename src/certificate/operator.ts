@@ -85,11 +85,12 @@ async function renew(steps: OperatorSteps, name: CertificateName): Promise<Opera
   }
 }
 
-/** A name that is well has nothing to try again. */
+/** A name that is well has nothing to try again; one whose attempt is put off is not. */
 async function retry(steps: OperatorSteps, name: CertificateName): Promise<OperatorOutcome> {
   const holding = steps.holding(name);
-  const isWell = holding?.certificate !== undefined && holding.lastError === undefined;
-  if (!isWell) return await renew(steps, name);
+  const { certificate, lastError, waiting } = holding ?? {};
+  const isWell = certificate !== undefined && lastError === undefined && waiting === undefined;
+  if (holding === undefined || !isWell) return await renew(steps, name);
   return { kind: "done", detail: `nothing to try again: ${inUse(holding)}` };
 }
 
