@@ -155,6 +155,7 @@ export class CertificateKeeper {
   /** Not this time: asked again in an hour, or in a minute when policy could not be asked. */
   #refuse(holding: Holding, decision: Denial): void {
     const now = this.#clock.now();
+    holding.isDecided = true;
     const isForGood =
       decision.kind === "not-ours" || (decision.kind === "refused" && decision.isFinal);
     const waitMs = isForGood ? limits.refusedMinMs : limits.unreachableMinMs;
@@ -254,4 +255,5 @@ export class CertificateKeeper {
 function allow(holding: Holding): void {
   if (holding.isRefused) holding.waiting = undefined;
   holding.isRefused = false;
+  holding.isDecided = true;
 }

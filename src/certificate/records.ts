@@ -52,6 +52,8 @@ export interface Holding {
   /** What the first issuer failed by when another one got its turn, as long as this program knows. */
   switchedBy: Pick<LastError, "type" | "detail"> | undefined;
   isRefused: boolean;
+  /** Has policy been asked since the program started? Until then nobody knows whether it refuses the name. */
+  isDecided: boolean;
   servedSerial: string | undefined;
 }
 
@@ -156,6 +158,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     standIn: undefined,
     switchedBy: undefined,
     isRefused: false,
+    isDecided: false,
     servedSerial: undefined,
   };
 }

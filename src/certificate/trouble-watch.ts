@@ -11,7 +11,7 @@ import type { Commands } from "./commands.ts";
 import type { DeletionWatch } from "./deletion-watch.ts";
 import type { Given } from "./manual.ts";
 import type { Holding } from "./records.ts";
-import { type Judging, troublesOf, troublesOfGiven } from "./troubles.ts";
+import { isUndecided, type Judging, troublesOf, troublesOfGiven } from "./troubles.ts";
 import type { UntoldRevocations } from "./untold-revocations.ts";
 import type { Watchdog } from "./watchdog.ts";
 
@@ -93,9 +93,21 @@ export class TroubleWatch {
       case "certificate.mismatch":
       case "certificate.unserved":
         return this.#steps.watchdog.isUndecided(host);
+      case "renewal.failing":
+      case "certificate.expiring":
+      case "issuer.switched":
+        return this.#isUnasked(host);
       default:
         return false;
     }
+  }
+
+  /** See {@link isUndecided}. */
+  #isUnasked(name: string): boolean {
+    const now = this.#steps.clock.now();
+    for (const holding of this.#steps.holdings())
+      if (holding.host === name) return isUndecided(holding, now);
+    return false;
   }
 
   /** One that is configured no longer is over. */

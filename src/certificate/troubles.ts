@@ -16,14 +16,21 @@ export interface Judging {
   lasted(key: string): boolean;
 }
 
-/** What is wrong with one name. Pure. */
+/** What is wrong with one name. Pure. One that policy refuses is nobody's any more: a customer who left. */
 export function troublesOf(holding: Holding, judging: Judging): Trouble[] {
+  if (holding.isRefused || isUndecided(holding, judging.now)) return [];
   const found = [
     failureOf(holding, judging),
     expiryOf(holding, judging),
     standInOf(holding, judging),
   ];
   return found.filter((trouble) => trouble !== undefined).map((trouble) => ahead(trouble, judging));
+}
+
+/** Is it a name on demand that is to be renewed, if policy still wants it, and nobody has asked since the start? */
+export function isUndecided(holding: Holding, now: number): boolean {
+  const { listed, isDecided } = holding;
+  return !listed && !isDecided && (renewAtOf(holding) ?? now) <= now;
 }
 
 /** What is due, and waits for its turn, has no time that anybody could tell. */

@@ -63,6 +63,21 @@ test("a certificate that is being saved is no trouble; one that could not be sav
   assert.deepEqual(kinds(false), ["storage.unwritable"]);
 });
 
+test("after a restart the trouble of a name on demand is neither on nor over until policy was asked", () => {
+  const { holding, watch, clock } = world();
+  const certificate = heldCertificate({ notAfter: clock.now() - 1, renewAt: 0 });
+  Object.assign(holding, { certificate, listed: false });
+  const looks = () => {
+    const { troubles, isUndecided } = watch.look(() => true);
+    return [troubles.map(({ kind }) => kind), isUndecided(`certificate.expiring ${holding.host}`)];
+  };
+  assert.deepEqual(looks(), [[], true]);
+  holding.isDecided = true;
+  assert.deepEqual(looks(), [["certificate.expiring"], false]);
+  holding.isRefused = true;
+  assert.deepEqual(looks(), [[], false]);
+});
+
 test("while it is ordered again, a certificate that could not be saved goes on being a trouble", () => {
   const { holding, kinds } = world();
   holding.isOrdering = true;

@@ -76,7 +76,7 @@ const table: readonly (readonly [
   ],
   [
     "a failed renewal of a name on demand",
-    { listed: false, certificate: held(29), lastError: ERROR, attempts: 1 },
+    { listed: false, isDecided: true, certificate: held(29), lastError: ERROR, attempts: 1 },
     ["renewal.failing warning"],
   ],
   [
@@ -107,6 +107,27 @@ const table: readonly (readonly [
   [
     "two thirds left, with somebody who wants to know",
     { certificate: held(60) },
+    ["certificate.expiring warning"],
+    { expiresWithin: 0.9 },
+  ],
+  [
+    "the expired certificate of a customer who left: policy refuses the name",
+    { listed: false, certificate: held(-1), isRefused: true, lastError: ERROR, attempts: 1 },
+    [],
+  ],
+  [
+    "a name on demand that is due, before policy was asked since the start",
+    { listed: false, certificate: held(22), lastError: ERROR, attempts: 1 },
+    [],
+  ],
+  [
+    "a name on demand that is due, whose policy could not be asked",
+    { listed: false, isDecided: true, certificate: held(22), nextAttemptAt: NOW + 60_000 },
+    ["certificate.expiring warning"],
+  ],
+  [
+    "a name on demand with two thirds left, with somebody who wants to know",
+    { listed: false, certificate: held(60) },
     ["certificate.expiring warning"],
     { expiresWithin: 0.9 },
   ],
