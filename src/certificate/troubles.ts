@@ -1,3 +1,4 @@
+import type { LastError } from "../base/certificate-record.ts";
 import { unreachable } from "../base/errors.ts";
 import { formatTime } from "../base/format-time.ts";
 import { keyOf, type Trouble, type TroubleKind } from "../base/trouble.ts";
@@ -62,15 +63,22 @@ function failureOf(holding: Holding, { now, lasted }: Judging): Trouble | undefi
 
 /** Little of its life is left, and not because its CA wants to renew it later. */
 function expiryOf(holding: Holding, judging: Judging): Trouble | undefined {
-  const { host, certificate, lastError, nextAttemptAt } = holding;
+  const { host, certificate, lastError, waiting, nextAttemptAt } = holding;
   if (certificate === undefined) return undefined;
   const renewAt = renewAtOf(holding) ?? 0;
   const isAdvised = adviceOf(holding) !== undefined && lastError === undefined;
   if (isAdvised && judging.now < renewAt) return undefined;
-  const detail = lastError === undefined ? "It has not been renewed" : detailOf(lastError);
-  const hint = lastError?.hint ?? `Run: latchkey renew ${host}`;
+  const cause = waiting ?? lastError;
+  const detail = cause === undefined ? "It has not been renewed" : detailOf(cause);
+  const hint = remedyFor(host, cause);
   const trouble = expiring(host, certificate, judging);
   return trouble && { ...trouble, detail, hint, nextAttemptAt: nextAttemptAt ?? renewAt };
+}
+
+function remedyFor(host: string, cause: LastError | undefined): string {
+  if (cause === undefined) return `Run: latchkey renew ${host}`;
+  if (cause.type !== "ACME_PAUSED") return cause.hint;
+  return `It is tried at its time. To ask the CA before, run: latchkey retry ${host}`;
 }
 
 function expiring(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { LastError } from "../../src/base/certificate-record.ts";
 import { keyOf } from "../../src/base/trouble.ts";
 import type { Given } from "../../src/certificate/manual.ts";
 import { type HeldCertificate, type Holding, newHolding } from "../../src/certificate/records.ts";
@@ -191,6 +192,24 @@ test("a trouble tells the cause as the CA worded it, what to do, and the next at
     [trouble?.host, trouble?.detail, trouble?.hint, trouble?.nextAttemptAt],
     ["a.example", "caa: CAA forbids", "Change it", nextAttemptAt],
   );
+});
+
+test("what puts a renewal off stands in the alert of a certificate that expires, with what can be done", () => {
+  const paused = { ...ERROR, type: "ACME_PAUSED", detail: "asked for peace", hint: "wait" };
+  const wait = (waiting: LastError) =>
+    troublesOf(holding({ certificate: held(22), waiting, nextAttemptAt: NOW + DAY }), judging);
+  const [asked] = wait(paused);
+  assert.deepEqual(
+    [asked?.kind, asked?.detail, asked?.hint],
+    [
+      ...["certificate.expiring", "ACME_PAUSED: asked for peace"],
+      "It is tried at its time. To ask the CA before, run: latchkey retry a.example",
+    ],
+  );
+  const [spent] = wait({ ...paused, type: "BUDGET_SPENT", detail: "used up" });
+  assert.deepEqual([spent?.detail, spent?.hint], ["BUDGET_SPENT: used up", "wait"]);
+  const [untried] = troublesOf(holding({ certificate: held(22) }), judging);
+  assert.equal(untried?.hint, "Run: latchkey renew a.example");
 });
 
 const past: readonly (readonly [what: string, changes: Partial<Holding>])[] = [
