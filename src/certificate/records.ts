@@ -223,8 +223,8 @@ function stateOf(
   const isGood = certificate !== undefined && now < certificate.notAfter;
   if (isRefused) return "refused";
   if (isOrdering) return isGood ? "renewing" : "issuing";
-  if (lastError !== undefined) return isGood ? "failing" : "failed";
-  return isGood ? "valid" : "waiting";
+  if (isGood) return lastError === undefined ? "valid" : "failing";
+  return certificate === undefined && lastError === undefined ? "waiting" : "failed";
 }
 
 function timeText(ms: number | undefined): string | null {

@@ -46,7 +46,7 @@ test("a certificate that is served on though its key was revoked is due", async 
   assert.deepEqual([row?.serial, row?.renewAt], [credential.serial, row?.notBefore]);
 });
 
-test("a certificate that has expired is none: the row says waiting, and failed once an attempt has", async () => {
+test("the row of a certificate that has expired says failed, whether an attempt has failed or not", async () => {
   await using opened = await openStorage();
   const { attempts, certificates } = opened.storage;
   const saved = await certificates.save(host, certificateFor(host), { issuer: directory });
@@ -64,5 +64,5 @@ test("a certificate that has expired is none: the row says waiting, and failed o
   assert.equal(await stateAt(notAfter - 1), "failing");
   assert.equal(await stateAt(notAfter), "failed");
   await attempts.clear(host);
-  assert.equal(await stateAt(notAfter), "waiting");
+  assert.equal(await stateAt(notAfter), "failed");
 });
