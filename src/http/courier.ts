@@ -12,6 +12,11 @@ export type Resend =
   /** If it is idempotent, and to another backend: this one failed it. */
   | "elsewhere";
 
+/** Has no backend looked at it? Then it may go again whatever it is. */
+export function isUnseen(resend: Resend): boolean {
+  return resend === "always" || resend === "over-http1";
+}
+
 /**
  * Carries one request after the other to a backend, and tells its {@link CourierUser} what becomes of
  * it; the answer itself goes to the `AnswerListener` it was made with. Owns the connection that it was

@@ -10,7 +10,7 @@ import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import type { Backends } from "./backends.ts";
-import type { Courier, CourierUser, Resend } from "./courier.ts";
+import { type Courier, type CourierUser, isUnseen, type Resend } from "./courier.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
@@ -50,6 +50,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #trailers = "";
   /** Was it sent to the same backend twice already? */
   #isRepeated = false;
+  /** Was it sent again although a backend may have seen it? */
+  #isResent = false;
   #deadline = NEVER;
 
   constructor(asker: Asker, backends: Backends) {
@@ -94,6 +96,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#kept.begin();
     this.#trailers = "";
     this.#isRepeated = false;
+    this.#isResent = false;
     this.#phase = "starting";
     this.#way.begin(route, question.webSocketKey !== undefined);
     if (this.#phase === "starting") this.#phase = "finding";
@@ -193,7 +196,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#break(502, why, "malformed");
   }
 
-  /** Once more to the same backend at most, then to another one. */
+  /** Once more to the same backend at most, then to another one; what may have been seen goes once more in all. */
   answerLost(why: string, resend: Resend, status: 502 | 504 = 502): void {
     const how = status === 504 ? "timeout" : "closed";
     const isMove = resend === "elsewhere" || (this.#isRepeated && resend !== "over-http1");
@@ -205,6 +208,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#phase = "finding";
     this.#deadline = NEVER;
     this.#isRepeated = !isMove;
+    this.#isResent ||= !isUnseen(resend);
     if (isMove) this.#way.moveOn(status, why);
     else this.#way.afresh();
   }
@@ -278,10 +282,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     else this.#deadline = NEVER;
   }
 
-  /** Once, on a fresh connection, when nothing can happen twice; body bytes given away are gone, if they are not kept. */
+  /** When nothing can happen twice; body bytes given away are gone, if they are not kept. */
   #maySendAgain(resend: Resend): boolean {
     if (resend === "never" || (this.#isBodyTaken && !this.#kept.isWhole)) return false;
-    return resend === "always" || resend === "over-http1" || IDEMPOTENT.has(this.#question.method);
+    if (isUnseen(resend)) return true;
+    return !this.#isResent && IDEMPOTENT.has(this.#question.method);
   }
 
   #break(status: 502 | 504, why: string, how: BackendFailure): void {

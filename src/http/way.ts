@@ -46,6 +46,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
   /** What the last one that was tried did. */
   #why = "";
   #isTunnel = false;
+  /** Was the request sent before? Then no connection will do that may be closing, too. */
+  #isAgain = false;
   #deadline = NEVER;
   /** Until when it waits for backends below their limit, however often. */
   #waitsUntil = NEVER;
@@ -81,22 +83,26 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#route = route;
     this.#isTunnel = isTunnel;
     this.#backend = undefined;
+    this.#isAgain = false;
     this.#waitsUntil = NEVER;
     this.seat.begin(route);
-    this.moveOn(502, "");
+    this.#moveOn(502, "");
   }
 
-  /** Leads on to a backend where the request was not tried yet. If there is none, this is the answer, and why. */
-  moveOn(status: 501 | 502 | 504, why: string): void {
-    this.#failure = status;
-    this.#why = why;
-    this.#elsewhere();
+  /**
+   * Leads a request that was sent already on to a backend where it was not tried yet, by a connection that
+   * nobody has used, or by any session. If there is none, this is the answer, and why.
+   */
+  moveOn(status: 502 | 504, why: string): void {
+    this.#isAgain = true;
+    this.#moveOn(status, why);
   }
 
   /** Leads to the same backend once more, by a connection that nobody has used, or by any session. */
   afresh(): void {
     const backend = this.#backend;
     if (backend === undefined) return;
+    this.#isAgain = true;
     this.#backends.counts.retried();
     if (this.#goesBySession(backend)) this.#join(backend);
     else this.#dial(backend);
@@ -174,6 +180,12 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#connectFailed(502, cause);
   }
 
+  #moveOn(status: 501 | 502 | 504, why: string): void {
+    this.#failure = status;
+    this.#why = why;
+    this.#elsewhere();
+  }
+
   #elsewhere(): void {
     const backend = this.seat.take();
     if (typeof backend === "string") {
@@ -186,9 +198,13 @@ export class Way implements BackendUser, SessionUser, Sitter {
       this.#join(backend);
       return;
     }
-    const pooled = this.#backends.pool.take(backend, this, this.#introductionTo(backend));
+    const pooled = this.#isAgain ? undefined : this.#pooled(backend);
     if (pooled === undefined) this.#dial(backend);
     else this.#open(pooled, backend);
+  }
+
+  #pooled(backend: Backend): BackendConnection | undefined {
+    return this.#backends.pool.take(backend, this, this.#introductionTo(backend));
   }
 
   /** @param backend The one of this route: a pooled connection may have been made for another's. */
@@ -211,7 +227,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     session.leave();
     if (backend.kind === "https") return void this.#dial(backend);
     this.seat.unfit();
-    this.moveOn(501, "no backend takes WebSockets over HTTP/2");
+    this.#moveOn(501, "no backend takes WebSockets over HTTP/2");
   }
 
   /** Goes by a stream of a session that others share. */
@@ -276,7 +292,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.seat.unconnected(cause);
     const what =
       status === 504 ? "none was made in time" : failureOf(cause, "it closed the connection");
-    this.moveOn(status, `no backend takes a connection: ${what}`);
+    this.#moveOn(status, `no backend takes a connection: ${what}`);
   }
 
   #unavailable(why: string): void {
