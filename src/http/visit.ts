@@ -1,10 +1,8 @@
 import { NEVER } from "../backend/deadlines.ts";
 import type { FarEnd } from "../backend/far-end.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
-import type { Facts } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
-import { accessFacts, askedRecord } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { questionOf } from "./answer.ts";
 import {
@@ -21,7 +19,6 @@ import { cookieNamed } from "./cookie.ts";
 import { Encoding, type EncodingOwner } from "./encoding.ts";
 import { Exchange } from "./exchange.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
-import { clientOf } from "./forwarded.ts";
 import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.ts";
 import type { ResponseHead } from "./head.ts";
 import { writeRequestHead } from "./headers.ts";
@@ -29,6 +26,7 @@ import { backendAuthority, choosePlace, isRoute, onwardTarget } from "./path-rou
 import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { requestIdOf } from "./request-id.ts";
+import { RequestRecord } from "./request-record.ts";
 import { answerAt } from "./respond.ts";
 import type { Place } from "./surroundings.ts";
 import { answerTrailers } from "./trailers.ts";
@@ -47,29 +45,27 @@ export class Visit implements Asker, EncodingOwner {
   readonly #exchange: Exchange;
   readonly #encoding: Encoding;
   readonly #deliberation = new Deliberation((verdict) => this.#decided(verdict));
-  #isUnderWay = false;
+  readonly #record: RequestRecord;
   #closesAfter = false;
-  #request: Admitted | undefined;
   #place: Place | undefined;
   #path: PathRoute | undefined;
   #edits: HeadEdits | undefined;
   /** Fields of the answer that are its connection's. */
   #answerNamed: readonly string[] = [];
-  #requestId = "";
-  #startedAt = 0;
 
   constructor(owner: VisitOwner, tools: VisitTools) {
     this.#owner = owner;
     this.#tools = tools;
     this.#writer = tools.writer;
     this.#body = tools.body;
+    this.#record = new RequestRecord(tools);
     this.#exchange = new Exchange(this, tools.around);
     this.#encoding = new Encoding(this, tools.writer, tools.around.compressors);
   }
 
   /** A head begins to arrive: the time of the request starts here. */
   arrive(): void {
-    this.#startedAt = performance.now();
+    this.#record.arrive();
   }
 
   /** Does what the route says. `isLast`: the connection is closed afterwards. */
@@ -89,7 +85,7 @@ export class Visit implements Asker, EncodingOwner {
     if (policies.length === 0) this.#proceed(request, place);
     else {
       const requestId = requestIdOf(request.head.fields);
-      this.#requestId = requestId;
+      this.#record.requestId = requestId;
       this.#deliberation.begin(policies, { request, place, sender, requestId });
     }
   }
@@ -110,7 +106,7 @@ export class Visit implements Asker, EncodingOwner {
 
   /** The client is gone, or must go. */
   abandon(why: string): void {
-    if (this.#isUnderWay) this.#end(why);
+    if (this.#record.isOpen) this.#end(why);
     this.#exchange.abort();
   }
 
@@ -136,12 +132,12 @@ export class Visit implements Asker, EncodingOwner {
 
   tick(now: number): void {
     this.#exchange.tick(now);
-    const isReading = this.#isUnderWay && !this.#body.isDone;
+    const isReading = this.#record.isOpen && !this.#body.isDone;
     if (isReading && now >= this.#body.deadline) this.giveUp(fault(408, "the body is too slow"));
   }
 
   requestHeadFor(backend: Backend): string {
-    const request = this.#request;
+    const { request } = this.#record;
     const path = this.#path;
     if (request === undefined || path === undefined) return "";
     const target = onwardTarget(path, request.target);
@@ -149,7 +145,7 @@ export class Visit implements Asker, EncodingOwner {
     const outgoing = {
       target,
       authority,
-      requestId: this.#requestId,
+      requestId: this.#record.requestId,
       loopLine: this.#tools.around.loops.line,
       edits: this.#edits,
     };
@@ -157,13 +153,11 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   get host(): string {
-    return this.#request?.host ?? this.#tools.host;
+    return this.#record.host;
   }
 
   get clientAddress(): string {
-    const request = this.#request;
-    const { sender } = this.#tools;
-    return request === undefined ? sender.address : clientOf(request.head.fields, sender);
+    return this.#record.clientAddress;
   }
 
   get ends(): ConnectionEnds | undefined {
@@ -171,7 +165,8 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   cookieNamed(name: string): string | undefined {
-    return this.#request && cookieNamed(this.#request.head.fields, name);
+    const { request } = this.#record;
+    return request && cookieNamed(request.head.fields, name);
   }
 
   bodyWanted(): void {
@@ -181,11 +176,12 @@ export class Visit implements Asker, EncodingOwner {
 
   answerInterim(head: ResponseHead, named: readonly string[]): void {
     const removed = [...named, ...removedFrom(this.#place?.rules)];
-    if (this.#request !== undefined) this.#writer.interim(this.#request, head, removed);
+    const { request } = this.#record;
+    if (request !== undefined) this.#writer.interim(request, head, removed);
   }
 
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
-    const request = this.#request;
+    const { request } = this.#record;
     if (request === undefined) return;
     this.#answerNamed = answer.named;
     const edits = this.#editsOf(head, this.#exchange.cookieLine);
@@ -213,7 +209,8 @@ export class Visit implements Asker, EncodingOwner {
 
   encodingEnded(trailers: Fields | undefined): void {
     const lines = answerTrailers(trailers, this.#answerNamed, this.#place?.rules);
-    if (this.#request !== undefined) this.#writer.end(this.#request, lines);
+    const { request } = this.#record;
+    if (request !== undefined) this.#writer.end(request, lines);
     this.answerFlushed();
     this.#end(undefined);
     this.#owner.visitEnded(this.#closesAfter);
@@ -243,14 +240,11 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #begin(request: Admitted | undefined, isLast: boolean): void {
-    this.#tools.counts.began();
-    this.#isUnderWay = true;
-    this.#request = request;
+    this.#record.begin(request);
     this.#closesAfter = isLast || request?.keepsAlive === false;
     this.#place = undefined;
     this.#path = undefined;
     this.#edits = undefined;
-    this.#requestId = "";
     this.#writer.begin();
   }
 
@@ -262,7 +256,7 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #decided(verdict: Verdict): void {
-    const request = this.#request;
+    const { request } = this.#record;
     const place = this.#place;
     if (request === undefined || place === undefined) return;
     if (verdict.kind === "answer") return void this.#answerOwn(verdict.answer, verdict.why);
@@ -282,7 +276,7 @@ export class Visit implements Asker, EncodingOwner {
       this.giveUp(fault(413, "the body is larger than allowed"));
       return;
     }
-    if (this.#requestId === "") this.#requestId = requestIdOf(request.head.fields);
+    this.#record.requestId ||= requestIdOf(request.head.fields);
     const question = questionOf(request, this.#writer.tunnelStatus);
     this.#exchange.start(path, question, request.framing, this.#body.mayHaveTrailers);
     if (this.#body.isDone) this.#exchange.endBody("");
@@ -302,7 +296,7 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {
-    const request = this.#request;
+    const { request } = this.#record;
     this.#closesAfter ||= this.#mustClose(request);
     const dress = dressed(answer, this.#place?.rules);
     const lines = dress.lines + (this.#edits?.answerLines ?? "");
@@ -313,25 +307,9 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #end(why: string | undefined): void {
-    this.#isUnderWay = false;
     this.#deliberation.end();
     this.#encoding.abort();
-    const tookMs = performance.now() - this.#startedAt;
-    const [request, { status, bytesOut }] = [this.#request, this.#writer];
-    const bytesIn = request === undefined ? 0 : this.#body.received;
-    this.#tools.counts.ended(request?.method, status, tookMs, bytesIn, bytesOut);
-    this.#tools.around.access?.(this.#facts(why, tookMs, bytesIn));
-    this.#request = undefined; // an idle connection does not hold on to its last head
-  }
-
-  #facts(why: string | undefined, durationMs: number, bytesIn: number): Facts {
-    return accessFacts({
-      ...askedRecord(this.#request, this.#tools, this.#requestId),
-      status: this.#writer.status,
-      ...{ bytesIn, bytesOut: this.#writer.bytesOut, durationMs },
-      user: this.#edits?.user,
-      backend: this.#path === undefined ? undefined : this.#exchange.backend,
-      why,
-    });
+    const backend = this.#path === undefined ? undefined : this.#exchange.backend;
+    this.#record.end(why, this.#edits?.user, backend);
   }
 }
