@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { Action } from "../../src/config/destination.ts";
 import {
@@ -17,29 +16,13 @@ import type { Recorded } from "../support/recorded.ts";
 import { OK } from "../support/recorder.ts";
 import { pathRoute, RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
+import { acceptWebSocket, CONNECT } from "../support/websocket.ts";
 
 const H2 = { protocol: "h2" } as const;
-/** RFC 8441 §5.1. */
-const CONNECT = request({
-  ":method": "CONNECT",
-  ":protocol": "websocket",
-  ":path": "/chat",
-  origin: "https://a.example",
-  "sec-websocket-version": "13",
-  "sec-websocket-protocol": "chat",
-});
 const OPEN = FLAG.endHeaders;
-const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** Accepts the handshake as RFC 6455 has it, then says `rest`. */
-async function accept(connection: Recorded, rest = ""): Promise<void> {
-  await connection.head();
-  const [, key = ""] = /sec-websocket-key: (\S+)\r\n/i.exec(connection.text) ?? [];
-  const proof = createHash("sha1").update(`${key}${GUID}`).digest("base64");
-  connection.say(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${proof}\r\nSec-WebSocket-Protocol: chat\r\n\r\n${rest}`,
-  );
-}
+const accept = (connection: Recorded, rest = "") =>
+  acceptWebSocket(connection, rest, "Sec-WebSocket-Protocol: chat\r\n");
 
 function lengthOf(client: FrameClient, stream: number): number {
   return client.of(FRAME.data, stream).reduce((sum, { payload }) => sum + payload.length, 0);

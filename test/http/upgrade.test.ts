@@ -6,19 +6,9 @@ import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
 import { OK, Recorder } from "../support/recorder.ts";
 import { forwardTo, get, RelayScene, RelayWorld } from "../support/relay-world.ts";
+import { acceptWebSocket, HANDSHAKE } from "../support/websocket.ts";
 
-/** The handshake of RFC 6455 §1.3. */
-const HANDSHAKE = get(
-  "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nOrigin: https://a.example\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n",
-  "/chat",
-);
-const SWITCH =
-  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
-
-async function accept(connection: Recorded): Promise<void> {
-  await connection.head();
-  connection.say(`${SWITCH}\r\n`);
-}
+const accept = (connection: Recorded) => acceptWebSocket(connection);
 
 test("T28: A WebSocket is tunnelled both ways after a 101 that proves itself, its Origin untouched", async () => {
   await using scene = await RelayScene.start(accept);
@@ -41,10 +31,7 @@ test("T28: A WebSocket is tunnelled both ways after a 101 that proves itself, it
 });
 
 test("What either side says right behind its handshake is passed on", async () => {
-  await using scene = await RelayScene.start(async (connection) => {
-    await connection.head();
-    connection.say(`${SWITCH}\r\nfirst`);
-  });
+  await using scene = await RelayScene.start((connection) => acceptWebSocket(connection, "first"));
   scene.client.say(`${HANDSHAKE}early`);
   await scene.client.has("\r\n\r\nfirst");
   await scene.backend.connections[0]?.has("\r\n\r\nearly");
@@ -54,7 +41,7 @@ test("T16: Nothing of the client reaches the backend before the 101", async () =
   let answer = () => {};
   await using scene = await RelayScene.start(async (connection) => {
     await connection.head();
-    answer = () => connection.say(`${SWITCH}\r\n`);
+    answer = () => void acceptWebSocket(connection);
   });
   scene.client.say(HANDSHAKE + get("", "/smuggled"));
   const connection = await scene.backend.connection(0);
