@@ -217,6 +217,11 @@ export class Counts {
     while (seconds > (DURATION_BOUNDS[bucket] ?? Number.POSITIVE_INFINITY)) bucket += 1;
     this.#add(DURATIONS + bucket, 1);
     this.#add(DURATION_SUM, seconds);
+    this.passed(bytesIn, bytesOut);
+  }
+
+  /** For {@link RequestCounts}. */
+  passed(bytesIn: number, bytesOut: number): void {
     this.#add(BODY_BYTES, bytesIn);
     this.#add(BODY_BYTES + 1, bytesOut);
   }
@@ -275,5 +280,10 @@ export class RequestCounts {
     this.#counts.answered(this.#protocol, method, status);
     this.#counts.answeredBy(this.#host, status);
     this.#counts.took(durationMs, bytesIn, bytesOut);
+  }
+
+  /** What went through a tunnel that a request has become; to be called when it is over. */
+  tunnelled(bytesIn: number, bytesOut: number): void {
+    this.#counts.passed(bytesIn, bytesOut);
   }
 }

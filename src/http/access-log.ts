@@ -68,12 +68,12 @@ export interface VisitRecord {
   readonly host: string;
   /** Path and query; the query goes no further. */
   readonly target: string;
-  /** The status the client got; 0: none. */
+  /** The status the client got; 0: none; 101: a WebSocket, whatever the client speaks. */
   readonly status: number;
-  /** Content taken from the client, and given to it. */
+  /** Content taken from the client, and given to it, or what went through its tunnel. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** From the first byte of the head to the last byte of the answer handed to the socket. */
+  /** From the first byte of the head to the last byte of the answer handed to the socket, or the end of the tunnel. */
   readonly durationMs: number;
   readonly client: string;
   /** Whose password was right (`auth.basic`). */
@@ -124,7 +124,7 @@ export function accessFacts(visit: VisitRecord): Facts {
     status: visit.status,
     bytesIn: visit.bytesIn,
     bytesOut: visit.bytesOut,
-    durationMs: Math.round(visit.durationMs * 100) / 100,
+    durationMs: roundedMs(visit.durationMs),
     client: visit.client,
     user: visit.user,
     clientCertificate: visit.clientCertificate,
@@ -132,4 +132,9 @@ export function accessFacts(visit: VisitRecord): Facts {
     requestId: visit.requestId,
     why: visit.why,
   };
+}
+
+/** As a line has it: to a hundredth. */
+export function roundedMs(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }

@@ -1,5 +1,4 @@
 import { NEVER, type Timed } from "../backend/deadlines.ts";
-import type { FarEnd } from "../backend/far-end.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
@@ -7,7 +6,7 @@ import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-c
 import { type ClientListener, ClientSocket } from "./client-socket.ts";
 import { ClientWriter } from "./client-writer.ts";
 import { fault } from "./fields.ts";
-import type { VisitOwner } from "./front.ts";
+import type { Switched, VisitOwner } from "./front.ts";
 import { type RequestHead, readRequestHead } from "./head.ts";
 import { Inbox } from "./inbox.ts";
 import { RequestBody } from "./request-body.ts";
@@ -130,11 +129,11 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#client.abort(this.#writer.endsWithConnection);
   }
 
-  visitSwitched(end: FarEnd, rest: Buffer, idleMs: number): void {
+  visitSwitched(switched: Switched): void {
     this.#phase = "tunnel";
-    this.#tunnel = new Tunnel(this.#connection.socket, end, this.#around.deadlines, idleMs);
+    this.#tunnel = new Tunnel(this.#connection.socket, switched, this.#around.deadlines);
     this.#client.resume();
-    this.#tunnel.begin(rest, this.#inbox.takeAll());
+    this.#tunnel.begin(this.#inbox.takeAll());
   }
 
   /** Reads from the client while there is use or room for what comes, and not longer. */
@@ -183,8 +182,9 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   }
 
   clientClosed(): void {
-    this.#visit.abandon(this.#around.blamed ?? "the client left");
-    this.#tunnel?.clientClosed();
+    const { blamed } = this.#around;
+    this.#visit.abandon(blamed ?? "the client left");
+    this.#tunnel?.clientClosed(blamed);
     this.#phase = "closing";
     this.#around.deadlines.forget(this);
     this.#ended(this);

@@ -20,11 +20,26 @@ export interface VisitOwner {
   visitEnded(closes: boolean): void;
   /** The answer cannot be completed; the connection must not look as if it were. */
   visitBroken(): void;
-  /** The client speaks WebSocket now; the owner owns what leads to the backend, for as long as either side says something in `idleMs`. */
-  visitSwitched(end: FarEnd, rest: Buffer, idleMs: number): void;
+  /** The client speaks WebSocket now; the owner owns what leads to the backend. */
+  visitSwitched(switched: Switched): void;
   /** Not an end: the backend takes more or less than before, and so should we from the client. */
   regulateReading(): void;
 }
+
+/** What a visit leaves behind that has become a tunnel. */
+export interface Switched {
+  /** The way to the backend. */
+  readonly end: FarEnd;
+  /** What the backend said behind the head of its answer. */
+  readonly rest: Buffer;
+  /** How long both sides may be silent. */
+  readonly idleMs: number;
+  /** To be called once, when the tunnel is over. */
+  readonly ended: TunnelEnded;
+}
+
+/** Hears how many bytes the client has sent, and was sent, and why the tunnel did not end well, in our words. */
+export type TunnelEnded = (bytesIn: number, bytesOut: number, why: string | undefined) => void;
 
 /** The parts of a connection, or of a stream of one, that a visit works with. */
 export interface VisitTools {

@@ -1,13 +1,12 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { NEVER } from "../backend/deadlines.ts";
-import type { FarEnd } from "../backend/far-end.ts";
 import type { RequestCounts } from "../base/counts.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { admit, type Site } from "./admit.ts";
 import type { Fault, Fields } from "./fields.ts";
 import type { Sender } from "./forwarded.ts";
-import type { VisitOwner } from "./front.ts";
+import type { Switched, VisitOwner } from "./front.ts";
 import { H2Body } from "./h2-body.ts";
 import { readStreamHead, readStreamTrailers } from "./h2-head.ts";
 import { H2Writer } from "./h2-writer.ts";
@@ -124,7 +123,7 @@ export class H2Stream implements VisitOwner {
     this.#break();
   }
 
-  visitSwitched(end: FarEnd, rest: Buffer, idleMs: number): void {
+  visitSwitched(switched: Switched): void {
     const stream = this.#stream;
     const client = {
       write: (bytes: Buffer) => {
@@ -136,10 +135,10 @@ export class H2Stream implements VisitOwner {
       end: () => void stream.end(),
       destroy: () => this.#break(),
     };
-    const tunnel = new Tunnel(client, end, this.#home.around.deadlines, idleMs);
+    const tunnel = new Tunnel(client, switched, this.#home.around.deadlines);
     this.#phase = "tunnel";
     this.#tunnel = tunnel;
-    tunnel.begin(rest, Buffer.alloc(0));
+    tunnel.begin(Buffer.alloc(0));
     stream.on("data", (piece: Buffer) => {
       this.#explain(piece);
       tunnel.clientRead(piece);
@@ -237,8 +236,9 @@ export class H2Stream implements VisitOwner {
 
   #closed(): void {
     this.#phase = "closing";
-    this.#visit.abandon(this.#home.around.blamed ?? "the client took its request back, or left");
-    this.#tunnel?.clientClosed();
+    const { blamed } = this.#home.around;
+    this.#visit.abandon(blamed ?? "the client took its request back, or left");
+    this.#tunnel?.clientClosed(blamed);
     this.#body.clear();
     this.#home.explain(this.held);
     if (!this.#isCut && this.#stream.rstCode !== 0) this.#home.takenBack();

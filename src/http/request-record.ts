@@ -1,8 +1,8 @@
 import type { Backend } from "../config/destination.ts";
-import { accessFacts, askedRecord } from "./access-log.ts";
+import { accessFacts, askedRecord, roundedMs } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { clientOf } from "./forwarded.ts";
-import type { VisitTools } from "./front.ts";
+import type { TunnelEnded, VisitTools } from "./front.ts";
 
 /** What is known of one request after the other: each is counted when it has ended, and told in the access log. */
 export class RequestRecord {
@@ -54,25 +54,63 @@ export class RequestRecord {
   }
 
   /**
-   * To be called once for each {@link begin}.
+   * To be called once for each {@link begin}, unless {@link switched} is.
    *
    * @param why Why it did not end well, in our words.
    * @param user Whose password was right.
    */
   end(why: string | undefined, user: string | undefined, backend: Backend | undefined): void {
-    const { counts, around, writer, body } = this.#tools;
-    const request = this.#request;
+    const { around, writer } = this.#tools;
     const { status, bytesOut } = writer;
-    this.#isOpen = false;
-    this.#request = undefined; // an idle connection does not hold on to its last head
-    const durationMs = performance.now() - this.#startedAt;
-    const bytesIn = request === undefined ? 0 : body.received;
-    counts.ended(request?.method, status, durationMs, bytesIn, bytesOut);
+    const [durationMs, bytesIn] = [this.#tookMs, this.#bytesIn];
+    this.#count(status, durationMs);
     around.access?.(
       accessFacts({
-        ...askedRecord(request, this.#tools, this.requestId),
+        ...askedRecord(this.#request, this.#tools, this.requestId),
         ...{ status, bytesIn, bytesOut, durationMs, user, backend, why },
       }),
     );
+    this.#request = undefined; // an idle connection does not hold on to its last head
+  }
+
+  /**
+   * It has become a tunnel: it is counted now, and told when that is over. The client of HTTP/2 sees another
+   * status (RFC 8441 §5), which says nothing to who reads the log.
+   */
+  switched(user: string | undefined, backend: Backend | undefined): TunnelEnded {
+    const { around, counts } = this.#tools;
+    const startedAt = this.#startedAt;
+    const told = { status: 101, bytesIn: 0, bytesOut: 0, durationMs: 0, user, backend };
+    this.#count(told.status, this.#tookMs);
+    // A copy: a piece of the head would keep all of it in memory for as long as the tunnel lasts.
+    const facts =
+      around.access &&
+      structuredClone(
+        accessFacts({
+          ...askedRecord(this.#request, this.#tools, this.requestId),
+          ...told,
+          why: undefined,
+        }),
+      );
+    this.#request = undefined;
+    return (bytesIn, bytesOut, why) => {
+      counts.tunnelled(bytesIn, bytesOut);
+      const durationMs = roundedMs(performance.now() - startedAt);
+      if (facts !== undefined) around.access?.({ ...facts, bytesIn, bytesOut, durationMs, why });
+    };
+  }
+
+  #count(status: number, durationMs: number): void {
+    this.#isOpen = false;
+    const { counts, writer } = this.#tools;
+    counts.ended(this.#request?.method, status, durationMs, this.#bytesIn, writer.bytesOut);
+  }
+
+  get #tookMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  get #bytesIn(): number {
+    return this.#request === undefined ? 0 : this.#tools.body.received;
   }
 }

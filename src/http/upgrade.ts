@@ -1,7 +1,12 @@
 import type { BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
+import { failureOf } from "../backend/failure.ts";
 import type { FarEnd } from "../backend/far-end.ts";
 import { limits } from "../config/limits.ts";
+import type { Switched } from "./front.ts";
+
+const SILENT = "nothing came from either side for too long";
+const UNFOLLOWED = "one side ended, and the other did not follow in time";
 
 /** The client's side of a tunnel: a connection, or one stream of it. */
 export interface TunnelClient {
@@ -26,31 +31,40 @@ export class Tunnel implements BackendUser {
   readonly #client: TunnelClient;
   readonly #backend: FarEnd;
   readonly #deadlines: Deadlines;
-  readonly #idleMs: number;
+  readonly #switched: Switched;
   #deadline: number;
   /** Until when a side must have taken what waits for it. */
   #clientDeadline = NEVER;
   #backendDeadline = NEVER;
 
-  /** `idleMs`: without a byte in either direction. */
-  constructor(client: TunnelClient, backend: FarEnd, deadlines: Deadlines, idleMs: number) {
+  #bytesIn = 0;
+  #bytesOut = 0;
+  /** Has one side ended? */
+  #isEnding = false;
+  /** Why it does not end well. */
+  #why: string | undefined;
+  #isOver = false;
+
+  constructor(client: TunnelClient, switched: Switched, deadlines: Deadlines) {
     this.#client = client;
-    this.#backend = backend;
+    this.#backend = switched.end;
+    this.#switched = switched;
     this.#deadlines = deadlines;
-    this.#idleMs = idleMs;
-    this.#deadline = deadlines.in(idleMs);
-    backend.lend(this);
+    this.#deadline = deadlines.in(switched.idleMs);
+    this.#backend.lend(this);
   }
 
-  /** Passes on what came before there was a tunnel: `fromBackend` after the 101, `fromClient` before it. */
-  begin(fromBackend: Buffer, fromClient: Buffer): void {
-    if (fromBackend.length > 0 && !this.#sendToClient(fromBackend)) this.#backend.pause();
+  /** Passes on what came before there was a tunnel: from the backend behind its answer, and `fromClient`. */
+  begin(fromClient: Buffer): void {
+    const { rest } = this.#switched;
+    if (rest.length > 0 && !this.#sendToClient(rest)) this.#backend.pause();
     if (fromClient.length > 0) this.clientRead(fromClient);
   }
 
   /** Bytes of the client; they are the tunnel's from now on. */
   clientRead(bytes: Buffer): void {
     this.#touch();
+    this.#bytesIn += bytes.length;
     if (this.#backend.write(bytes)) return;
     this.#client.pause();
     this.#backendDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
@@ -66,15 +80,20 @@ export class Tunnel implements BackendUser {
     this.#backend.end();
   }
 
-  clientClosed(): void {
+  /** The client is gone: the tunnel is over. `cut`: it was us, and why. */
+  clientClosed(cut: string | undefined): void {
     this.#deadline = NEVER;
     this.#backend.destroy();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const why = this.#why ?? cut ?? (this.#isEnding ? undefined : "the client left");
+    this.#switched.ended(this.#bytesIn, this.#bytesOut, why);
   }
 
   tick(now: number): void {
-    if (now < Math.min(this.#deadline, this.#clientDeadline, this.#backendDeadline)) return;
-    this.#client.destroy();
-    this.clientClosed();
+    if (now >= this.#deadline) this.#cut(this.#isEnding ? UNFOLLOWED : SILENT);
+    else if (now >= this.#clientDeadline) this.#cut("the client takes nothing any more");
+    else if (now >= this.#backendDeadline) this.#cut("the backend takes nothing any more");
   }
 
   backendConnected(): void {
@@ -98,22 +117,34 @@ export class Tunnel implements BackendUser {
 
   backendClosed(cause: Error | undefined): void {
     this.#closing();
-    if (cause === undefined) this.#client.end();
-    else this.#client.destroy();
+    if (cause === undefined) {
+      this.#client.end();
+      return;
+    }
+    this.#why ??= `the backend broke off: ${failureOf(cause, "")}`;
+    this.#client.destroy();
+  }
+
+  #cut(why: string): void {
+    this.#why = why;
+    this.#client.destroy();
+    this.clientClosed(why);
   }
 
   #sendToClient(bytes: Buffer): boolean {
+    this.#bytesOut += bytes.length;
     const takesMore = this.#client.write(bytes);
     if (!takesMore) this.#clientDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
     return takesMore;
   }
 
   #touch(): void {
-    if (this.#deadline !== NEVER) this.#deadline = this.#deadlines.in(this.#idleMs);
+    if (this.#deadline !== NEVER) this.#deadline = this.#deadlines.in(this.#switched.idleMs);
   }
 
   /** One side has ended: what is left may take no longer than any answer. */
   #closing(): void {
+    this.#isEnding = true;
     this.#deadline = Math.min(this.#deadline, this.#deadlines.in(limits.writeIdleTimeoutMs));
   }
 }

@@ -235,8 +235,9 @@ export class Visit implements Asker, EncodingOwner {
     this.#writer.switched(head, named, this.#editsOf(head, ""));
     this.answerFlushed();
     const idleMs = this.#path?.timeouts.tunnelIdleMs ?? limits.tunnelIdleTimeoutMs;
-    this.#end(undefined);
-    this.#owner.visitSwitched(end, rest, idleMs);
+    this.#rest();
+    const ended = this.#record.switched(this.#edits?.user, this.#exchange.backend);
+    this.#owner.visitSwitched({ end, rest, idleMs, ended });
   }
 
   #begin(request: Admitted | undefined, isLast: boolean): void {
@@ -307,9 +308,13 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   #end(why: string | undefined): void {
-    this.#deliberation.end();
-    this.#encoding.abort();
+    this.#rest();
     const backend = this.#path === undefined ? undefined : this.#exchange.backend;
     this.#record.end(why, this.#edits?.user, backend);
+  }
+
+  #rest(): void {
+    this.#deliberation.end();
+    this.#encoding.abort();
   }
 }
