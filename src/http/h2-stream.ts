@@ -235,13 +235,15 @@ export class H2Stream implements VisitOwner {
   }
 
   #closed(): void {
+    // A request that has no whole answer is taken back with any code, and by the end of its connection too.
+    const isTakenBack = this.#phase === "visit" || this.#stream.rstCode !== 0;
     this.#phase = "closing";
     const { blamed } = this.#home.around;
     this.#visit.abandon(blamed ?? "the client took its request back, or left");
     this.#tunnel?.clientClosed(blamed);
     this.#body.clear();
     this.#home.explain(this.held);
-    if (!this.#isCut && this.#stream.rstCode !== 0) this.#home.takenBack();
+    if (isTakenBack && !this.#isCut) this.#home.takenBack();
     this.#home.streamClosed(this);
   }
 

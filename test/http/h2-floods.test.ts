@@ -18,6 +18,7 @@ import { holdTicks } from "../support/ticks.ts";
 
 const H2 = { protocol: "h2" } as const;
 const OPEN = FLAG.endHeaders;
+const [NO_ERROR, CANCEL] = [0, 8];
 /** More writes than any of these floods may come to. */
 const TURNS_MAX = 2_000;
 /** Frames that go out in one write. */
@@ -35,16 +36,22 @@ for (const { what, first, again, code, isPatient = false, requestsMax } of h2Flo
       if (isPatient) await client.until(() => client.has(next));
       else await new Promise(setImmediate);
     }
-    assert.ok(client.isClosed, "it was not cut");
+    await client.closed();
     assert.equal(client.goawayCode, code);
     assert.ok(scene.backend.requests <= requestsMax, `${scene.backend.requests} requests`);
     while (scene.world.relay.open > 1) await new Promise(setImmediate);
   });
 }
 
-for (const { who, trusted, isCut } of [
-  { who: "A client", trusted: [], isCut: true },
-  { who: "A trusted proxy, which is many clients,", trusted: ["192.0.2.7"], isCut: false },
+for (const { who, trusted, code, isCut } of [
+  { who: "A client", trusted: [], code: CANCEL, isCut: true },
+  { who: "A client with no error to tell", trusted: [], code: NO_ERROR, isCut: true },
+  {
+    who: "A trusted proxy, which is many clients,",
+    trusted: ["192.0.2.7"],
+    code: CANCEL,
+    isCut: false,
+  },
 ]) {
   test(`T25: ${who} that takes requests back is ${isCut ? "cut" : "not cut"} for what it did over connections before`, async (t) => {
     holdTicks(t);
@@ -52,20 +59,20 @@ for (const { who, trusted, isCut } of [
     const perConnection = limits.h2ResetBurst / 2;
     for (let done = 0; done < limits.h2ClientResetBurst; done += perConnection) {
       using before = await FrameClient.connect(scene.world.port);
-      await takeBack(before, perConnection);
+      await takeBack(before, perConnection, code);
       assert.equal(before.of(FRAME.goaway).length, 0);
     }
     using client = await FrameClient.connect(scene.world.port);
-    await takeBack(client, 1);
+    await takeBack(client, 1, code);
     if (isCut) await client.closed();
     assert.equal(client.goawayCode, isCut ? "ENHANCE_YOUR_CALM" : undefined);
   });
 }
 
 /** Takes so many requests back, and waits until that has been read. */
-async function takeBack(client: FrameClient, count: number): Promise<void> {
+async function takeBack(client: FrameClient, count: number, code: number): Promise<void> {
   for (let at = 0; at < count; at += 1)
-    client.say(headers(2 * at + 1), frame(FRAME.reset, 0, 2 * at + 1, u32(8)));
+    client.say(headers(2 * at + 1), frame(FRAME.reset, 0, 2 * at + 1, u32(code)));
   client.say(frame(FRAME.ping, 0, 0, "12345678"));
   await client.until(() => client.of(FRAME.ping).length > 0);
 }

@@ -28,6 +28,13 @@ export const h2Floods: readonly H2Flood[] = [
     requestsMax: 200,
   },
   {
+    what: "requests that are taken back at once, without an error code",
+    reach: 100_000,
+    again: (stream) => Buffer.concat([headers(stream), frame(FRAME.reset, 0, stream, u32(0))]),
+    code: "ENHANCE_YOUR_CALM",
+    requestsMax: 200,
+  },
+  {
     what: "requests with a window that grows by nothing (CVE-2025-8671)",
     reach: 10_000,
     again: (stream) =>
