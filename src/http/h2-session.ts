@@ -49,6 +49,8 @@ export class H2Session implements StreamHome, Timed {
   readonly #overhead: H2Overhead;
   readonly #openHead = new H2OpenHead();
   readonly #streams = new Set<H2Stream>();
+  /** Did we end the connection, with all that is under way? */
+  #isCut = false;
   #served = 0;
   /** Requests taken back since the last tick. */
   #takenBack = 0;
@@ -127,6 +129,7 @@ export class H2Session implements StreamHome, Timed {
    * costs a visit.
    */
   takenBack(): void {
+    if (this.#isCut) return; // it was we who took them back
     this.explain(RESET_BYTES);
     this.#takenBack += 1;
     const isTooMuch = this.#takenBack > limits.h2ResetBurst || this.#tookBackBefore();
@@ -242,6 +245,7 @@ export class H2Session implements StreamHome, Timed {
   }
 
   #cut(code: number): void {
+    this.#isCut = true;
     // With an error Node says the code in a GOAWAY; without one it knows no code but 0.
     if (code === constants.NGHTTP2_NO_ERROR) this.#session.destroy();
     else this.#session.destroy(new Error("the client is cut"), code);

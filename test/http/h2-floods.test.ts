@@ -69,6 +69,25 @@ for (const { who, trusted, code, isCut } of [
   });
 }
 
+test("T25: Requests under way that we end with their connection are not taken back by the client", async (t) => {
+  const pass = holdTicks(t);
+  await using scene = await RelayScene.start(() => undefined, {}, H2);
+  for (let ended = 0; ended <= limits.h2ClientResetBurst; ended += limits.h2StreamsMax) {
+    using client = await FrameClient.connect(scene.world.port);
+    const streams = Array.from({ length: limits.h2StreamsMax }, (_, at) => 2 * at + 1);
+    client.say(...streams.map((stream) => headers(stream)), frame(FRAME.ping, 0, 0, "12345678"));
+    await client.until(() => client.of(FRAME.ping).length > 0);
+    client.say(...Array.from({ length: 1_000 }, () => frame(FRAME.ping, 0, 0, "12345678")));
+    await client.until(() => client.of(FRAME.ping).length > 1_000);
+    pass(limits.tickMs);
+    await client.closed();
+    assert.equal(client.goawayCode, "ENHANCE_YOUR_CALM");
+  }
+  using client = await FrameClient.connect(scene.world.port);
+  await takeBack(client, 1, CANCEL);
+  assert.equal(client.goawayCode, undefined);
+});
+
 /** Takes so many requests back, and waits until that has been read. */
 async function takeBack(client: FrameClient, count: number, code: number): Promise<void> {
   for (let at = 0; at < count; at += 1)
