@@ -19,6 +19,7 @@ import {
   type Polling,
   recalled,
   type Subject,
+  withoutAdvice,
 } from "./window.ts";
 
 /** What following the CAs' advice needs from its surroundings. */
@@ -53,7 +54,8 @@ class CaTrouble extends Error {}
 /**
  * Follows what CAs advise about renewals (RFC 9773): asks after each issuance and then as often as the
  * CA wants to be asked, and keeps window and moment on disk. Nothing waits for it: whatever goes wrong
- * here, renewal goes by what was known before, or by the lifetime.
+ * here, renewal goes by what was known before, or by the lifetime. Nobody is asked while storage takes
+ * nothing, or about what it does not hold: each start would ask again.
  */
 export class RenewalWatch {
   readonly #steps: WatchSteps;
@@ -61,6 +63,8 @@ export class RenewalWatch {
   readonly #underWay = new Set<Holding>();
   /** By directory: as many as the configuration has issuers. */
   readonly #cas = new Map<string, Ca>();
+  /** Took storage nothing when it was last tried? */
+  #isHeld = false;
 
   constructor(steps: WatchSteps) {
     this.#steps = steps;
@@ -87,8 +91,10 @@ export class RenewalWatch {
 
   /** Asks whom it is time to ask, until the signal ends it. Of one CA only a few certificates at once. */
   async keepAsking(signal: AbortSignal): Promise<void> {
-    const { clock, checkEveryMs } = this.#steps;
+    const { clock, checkEveryMs, polling } = this.#steps;
     while (!signal.aborted) {
+      if (this.#isHeld) await clock.sleep(polling.minMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
       const nextAt = this.#askDue(signal);
       const waitMs = Math.min(checkEveryMs, Math.max(SHORTEST_WAIT_MS, nextAt - clock.now()));
       const rang = await this.#bell.sleep(clock, waitMs, signal);
@@ -119,6 +125,7 @@ export class RenewalWatch {
     const looks = [...this.#steps.holdings.all()].flatMap((holding) => {
       const { certificate, renewalInfo, isRefused } = holding;
       if (certificate?.certId === undefined || !certificate.followsAdvice) return [];
+      if (certificate.unsaved !== undefined) return []; // it has no folder to remember the answer in
       // RFC 9773 §4.3: not about one that has expired. And whom policy refuses causes no traffic.
       if (certificate.notAfter <= now || isRefused || this.#underWay.has(holding)) return [];
       const isKnown = renewalInfo?.serial === certificate.serial;
@@ -148,6 +155,7 @@ export class RenewalWatch {
     this.#underWay.add(holding);
     ca.inFlight += 1;
     try {
+      if (!(await this.#begin(holding, certificate))) return;
       using deadline = new Deadline(signal, limits.acmeRequestTimeoutMs);
       const info = await this.#answer(holding, certificate, ca, deadline.signal);
       ca.failures = 0;
@@ -158,6 +166,25 @@ export class RenewalWatch {
       ca.inFlight -= 1;
       this.#underWay.delete(holding);
       this.#bell.ring();
+    }
+  }
+
+  /**
+   * Writes down that its CA is asked, as if it had given nothing: a crash loop must not ask at each start. `false`:
+   * nothing can be written.
+   */
+  async #begin(holding: Holding, certificate: HeldCertificate): Promise<boolean> {
+    const { store, clock, log, polling } = this.#steps;
+    const { host, renewalInfo } = holding;
+    const draw = { now: clock.now(), chance: this.#steps.random(), polling };
+    try {
+      await store.save(host, afterFailure(renewalInfo, certificate, undefined, draw));
+      this.#isHeld = false;
+      return true;
+    } catch (error) {
+      if (!this.#isHeld) log.warn("storage.failed", { host, ...failureFacts(error) });
+      this.#isHeld = true;
+      return false;
     }
   }
 
@@ -174,8 +201,7 @@ export class RenewalWatch {
     });
     const suggestion = await reader.renewalInfo(certificate.certId ?? "", signal);
     const draw = { now: clock.now(), chance: this.#steps.random(), polling };
-    if (suggestion === undefined)
-      return withoutAdvice(certificate, draw.now + polling.maxMs, renewalInfo?.hurriedAt);
+    if (suggestion === undefined) return withoutAdvice(renewalInfo, certificate, draw);
     if (isBelievable(suggestion, certificate))
       return afterSuggestion(renewalInfo, certificate, suggestion, draw);
     const why = `from ${formatTime(suggestion.start)} to ${formatTime(suggestion.end)}`;
@@ -195,17 +221,13 @@ export class RenewalWatch {
     if (holding.certificate?.serial !== certificate.serial) return;
     holding.renewalInfo = info;
     this.#steps.moved();
-    await this.#save(holding, known);
+    await this.#save(holding, info);
     this.#tell(holding, known);
   }
 
-  async #save(holding: Holding, known: StoredRenewalInfo | undefined): Promise<void> {
+  async #save({ host, certificate }: Holding, info: StoredRenewalInfo): Promise<void> {
     const { store, log } = this.#steps;
-    const { host, renewalInfo: info } = holding;
-    // A certificate that lives in memory has no folder to put it into, and one without a window asks little.
-    if (info === undefined || holding.certificate?.unsaved !== undefined) return;
-    const isWorthIt = info.window !== undefined || info.failures > 0 || known?.window !== undefined;
-    if (!isWorthIt) return;
+    if (certificate?.unsaved !== undefined) return; // its files were deleted meanwhile
     try {
       await store.save(host, info);
     } catch (error) {
@@ -258,15 +280,6 @@ export class RenewalWatch {
 
 /** As {@link keepRenewing}: no spin, and at most this many rounds of questions a second. */
 const SHORTEST_WAIT_MS = 250;
-
-/** Its CA advises nobody: the directory is looked at again, which by then is old. */
-function withoutAdvice(
-  { serial }: HeldCertificate,
-  nextCheckAt: number,
-  hurriedAt: number | undefined,
-): StoredRenewalInfo {
-  return { serial, nextCheckAt, failures: 0, window: undefined, hurriedAt };
-}
 
 /** Says the failure that the CA is in trouble? Else it is about this certificate alone. */
 function isTemporary(error: unknown): boolean {

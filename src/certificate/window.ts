@@ -117,6 +117,16 @@ function isHurried(own: StoredRenewalInfo | undefined): boolean {
   return window !== undefined && hurriedAt !== undefined && window.pickedAt <= hurriedAt;
 }
 
+/** What is known of a CA that advises nobody: its directory is looked at again, which by then is old. */
+export function withoutAdvice(
+  known: StoredRenewalInfo | undefined,
+  { serial }: Subject,
+  { now, polling }: Draw,
+): StoredRenewalInfo {
+  const nextCheckAt = now + polling.maxMs;
+  return { serial, nextCheckAt, failures: 0, window: undefined, hurriedAt: known?.hurriedAt };
+}
+
 /**
  * What is known after a CA gave no window that can be used: what was known before, and a next look
  * after 1, 2, 4 … min ± 10 %, at most `usualMs`; later if the CA said so.

@@ -354,10 +354,45 @@ test("a page that explains is told once, and again when it is another", async ()
   world.stopping.abort();
 });
 
-test("advice that cannot be stored is followed all the same", async () => {
+test("nobody is asked while storage cannot be written, that is told once, and a minute after it can be all are asked", async () => {
+  const ca = only("shop.example", later);
+  ca.script("/renewal/aki.other.example", later);
+  const full = new LatchkeyError("STORAGE_FAILED", "Cannot write: the disk is full");
+  let isFull = true;
+  const disk = new Map<string, StoredRenewalInfo>();
+  const store: WatchSteps["store"] = {
+    load: async (host) => disk.get(host),
+    save: async (host, info) => {
+      if (isFull) throw full;
+      disk.set(host, info);
+    },
+  };
+  const world = worldOf({ [ca.directory]: ca }, { store });
+  const holding = world.hold("shop.example");
+  world.hold("other.example");
+  await world.run();
+  for (let minutes = 0; minutes < 60; minutes += 1) await world.pass(MINUTE);
+  assert.deepEqual(ca.requests, []);
+  world.log.only("storage.failed");
+  isFull = false;
+  await world.pass(MINUTE + MOMENT);
+  assert.equal(isAsked(ca), 2);
+  assert.notEqual(recordOf(holding, START).renewalInfo, null);
+  assert.equal(disk.size, 2);
+  world.stopping.abort();
+});
+
+test("advice that cannot be stored although the disk took the question is followed all the same", async () => {
   const ca = only("shop.example", later);
   const full = new LatchkeyError("STORAGE_FAILED", "Cannot write: the disk is full");
-  const store = { load: async () => undefined, save: async () => Promise.reject(full) };
+  let saves = 0;
+  const store: WatchSteps["store"] = {
+    load: async () => undefined,
+    save: async () => {
+      saves += 1;
+      if (saves > 1) throw full;
+    },
+  };
   const world = worldOf({ [ca.directory]: ca }, { store });
   const holding = world.hold("shop.example");
   await world.run();
@@ -405,19 +440,75 @@ test("with a percentage in the file, what is stored of a CA's advice is neither 
   world.stopping.abort();
 });
 
-test("a CA without renewal information is looked at once a day, and nothing is stored", async () => {
+/** A CA that advises nobody. */
+function unadvising() {
   const ca = new ScriptedCa();
   const [newNonce, newAccount, newOrder] = ["/nonce", "/account", "/order"].map(urlOf);
   ca.script("/directory", { body: { newNonce, newAccount, newOrder } });
+  return ca;
+}
+
+test("a CA without renewal information is looked at once a day", async () => {
+  const ca = unadvising();
   const world = worldOf({ [ca.directory]: ca });
   const holding = world.hold("shop.example");
   await world.run();
   for (let hours = 0; hours < 23; hours += 1) await world.pass(HOUR);
   assert.deepEqual(ca.requests, ["GET /directory"]);
   assert.equal(recordOf(holding, START).renewAt, new Date(START + 60 * DAY).toISOString());
-  assert.equal(world.disk.size, 0);
   world.stopping.abort();
 });
+
+/** What CAs answer, or keep for themselves, and how many requests a hundred starts of a program in ten minutes cost. */
+const startStories: readonly {
+  readonly what: string;
+  readonly ca: () => AcmeTransport & { readonly directory: string };
+  readonly most: number;
+}[] = [
+  { what: "that advises", ca: () => only("shop.example", later), most: 2 },
+  { what: "that advises nobody", ca: unadvising, most: 1 },
+  // After 1, 2, 4 … min; each time whether the CA has moved, too.
+  {
+    what: "that knows no certificate",
+    ca: () => only("shop.example", problem(404, "malformed")),
+    most: 12,
+  },
+  { what: "that never answers before the program dies", ca: neverAnswering, most: 4 },
+];
+
+function neverAnswering() {
+  const { transport } = silentCa();
+  return { directory: urlOf("/directory"), request: transport.request };
+}
+
+for (const { what, ca: make, most } of startStories) {
+  test(`a hundred starts in ten minutes ask a CA ${what} for no more than ${most} things`, async () => {
+    const ca = make();
+    let requests = 0;
+    const counting: AcmeTransport = {
+      request: (request, signal) => {
+        requests += 1;
+        return ca.request(request, signal);
+      },
+    };
+    const disk = new Map<string, StoredRenewalInfo>();
+    for (let start = 0; start < 100; start += 1) {
+      const clock = new ManualClock(START + start * 6_000);
+      const world = worldOf({ [ca.directory]: counting }, { clock }, disk);
+      const certificate = certificateFrom(ca.directory, START, "shop.example");
+      world.hold("shop.example").certificate = certificate;
+      await world.watch.recall(named("shop.example"), certificate);
+      void world.watch.keepAsking(world.stopping.signal);
+      for (let moment = 0; moment < 5; moment += 1) {
+        clock.advance(MOMENT);
+        await turn();
+      }
+      world.stopping.abort();
+      await turn();
+    }
+    assert.ok(requests > 0 && requests <= most, `${requests} requests`);
+  });
+}
 
 test("advice on a certificate that was replaced meanwhile is dropped", async () => {
   const ca = only("shop.example", later);
