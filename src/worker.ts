@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemNames } from "./backend/system-names.ts";
 import { addressesIn } from "./base/address-range.ts";
@@ -7,7 +6,7 @@ import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { Counts } from "./base/counts.ts";
 import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
-import { readGivenCredential } from "./base/given-credential.ts";
+import { readGivenCredential, readGivenFile } from "./base/given-credential.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import { LoopDelay } from "./base/loop-delay.ts";
 import { weighPassingMemory } from "./base/passing-memory.ts";
@@ -265,15 +264,16 @@ async function readManual({ certificate }: Host) {
   if (certificate.kind !== "manual") throw new TypeError("Not a host with files given by hand");
   try {
     const [chain, key] = await Promise.all([
-      readFile(certificate.chain, "utf8"),
-      readFile(certificate.key, "utf8"),
+      readGivenFile(certificate, "chain"),
+      readGivenFile(certificate, "key"),
     ]);
     return readGivenCredential(chain, key);
   } catch (cause) {
-    const why = messageOf(cause);
+    const isOfKey = cause instanceof LatchkeyError && cause.facts["part"] === "key";
+    const path = isOfKey ? certificate.key : certificate.chain;
     throw new LatchkeyError(
       "CERTIFICATE_INVALID",
-      `Cannot use ${certificate.chain}: ${why}`,
+      `Cannot use ${path}: ${messageOf(cause)}`,
       {},
       { cause },
     );

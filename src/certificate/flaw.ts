@@ -1,10 +1,11 @@
 import type { CertificateRecord } from "../base/certificate-record.ts";
 import { covers } from "../base/credential.ts";
 import { formatTime } from "../base/format-time.ts";
+import type { GivenFiles } from "../base/given-credential.ts";
 import { parentOf, parseHostname } from "../base/hostname.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
-import type { Files, Given } from "./manual.ts";
+import type { Given } from "./manual.ts";
 import { foreignRecord } from "./records.ts";
 
 /** What can be wrong with a certificate given by hand, the worst first. */
@@ -31,7 +32,7 @@ export interface Flaw {
   /** For programs. */
   readonly code: string;
   /** Which of the two files holds it. */
-  readonly part: keyof Files;
+  readonly part: keyof GivenFiles;
   /** What is wrong, in a sentence without its full stop. */
   readonly detail: string;
   /** What would be right, to go on with after "wanted". */
@@ -61,7 +62,7 @@ const CODES: Readonly<Record<FlawKind, string>> = {
 /** The worst first. */
 const KINDS = Object.keys(CODES);
 
-const WANTED: Readonly<Record<keyof Files, string>> = {
+const WANTED: Readonly<Record<keyof GivenFiles, string>> = {
   chain: "PEM certificates, the host's own first, then those that issued it",
   key: "the PEM key of the first certificate of the chain, without a passphrase",
 };

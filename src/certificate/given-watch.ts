@@ -4,21 +4,13 @@ import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { codeOf } from "../base/errors.ts";
-import { pairKey } from "../base/given-credential.ts";
+import { type GivenFiles, pairKey } from "../base/given-credential.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Config } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { CertificateOutcome } from "../process/messages.ts";
 import { flawsOf, isFault } from "./flaw.ts";
-import {
-  type Files,
-  type Given,
-  type Owner,
-  ownersOf,
-  type Pair,
-  readPair,
-  type Spoilt,
-} from "./manual.ts";
+import { type Given, type Owner, ownersOf, type Pair, readPair, type Spoilt } from "./manual.ts";
 
 /** Two files, and what is known of them. */
 interface Watched extends Pick<Given, "files" | "pair" | "readAt"> {
@@ -39,7 +31,7 @@ export class GivenWatch {
   readonly #owners: readonly Owner[];
   readonly #watched = new Map<string, Watched>();
   /** PEM of those that can be used, at most `limits.givenAheadMax`. Never logged. */
-  readonly #kept = new Map<string, Files>();
+  readonly #kept = new Map<string, GivenFiles>();
   /** What the folder said of files that have changed: perhaps they are just being written. */
   readonly #unsettled = new Map<string, string>();
   readonly #reads = new SingleFlight<string, void>();
@@ -83,7 +75,7 @@ export class GivenWatch {
   }
 
   /** For a worker that cannot use the files: what they held before. Never rejects. */
-  async outcomeFor(host: CertificateName, files: Files): Promise<CertificateOutcome> {
+  async outcomeFor(host: CertificateName, files: GivenFiles): Promise<CertificateOutcome> {
     const id = pairKey(files);
     if ((await stampOf(files)) !== this.#watched.get(id)?.stamp) await this.#read(id, files);
     const kept = this.#kept.get(id);
@@ -91,12 +83,12 @@ export class GivenWatch {
     return { kind: "held", credential: { host, issuance: 0, ...kept } };
   }
 
-  #forEach(work: (id: string, files: Files) => Promise<void>): Promise<void> {
+  #forEach(work: (id: string, files: GivenFiles) => Promise<void>): Promise<void> {
     const pairs = new Map(this.#owners.map(({ id, files }) => [id, files]));
     return forEachAtOnce(pairs, limits.adoptedAtOnce, ([id, files]) => work(id, files));
   }
 
-  #read(id: string, files: Files): Promise<void> {
+  #read(id: string, files: GivenFiles): Promise<void> {
     return this.#reads.run(id, async () => {
       const stamp = await stampOf(files);
       const { pair, pem } = await readPair(files);
@@ -140,7 +132,7 @@ function spoiltBy(given: Given, { pair, latest, latestAt }: Watched): Spoilt | u
 }
 
 /** Differs when something was written, put in its place, or taken away. */
-async function stampOf({ chain, key }: Files): Promise<string> {
+async function stampOf({ chain, key }: GivenFiles): Promise<string> {
   return (await Promise.all([chain, key].map(stampOfFile))).join(" ");
 }
 

@@ -1,33 +1,26 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { forEachAtOnce } from "../base/at-once.ts";
 import type { Credential } from "../base/credential.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
-import { pairKey, readGivenCredential } from "../base/given-credential.ts";
+import {
+  type GivenFiles,
+  pairKey,
+  readGivenCredential,
+  readGivenFile,
+} from "../base/given-credential.ts";
 import type { Config, HostPattern } from "../config/config.ts";
 import { formatPattern } from "../config/host-pattern.ts";
 import { limits } from "../config/limits.ts";
 import { lacksIssuer } from "./verify.ts";
 
-/** No PEM file of a host is longer. */
-const FILE_MAX_BYTES = 262_144;
-/** Opening a pipe must not wait for whoever writes into it. */
-const UNWAITED = constants.O_RDONLY | constants.O_NONBLOCK;
 /** How errors about a pair begin; here the cause alone is wanted, for sentences of others. */
 const SENTENCE = /^Cannot use the certificate: /;
-
-/** The files given by hand for a host; absolute paths. */
-export interface Files {
-  readonly chain: string;
-  readonly key: string;
-}
 
 /** A host with files given by hand, and what they held when they were read. */
 export interface Given {
   /** The host as the configuration spells it, normalised. */
   readonly host: string;
   readonly pattern: HostPattern;
-  readonly files: Files;
+  readonly files: GivenFiles;
   readonly pair: Pair;
   /** Milliseconds since the epoch. */
   readonly readAt: number;
@@ -57,7 +50,7 @@ export type Pair =
   | {
       readonly kind: "unusable";
       /** Which of the two files to mend. */
-      readonly part: keyof Files;
+      readonly part: keyof GivenFiles;
       readonly why: string;
     };
 
@@ -88,42 +81,21 @@ export function ownersOf({ hosts }: Config): readonly Owner[] {
 
 /** What two files hold now, and, of a pair that can be used, their text. Never rejects. */
 export async function readPair(
-  files: Files,
-): Promise<{ readonly pair: Pair; readonly pem: Files | undefined }> {
-  const chain = await readPem(files.chain);
-  if (!chain.ok) return unusable("chain", chain.why);
-  const key = await readPem(files.key);
-  if (!key.ok) return unusable("key", key.why);
+  files: GivenFiles,
+): Promise<{ readonly pair: Pair; readonly pem: GivenFiles | undefined }> {
   try {
-    const { serial, notBefore, notAfter, names } = readGivenCredential(chain.text, key.text);
-    const isCut = lacksIssuer(chain.text);
+    const chain = await readGivenFile(files, "chain");
+    const key = await readGivenFile(files, "key");
+    const { serial, notBefore, notAfter, names } = readGivenCredential(chain, key);
+    const isCut = lacksIssuer(chain);
     const pair = { kind: "usable", serial, notBefore, notAfter, names, isCut } as const;
-    return { pair, pem: { chain: chain.text, key: key.text } };
+    return { pair, pem: { chain, key } };
   } catch (error) {
     const isOfKey = error instanceof LatchkeyError && error.facts["part"] === "key";
-    return unusable(isOfKey ? "key" : "chain", messageOf(error).replace(SENTENCE, ""));
-  }
-}
-
-function unusable(part: keyof Files, why: string) {
-  return { pair: { kind: "unusable", part, why }, pem: undefined } as const;
-}
-
-type Text =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly why: string };
-
-async function readPem(path: string): Promise<Text> {
-  try {
-    await using file = await open(path, UNWAITED);
-    const facts = await file.stat();
-    if (!facts.isFile()) return { ok: false, why: "it is not a file" };
-    const { size } = facts;
-    if (size > FILE_MAX_BYTES) return { ok: false, why: "the file is larger than 256 KiB" };
-    const buffer = Buffer.alloc(size);
-    const { bytesRead } = await file.read(buffer, 0, size, 0);
-    return { ok: true, text: buffer.toString("utf8", 0, bytesRead) };
-  } catch (error) {
-    return { ok: false, why: messageOf(error) };
+    const [part, why] = [
+      isOfKey ? "key" : "chain",
+      messageOf(error).replace(SENTENCE, ""),
+    ] as const;
+    return { pair: { kind: "unusable", part, why }, pem: undefined };
   }
 }

@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { LatchkeyError } from "../base/errors.ts";
+import { readGivenFile } from "../base/given-credential.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { fingerprintOf } from "../storage/key-file.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -80,7 +80,7 @@ export class Revocations {
     const key = publicKeyIn(chain);
     const hosts: string[] = [];
     for (const { host, files } of this.#steps.given()) {
-      const text = await readFile(files.chain, "utf8").catch(() => "");
+      const text = await readGivenFile(files, "chain").catch(() => "");
       if (key !== undefined && publicKeyIn(text) === key) hosts.push(host);
     }
     return hosts;

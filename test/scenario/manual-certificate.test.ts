@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -202,4 +203,15 @@ test("a reload that is followed tells of the hosts whose files are still wrong",
     told.map((line) => line.split(" ")[1]),
     ["mixed.example", "noise.example", "strange.example"],
   );
+});
+
+test("a pipe in the place of a file is waited for by nobody: alert 80, and the reason", async () => {
+  const path = join(folder.path, "noise.pem");
+  await unlink(path);
+  execFileSync("mkfifo", [path]);
+  const refused = latchkey.nextEvent("connection.refused");
+  assert.deepEqual(await shakeHands(latchkey, "noise.example"), { alert: 80 });
+  assert.match(String((await refused)["reason"]), /noise\.pem: .*it is not a file$/);
+  await unlink(path);
+  await writeFile(path, files["noise.pem"]);
 });
