@@ -89,6 +89,7 @@ const relay = new Relay({
     log,
     failing: (why) => strain.change({ accessLog: why }),
   }),
+  tellsQuery: config.log.query,
   counts,
 });
 

@@ -113,6 +113,8 @@ export interface LogConfig {
   readonly format: "auto" | "json" | "pretty";
   /** Access lines: none, on standard output, or appended to a file (absolute path). */
   readonly access: "off" | "on" | { readonly path: string };
+  /** Are queries told in access lines? */
+  readonly query: boolean;
 }
 
 /** Who may get a certificate on demand. Either of the two suffices. */

@@ -167,6 +167,10 @@ const settings = {
             "off, on, or a path",
           ),
         ),
+        query: key(
+          "Queries in the path of those lines? They may hold secrets. Default off.",
+          onOff,
+        ),
       },
       "a mapping such as { level: info }",
     ),

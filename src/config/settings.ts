@@ -43,7 +43,7 @@ export function readSettings(root: object, desk: Desk): Settings {
       at: written.renewal?.at ?? "auto",
     },
     alerts: readAlerts(written.alerts, written.renewal?.at ?? "auto", desk),
-    log: readLog(written, desk),
+    log: readLog(written, faulty, desk),
     limits: written.limits ?? {},
     onDemand: written.onDemand,
     faulty,
@@ -163,11 +163,18 @@ function readAcme({ acme = {} }: WrittenSettings, desk: Desk): Acme {
   };
 }
 
-function readLog({ log = {} }: WrittenSettings, desk: Desk): Config["log"] {
-  const access = log.access ?? "off";
+function readLog(
+  { log = {} }: WrittenSettings,
+  faulty: ReadonlySet<string>,
+  desk: Desk,
+): Config["log"] {
+  const { access = "off", query = false } = log;
+  if (query && access === "off" && !faulty.has("log"))
+    desk.report(["log", "query"], "needs `access` beside it", "key");
   return {
     level: log.level ?? "info",
     format: log.format ?? "auto",
     access: typeof access === "string" ? access : { path: desk.resolve(access.path) },
+    query,
   };
 }

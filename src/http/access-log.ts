@@ -66,7 +66,7 @@ function fileWatch(path: string, log: Log, failing: AccessTeller["failing"]): Si
 export interface VisitRecord {
   readonly method: string;
   readonly host: string;
-  /** Path and query; the query goes no further. */
+  /** Path and query. */
   readonly target: string;
   /** The status the client got; 0: none; 101: a WebSocket, whatever the client speaks. */
   readonly status: number;
@@ -87,12 +87,18 @@ export interface VisitRecord {
   readonly why: string | undefined;
 }
 
-/** What a line says of who asked, and for what: `undefined` when that could not be read. */
+/** What a line says of who asked, and for what. */
+export type AskedRecord = Pick<
+  VisitRecord,
+  "method" | "host" | "target" | "client" | "clientCertificate" | "requestId"
+>;
+
+/** @param request `undefined` when it could not be read. */
 export function askedRecord(
   request: Admitted | undefined,
   { host, sender }: { readonly host: UriHost; readonly sender: Sender },
   requestId: string,
-): Pick<VisitRecord, "method" | "host" | "target" | "client" | "clientCertificate" | "requestId"> {
+): AskedRecord {
   const clientCertificate = sender.identity?.certificate;
   if (request === undefined)
     return {
@@ -114,9 +120,9 @@ export function askedRecord(
   };
 }
 
-/** The `request.done` line of a request: stable names, nothing secret, no query. */
-export function accessFacts(visit: VisitRecord): Facts {
-  const query = visit.target.indexOf("?");
+/** The `request.done` line of a request: stable names, nothing secret, no query unless `tellsQuery`. */
+export function accessFacts(visit: VisitRecord, tellsQuery: boolean): Facts {
+  const query = tellsQuery ? -1 : visit.target.indexOf("?");
   return {
     method: visit.method,
     host: visit.host,

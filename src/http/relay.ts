@@ -53,6 +53,8 @@ export interface RelayServices {
   readonly publicHttpsPort: number;
   /** Hears of every request that has ended; `undefined` costs nothing. */
   readonly access: ((facts: Facts) => void) | undefined;
+  /** Does it hear of queries? Not unless said. */
+  readonly tellsQuery?: boolean;
   /** Counts what is relayed; by default nobody reads it. */
   readonly counts?: Counts;
 }
@@ -114,6 +116,7 @@ export class Relay {
       compressors: new Compressors(),
       takenBack: new RateLimiter(TAKEN_BACK, salt),
       access: services.access,
+      tellsQuery: services.tellsQuery === true,
       publicHttpsPort: services.publicHttpsPort,
       findRoute: (host) => services.findRoute(host),
       isTrustedProxy: (address) => services.isTrustedProxy(address),

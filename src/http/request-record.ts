@@ -1,5 +1,12 @@
+import type { Facts } from "../base/errors.ts";
 import type { Backend } from "../config/destination.ts";
-import { accessFacts, askedRecord, roundedMs } from "./access-log.ts";
+import {
+  type AskedRecord,
+  accessFacts,
+  askedRecord,
+  roundedMs,
+  type VisitRecord,
+} from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import { clientOf } from "./forwarded.ts";
 import type { TunnelEnded, VisitTools } from "./front.ts";
@@ -64,12 +71,7 @@ export class RequestRecord {
     const { status, bytesOut } = writer;
     const [durationMs, bytesIn] = [this.#tookMs, this.#bytesIn];
     this.#count(status, durationMs);
-    around.access?.(
-      accessFacts({
-        ...askedRecord(this.#request, this.#tools, this.requestId),
-        ...{ status, bytesIn, bytesOut, durationMs, user, backend, why },
-      }),
-    );
+    around.access?.(this.#facts({ status, bytesIn, bytesOut, durationMs, user, backend, why }));
     this.#request = undefined; // an idle connection does not hold on to its last head
   }
 
@@ -83,21 +85,18 @@ export class RequestRecord {
     const told = { status: 101, bytesIn: 0, bytesOut: 0, durationMs: 0, user, backend };
     this.#count(told.status, this.#tookMs);
     // A copy: a piece of the head would keep all of it in memory for as long as the tunnel lasts.
-    const facts =
-      around.access &&
-      structuredClone(
-        accessFacts({
-          ...askedRecord(this.#request, this.#tools, this.requestId),
-          ...told,
-          why: undefined,
-        }),
-      );
+    const facts = around.access && structuredClone(this.#facts({ ...told, why: undefined }));
     this.#request = undefined;
     return (bytesIn, bytesOut, why) => {
       counts.tunnelled(bytesIn, bytesOut);
       const durationMs = roundedMs(performance.now() - startedAt);
       if (facts !== undefined) around.access?.({ ...facts, bytesIn, bytesOut, durationMs, why });
     };
+  }
+
+  #facts(told: Omit<VisitRecord, keyof AskedRecord>): Facts {
+    const asked = askedRecord(this.#request, this.#tools, this.requestId);
+    return accessFacts({ ...asked, ...told }, this.#tools.around.tellsQuery);
   }
 
   #count(status: number, durationMs: number): void {

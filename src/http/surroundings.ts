@@ -21,6 +21,7 @@ export interface Surroundings extends Backends {
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
   readonly access: ((facts: Facts) => void) | undefined;
+  readonly tellsQuery: boolean;
   /** Is every connection to be closed after its current answer? */
   readonly isDraining: boolean;
   /** May connections stay open after an answer? Not while the worker is overloaded. */

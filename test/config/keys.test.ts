@@ -476,6 +476,7 @@ const rows: readonly Row[] = [
     value: "onn",
     says: /wanted off, on, or a path with a \/ or \. in it/,
   },
+  { key: "log.query", type: "5", value: "maybe", says: /^is not known, wanted one of on, off/ },
   mapping("limits"),
   ...limits(),
   { key: "hosts", type: "5", value: "{}", says: /^is empty, wanted hosts/ },

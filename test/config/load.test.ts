@@ -72,7 +72,7 @@ test("the smallest useful file works as it stands", async (t) => {
     authority: { lifetimeMs: 604_800_000, permit: [] },
     renewal: { checkEveryMs: 600_000, at: "auto" },
     alerts: { webhook: undefined, exec: undefined, expiresWithin: 0.25 },
-    log: { level: "info", format: "auto", access: "off" },
+    log: { level: "info", format: "auto", access: "off", query: false },
     limits: {},
   });
   assert.deepEqual(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addressesIn } from "../../src/base/address-range.ts";
+import { formatFault } from "../../src/config/faults.ts";
 import { expectedHttpsPort } from "../../src/config/settings.ts";
 import { configOf, faultsOf } from "../support/config-text.ts";
 
@@ -33,7 +34,7 @@ acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges
 authority: { lifetime: 1m, permit: [Example] }
 renewal: { checkEvery: 1s, at: 25% }
 alerts: { webhook: https://chat.example/hook, exec: [page, me], expiresWithin: 10% }
-log: { level: debug, format: json, access: on }
+log: { level: debug, format: json, access: on, query: on }
 limits: { helloTimeoutMs: 2s, headMaxBytes: 8KiB, connectionsMax: 500, orderPaceMs: 0 }
 ${HOST}`;
   const { hosts: _hosts, file: _file, ...settings } = configOf(text);
@@ -75,7 +76,7 @@ ${HOST}`;
     authority: { lifetimeMs: 60_000, permit: ["example"] },
     renewal: { checkEveryMs: 1_000, at: 0.25 },
     alerts: { webhook: "https://chat.example/hook", exec: ["page", "me"], expiresWithin: 0.1 },
-    log: { level: "debug", format: "json", access: "on" },
+    log: { level: "debug", format: "json", access: "on", query: true },
     limits: {
       helloTimeoutMs: 2_000,
       headMaxBytes: 8_192,
@@ -186,6 +187,14 @@ hosts: { a.example: 3001 }
     ...["alerts.webhook", "alerts.exec", "acme.issuers[0]", "acme.dns.token"],
     ...["authority.lifetime", "authority.permit[0]"],
   ]);
+});
+
+test("queries are told in the access log alone: without one there is nothing to tell them in", () => {
+  const faults = (log: string) => faultsOf(`log: ${log}\n${HOST}`).map(formatFault);
+  for (const log of ["{ access: on, query: on }", "{ query: off }", "{ access: off, query: off }"])
+    assert.deepEqual(faults(log), [], log);
+  for (const log of ["{ query: on }", "{ access: off, query: on }"])
+    assert.match(`${faults(log)}`, /: log\.query: needs `access` beside it$/, log);
 });
 
 test("the access log is no file that means something else", () => {

@@ -39,12 +39,12 @@ const unknown: readonly (readonly [text: string, path: string, message: string])
   [
     "log: { issuers: [] }",
     "log.issuers",
-    unlikeAll(`known here are level, format, access`, "access"),
+    unlikeAll(`known here are level, format, access, query`, "query"),
   ],
   [
     "log: { colour: off }",
     "log.colour",
-    unlikeAll(`known here are level, format, access`, "format"),
+    unlikeAll(`known here are level, format, access, query`, "format"),
   ],
   [
     "hosts: { a.example: { to: 3001, zzz: 5 } }",

@@ -4,18 +4,22 @@ import type { Facts } from "../../src/base/errors.ts";
 import type { PathRoute } from "../../src/config/destination.ts";
 import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
 import { answering, answeringOnce, OK } from "../support/recorder.ts";
-import { get, post, RelayScene } from "../support/relay-world.ts";
+import { get, post, RelayScene, type WorldOptions } from "../support/relay-world.ts";
 
 async function lineOf(
   script: Parameters<typeof RelayScene.start>[0],
   request: string,
   changes: Partial<PathRoute> = {},
+  options: Partial<WorldOptions> = {},
 ): Promise<Facts> {
   let tell: (facts: Facts) => void = () => {};
   const told = new Promise<Facts>((resolve) => {
     tell = resolve;
   });
-  await using scene = await RelayScene.start(script, changes, { access: (facts) => tell(facts) });
+  await using scene = await RelayScene.start(script, changes, {
+    ...options,
+    access: (facts) => tell(facts),
+  });
   scene.client.say(request);
   await scene.client.finished();
   return told;
@@ -45,6 +49,16 @@ test("A request leaves one line: who asked what of whom, what came of it, and ne
   });
   assert.match(String(backend), /^http:\/\/127\.0\.0\.1:\d+$/);
   assert.ok(Number(durationMs) > 0);
+});
+
+test("The query is in the path of the line where it is asked for", async () => {
+  const { path } = await lineOf(
+    answering(OK),
+    get("Connection: close\r\n", "/a?token=secret"),
+    {},
+    { tellsQuery: true },
+  );
+  assert.equal(path, "/a?token=secret");
 });
 
 for (const [what, password, status, user] of [

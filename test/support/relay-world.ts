@@ -109,6 +109,7 @@ export interface WorldOptions {
   readonly alsoNamed?: readonly string[];
   readonly trusted?: readonly string[];
   readonly access?: (facts: Facts) => void;
+  readonly tellsQuery?: boolean;
   /** Where clients are said to come from, or `peer`: where they do. */
   readonly clientAddress?: string;
   readonly policies?: readonly Policy[];
@@ -150,6 +151,7 @@ export class RelayWorld implements AsyncDisposable {
       ...(options.policies === undefined ? {} : { policiesOf: () => options.policies ?? [] }),
       publicHttpsPort: 8443,
       access: options.access,
+      tellsQuery: options.tellsQuery === true,
       counts: this.counts,
     });
     server.on("connection", (socket: Socket) => {
