@@ -53,7 +53,7 @@ export class Balancer implements Timed {
   /** The backend for a request, which {@link release} is owed for; or why there is none. */
   choose(group: Group, seeker: Seeker): Member | NoBackend {
     const { now } = this.#deadlines;
-    const refused = this.#deal(group, seeker.tried, now);
+    const refused = this.#deal(group, seeker, now);
     if (refused !== undefined) return refused;
     const member = pick(group, seeker, this.#random);
     if (member === undefined) return "tried";
@@ -119,8 +119,11 @@ export class Balancer implements Timed {
     if (ejectAfter === undefined) return undefined;
     const { now } = this.#deadlines;
     if (isGood) member.succeeded(now);
-    else if (member.failed(ejectAfter) && !member.isEjected(now) && group.mayEject(now))
-      return member.eject(now);
+    else if (member.failed(ejectAfter) && !member.isEjected(now) && group.mayEject(now)) {
+      const outMs = member.eject(now);
+      this.#serveAll();
+      return outMs;
+    }
     return undefined;
   }
 
@@ -169,11 +172,13 @@ export class Balancer implements Timed {
       !members.some((each) => group.isOpen(each, now));
     // Asking each of a long row, whenever a request has ended, would cost more than the requests.
     if (isStuck) return undefined;
-    return group.waiting.find(({ tried }) => this.#deal(group, tried, now) !== "full");
+    return group.waiting.find((seeker) => this.#deal(group, seeker, now) !== "full");
   }
 
   /** Says of each what it may get of this request; a reason when none may get it. */
-  #deal(group: Group, tried: readonly Member[], now: number): NoBackend | undefined {
+  #deal(group: Group, seeker: Seeker, now: number): NoBackend | undefined {
+    if (group.waitsAtHome(seeker, now)) return "full";
+    const { tried } = seeker;
     const { slowStartMs } = group.balance;
     let [up, isOpen, isFull, isOut] = [false, false, false, false];
     for (const member of group.members) {
@@ -223,15 +228,16 @@ function pick(group: Group, seeker: Seeker, random: Random): Member | undefined 
     case "client-hash":
       return chooseForClient(members, clientHash(seeker.clientAddress));
     case "cookie":
-      return chooseSticky(members, seeker.stickyCookie) ?? chooseInRotation(members);
+      return chooseSticky(members, seeker);
     default:
       return unreachable(method);
   }
 }
 
-/** The one that a client was sent to before, while it may be chosen. */
-function chooseSticky(members: readonly Member[], cookie: string | undefined): Member | undefined {
-  if (cookie === undefined) return undefined;
-  for (const member of members) if (member.share > 0 && member.cookie === cookie) return member;
-  return undefined;
+/** The one that the client is held to; while that is out, the same stand-in each time. */
+function chooseSticky(members: readonly Member[], { home, clientAddress }: Seeker) {
+  if (home === undefined) return chooseInRotation(members);
+  if (home.share > 0) return home;
+  if (!home.keepsClients) return chooseInRotation(members);
+  return chooseForClient(members, clientHash(clientAddress));
 }

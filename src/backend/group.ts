@@ -4,7 +4,7 @@ import { textHash } from "./balance-client-hash.ts";
 import type { Candidate } from "./candidate.ts";
 import { backendKey } from "./identity.ts";
 import { ResendBudget } from "./resend-budget.ts";
-import { backOff, type Standing } from "./standing.ts";
+import { backOff, isLongest, type Standing } from "./standing.ts";
 
 /** Long before anything: what never was out starts with its whole share. */
 const ALWAYS = Number.NEGATIVE_INFINITY;
@@ -44,6 +44,14 @@ export class Member implements Candidate {
   /** May it have requests at all, as manager and operator say? */
   get isUp(): boolean {
     return this.isHealthy && !this.isDrained;
+  }
+
+  /**
+   * Do clients that a cookie holds to it come back? Others have them for good when it is down or drained, or
+   * out for so long that it is passed over for the longest time.
+   */
+  get keepsClients(): boolean {
+    return this.isUp && !this.standing.isOutForLong && !isLongest(this.#ejections);
   }
 
   isEjected(now: number): boolean {
@@ -93,8 +101,8 @@ export interface Seeker {
   readonly tried: readonly Member[];
   /** Whom the request is from: asked for `client-hash` only. */
   readonly clientAddress: string;
-  /** What its cookie says, if it has ours: asked for `cookie` only. */
-  readonly stickyCookie: string | undefined;
+  /** The one that its cookie holds it to; `undefined`: none of the group. */
+  readonly home: Member | undefined;
   /** It waited, and need not any more: choose again, at once. */
   backendFree(): void;
 }
@@ -123,6 +131,18 @@ export class Group {
     );
     const max = balance.maxConnections ?? Number.POSITIVE_INFINITY;
     this.activeMax = Math.max(1, Math.floor(max / workers));
+  }
+
+  /** The one that a cookie of this value holds its client to. */
+  homeOf(cookie: string | undefined): Member | undefined {
+    if (cookie === undefined) return undefined;
+    return this.members.find((member) => member.cookie === cookie);
+  }
+
+  /** Is there nothing the matter with its home, but that it is full? Then it waits, whoever else has room. */
+  waitsAtHome({ home, tried }: Seeker, now: number): boolean {
+    if (home === undefined || !home.isUp || !this.isFull(home)) return false;
+    return !home.standing.isOut(now) && !home.isEjected(now) && !tried.includes(home);
   }
 
   /** May a request go to this one now? */

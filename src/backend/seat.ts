@@ -37,6 +37,7 @@ export class Seat implements Seeker {
   readonly #sitter: Sitter;
   readonly #tools: SeatTools;
   #group: Group | undefined;
+  #home: Member | undefined;
   #member: Member | undefined;
   #tried: Member[] = [];
   /** How often it was tried in vain. */
@@ -58,8 +59,8 @@ export class Seat implements Seeker {
     return this.#sitter.clientAddress;
   }
 
-  get stickyCookie(): string | undefined {
-    return this.#group && this.#sitter.cookieNamed(this.#group.cookieName);
+  get home(): Member | undefined {
+    return this.#home;
   }
 
   /** When a client may come again that found all backends down, in whole seconds. */
@@ -67,19 +68,27 @@ export class Seat implements Seeker {
     return Math.ceil((this.#group?.health?.everyMs ?? limits.unavailableRetryAfterMs) / 1_000);
   }
 
-  /** The line that holds the client to its backend from now on; nothing when it is held to it already. */
+  /**
+   * The line that holds the client to its backend from now on; nothing when it is held to one already that
+   * it comes back to, also if that is not this one.
+   */
   get cookieLine(): string {
     const { balance, cookieName } = this.#group ?? {};
     const cookie = this.#member?.cookie;
     if (balance?.method !== "cookie" || cookie === undefined || cookieName === undefined) return "";
-    if (this.#sitter.cookieNamed(cookieName) === cookie) return "";
+    if (this.#home === this.#member || this.#home?.keepsClients === true) return "";
     return `Set-Cookie: ${cookieName}=${cookie}; Path=/; Secure; HttpOnly; SameSite=Lax\r\n`;
   }
 
   /** A request of this route comes. */
   begin(route: PathRoute): void {
-    this.#group = this.#tools.balancer.groupOf(route);
-    this.#group.resends.earn();
+    const group = this.#tools.balancer.groupOf(route);
+    this.#group = group;
+    this.#home =
+      route.balance.method === "cookie"
+        ? group.homeOf(this.#sitter.cookieNamed(group.cookieName))
+        : undefined;
+    group.resends.earn();
     this.#hasMoved = false;
     this.#hasWaited = false;
     this.#tries = 0;

@@ -18,6 +18,11 @@ export class Standing {
     return this.#outages > 0 && (this.#outUntil > now || this.#triedUntil > now);
   }
 
+  /** Has it taken no connection for so long that it is passed over for the longest time? */
+  get isOutForLong(): boolean {
+    return isLongest(this.#outages);
+  }
+
   /** A request goes there: with an outage behind it, others wait and see. */
   taken(now: number): void {
     if (this.#outages > 0) this.#triedUntil = now + limits.backendDownMs;
@@ -46,4 +51,9 @@ export class Standing {
 /** How long a backend is passed over for the `times`th time in a row, in milliseconds. */
 export function backOff(times: number): number {
   return Math.min(limits.backendDownMaxMs, limits.backendDownMs * 2 ** (times - 1));
+}
+
+/** Is that the longest? */
+export function isLongest(times: number): boolean {
+  return times > 0 && backOff(times) === limits.backendDownMaxMs;
 }

@@ -51,7 +51,7 @@ class Choosing {
     return {
       tried: tried.map((port) => this.at(port)),
       clientAddress: client,
-      stickyCookie: cookie,
+      home: this.group.homeOf(cookie),
       backendFree: () => undefined,
     };
   }

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Backend, Balance } from "../../src/config/destination.ts";
+import { limits } from "../../src/config/limits.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { answering, Recorder, type Script } from "../support/recorder.ts";
+import { balance, forwardTo, get, httpBackend, RelayWorld } from "../support/relay-world.ts";
+import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
+
+const KEPT = { cookieSecret: Buffer.alloc(32, 1).toString("base64"), checked: [], drained: [] };
+
+function naming(name: string): Script {
+  return answering(ok(name));
+}
+
+function ok(name: string): string {
+  return `HTTP/1.1 200 OK\r\nContent-Length: ${name.length}\r\n\r\n${name}`;
+}
+
+function placeOf(port: number) {
+  return { host: "shop.example", path: "/", backend: `http://127.0.0.1:${port}` };
+}
+
+async function start(backends: readonly Backend[], changes: Partial<Balance> = {}) {
+  const rules = balance({ method: "cookie", ...changes });
+  const world = await RelayWorld.start({
+    action: forwardTo(backends, { balance: rules }),
+    clientAddress: "peer",
+  });
+  world.relay.hear(KEPT);
+  return world;
+}
+
+/** A client whose request with this cookie has come to the relay. */
+async function asking(world: RelayWorld, cookie: string | undefined): Promise<RawClient> {
+  const client = await RawClient.connect(world.port);
+  client.say(get(cookie === undefined ? "" : `Cookie: ${cookie}\r\n`));
+  await turns();
+  return client;
+}
+
+/** Who answers a request with this cookie, and which one it is given. */
+async function ask(world: RelayWorld, cookie?: string) {
+  using client = await asking(world, cookie);
+  await client.until(({ text }) => /\r\n\r\n./.test(text));
+  const [, given] = /Set-Cookie: ([^;]+);/.exec(client.text) ?? [];
+  return { by: /\r\n\r\n(.*)/.exec(client.text)?.[1], given };
+}
+
+test("A client waits for its own backend while that is full, although another one has room", async () => {
+  await using own = await Recorder.start();
+  await using other = await Recorder.start(naming("other"));
+  const backends = [httpBackend(own.port), httpBackend(other.port)];
+  await using world = await start(backends, { maxConnections: 1 });
+  using first = await asking(world, undefined);
+  own.connections[0]?.say(ok("own"));
+  await first.has("own");
+  const [, cookie] = /Set-Cookie: ([^;]+);/.exec(first.text) ?? [];
+  using holding = await asking(world, cookie);
+  using waiting = await asking(world, cookie);
+  assert.equal((await ask(world)).by, "other"); // who is held to none waits for none
+  assert.deepEqual([own.requests, other.requests, waiting.text], [2, 1, ""]);
+  own.connections[0]?.say(ok("own"));
+  await holding.has("own");
+  await turns();
+  own.connections[0]?.say(ok("own"));
+  await waiting.has("own");
+  assert.deepEqual([own.requests, other.requests], [3, 1]);
+  assert.ok(!waiting.text.includes("Set-Cookie"));
+});
+
+test("A client whose own backend is full for too long gets 503, and is nobody else's", async (t) => {
+  const pass = holdTicks(t);
+  await using own = await Recorder.start();
+  await using other = await Recorder.start(naming("other"));
+  const backends = [httpBackend(own.port), httpBackend(other.port)];
+  await using world = await start(backends, { maxConnections: 1 });
+  using first = await asking(world, undefined);
+  own.connections[0]?.say(ok("own"));
+  await first.has("own");
+  const [, cookie] = /Set-Cookie: ([^;]+);/.exec(first.text) ?? [];
+  using holding = await asking(world, cookie);
+  using waiting = await asking(world, cookie);
+  pass(limits.backendConnectTimeoutMs + MARGIN_MS);
+  await waiting.has("503 Service Unavailable\n");
+  assert.match(waiting.text, /\r\nRetry-After: 5\r\n/);
+  assert.deepEqual([other.requests, holding.text], [0, ""]);
+});
+
+test("A client that waits for its own backend goes elsewhere for good when that is drained", async () => {
+  await using own = await Recorder.start();
+  await using other = await Recorder.start(naming("other"));
+  const backends = [httpBackend(own.port), httpBackend(other.port)];
+  await using world = await start(backends, { maxConnections: 1 });
+  using first = await asking(world, undefined);
+  own.connections[0]?.say(ok("own"));
+  await first.has("own");
+  const [, cookie] = /Set-Cookie: ([^;]+);/.exec(first.text) ?? [];
+  using holding = await asking(world, cookie);
+  using waiting = await asking(world, cookie);
+  world.relay.hear({ ...KEPT, drained: [placeOf(own.port)] });
+  await waiting.has("other");
+  assert.match(waiting.text, /Set-Cookie: /);
+  assert.equal(holding.text, "");
+});
+
+test("A client whose backend is out for a short time has one and the same stand-in, and goes back", async (t) => {
+  const pass = holdTicks(t);
+  await using folder = await temporaryFolder();
+  const path = `${folder.path}/own.sock`;
+  const own = await Recorder.start(naming("own"), path);
+  await using one = await Recorder.start(naming("one"));
+  await using other = await Recorder.start(naming("other"));
+  const backends: Backend[] = [
+    { kind: "unix", path, hostHeader: "client" },
+    httpBackend(one.port),
+    httpBackend(other.port),
+  ];
+  await using world = await start(backends);
+  const { by, given } = await ask(world);
+  assert.equal(by, "own");
+  await own[Symbol.asyncDispose]();
+  await turns();
+  const answers = [await ask(world, given), await ask(world, given), await ask(world, given)];
+  assert.equal(new Set(answers.map((answer) => answer.by)).size, 1, JSON.stringify(answers));
+  assert.deepEqual(
+    answers.map((answer) => answer.given),
+    [undefined, undefined, undefined],
+  );
+  await using _back = await Recorder.start(naming("back"), path);
+  pass(limits.backendDownMs + MARGIN_MS);
+  assert.deepEqual(await ask(world, given), { by: "back", given: undefined });
+});
+
+test("A client whose backend is put out for failing answers goes back when that is over", async (t) => {
+  const pass = holdTicks(t);
+  await using own = await Recorder.start(naming("own"));
+  await using other = await Recorder.start(naming("other"));
+  const backends = [httpBackend(own.port), httpBackend(other.port)];
+  await using world = await start(backends, { ejectAfter: 1 });
+  const { given } = await ask(world);
+  own.connections[0]?.socket.destroy();
+  own.script = answering("HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\noh");
+  await turns();
+  assert.deepEqual(await ask(world, given), { by: "oh", given: undefined });
+  assert.deepEqual(await ask(world, given), { by: "other", given: undefined });
+  own.connections[1]?.socket.destroy();
+  own.script = naming("own");
+  await turns();
+  pass(limits.backendDownMs + MARGIN_MS);
+  assert.deepEqual(await ask(world, given), { by: "own", given: undefined });
+});
+
+test("A client whose backend is out for long is given to another one for good", async (t) => {
+  const pass = holdTicks(t);
+  const own = await Recorder.start(naming("own"));
+  await using other = await Recorder.start(naming("other"));
+  await using world = await start([httpBackend(own.port), httpBackend(other.port)]);
+  const { by, given } = await ask(world);
+  assert.equal(by, "own");
+  await own[Symbol.asyncDispose]();
+  await turns();
+  for (let outMs = limits.backendDownMs; outMs < limits.backendDownMaxMs; outMs *= 2) {
+    assert.deepEqual(await ask(world, given), { by: "other", given: undefined });
+    pass(outMs + MARGIN_MS);
+  }
+  const moved = await ask(world, given);
+  assert.equal(moved.by, "other");
+  assert.match(moved.given ?? "", /^__Host-latchkey=/);
+  assert.deepEqual(await ask(world, moved.given), { by: "other", given: undefined });
+});
