@@ -10,7 +10,7 @@ import type { RolloverRequest } from "./admin/rollover-request.ts";
 import { scrape } from "./admin/scrape.ts";
 import { type Snapshot, takeSnapshot } from "./admin/snapshot.ts";
 import { Alarm } from "./alert/alarm.ts";
-import { deliver } from "./alert/channels.ts";
+import { channelsOf } from "./alert/channels.ts";
 import { warnOfPrograms } from "./alert/programs.ts";
 import { StandbyAuthority } from "./authority/standby.ts";
 import { systemClock } from "./base/clock.ts";
@@ -155,20 +155,18 @@ async function open(): Promise<void> {
 
 /** Tells who is to be told of what goes wrong, if anybody is. */
 async function keepTelling({ troubles }: CertificateFloor, storage: Storage): Promise<void> {
-  const { alerts } = config;
-  if (alerts.webhook === undefined && alerts.exec === undefined) return;
   const isFirst = bornAt - startedAt < limits.readyTimeoutMs;
-  const channels = { alerts, machine: hostname(), clock: systemClock, log };
-  const alarm = new Alarm({
-    look: (lasted) => strainReport.addTo(crashReport.addTo(troubles.look(lasted))),
-    store: storage.toldTroubles,
-    deliver: (notice, signal) => deliver(channels, notice, signal),
-    // The first one of a program, or one that has lived for long, dies of nothing that it meets at its start.
-    mayTellUnsaved: () => isFirst || systemClock.now() - bornAt >= limits.alertUnsavedMs,
-    clock: systemClock,
-    log,
+  const common = { clock: systemClock, log };
+  const channels = channelsOf({ alerts: config.alerts, machine: hostname(), ...common });
+  const alarms = channels.map((channel) => {
+    return new Alarm({
+      ...{ ...common, channel, store: storage.toldTroubles.of(channel.name) },
+      look: (lasted) => strainReport.addTo(crashReport.addTo(troubles.look(lasted))),
+      // The first one of a program, or one that has lived for long, dies of nothing that it meets at its start.
+      mayTellUnsaved: () => isFirst || systemClock.now() - bornAt >= limits.alertUnsavedMs,
+    });
   });
-  await alarm.keepTelling(stopping.signal);
+  await Promise.all(alarms.map((alarm) => alarm.keepTelling(stopping.signal)));
 }
 
 /**

@@ -3,18 +3,17 @@ import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
-import type { ToldTrouble, ToldTroubles } from "../storage/told-troubles.ts";
+import type { ToldBook, ToldTrouble } from "../storage/told-troubles.ts";
 import { markDelivered, type Sight, turnPage } from "./book.ts";
-import type { Notice } from "./notice.ts";
+import type { Channel } from "./channels.ts";
 import type { Telling } from "./tell.ts";
 
 /** What the alarm needs from its surroundings. */
 export interface AlarmSteps {
   /** What is wrong now; `lasted` knows what was when we looked before, also before a restart. */
   look(lasted: (key: string) => boolean): Sight;
-  readonly store: Pick<ToldTroubles, "load" | "save">;
-  /** Hands it to a person; `true` when that worked. Never rejects. */
-  deliver(notice: Notice, signal: AbortSignal): Promise<boolean>;
+  readonly store: ToldBook;
+  readonly channel: Channel;
   /**
    * When what was told cannot be written down, the next process will tell it again. Is it certain all
    * the same that this process is no link of a chain that dies and comes back?
@@ -25,9 +24,9 @@ export interface AlarmSteps {
 }
 
 /**
- * Tells a person what is wrong: once when it begins, once a day while it lasts, once when it is over.
- * Looks every {@link limits.alertCheckEveryMs}, writes down what it is about to tell, then tells it, one
- * after the other. What nobody has taken is told again later. Read {@link Alarm.keepTelling}.
+ * Tells a person what is wrong, by one channel: once when it begins, once a day while it lasts, once when it is over.
+ * Each channel has an alarm of its own, so that one that is slow, or takes nothing, costs the others nothing. Looks every {@link limits.alertCheckEveryMs}, writes down what it is about to tell, then tells it, one
+ * after the other. What was not taken is told again later. Read {@link Alarm.keepTelling}.
  */
 export class Alarm {
   readonly #steps: AlarmSteps;
@@ -66,8 +65,10 @@ export class Alarm {
     const lasting = before.filter(({ endedAt }) => endedAt === undefined).map(({ key }) => key);
     const keys = new Set(lasting);
     const sight = this.#steps.look((key) => keys.has(key));
-    const take = () => this.#queue.length < limits.alertQueueMax && this.#bucket.take(now);
-    const { book, tellings } = turnPage(before, sight, now, take);
+    const { book, tellings } = turnPage(before, sight, now, {
+      take: () => this.#queue.length < limits.alertQueueMax && this.#bucket.take(now),
+      holds: (key) => this.#queue.some(({ keys }) => keys.includes(key)),
+    });
     const hasChanged = JSON.stringify(book) !== JSON.stringify(before);
     if (hasChanged || this.#unsavedSince !== undefined) await this.#save(book, now);
     // Untold, they are as due at the next look as they are now.
@@ -85,7 +86,7 @@ export class Alarm {
 
   /** A disk that fails is not tried at every look. */
   async #save(book: readonly ToldTrouble[], now: number): Promise<void> {
-    const { store, log } = this.#steps;
+    const { channel, store, log } = this.#steps;
     const isTooSoon =
       this.#unsavedSince !== undefined && now - this.#unsavedSince < limits.unreachableMinMs;
     if (isTooSoon) return;
@@ -93,7 +94,8 @@ export class Alarm {
       await store.save(book);
       this.#unsavedSince = undefined;
     } catch (error) {
-      if (this.#unsavedSince === undefined) log.warn("alert.unsaved", failureFacts(error));
+      if (this.#unsavedSince === undefined)
+        log.warn("alert.unsaved", { channel: channel.name, ...failureFacts(error) });
       this.#unsavedSince = now;
     }
   }
@@ -103,7 +105,7 @@ export class Alarm {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
     for (let next = this.#queue[0]; next && !signal.aborted; next = this.#queue[0]) {
-      if (await this.#steps.deliver(next.notice, signal))
+      if (await this.#steps.channel.deliver(next.notice, signal))
         await this.#hand.run(() => this.#remember(next), signal).catch(ignoreEnd);
       this.#queue.shift();
     }
@@ -114,7 +116,7 @@ export class Alarm {
     this.#book = markDelivered(this.#book, telling);
     await this.#save(this.#book, this.#steps.clock.now());
     const { key, state } = telling.notice;
-    this.#steps.log.info("alert.sent", { alert: key, state });
+    this.#steps.log.info("alert.sent", { alert: key, state, channel: this.#steps.channel.name });
   }
 }
 

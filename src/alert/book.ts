@@ -11,24 +11,32 @@ export interface Sight {
   isUndecided(key: string): boolean;
 }
 
+/** What leaves: messages that are on their way, and those that may follow. */
+export interface Outbox {
+  /** Takes one of the messages that may be sent now; `false` when there is none left. */
+  take(): boolean;
+  /** Is the last message about this one still on its way? Then it has not failed yet. */
+  holds(key: string): boolean;
+}
+
 /**
  * The book of what was told, one step on: which of the troubles of now have begun, have grown worse,
  * last for another day, or are over. Pure: the caller saves the book, then sends the tellings.
  *
- * @param take Takes one of the messages that may be sent now; `false` when there is none left. What
- *   finds none waits in the book; see {@link tell}.
+ * @param outbox What finds no message waits in the book; see {@link tell}.
  */
 export function turnPage(
   book: readonly ToldTrouble[],
   sight: Sight,
   now: number,
-  take: () => boolean,
+  outbox: Outbox,
 ): { readonly book: readonly ToldTrouble[]; readonly tellings: readonly Telling[] } {
   const pages = new Map(book.map((told) => [told.key, settled(told, now)]));
   const on = new Map(sight.troubles.map((trouble) => [keyOf(trouble), trouble]));
   const over = [...pages.values()].filter(({ key }) => !on.has(key) && !sight.isUndecided(key));
-  const due = [...turnThoseOn(pages, on, now), ...turnThoseOver(pages, over, now)];
-  const tellings = tell(due, now, take);
+  const found = [...turnThoseOn(pages, on, now), ...turnThoseOver(pages, over, now)];
+  const due = found.filter((each) => !isAgain(each) || !outbox.holds(each.told.key));
+  const tellings = tell(due, now, () => outbox.take());
   const keys = new Set(tellings.flatMap((telling) => telling.keys));
   for (const each of due) {
     if (keys.has(each.told.key)) pages.set(each.told.key, afterTelling(each, now));
@@ -93,13 +101,22 @@ function onAgain(told: ToldTrouble, now: number): ToldTrouble {
 }
 
 function dueWhileOn(told: ToldTrouble, trouble: Trouble, now: number): NoticeState | undefined {
-  const { state, toldAt = Number.NEGATIVE_INFINITY, isDelivered, severity } = told;
+  const { state, toldAt = Number.NEGATIVE_INFINITY, isDelivered } = told;
   const quietMs = now - toldAt;
   // One that comes and goes is told of once an hour.
   if (state !== "begun") return quietMs >= limits.alertQuietMs ? "begun" : undefined;
-  if (trouble.severity === "critical" && severity !== "critical") return "begun";
+  if (hasGrown(told, trouble)) return "begun";
   if (!isDelivered) return quietMs >= limits.alertRetellMs ? "begun" : undefined;
   return quietMs >= limits.alertReminderMs ? "reminder" : undefined;
+}
+
+/** Was the same told, and not taken? */
+function isAgain({ told, trouble, state }: Due): boolean {
+  return told.state === state && !told.isDelivered && !hasGrown(told, trouble);
+}
+
+function hasGrown(told: ToldTrouble, trouble: Trouble | undefined): boolean {
+  return trouble?.severity === "critical" && told.severity !== "critical";
 }
 
 function isDueWhenOver({ state, toldAt = 0, isDelivered }: ToldTrouble, now: number): boolean {

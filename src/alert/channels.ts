@@ -3,6 +3,7 @@ import { failureFacts, type Log } from "../base/log.ts";
 import { runProgram } from "../base/run-program.ts";
 import type { Alerts } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import type { AlertChannel } from "../storage/told-troubles.ts";
 import { environmentOf, type Notice, webhookBody } from "./notice.ts";
 import { post, WebhookRefusal } from "./webhook.ts";
 
@@ -16,43 +17,55 @@ export interface ChannelSteps {
 }
 
 /** One way to a person. */
-interface Way {
-  readonly channel: "webhook" | "exec";
-  /** Before each further try. */
-  readonly waitsMs: readonly number[];
-  once(): Promise<void>;
+export interface Channel {
+  readonly name: AlertChannel;
+  /**
+   * Hands it a notice, as often as is sensible (event `alert.failed` for each time that it did not take it).
+   * `true` when it has taken it. Never rejects.
+   */
+  deliver(notice: Notice, signal: AbortSignal): Promise<boolean>;
 }
 
-/**
- * Hands one notice to every receiver that is configured, each with its own tries (event `alert.failed`
- * for one that did not take it). `true` when at least one has taken it. Never rejects.
- */
-export async function deliver(
-  steps: ChannelSteps,
-  notice: Notice,
-  signal: AbortSignal,
-): Promise<boolean> {
+/** Those that are configured. */
+export function channelsOf(steps: ChannelSteps): readonly Channel[] {
   const { webhook, exec } = steps.alerts;
-  const ways: Promise<boolean>[] = [];
-  if (webhook !== undefined) {
+  const channels: Channel[] = [];
+  if (webhook !== undefined) channels.push(webhookChannel(steps, webhook));
+  if (exec !== undefined) channels.push(programChannel(steps, exec));
+  return channels;
+}
+
+function webhookChannel(steps: ChannelSteps, url: string): Channel {
+  const deliver = (notice: Notice, signal: AbortSignal) => {
     const body = webhookBody(notice, steps.machine);
-    const once = () => post(webhook, body, withDeadline(signal, limits.webhookTimeoutMs));
-    ways.push(
-      insist(steps, { channel: "webhook", waitsMs: limits.webhookWaitsMs, once }, notice, signal),
-    );
-  }
-  if (exec !== undefined) {
+    const once = () => post(url, body, withDeadline(signal, limits.webhookTimeoutMs));
+    const way: Way = { channel: "webhook", waitsMs: limits.webhookWaitsMs, once };
+    return insist(steps, way, notice, signal);
+  };
+  return { name: "webhook", deliver };
+}
+
+function programChannel(steps: ChannelSteps, command: readonly string[]): Channel {
+  const deliver = (notice: Notice, signal: AbortSignal) => {
     const plan = {
-      command: exec,
+      command,
       environment: environmentOf(notice, steps.machine),
       input: `${JSON.stringify({ ...notice, machine: steps.machine })}\n`,
       timeoutMs: limits.commandTimeoutMs,
     };
     // Once: what it did before it failed, it would do twice.
-    const once = () => runProgram(plan, signal);
-    ways.push(insist(steps, { channel: "exec", waitsMs: [], once }, notice, signal));
-  }
-  return (await Promise.all(ways)).includes(true);
+    const way: Way = { channel: "exec", waitsMs: [], once: () => runProgram(plan, signal) };
+    return insist(steps, way, notice, signal);
+  };
+  return { name: "exec", deliver };
+}
+
+/** What is done with one notice. */
+interface Way {
+  readonly channel: AlertChannel;
+  /** Before each further try. */
+  readonly waitsMs: readonly number[];
+  once(): Promise<void>;
 }
 
 /** Again and again, with growing waits, as often as is sensible. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { formatTime } from "../base/format-time.ts";
+import { Semaphore } from "../base/semaphore.ts";
 import { readKey, type Severity, type TroubleKind } from "../base/trouble.ts";
 import { writeFileAtomically } from "./atomic-write.ts";
 import { corrupt } from "./failure.ts";
@@ -20,40 +21,76 @@ export interface ToldTrouble {
   /** What was told last; `undefined`: nothing yet. */
   readonly state: "begun" | "recovered" | undefined;
   readonly toldAt: number | undefined;
-  /** Has a receiver taken what was told last? */
+  /** Has the receiver taken what was told last? */
   readonly isDelivered: boolean;
   /** Set when it is over. */
   readonly endedAt: number | undefined;
 }
 
-/** A thousand of them with long messages take 1 MiB. */
-const FILE_MAX_BYTES = 2_097_152;
-const MESSAGE_MAX_CHARACTERS = 500;
+/** The ways to a person: each has heard what it has heard. */
+export const ALERT_CHANNELS = ["webhook", "exec"] as const;
 
-/** What was told to whom it concerns: `alerts.json`, so that a restart repeats nothing. */
-export class ToldTroubles {
-  readonly #storage: StorageFolder;
+export type AlertChannel = (typeof ALERT_CHANNELS)[number];
 
-  constructor(storage: StorageFolder) {
-    this.#storage = storage;
-  }
-
+/** What was told by one of them. */
+export interface ToldBook {
   /**
    * Everything that is stored; a broken file is moved to `quarantine/` and nothing counts as told.
    *
    * @throws {LatchkeyError} `STORAGE_FAILED`.
    */
-  async load(): Promise<readonly ToldTrouble[]> {
-    const path = this.#path;
-    const item = { path, under: [], label: "alerts" };
-    return (await readOrMoveAside(this.#storage, item, () => readAll(path))) ?? [];
+  load(): Promise<readonly ToldTrouble[]>;
+  /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
+  save(troubles: readonly ToldTrouble[]): Promise<void>;
+}
+
+type Books = ReadonlyMap<AlertChannel, readonly ToldTrouble[]>;
+
+/** A thousand of them with long messages take 1 MiB, for each channel. */
+const FILE_MAX_BYTES = 4_194_304;
+const MESSAGE_MAX_CHARACTERS = 500;
+const NEVER = new AbortController().signal;
+
+/** What was told to whom it concerns: `alerts.json`, so that a restart repeats nothing. */
+export class ToldTroubles {
+  readonly #storage: StorageFolder;
+  /** What the file is to hold. */
+  readonly #books = new Map<AlertChannel, readonly ToldTrouble[]>();
+  /** One write at a time. */
+  readonly #hand = new Semaphore(1);
+
+  constructor(storage: StorageFolder) {
+    this.#storage = storage;
   }
 
-  /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
-  async save(troubles: readonly ToldTrouble[]): Promise<void> {
+  /** What was told by this channel. */
+  of(channel: AlertChannel): ToldBook {
+    return {
+      load: async () => {
+        const stored = await this.#load();
+        for (const [each, told] of stored) if (!this.#books.has(each)) this.#books.set(each, told);
+        return stored.get(channel) ?? [];
+      },
+      save: async (troubles) => {
+        this.#books.set(channel, troubles);
+        await this.#hand.run(() => this.#save(), NEVER);
+      },
+    };
+  }
+
+  async #load(): Promise<Books> {
+    const path = this.#path;
+    const item = { path, under: [], label: "alerts" };
+    return (await readOrMoveAside(this.#storage, item, () => readAll(path))) ?? new Map();
+  }
+
+  async #save(): Promise<void> {
     await this.#storage.confirmWritable();
-    const fields = troubles.map((told) => [told.key, fieldsOf(told)] as const);
-    const text = formatRecord({ troubles: Object.fromEntries(fields) });
+    const books = [...this.#books].map(([channel, troubles]) => {
+      const fields = troubles.map((told) => [told.key, fieldsOf(told)] as const);
+      return [channel, Object.fromEntries(fields)] as const;
+    });
+    const text = formatRecord({ channels: Object.fromEntries(books) });
     await writeFileAtomically(this.#path, text, () => this.#storage.confirmWritable());
   }
 
@@ -74,10 +111,21 @@ function fieldsOf({ severity, message, since, state, toldAt, isDelivered, endedA
   };
 }
 
-async function readAll(path: string): Promise<readonly ToldTrouble[] | undefined> {
+async function readAll(path: string): Promise<Books | undefined> {
   const bytes = await readBounded(path, FILE_MAX_BYTES);
   if (bytes === undefined) return undefined;
-  const troubles = parseRecord(bytes, path).object("troubles");
+  const fields = parseRecord(bytes, path);
+  if (fields.keys.includes("channels")) {
+    const channels = fields.object("channels");
+    const known = ALERT_CHANNELS.filter((channel) => channels.keys.includes(channel));
+    return new Map(known.map((channel) => [channel, readBook(channels.object(channel), path)]));
+  }
+  // Of a program that kept one book for all.
+  const common = readBook(fields.object("troubles"), path);
+  return new Map(ALERT_CHANNELS.map((channel) => [channel, common]));
+}
+
+function readBook(troubles: Fields, path: string): readonly ToldTrouble[] {
   return troubles.keys.map((key) => readOne(key, troubles.object(key), path));
 }
 

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import tls from "node:tls";
 import { Alarm } from "../../src/alert/alarm.ts";
-import { deliver } from "../../src/alert/channels.ts";
+import { channelsOf } from "../../src/alert/channels.ts";
 import { Commands } from "../../src/certificate/commands.ts";
 import { Durable } from "../../src/certificate/durable.ts";
 import { PolicyGate } from "../../src/certificate/policy-gate.ts";
@@ -62,13 +62,17 @@ async function world(
     confirmWritable: () => durable.confirmWritable(),
     storageIsBack: () => {},
   });
-  const alarm = new Alarm({
-    ...{ clock, log, store: storage.toldTroubles, mayTellUnsaved: () => true },
-    look: (lasted) => watch.look(lasted),
-    deliver: (notice, ended) =>
-      deliver({ alerts: config.alerts, machine: "edge1", clock, log }, notice, ended),
+  const channels = channelsOf({ alerts: config.alerts, machine: "edge1", clock, log });
+  const alarms = channels.map((channel) => {
+    const store = storage.toldTroubles.of(channel.name);
+    const look = (lasted: (key: string) => boolean) => watch.look(lasted);
+    return new Alarm({ clock, log, store, channel, look, mayTellUnsaved: () => true });
   });
-  const running = Promise.all([alarm.keepTelling(signal), watch.run(signal), watchdog.run(signal)]);
+  const running = Promise.all([
+    ...alarms.map((alarm) => alarm.keepTelling(signal)),
+    watch.run(signal),
+    watchdog.run(signal),
+  ]);
   /** Time goes by, a second at a turn, until the receiver has heard it. */
   const hears = async (event: string, state: string) => {
     const heard = webhook.notice(
@@ -79,7 +83,7 @@ async function world(
   /** The same until the book on disk says so. What is told comes first while the disk fails. */
   const written = async (kind: string, state: string) => {
     const isThere = async () => {
-      const pages = await storage.toldTroubles.load();
+      const pages = await storage.toldTroubles.of("webhook").load();
       return pages.some((page) => page.kind === kind && page.state === state);
     };
     while (!(await isThere())) clock.advance(1_000);

@@ -24,6 +24,7 @@ class Reader {
   messages = Number.POSITIVE_INFINITY;
   isHeard = true;
   undecided: readonly string[] = [];
+  underWay: readonly string[] = [];
   tellings: readonly Telling[] = [];
 
   /** Looks after so long; what was told, as `host state`. */
@@ -34,7 +35,9 @@ class Reader {
       return this.messages >= 0;
     };
     const isUndecided = (key: string) => this.undecided.includes(key);
-    const page = turnPage(this.book, { troubles, isUndecided }, this.now, take);
+    const holds = (key: string) => this.underWay.includes(key);
+    const sight = { troubles, isUndecided };
+    const page = turnPage(this.book, sight, this.now, { take, holds });
     this.book = this.isHeard ? page.tellings.reduce(markDelivered, page.book) : page.book;
     this.tellings = page.tellings;
     return page.tellings.map(({ notice }) => `${notice.host} ${notice.state}`);
@@ -87,6 +90,16 @@ test("what no receiver took is told again every quarter of an hour, its end too,
   for (let minute = 0; minute < 3 * 24 * 60; minute += 1) ends += reader.look(MINUTE).length;
   assert.ok(ends >= 24 * perHour - 1 && ends <= 24 * perHour + 1, `${ends}`);
   assert.deepEqual(reader.book, []);
+});
+
+test("what is still on its way to a slow receiver is not sent a second time", () => {
+  const reader = new Reader();
+  reader.isHeard = false;
+  assert.deepEqual(reader.look(0, trouble("a.example")), ["a.example begun"]);
+  reader.underWay = [keyOf(trouble("a.example"))];
+  assert.deepEqual(reader.look(HOUR, trouble("a.example")), []);
+  assert.deepEqual(reader.look(MINUTE, trouble("a.example", "critical")), ["a.example begun"]);
+  assert.deepEqual(reader.look(MINUTE), ["a.example recovered"]);
 });
 
 test("a restart, whose memory is the book alone, repeats nothing", () => {

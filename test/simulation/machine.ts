@@ -119,10 +119,13 @@ export class Machine {
     const { troubles } = this.#floor;
     const alarm = new Alarm({
       look: (lasted) => troubles.look(lasted),
-      store: this.#storage.toldTroubles,
-      deliver: async (notice) => {
-        alerted(notice);
-        return true;
+      store: this.#storage.toldTroubles.of("webhook"),
+      channel: {
+        name: "webhook",
+        deliver: async (notice) => {
+          alerted(notice);
+          return true;
+        },
       },
       mayTellUnsaved: () => true,
       clock: this.#parts.clock,

@@ -67,7 +67,11 @@ const changes: readonly {
     make: (folder) => new RenewalInfos(folder).save(host, { serial: "01", ...advice }),
   },
   { what: "a budget", asks: 2, make: (folder) => new BudgetFile(folder).save([spent]) },
-  { what: "what was told", asks: 2, make: (folder) => new ToldTroubles(folder).save([told]) },
+  {
+    what: "what was told",
+    asks: 2,
+    make: (folder) => new ToldTroubles(folder).of("exec").save([told]),
+  },
   { what: "a command's run", asks: 2, make: (folder) => new CommandRuns(folder).save(host, run) },
   { what: "a record in DNS", asks: 2, make: (folder) => new PublishedRecords(folder).save(record) },
   {
