@@ -1,7 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { buffer } from "node:stream/consumers";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { readSecret } from "../config/secret.ts";
 import { askUnseen } from "./ask-unseen.ts";
+
+/** Nobody has a longer one. */
+const MAX_BYTES = 4_096;
 
 /**
  * The passphrase of a backup: of `env:NAME` or `file:PATH`, else asked for on the terminal, without
@@ -33,12 +37,16 @@ async function find(spec: string): Promise<string> {
   }
 }
 
+/** A pipe is as good as a file: `file:<(pass show latchkey)`. */
 async function readFirst(path: string): Promise<string> {
+  let bytes: Buffer;
   try {
-    return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
+    bytes = await buffer(createReadStream(path, { end: MAX_BYTES }));
   } catch (cause) {
     throw unusable(messageOf(cause));
   }
+  if (bytes.length > MAX_BYTES) throw unusable(`${path} is larger than 4 KiB`);
+  return bytes.toString("utf8").replace(/\r?\n$/, "");
 }
 
 async function ask(isNew: boolean): Promise<string> {
