@@ -1,8 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
-import { codeOf } from "../base/errors.ts";
+import { codeOf, unreachable } from "../base/errors.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
+import { readRegularFile } from "../base/regular-file.ts";
 import type { Config, Host } from "./config.ts";
 import { type Document, isMapping, placeAt } from "./document.ts";
 import { type Fault, formatPath, type Path, type Report, sortFaults } from "./faults.ts";
@@ -127,12 +127,17 @@ function openDesk(
 /** The text of a file, or why there is none. */
 async function readText(path: string): Promise<string | { readonly message: string }> {
   try {
-    const facts = await stat(path);
-    if (!facts.isFile()) return { message: "is not a file, wanted a configuration file" };
-    if (facts.size > limits.configMaxBytes) {
-      return { message: "is larger than 10 MiB, wanted a configuration file" };
+    const reading = await readRegularFile(path, limits.configMaxBytes, { links: "followed" });
+    switch (reading.kind) {
+      case "read":
+        return new TextDecoder("utf-8", { fatal: true }).decode(reading.bytes);
+      case "not-a-file":
+        return { message: "is not a file, wanted a configuration file" };
+      case "too-large":
+        return { message: "is larger than 10 MiB, wanted a configuration file" };
+      default:
+        return unreachable(reading);
     }
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
   } catch (thrown) {
     const code = codeOf(thrown);
     return code === "ERR_ENCODING_INVALID_ENCODED_DATA"

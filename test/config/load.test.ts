@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -181,7 +182,10 @@ test("a file that cannot be read as text is one fault", async (t) => {
     (await linesOf(file)).join(),
     /^.*latchkey\.yaml:1:1: file: cannot be read \(ENOENT\)/,
   );
-  assert.match((await linesOf(folder)).join(), /:1:1: file: is not a file/);
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  for (const path of [folder, pipe, "/dev/zero"])
+    assert.match((await linesOf(path)).join(), /:1:1: file: is not a file/);
   writeFileSync(file, Buffer.from([0x68, 0xff, 0xfe]));
   assert.match((await linesOf(file)).join(), /:1:1: file: is not UTF-8/);
   truncateSync(file, 10_485_761);
