@@ -112,7 +112,7 @@ export class Group {
   readonly balance: Balance;
   readonly health: HealthCheck | undefined;
   readonly members: readonly Member[];
-  /** Of the cookie that holds clients to one of them: each route of a host has its own. */
+  /** Of the cookie that holds clients to one of them: each entry of a host has its own. */
   readonly cookieName: string;
   readonly resends = new ResendBudget();
   /** In the order in which they came; at most `backendQueueMax`. */
@@ -125,7 +125,7 @@ export class Group {
     const { balance } = route;
     this.balance = balance;
     this.health = route.health;
-    this.cookieName = cookieNameOf(route.prefix);
+    this.cookieName = cookieNameOf(route);
     this.members = route.backends.map(
       (backend, index) => new Member(backend, balance.weights[index] ?? 1, standingOf(backend)),
     );
@@ -164,8 +164,12 @@ export class Group {
   }
 }
 
-/** The prefix keeps other hosts of the domain from setting it (RFC 6265bis §4.1.3.2). */
-function cookieNameOf(prefix: string): string {
-  const suffix = prefix === "/" ? "" : `-${textHash(prefix).toString(36)}`;
+/**
+ * By which requests the entry takes, so that it stays when others come and go. `__Host-` keeps other hosts of
+ * the domain from setting it (RFC 6265bis §4.1.3.2).
+ */
+function cookieNameOf({ prefix, match }: PathRoute): string {
+  const taken = match === undefined ? prefix : `${prefix} ${JSON.stringify(match)}`;
+  const suffix = taken === "/" ? "" : `-${textHash(taken).toString(36)}`;
   return `__Host-latchkey${suffix}`;
 }

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Backend, Balance } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
+import { configOf } from "../support/config-text.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, Recorder, type Script } from "../support/recorder.ts";
-import { balance, forwardTo, get, httpBackend, RelayWorld } from "../support/relay-world.ts";
+import { balance, forwardTo, get, httpBackend, post, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
 
 const KEPT = { cookieSecret: Buffer.alloc(32, 1).toString("base64"), checked: [], drained: [] };
@@ -169,4 +170,40 @@ test("A client whose backend is out for long is given to another one for good", 
   assert.equal(moved.by, "other");
   assert.match(moved.given ?? "", /^__Host-latchkey=/);
   assert.deepEqual(await ask(world, moved.given), { by: "other", given: undefined });
+});
+
+/** The names of the cookies of a host whose entries for `/api/` are these, in their order. */
+async function namesOf(entries: readonly string[], backends: readonly Recorder[]) {
+  const to = `to: [${backends.map(({ port }) => port).join(", ")}], balance: cookie`;
+  const paths = entries.map((entry) => `{ ${entry} ${to} }`).join(", ");
+  const [host] = configOf(`hosts: { shop.example: { ${to}, paths: { /api/: [${paths}] } } }`).hosts;
+  assert.ok(host);
+  await using world = await RelayWorld.start({ action: host.action });
+  world.relay.hear(KEPT);
+  const names = new Set<string | undefined>();
+  for (const request of [
+    get("", "/api/"),
+    get("X-Canary: on\r\n", "/api/"),
+    post("Content-Length: 0\r\n").replace("/", "/api/"),
+    get(),
+  ]) {
+    using client = await RawClient.connect(world.port);
+    client.say(request);
+    await client.has("\r\n\r\nwell");
+    names.add(/Set-Cookie: ([^=]+)=/.exec(client.text)?.[1]);
+  }
+  return names;
+}
+
+test("Entries of one prefix have a cookie each, whose name stays when others come and go", async () => {
+  await using one = await Recorder.start(naming("well"));
+  await using other = await Recorder.start(naming("well"));
+  const backends = [one, other];
+  const canary = 'match: { headers: { X-Canary: "*" } },';
+  const posts = "match: { methods: [POST] },";
+  const all = await namesOf([canary, posts, ""], backends);
+  assert.equal(all.size, 4);
+  const fewer = await namesOf([posts, ""], backends);
+  assert.equal(fewer.size, 3);
+  assert.ok(fewer.isSubsetOf(all), JSON.stringify([[...fewer], [...all]]));
 });
