@@ -6,19 +6,23 @@ import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import type { OwnAnswer } from "./refuse.ts";
 
-/**
- * The client's side of an exchange. The last call of each exchange is one of `answerEnded`,
- * `answerSwitched`, `answerFailed` and `answerBroken`.
- */
-export interface Asker extends AnswerListener {
-  /** Whose request it is, for the log. */
-  readonly host: string;
+/** Who is asking, for what is chosen by that. */
+export interface Whose {
   /** The address of who asks, behind proxies that are trusted. */
   readonly clientAddress: string;
   /** The connection that the request came by; `undefined` when it is one of our own. */
   readonly ends: ConnectionEnds | undefined;
   /** The value of a cookie of the request. */
   cookieNamed(name: string): string | undefined;
+}
+
+/**
+ * The client's side of an exchange. The last call of each exchange is one of `answerEnded`,
+ * `answerSwitched`, `answerFailed` and `answerBroken`.
+ */
+export interface Asker extends AnswerListener, Whose {
+  /** Whose request it is, for the log. */
+  readonly host: string;
   /** The head of the request, as this backend shall get it. */
   requestHeadFor(backend: Backend): string;
   /** The backend takes more of the request body. */

@@ -1,21 +1,7 @@
 import type { FarEnd } from "../backend/far-end.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
-
-/** When a request that got no answer may be sent once more (RFC 9110 §9.2.2). */
-export type Resend =
-  | "never"
-  | "if-idempotent"
-  | "always"
-  /** In any case, and over HTTP/1.1: the backend wants that. */
-  | "over-http1"
-  /** If it is idempotent, and to another backend: this one failed it. */
-  | "elsewhere";
-
-/** Has no backend looked at it? Then it may go again whatever it is. */
-export function isUnseen(resend: Resend): boolean {
-  return resend === "always" || resend === "over-http1";
-}
+import type { Resend } from "./resend.ts";
 
 /**
  * Carries one request after the other to a backend, and tells its {@link CourierUser} what becomes of

@@ -2,7 +2,6 @@ import type { BackendConnection } from "../backend/connection.ts";
 import { NEVER } from "../backend/deadlines.ts";
 import type { FarEnd } from "../backend/far-end.ts";
 import { BackendSession } from "../backend/session.ts";
-import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { BackendFailure } from "../base/counts.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import type { Framing } from "./admit.ts";
@@ -10,22 +9,20 @@ import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import type { Backends } from "./backends.ts";
-import { type Courier, type CourierUser, isUnseen, type Resend } from "./courier.ts";
+import type { Courier, CourierUser } from "./courier.ts";
 import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
 import { Http2Courier } from "./http2-courier.ts";
 import { KeptBody } from "./kept-body.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
+import { type Resend, Resends } from "./resend.ts";
 import { Way, type WayUser } from "./way.ts";
 
 /** `starting`, then `finding`: no way to a backend is open yet. `asking`: the request is on its way, or the answer, or both. */
 type Phase = "idle" | "starting" | "finding" | "asking";
 
 const NOTHING = Buffer.alloc(0);
-
-/** RFC 9110 §9.2.2, without TRACE: what may be sent again when nobody knows whether it arrived. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
 /**
  * The backend's side of one request after the other: finds a way to a backend, has a courier carry the
@@ -48,10 +45,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #isBodyTaken = false;
   readonly #kept = new KeptBody();
   #trailers = "";
-  /** Was it sent to the same backend twice already? */
-  #isRepeated = false;
-  /** Was it sent again although a backend may have seen it? */
-  #isResent = false;
+  readonly #resends = new Resends();
   #deadline = NEVER;
 
   constructor(asker: Asker, backends: Backends) {
@@ -59,7 +53,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#backends = backends;
     this.#http1 = new Http1Courier(this, this, backends.pool);
     this.#courier = this.#http1;
-    this.#way = new Way(this, backends);
+    this.#way = new Way(this, asker, backends);
   }
 
   /** The backend of the exchange, or of the last one, for the access log. */
@@ -95,8 +89,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#isBodyTaken = false;
     this.#kept.begin();
     this.#trailers = "";
-    this.#isRepeated = false;
-    this.#isResent = false;
+    this.#resends.begin(question.method);
     this.#phase = "starting";
     this.#way.begin(route, question.webSocketKey !== undefined);
     if (this.#phase === "starting") this.#phase = "finding";
@@ -196,19 +189,19 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#break(502, why, "malformed");
   }
 
-  /** Once more to the same backend at most, then to another one; what may have been seen goes once more in all. */
+  /** Body bytes given away are gone, if they are not kept. */
   answerLost(why: string, resend: Resend, status: 502 | 504 = 502): void {
     const how = status === 504 ? "timeout" : "closed";
-    const isMove = resend === "elsewhere" || (this.#isRepeated && resend !== "over-http1");
-    if (!this.#maySendAgain(resend) || (isMove && !this.#way.seat.mayMove())) {
+    const isGone = this.#isBodyTaken && !this.#kept.isWhole;
+    const isMove = this.#resends.isMove(resend);
+    if (isGone || !this.#resends.allows(resend) || (isMove && !this.#way.seat.mayMove())) {
       this.#break(status, why, how);
       return;
     }
     this.#backends.counts.backendFailed(how);
     this.#phase = "finding";
     this.#deadline = NEVER;
-    this.#isRepeated = !isMove;
-    this.#isResent ||= !isUnseen(resend);
+    this.#resends.note(resend);
     if (isMove) this.#way.moveOn(status, why);
     else this.#way.afresh();
   }
@@ -216,18 +209,6 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** The line that leads the client back to its backend from now on, or nothing. */
   get cookieLine(): string {
     return this.#way.seat.cookieLine;
-  }
-
-  get clientAddress(): string {
-    return this.#asker.clientAddress;
-  }
-
-  get ends(): ConnectionEnds | undefined {
-    return this.#asker.ends;
-  }
-
-  cookieNamed(name: string): string | undefined {
-    return this.#asker.cookieNamed(name);
   }
 
   answerInterim(head: ResponseHead, named: readonly string[]): void {
@@ -280,13 +261,6 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     else if (this.#isRequestSent || !this.#isBodyTaken)
       this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
     else this.#deadline = NEVER;
-  }
-
-  /** When nothing can happen twice; body bytes given away are gone, if they are not kept. */
-  #maySendAgain(resend: Resend): boolean {
-    if (resend === "never" || (this.#isBodyTaken && !this.#kept.isWhole)) return false;
-    if (isUnseen(resend)) return true;
-    return !this.#isResent && IDEMPOTENT.has(this.#question.method);
   }
 
   #break(status: 502 | 504, why: string, how: BackendFailure): void {

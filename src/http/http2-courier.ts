@@ -6,11 +6,12 @@ import { StreamTunnel } from "../backend/stream-tunnel.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Question } from "./answer.ts";
 import { type AnswerListener, AnswerReader } from "./answer-reader.ts";
-import type { Courier, CourierUser, Resend } from "./courier.ts";
+import type { Courier, CourierUser } from "./courier.ts";
 import { type Fault, Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import { readAnswerHead, readAnswerTrailers } from "./http2-answer.ts";
 import { writeStreamHead, writeStreamTrailers } from "./http2-request.ts";
+import type { Resend } from "./resend.ts";
 
 /**
  * Carries requests over HTTP/2, each on a stream of its own. What the backend says is read as the HTTP/1.1

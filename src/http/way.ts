@@ -7,18 +7,14 @@ import { introductionTo } from "../backend/introduction.ts";
 import { Seat, type Sitter } from "../backend/seat.ts";
 import type { BackendSession } from "../backend/session.ts";
 import type { SessionUser } from "../backend/session-pool.ts";
-import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { unreachable } from "../base/errors.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
+import type { Whose } from "./asker.ts";
 import type { Backends } from "./backends.ts";
 import { type OwnAnswer, refusal, unavailable } from "./refuse.ts";
 
 /** Who is on a way. */
 export interface WayUser {
-  readonly clientAddress: string;
-  /** The connection that the request came by; see {@link introductionTo}. */
-  readonly ends: ConnectionEnds | undefined;
-  cookieNamed(name: string): string | undefined;
   /** It leads to `backend`: the connection, or a stream of the session, is the user's from now on. */
   wayOpened(to: BackendConnection | BackendSession, backend: Backend): void;
   /** There is none, and nothing has reached a backend. */
@@ -35,6 +31,7 @@ type Phase = "idle" | "waiting" | "connecting" | "joining";
  */
 export class Way implements BackendUser, SessionUser, Sitter {
   readonly #user: WayUser;
+  readonly #whose: Whose;
   readonly #backends: Backends;
   /** Its place at the backend that the way leads to. */
   readonly seat: Seat;
@@ -52,8 +49,9 @@ export class Way implements BackendUser, SessionUser, Sitter {
   /** Until when it waits for backends below their limit, however often. */
   #waitsUntil = NEVER;
 
-  constructor(user: WayUser, backends: Backends) {
+  constructor(user: WayUser, whose: Whose, backends: Backends) {
     this.#user = user;
+    this.#whose = whose;
     this.#backends = backends;
     this.seat = new Seat(this, backends);
   }
@@ -64,11 +62,11 @@ export class Way implements BackendUser, SessionUser, Sitter {
   }
 
   get clientAddress(): string {
-    return this.#user.clientAddress;
+    return this.#whose.clientAddress;
   }
 
   cookieNamed(name: string): string | undefined {
-    return this.#user.cookieNamed(name);
+    return this.#whose.cookieNamed(name);
   }
 
   get connectMs(): number {
@@ -282,7 +280,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
   }
 
   #introductionTo(backend: Backend): string {
-    return introductionTo(backend, this.#user.ends);
+    return introductionTo(backend, this.#whose.ends);
   }
 
   /** The next backend is tried at once: nothing has reached this one. */
