@@ -83,8 +83,8 @@ export const certificateLimits = {
   refusedMaxMs: 86_400_000,
   /** A failure that is dated later than this from now was dated by a clock that was ahead. */
   clockToleranceMs: 60_000,
-  /** An order that was interrupted so often in a row waits like a failed one: a crash loop must not ask without end. */
-  resumedAtOnceMax: 3,
+  /** An attempt that was cut short goes on at once so often in a row, then it waits like a failed one: a crash loop costs three orders. */
+  resumedAtOnceMax: 2,
   /** The ladder for what never reached the CA. */
   unreachableMinMs: 60_000,
   unreachableMaxMs: 900_000,

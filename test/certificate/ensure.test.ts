@@ -676,7 +676,7 @@ test("an operator's order is made although the CA asked to be left in peace; a v
 
 for (const hasOrder of [false, true]) {
   const what = hasOrder ? "with its order on disk" : "before there is an order";
-  const most = hasOrder ? 4 : 2;
+  const most = hasOrder ? 3 : 2;
   test(`D7: a program that is killed 100 times in a row in the middle of an attempt, ${what}, makes no more than ${most}`, async () => {
     const disk = new Map<string, FailureMemory>();
     let attempts = 0;

@@ -103,7 +103,7 @@ for (const { moment, ordersMax } of powerCuts) {
   });
 }
 
-test("D7: a program that is killed 20 times in a row while it orders asks the CA for no more than 4 orders, and issues when asked to", {
+test("D7: a program that is killed 20 times in a row while it orders asks the CA for no more than 3 orders, and issues when asked to", {
   timeout: 600_000,
 }, async () => {
   await using world = await CaWorld.start(SLOW);
@@ -116,8 +116,8 @@ test("D7: a program that is killed 20 times in a row while it orders asks the CA
   }
   const { accounts, orders } = world.asked;
   assert.equal(accounts, 1);
-  assert.ok(orders <= 4, `${orders} orders`);
-  // Those of at most five attempts, each of which keeps its connection.
+  assert.ok(orders <= 3, `${orders} orders`);
+  // Those of at most three attempts, each of which keeps its connection.
   assert.ok(world.gate.connections <= 20, `${world.gate.connections} connections`);
 
   await using last = await world.start(configOf(world, HOST), { storage });

@@ -19,7 +19,7 @@ export type Fault =
   | {
       readonly kind: "status";
       readonly at: Place;
-      readonly status: 429 | 500 | 502 | 503;
+      readonly status: 404 | 429 | 500 | 502 | 503;
       readonly isPage: boolean;
       readonly retryAfter?: string;
     }
@@ -163,7 +163,8 @@ function orderIn({ url }: Pick<AcmeRequest, "url">): string {
 function errorOf(fault: Extract<Fault, { kind: "status" }>): AcmeAnswer {
   const { status, isPage, retryAfter } = fault;
   const more = retryAfter === undefined ? {} : { "retry-after": retryAfter };
-  if (!isPage) return problem(status, status === 429 ? "rateLimited" : "serverInternal", more);
+  const type = { 404: "malformed", 429: "rateLimited" }[String(status)] ?? "serverInternal";
+  if (!isPage) return problem(status, type, more);
   const headers = { "content-type": "text/html", ...more };
   return { status, headers, body: `<h1>${status}</h1>` };
 }

@@ -26,6 +26,8 @@ export interface FaultStory {
   readonly lifeMs?: number;
   /** The machine's wall clock is wrong by so much from each of these times on. */
   readonly clockSteps?: readonly { readonly at: number; readonly byMs: number }[];
+  /** The program dies at this event, so often, or a second after its start when it does not come; and starts again at once. */
+  readonly deaths?: { readonly at: string; readonly times: number };
   /** An operator asks for the attempt that is waited for. */
   readonly retryAt?: number;
   readonly endsAt: number;
@@ -47,6 +49,8 @@ export interface FaultOutcome {
   readonly stateAtMending: string;
   /** Of every host. */
   readonly statesAtEnd: readonly string[];
+  /** How often the program died before it got as far as to begin an order. */
+  readonly quietDeaths: number;
   /** Milliseconds that the operator waited for the answer. */
   readonly retryMs: number | undefined;
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { AcmeTransport } from "../../src/acme/transport.ts";
 import type { Facts } from "../../src/base/errors.ts";
 import { Storage } from "../../src/storage/storage.ts";
-import { Machine, STAGING } from "../simulation/machine.ts";
+import { Machine, type MachineParts, STAGING } from "../simulation/machine.ts";
 import { SimulatedCa } from "../simulation/simulated-ca.ts";
 import { VirtualClock, withoutSleep } from "../simulation/virtual-clock.ts";
 import { makeCertificate } from "./certificates.ts";
@@ -19,6 +19,8 @@ import { keptLog, named } from "./stored.ts";
  * to do, which Node.js tells by `beforeExit`.
  */
 const DAY = 86_400_000;
+/** A program that has begun no order by then, and is to die, dies. */
+const QUIET_LIFE_MS = 1_000;
 const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
 async function tell(story: FaultStory): Promise<FaultOutcome> {
@@ -56,7 +58,9 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
   let mostInFlight = 0;
   const failures: { at: number; type: string }[] = [];
   const issued: Record<string, number> = {};
-  const machine = await Machine.boot({
+  const { deaths } = story;
+  let [deathsLeft, quietDeaths] = [deaths?.times ?? 0, 0];
+  const parts: MachineParts = {
     ...{ root, clock, answers, nameServer: nameServer.address },
     hosts: [...story.hosts, ...newHosts],
     ca: { transport: ca, listener: works.listener },
@@ -73,8 +77,28 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
         inFlight.delete(String(facts["host"]));
       if (event === "certificate.failed") failures.push({ at, type: String(facts["type"]) });
       if (event === "certificate.issued") issued[String(facts["host"])] = at;
+      if (event === deaths?.at) void die();
     },
-  });
+  };
+  let machine = await Machine.boot(parts);
+  const die = async (): Promise<void> => {
+    if (deathsLeft === 0) return;
+    deathsLeft -= 1;
+    machine.stop();
+    await machine.release();
+    machine = await Machine.boot(parts);
+    dieQuietly();
+  };
+  const dieQuietly = (): void => {
+    const mortal = machine;
+    if (deathsLeft === 0) return;
+    clock.at(clock.now() + QUIET_LIFE_MS, () => {
+      if (mortal !== machine || deathsLeft === 0) return;
+      quietDeaths += 1;
+      void die();
+    });
+  };
+  dieQuietly();
   let stateAtMending = "";
   clock.at(start + story.mendedAt, () => {
     ca.fault = undefined;
@@ -107,6 +131,7 @@ async function tell(story: FaultStory): Promise<FaultOutcome> {
       issued,
       stateAtMending,
       statesAtEnd,
+      quietDeaths,
       retryMs,
     },
   };
