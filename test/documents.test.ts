@@ -185,7 +185,13 @@ test("config/README.md shows every field of a line of the access log", () => {
   const [, section = ""] = read("config/README.md").split("## The access log\n");
   const rows = [...section.matchAll(/^\| (`.*?) \|/gm)].map(([, cell = ""]) => cell);
   const shown = rows.join().match(/(?<=`)\w+(?=`)/g) ?? [];
-  const nothing = { user: undefined, clientCertificate: undefined, backend: undefined };
+  const nothing = {
+    connectMs: undefined,
+    firstByteMs: undefined,
+    user: undefined,
+    clientCertificate: undefined,
+    backend: undefined,
+  };
   const facts = accessFacts(
     {
       ...{ method: "GET", host: "a.example", target: "/", status: 200, bytesIn: 0, bytesOut: 0 },

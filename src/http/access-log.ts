@@ -75,6 +75,9 @@ export interface VisitRecord {
   readonly bytesOut: number;
   /** From the first byte of the head to the last byte of the answer handed to the socket, or the end of the tunnel. */
   readonly durationMs: number;
+  /** See `BackendTimes`. */
+  readonly connectMs: number | undefined;
+  readonly firstByteMs: number | undefined;
   readonly client: string;
   /** Whose password was right (`auth.basic`). */
   readonly user: string | undefined;
@@ -131,6 +134,8 @@ export function accessFacts(visit: VisitRecord, tellsQuery: boolean): Facts {
     bytesIn: visit.bytesIn,
     bytesOut: visit.bytesOut,
     durationMs: roundedMs(visit.durationMs),
+    connectMs: visit.connectMs && roundedMs(visit.connectMs),
+    firstByteMs: visit.firstByteMs && roundedMs(visit.firstByteMs),
     client: visit.client,
     user: visit.user,
     clientCertificate: visit.clientCertificate,

@@ -8,6 +8,7 @@ import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
+import type { BackendTimes } from "./backend-times.ts";
 import type { Backends } from "./backends.ts";
 import type { Courier, CourierUser } from "./courier.ts";
 import type { Fields } from "./fields.ts";
@@ -46,9 +47,12 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   readonly #kept = new KeptBody();
   #trailers = "";
   readonly #resends = new Resends();
+  readonly #times: BackendTimes | undefined;
   #deadline = NEVER;
 
-  constructor(asker: Asker, backends: Backends) {
+  /** `times` hears how long things take. */
+  constructor(asker: Asker, backends: Backends, times?: BackendTimes) {
+    this.#times = times;
     this.#asker = asker;
     this.#backends = backends;
     this.#http1 = new Http1Courier(this, this, backends.pool);
@@ -91,8 +95,9 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#trailers = "";
     this.#resends.begin(question.method);
     this.#phase = "starting";
+    this.#times?.begin();
     this.#way.begin(route, question.webSocketKey !== undefined);
-    if (this.#phase === "starting") this.#phase = "finding";
+    if (this.#phase === "starting") this.#seek();
   }
 
   /** Adds body content; the bytes are the exchange's from now on. */
@@ -146,6 +151,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   wayOpened(to: BackendConnection | BackendSession, backend: Backend): void {
     const isStarting = this.#phase === "starting";
     this.#phase = "asking";
+    this.#times?.opened(!isStarting);
     const head = this.#asker.requestHeadFor(backend);
     this.#begin(to, head);
     this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
@@ -180,6 +186,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {
+    this.#times?.answered();
     this.#way.seat.leaveTo(end);
     this.#rest();
     this.#asker.answerSwitched(head, named, end, rest);
@@ -199,7 +206,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
       return;
     }
     this.#backends.counts.backendFailed(how);
-    this.#phase = "finding";
+    this.#seek();
     this.#deadline = NEVER;
     this.#resends.note(resend);
     if (isMove) this.#way.moveOn(status, why);
@@ -216,6 +223,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
+    this.#times?.answered();
     this.#kept.lose();
     this.#way.seat.answered(head.status);
     this.#asker.answerBegan(head, answer);
@@ -277,6 +285,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #note(status: number, why: string): void {
     const [{ host }, { backend }, backends] = [this.#asker, this, this.#route?.backends ?? []];
     if (status !== 501) this.#backends.failures.note({ host, backends, backend, status, why });
+  }
+
+  #seek(): void {
+    this.#phase = "finding";
+    this.#times?.seek();
   }
 
   #rest(): void {

@@ -8,20 +8,26 @@ import {
   type VisitRecord,
 } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
+import type { BackendTimes } from "./backend-times.ts";
 import { clientOf } from "./forwarded.ts";
 import type { TunnelEnded, VisitTools } from "./front.ts";
+
+const NO_TIMES = { connectMs: undefined, firstByteMs: undefined };
 
 /** What is known of one request after the other: each is counted when it has ended, and told in the access log. */
 export class RequestRecord {
   readonly #tools: VisitTools;
+  readonly #times: BackendTimes | undefined;
   #request: Admitted | undefined;
   /** As the backend gets it; empty while nobody had to know. */
   requestId = "";
   #isOpen = false;
   #startedAt = 0;
 
-  constructor(tools: VisitTools) {
+  /** `times`: of what is forwarded. */
+  constructor(tools: VisitTools, times: BackendTimes | undefined) {
     this.#tools = tools;
+    this.#times = times;
   }
 
   /** A head begins to arrive: the time of the request starts here. */
@@ -94,9 +100,13 @@ export class RequestRecord {
     };
   }
 
-  #facts(told: Omit<VisitRecord, keyof AskedRecord>): Facts {
+  #facts(told: Omit<VisitRecord, keyof AskedRecord | "connectMs" | "firstByteMs">): Facts {
     const asked = askedRecord(this.#request, this.#tools, this.requestId);
-    return accessFacts({ ...asked, ...told }, this.#tools.around.tellsQuery);
+    const { connectMs, firstByteMs } = (told.backend && this.#times) ?? NO_TIMES;
+    return accessFacts(
+      { ...asked, ...told, connectMs, firstByteMs },
+      this.#tools.around.tellsQuery,
+    );
   }
 
   #count(status: number, durationMs: number): void {

@@ -14,6 +14,7 @@ import {
 } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
+import { BackendTimes } from "./backend-times.ts";
 import { endsWithConnection, losesTrack } from "./client-writer.ts";
 import { cookieNamed } from "./cookie.ts";
 import { Encoding, type EncodingOwner } from "./encoding.ts";
@@ -58,8 +59,9 @@ export class Visit implements Asker, EncodingOwner {
     this.#tools = tools;
     this.#writer = tools.writer;
     this.#body = tools.body;
-    this.#record = new RequestRecord(tools);
-    this.#exchange = new Exchange(this, tools.around);
+    const times = tools.around.access && new BackendTimes();
+    this.#record = new RequestRecord(tools, times);
+    this.#exchange = new Exchange(this, tools.around, times);
     this.#encoding = new Encoding(this, tools.writer, tools.around.compressors);
   }
 

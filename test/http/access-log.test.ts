@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Facts } from "../../src/base/errors.ts";
 import type { PathRoute } from "../../src/config/destination.ts";
+import { limits } from "../../src/config/limits.ts";
 import { CHEAP_HASH, CHEAP_PASSWORD } from "../support/passwords.ts";
+import { RawClient } from "../support/raw-client.ts";
 import { answering, answeringOnce, OK } from "../support/recorder.ts";
 import { get, post, RelayScene, type WorldOptions } from "../support/relay-world.ts";
+import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 
 async function lineOf(
   script: Parameters<typeof RelayScene.start>[0],
@@ -33,7 +36,7 @@ test("A request leaves one line: who asked what of whom, what came of it, and ne
       "/a?token=secret ",
     ),
   );
-  const { durationMs, backend, ...rest } = line;
+  const { durationMs, connectMs, firstByteMs, backend, ...rest } = line;
   assert.deepEqual(rest, {
     method: "POST",
     host: "shop.example",
@@ -48,7 +51,50 @@ test("A request leaves one line: who asked what of whom, what came of it, and ne
     why: undefined,
   });
   assert.match(String(backend), /^http:\/\/127\.0\.0\.1:\d+$/);
-  assert.ok(Number(durationMs) > 0);
+  assert.ok(Number(connectMs) > 0);
+  assert.ok(Number(firstByteMs) > 0);
+  assert.ok(Number(durationMs) > Number(connectMs) + Number(firstByteMs));
+});
+
+test("A connection that was there took no time to be made, and what is answered here took no backend's", async () => {
+  const lines: Facts[] = [];
+  const access = (facts: Facts) => void lines.push(facts);
+  await using scene = await RelayScene.start(answering(OK), {}, { access });
+  scene.client.say(get());
+  await scene.client.has("ok");
+  scene.client.say(get("Expect: a miracle\r\n"));
+  await scene.client.finished();
+  using second = await RawClient.connect(scene.world.port);
+  second.say(get("Connection: close\r\n"));
+  await second.finished();
+  assert.deepEqual(
+    lines.map(({ status, connectMs, firstByteMs }) => [
+      status,
+      typeof connectMs,
+      typeof firstByteMs,
+    ]),
+    [
+      [200, "number", "number"],
+      [417, "undefined", "undefined"],
+      [200, "undefined", "number"],
+    ],
+  );
+});
+
+test("A backend that says nothing has a connection, and no first byte", async (t) => {
+  const pass = holdTicks(t);
+  const lines: Facts[] = [];
+  const access = (facts: Facts) => void lines.push(facts);
+  await using scene = await RelayScene.start(undefined, {}, { access });
+  scene.client.say(get("Connection: close\r\n"));
+  await (await scene.backend.connection(0)).head();
+  pass(limits.backendFirstByteTimeoutMs + MARGIN_MS);
+  await scene.client.finished();
+  const [line] = lines;
+  assert.deepEqual(
+    [line?.["status"], typeof line?.["connectMs"], line?.["firstByteMs"]],
+    [504, "number", undefined],
+  );
 });
 
 test("The query is in the path of the line where it is asked for", async () => {

@@ -69,6 +69,8 @@ test("a request leaves one line, without its query", async () => {
     "bytesIn",
     "bytesOut",
     "durationMs",
+    "connectMs",
+    "firstByteMs",
     "client",
     "backend",
     "requestId",
