@@ -7,6 +7,7 @@ import { codeOf } from "../base/errors.ts";
 import { type GivenFiles, pairKey } from "../base/given-credential.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Config } from "../config/config.ts";
+import { isMadeFor } from "../config/host-pattern.ts";
 import { limits } from "../config/limits.ts";
 import type { CertificateOutcome } from "../process/messages.ts";
 import { flawsOf, isFault } from "./flaw.ts";
@@ -21,8 +22,9 @@ interface Watched extends Pick<Given, "files" | "pair" | "readAt"> {
 }
 
 /**
- * The files given by hand while the program runs. What they held when it started, or when they first could be used,
- * is what workers serve until a reload; when they are spoilt, it is kept here for workers that start later.
+ * The files given by hand while the program runs. What they held when it started, or when they first could be used and
+ * were for one of their hosts, is what workers serve until a reload; when they are spoilt, it is kept here for workers
+ * that start later.
  */
 export class GivenWatch {
   /** Rings when something other is to be told of one of them. */
@@ -96,15 +98,23 @@ export class GivenWatch {
       const now = this.#clock.now();
       this.#unsettled.delete(id);
       const seen = { stamp, latest: pair, latestAt: now };
-      const isServed = before?.pair.kind === "usable";
+      const isServed = before !== undefined && this.#isServedOn(id, before.pair, pair);
       this.#watched.set(
         id,
         isServed ? { ...before, ...seen } : { files, pair, readAt: now, ...seen },
       );
-      const hasRoom = this.#kept.size < limits.givenAheadMax;
+      const hasRoom = this.#kept.has(id) || this.#kept.size < limits.givenAheadMax;
       if (!isServed && pem !== undefined && hasRoom) this.#kept.set(id, pem);
       if (before !== undefined) this.#tell();
     });
+  }
+
+  /** Do workers go on with what the files held before? One that is for none of its hosts gives way to whatever can be used. */
+  #isServedOn(id: string, before: Pair, now: Pair): boolean {
+    if (before.kind === "unusable") return false;
+    const owners = this.#owners.filter((owner) => owner.id === id);
+    const isRight = owners.some(({ pattern }) => isMadeFor(pattern, before.names));
+    return isRight || now.kind === "unusable";
   }
 
   #tell(): void {

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { covers } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
 import { parentOf, parseHostname } from "../base/hostname.ts";
 import { isIpAddress, parseIpAddress } from "../base/ip-address.ts";
@@ -38,6 +39,11 @@ export function formatPattern(pattern: HostPattern): string {
     default:
       return unreachable(pattern);
   }
+}
+
+/** Is a certificate with these names for the host of this pattern? Of patterns of many hosts that is left to who looks at one. */
+export function isMadeFor(pattern: HostPattern, names: readonly string[]): boolean {
+  return pattern.kind !== "exact" || covers(names, pattern.host);
 }
 
 /** Is there a name that both match? (An exact host beats the others, but they match it too.) */

@@ -74,7 +74,7 @@ export class Credentials {
   constructor(sources: CredentialSources, clock: Clock) {
     this.#sources = sources;
     this.#clock = clock;
-    this.#given = new GivenCredentials((route) => sources.loadManual(route));
+    this.#given = new GivenCredentials((route) => sources.loadManual(route), clock);
     const newLot = () =>
       new ParkingLot<CertificateName, Obtained>(limits.parkedMax, limits.parkedPerHostMax);
     this.#parked = { listed: newLot(), onDemand: newLot() };

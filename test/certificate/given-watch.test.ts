@@ -17,8 +17,12 @@ const first = makeCertificate({ names: [host], issuer });
 const second = makeCertificate({ names: [host], issuer });
 const strange = makeCertificate({ names: ["strange.example"], issuer });
 
-/** A host with these files, and a watch that has read them. */
-async function watched(t: TestContext, { chain, key }: { chain: string; key: string }) {
+/** A host with these files, others that share them, and a watch that has read them. */
+async function watched(
+  t: TestContext,
+  { chain, key }: { chain: string; key: string },
+  ...sharers: readonly string[]
+) {
   const folder = await temporaryFolder();
   t.after(() => folder[Symbol.asyncDispose]());
   const files = { chain: join(folder.path, "own.pem"), key: join(folder.path, "own.key") };
@@ -28,7 +32,7 @@ async function watched(t: TestContext, { chain, key }: { chain: string; key: str
   };
   write({ chain, key });
   const clock = new ManualClock(Date.now());
-  const entry = `own.example: { respond: own, certificate: { chain: own.pem, key: own.key } }`;
+  const entry = `${[host, ...sharers].join(", ")}: { respond: own, certificate: { chain: own.pem, key: own.key } }`;
   const text = `hosts:\n  ${entry}\n`;
   const watch = new GivenWatch(configOf(text, join(folder.path, "latchkey.yaml")), clock);
   await watch.open();
@@ -101,6 +105,35 @@ test("files that never were good are given to nobody, and taken when they are", 
   assert.equal(row().state, "failed");
   assert.equal(await served(), "unavailable");
   write(strange);
+  await look(2);
+  assert.deepEqual(kinds(), ["misnamed"]);
+  assert.equal(await served(), strange.chain);
+});
+
+test("files that were for another host at the start are told of as what they hold since, which workers serve", async (t) => {
+  const { kinds, look, row, served, write } = await watched(t, strange);
+  assert.deepEqual(kinds(), ["misnamed"]);
+  assert.equal(await served(), strange.chain);
+  const { serial } = row();
+  write({ chain: "noise", key: "noise" });
+  await look(2);
+  assert.deepEqual([kinds(), row().serial], [["misnamed", "spoilt"], serial]);
+  assert.equal(await served(), strange.chain);
+  write(first);
+  await look(2);
+  assert.deepEqual([kinds(), row().lastError], [[], null]);
+  assert.notEqual(row().serial, serial);
+  assert.equal(await served(), first.chain);
+  write(strange);
+  await look(2);
+  assert.deepEqual(kinds(), ["spoilt"], "they were right");
+  assert.equal(await served(), first.chain);
+});
+
+test("files that are for one of the hosts that share them are what is served until a reload", async (t) => {
+  const { kinds, look, served, write } = await watched(t, strange, "strange.example");
+  assert.deepEqual(kinds(), ["misnamed"]);
+  write(first);
   await look(2);
   assert.deepEqual(kinds(), ["misnamed"]);
   assert.equal(await served(), strange.chain);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Credential, readCredential } from "../../src/base/credential.ts";
 import type { Hostname } from "../../src/base/hostname.ts";
+import { limits } from "../../src/config/limits.ts";
 import { type CredentialSources, Credentials } from "../../src/connection/credentials.ts";
 import type {
   CertificateOutcome,
@@ -403,6 +404,24 @@ for (const [what, load, answer, served] of spoilt) {
     assert.equal(world.asks.length, 1);
   });
 }
+
+test("files for another host that are put right are served after a second, without anybody's doing", async () => {
+  const world = new World();
+  const route = makeHost("a.example", undefined, { kind: "manual", chain: "c", key: "k" });
+  const serial = () => serialOf(world.obtain(a, stays, undefined, route));
+  // The manager knows them as they were at the start.
+  world.answer = async () => ({ kind: "held", credential: heldOf(foreign, 0) });
+  world.loadManual = async () => foreign;
+  await world.credentials.readAhead([route], stays);
+  assert.equal(await serial(), foreign.serial);
+  world.loadManual = async () => first;
+  assert.equal(await serial(), foreign.serial);
+  world.clock.advance(limits.absentNameMs);
+  assert.equal(await serial(), first.serial);
+  world.loadManual = async () => foreign;
+  world.clock.advance(limits.absentNameMs);
+  assert.equal(await serial(), first.serial, "until a reload");
+});
 
 test("an expired certificate gives way to the one that is being made", async () => {
   const world = new World();
