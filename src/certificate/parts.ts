@@ -16,23 +16,21 @@ import type {
 } from "../process/messages.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Endpoint } from "./account.ts";
-import { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
 import { Commands } from "./commands.ts";
-import { configurationOf } from "./configuration.ts";
 import { DeletionWatch } from "./deletion-watch.ts";
 import { Durable } from "./durable.ts";
 import type { TransportTo } from "./endpoints.ts";
 import { CertificateKeeper, type KeeperSteps } from "./ensure.ts";
 import { Holdings } from "./holdings.ts";
 import { issue, predecessorOf } from "./issue.ts";
-import { judge } from "./judge.ts";
 import { Legacy } from "./legacy.ts";
 import { waitForListener } from "./listener-wait.ts";
 import type { Given } from "./manual.ts";
 import { Outlook } from "./outlook.ts";
 import { PolicyGate } from "./policy-gate.ts";
 import { Proofs } from "./proofs.ts";
+import { rememberAttempts } from "./remember-attempts.ts";
 import { RenewalWatch } from "./renewal-info.ts";
 import { Revocations } from "./revocations.ts";
 import { TroubleWatch } from "./trouble-watch.ts";
@@ -183,18 +181,9 @@ function newWay(steps: FloorSteps, ground: Ground): Way {
 }
 
 function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
-  const { config, storage, clock, log, signal } = steps;
+  const { config, clock, log, signal } = steps;
   const { holdings, cas } = way;
-  const attempts = new AttemptMemory({
-    ...{ clock, log, random, judge },
-    store: storage.attempts,
-    hasOrder: async (host) => {
-      const order = await storage.orders.load(host);
-      return order !== undefined && order.key !== holdings.get(host)?.certificate?.files.key;
-    },
-    directoryOf: (issuer) => cas.endpoints.directoryOf(issuer),
-    configurationOf: (host) => configurationOf(config, steps.findHost(host)),
-  });
+  const attempts = rememberAttempts({ ...steps, random }, way);
   return new CertificateKeeper(
     keeperSteps(steps, way),
     { holdings, attempts, queue: cas.queue },

@@ -1,31 +1,16 @@
-import { randomBytes } from "node:crypto";
-import { createAlpnCertificate } from "../acme/alpn-certificate.ts";
-import { isWildcardName, provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { limits } from "../config/limits.ts";
-import { isAllowedByCaa } from "../dns/caa.ts";
-import type { Resolver } from "../dns/resolver.ts";
-import type { Challenge } from "./challenge.ts";
+import { type SightSteps, sightOfCause } from "./cause-sight.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Holding } from "./records.ts";
-import type { Finding } from "./self-check.ts";
 
 /** What the preflight needs from its surroundings. */
-export interface PreflightSteps {
+export interface PreflightSteps extends SightSteps {
   readonly holdings: Holdings;
-  readonly resolver: Pick<Resolver, "addresses" | "caa">;
-  /** Answers a challenge from now on; the returned function ends that. */
-  arm(challenge: Challenge): Promise<() => void>;
-  /** See {@link lookAtChallenge}. */
-  look(challenge: Challenge, signal: AbortSignal): Promise<Finding>;
-  /** The names that a CAA record must hold for the CA in turn; `undefined` when it has not said yet. */
-  caaIdentitiesFor(holding: Holding): readonly string[] | undefined;
   /** URL of the directory of the CA that is asked next for this name. */
   directoryFor(holding: Holding): string | undefined;
-  /** Rejects while storage cannot be written. */
-  probe(): Promise<void>;
   /** Rings the renewal loop: an attempt moved. */
   moved(): void;
   readonly clock: Clock;
@@ -33,9 +18,6 @@ export interface PreflightSteps {
   /** 0 to 1. */
   random(): number;
 }
-
-/** Is the cause of a failure still there, as far as it can be seen from here? */
-type Sight = "there" | "gone" | "unclear";
 
 /** What we saw of a failure since it happened. */
 interface Watched {
@@ -95,7 +77,7 @@ export class Preflight {
     const { at, type } = lastError;
     const before = this.#watched.get(holding);
     const wasSeen = (before?.at === at && before.wasSeen) || SEEN_BY_US.has(type);
-    const sight = await this.#sightOf(holding, type, signal);
+    const sight = await sightOfCause(this.#steps, holding, type, signal);
     this.#watched.set(holding, { at, wasSeen: wasSeen || sight === "there" });
     const isStillThis = holding.lastError === lastError && !holding.isOrdering;
     if (sight !== "gone" || !wasSeen || !isStillThis) return;
@@ -143,67 +125,6 @@ export class Preflight {
     this.#steps.log.info("preflight.cleared", { host, type: lastError?.type });
     this.#steps.moved();
   }
-
-  async #sightOf(holding: Holding, type: string, signal: AbortSignal): Promise<Sight> {
-    switch (type) {
-      case "NAME_NOT_FOUND":
-      case `${ACME}dns`:
-        return await this.#sightOfName(holding, signal);
-      case `${ACME}caa`:
-        return await this.#sightOfCaa(holding, signal);
-      case "CHALLENGE_UNANSWERED":
-      case `${ACME}connection`:
-      case `${ACME}unauthorized`:
-      case `${ACME}incorrectResponse`:
-      case `${ACME}tls`:
-        return await this.#sightOfChallenge(holding, signal);
-      case "STORAGE_FAILED":
-        return await this.#sightOfStorage();
-      default:
-        return "unclear";
-    }
-  }
-
-  async #sightOfName({ host }: Holding, signal: AbortSignal): Promise<Sight> {
-    const { kind } = await this.#steps.resolver.addresses(provenHost(host), signal);
-    if (kind === "failed") return "unclear";
-    return kind === "found" ? "gone" : "there";
-  }
-
-  async #sightOfCaa(holding: Holding, signal: AbortSignal): Promise<Sight> {
-    const { resolver, caaIdentitiesFor } = this.#steps;
-    const identities = caaIdentitiesFor(holding);
-    if (identities === undefined || identities.length === 0) return "unclear";
-    const { host } = holding;
-    const name = { host: provenHost(host), isWildcard: isWildcardName(host) };
-    const isAllowed = await isAllowedByCaa(resolver, name, identities, signal);
-    if (isAllowed === undefined) return "unclear";
-    return isAllowed ? "gone" : "there";
-  }
-
-  /** With a challenge of our own making that no CA knows of. */
-  async #sightOfChallenge(holding: Holding, signal: AbortSignal): Promise<Sight> {
-    // Our doors say nothing of what the CA found wrong with a record.
-    if (holding.failedChallenge === "dns-01") return "unclear";
-    const challenge = await challengeFor(holding);
-    // An order began meanwhile: workers answer the latest challenge of a host, and must not answer ours to its CA.
-    if (holding.isOrdering) return "unclear";
-    const disarm = await this.#steps.arm(challenge);
-    try {
-      return sightOf(await this.#steps.look(challenge, signal));
-    } finally {
-      disarm();
-    }
-  }
-
-  async #sightOfStorage(): Promise<Sight> {
-    try {
-      await this.#steps.probe();
-      return "gone";
-    } catch {
-      return "there";
-    }
-  }
 }
 
 /** A clock that was set back must not make it last. */
@@ -217,19 +138,4 @@ function isWaiting(holding: Holding, now: number): boolean {
   const isKept = holding.listed || holding.certificate !== undefined;
   if (!isKept || isOrdering || lastError === undefined || waiting !== undefined) return false;
   return nextAttemptAt !== undefined && nextAttemptAt > now;
-}
-
-function sightOf({ kind }: Finding): Sight {
-  if (kind === "unknown") return "unclear";
-  return kind === "answered" ? "gone" : "there";
-}
-
-/** Of the type that failed. */
-async function challengeFor({ host: name, failedChallenge }: Holding): Promise<Challenge> {
-  const host = provenHost(name);
-  const token = randomBytes(24).toString("base64url");
-  const keyAuthorization = `${token}.${randomBytes(32).toString("base64url")}`;
-  if (failedChallenge !== "tls-alpn-01") return { type: "http-01", host, token, keyAuthorization };
-  const certificate = await createAlpnCertificate(host, keyAuthorization);
-  return { type: "tls-alpn-01", host, ...certificate };
 }
