@@ -1,10 +1,12 @@
 import type { CertificateName } from "../base/certificate-name.ts";
+import type { LastError } from "../base/certificate-record.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Attempts, FailureKind, FailureMemory } from "../storage/attempts.ts";
+import { Turns } from "../storage/turns.ts";
 import type { Wait } from "./budgets.ts";
 import { type Holding, recallFailures } from "./records.ts";
 import { retryTime, waitUntil } from "./schedule.ts";
@@ -30,6 +32,8 @@ export interface AttemptSteps {
   judge(error: unknown): Failure;
   /** URL of the directory, which tells issuers apart. */
   directoryOf(issuer: Issuer): string;
+  /** The names by which the CA with this directory goes in CAA records; empty when it has not said. */
+  caaIdentitiesOf(directory: string): readonly string[];
   /** What the configuration says of ordering this name, as a digest. */
   configurationOf(host: CertificateName): string;
   /** Is there an order under way from before, which costs nothing to go on with, and has not brought the certificate in use? */
@@ -47,11 +51,16 @@ const INTERRUPTED = {
   hint: "Nothing needs to be done; if it happens again and again, see why the program ends.",
 };
 
+/** Causes that our own look found: they are seen by that. */
+const SEEN_BY_US: ReadonlySet<string> = new Set(["NAME_NOT_FOUND", "CHALLENGE_UNANSWERED"]);
+
 const WAITING_HINT = "Nothing needs to be done: the attempt follows by itself at its time.";
 
 /** How often and when: kept on disk per name, so that neither a restart nor a crash loop forgets it. */
 export class AttemptMemory {
   readonly #steps: AttemptSteps;
+  /** For each name what is written last is what happened last. */
+  readonly #turns = new Turns<CertificateName>();
 
   constructor(steps: AttemptSteps) {
     this.#steps = steps;
@@ -71,7 +80,7 @@ export class AttemptMemory {
 
   async #mayGoOn(holding: Holding, { kind, attempts, configuration }: FailureMemory) {
     const { host } = holding;
-    if (this.wasInterrupted(holding) && attempts === 1) return true;
+    if (wasInterrupted(holding) && attempts === 1) return true;
     if (kind === "person") return configuration !== this.#steps.configurationOf(host);
     return attempts <= limits.resumedAtOnceMax && (await this.#steps.hasOrder(host));
   }
@@ -79,11 +88,6 @@ export class AttemptMemory {
   /** May an attempt be made now? */
   isDue(holding: Holding, now: number): boolean {
     return holding.nextAttemptAt === undefined || holding.nextAttemptAt <= now;
-  }
-
-  /** Did the program end during the last attempt, so that nobody knows how that went? */
-  wasInterrupted({ lastError }: Holding): boolean {
-    return lastError?.type === INTERRUPTED.type;
   }
 
   /** See {@link AttemptSteps.hasOrder}. @throws {LatchkeyError} `STORAGE_FAILED`. */
@@ -146,19 +150,45 @@ export class AttemptMemory {
 
   /** The disk remembers again what it did before the attempt. */
   async #uncount(holding: Holding, nextAttemptAt: number): Promise<void> {
-    const { host, attempts, failureKind: kind, lastError } = holding;
-    if (attempts === 0 || lastError === undefined) return await this.#steps.store.clear(host);
+    const { host, attempts, lastError } = holding;
+    if (attempts === 0 || lastError === undefined) return await this.#clear(host);
+    await this.#saveAgain(holding, lastError, nextAttemptAt);
+  }
+
+  /**
+   * What was learnt since of why it failed. Not while an attempt is under way: {@link begin} has written what
+   * must stand there then. Never rejects.
+   */
+  async remember(holding: Holding): Promise<void> {
+    const { host } = holding;
+    await this.#tolerate(host, async () => {
+      const { nextAttemptAt, lastError, isOrdering } = holding;
+      if (isOrdering || lastError === undefined || nextAttemptAt === undefined) return;
+      await this.#saveAgain(holding, lastError, nextAttemptAt);
+    });
+  }
+
+  #saveAgain(holding: Holding, lastError: LastError, nextAttemptAt: number): Promise<void> {
+    const { attempts, failureKind: kind } = holding;
     const at = Date.parse(lastError.at);
-    await this.#save(holding, { kind, attempts, nextAttemptAt, lastError: { ...lastError, at } });
+    return this.#save(holding, {
+      ...{ kind, attempts, nextAttemptAt },
+      lastError: { ...lastError, at },
+    });
   }
 
   async #save(
-    { host, turn, failedChallenge, replacingFailedAt, hurriedAt }: Holding,
+    { host, turn, cause, failedChallenge, replacingFailedAt, hurriedAt }: Holding,
     failed: Pick<FailureMemory, "kind" | "attempts" | "nextAttemptAt" | "lastError">,
   ): Promise<void> {
     const configuration = this.#steps.configurationOf(host);
-    const known = { host, turn, failedChallenge, replacingFailedAt, hurriedAt, configuration };
-    await this.#steps.store.save({ ...failed, ...known });
+    const known = { host, turn, cause, failedChallenge, replacingFailedAt, hurriedAt };
+    const memory = { ...failed, ...known, configuration };
+    await this.#turns.take(host, () => this.#steps.store.save(memory));
+  }
+
+  #clear(host: CertificateName): Promise<void> {
+    return this.#turns.take(host, () => this.#steps.store.clear(host));
   }
 
   /** The certificate is in use: nothing is remembered any more. Never rejects. */
@@ -173,12 +203,13 @@ export class AttemptMemory {
     holding.attempts = 0;
     holding.nextAttemptAt = undefined;
     holding.lastError = undefined;
+    holding.cause = undefined;
     holding.failedChallenge = undefined;
     holding.replacingFailedAt = undefined;
     holding.turn = undefined; // the next renewal starts with the first issuer again
     holding.waiting = undefined;
     holding.isRefused = false;
-    await this.#tolerate(holding.host, () => this.#steps.store.clear(holding.host));
+    await this.#tolerate(holding.host, () => this.#clear(holding.host));
   }
 
   /** Remembers a failure, whose turn it is now, and when to try again. Never rejects. */
@@ -193,6 +224,9 @@ export class AttemptMemory {
     holding.failedChallenge = failure.challenge ?? holding.failedChallenge;
     holding.waiting = undefined;
     holding.lastError = { type, detail, hint, at: formatTime(now) };
+    const caaIdentities = this.#steps.caaIdentitiesOf(issuer);
+    const seenAt = SEEN_BY_US.has(type) ? now : undefined;
+    holding.cause = { type, issuer, caaIdentities, seenAt };
     holding.nextAttemptAt = this.#passTurn(holding, issuers, failure, {
       weight: failure.weight,
       now,
@@ -268,4 +302,9 @@ export class AttemptMemory {
     const rounds = Math.ceil(attempts / Math.max(1, issuers));
     return retryTime(now, { kind, attempts: rounds, lifeLeftMs }, this.#steps.random());
   }
+}
+
+/** Did the program end during the last attempt, so that nobody knows how that went? */
+export function wasInterrupted({ lastError }: Pick<Holding, "lastError">): boolean {
+  return lastError?.type === INTERRUPTED.type;
 }

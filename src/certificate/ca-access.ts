@@ -83,9 +83,20 @@ export class CaAccess {
     return caLimitsOf(directory, this.#steps.authority.directory).rates.failures !== undefined;
   }
 
-  /** The names that a CAA record must hold for the CA whose turn it is; `undefined` when it has not said yet. */
+  /** The names by which the CA with this directory goes in CAA records; `undefined` when this program has not heard them yet. */
+  caaIdentitiesOf(directory: string): readonly string[] | undefined {
+    return this.#caaIdentities.get(directory);
+  }
+
+  /**
+   * The names that a CAA record must hold for the CA whose turn it is: as it said last, if only when the name failed
+   * there, perhaps to a program of before. `undefined` when nobody knows.
+   */
   caaIdentitiesFor(holding: Holding): readonly string[] | undefined {
-    return this.#caaIdentities.get(this.directoryFor(holding) ?? "");
+    const directory = this.directoryFor(holding) ?? "";
+    const { cause } = holding;
+    const known = cause?.issuer === directory ? cause.caaIdentities : undefined;
+    return this.caaIdentitiesOf(directory) ?? known;
   }
 
   /** URL of the directory of the CA that is asked next for this name. */

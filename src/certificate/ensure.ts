@@ -34,6 +34,8 @@ export interface KeeperSteps extends RecallSteps {
   order(host: CertificateName, issuer: Issuer, signal: AbortSignal): Promise<Issued>;
   /** Makes it durable. */
   store(host: CertificateName, issued: Issued): Promise<void>;
+  /** An attempt failed, and has been written down; the next one is some time away, or another issuer's. */
+  failed(holding: Holding): void;
   /** Puts it into every worker; what a client then gets. */
   swap(credential: Credential, news: IssuanceNews): Promise<string | undefined>;
 }
@@ -177,6 +179,7 @@ export class CertificateKeeper {
     // Its place may have been given away while storage was read: the visitor comes again.
     if (this.#holdings.get(holding.host) !== holding) return;
     holding.isBusy = true;
+    let hasFailed = false;
     try {
       const issuer = this.#attempts.issuerOf(holding, issuers);
       const directory = this.#steps.directoryOf(issuer);
@@ -191,12 +194,14 @@ export class CertificateKeeper {
     } catch (error) {
       if (this.#signal.aborted) return; // stopping: the order is on disk and goes on at the next start
       const wait = waitIn(error);
+      hasFailed = wait === undefined;
       if (wait === undefined) await this.#attempts.failed(holding, error, issuers);
       else await this.#attempts.putOff(holding, wait, issuers);
     } finally {
       holding.isOrdering = false;
       holding.isBusy = false;
     }
+    if (hasFailed) this.#steps.failed(holding);
   }
 
   async #order(holding: Holding, issuer: Issuer, issuers: readonly Issuer[]): Promise<void> {

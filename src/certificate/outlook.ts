@@ -10,10 +10,12 @@ import type { CaAccess } from "./ca-access.ts";
 import type { Challenge, Challenges } from "./challenge.ts";
 import type { Holdings } from "./holdings.ts";
 import { Preflight, type PreflightSteps } from "./preflight.ts";
+import type { Holding } from "./records.ts";
 import { confirmAnswered, lookAtChallenge, type SelfCheckSteps } from "./self-check.ts";
 
 /** What looking at ourselves from outside needs from its surroundings. */
-export interface OutlookSteps extends Pick<PreflightSteps, "probe" | "moved" | "random"> {
+export interface OutlookSteps
+  extends Pick<PreflightSteps, "probe" | "moved" | "random" | "remember"> {
   readonly config: Config;
   readonly reach: SelfCheckSteps["reach"];
   readonly cas: CaAccess;
@@ -21,6 +23,8 @@ export interface OutlookSteps extends Pick<PreflightSteps, "probe" | "moved" | "
   readonly challenges: Challenges;
   readonly clock: Clock;
   readonly log: Log;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
 }
 
 /** Warnings remembered at once; a name has one or two. */
@@ -91,6 +95,11 @@ export class Outlook {
   /** The CA of this directory has just issued: whoever failed by trouble of its own need not wait any more. */
   caWorks(directory: string): void {
     this.#preflight.caWorks(directory);
+  }
+
+  /** Looks, beside all else, at what has just made a name fail. */
+  noticeFailure(holding: Holding): void {
+    void this.#preflight.lookAfterFailure(holding, this.#steps.signal); // never rejects
   }
 
   /** Looks between attempts until the signal ends it. Never rejects. */

@@ -16,6 +16,7 @@ import type {
 } from "../process/messages.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Endpoint } from "./account.ts";
+import type { AttemptMemory } from "./attempts.ts";
 import { CaAccess } from "./ca-access.ts";
 import { Commands } from "./commands.ts";
 import { DeletionWatch } from "./deletion-watch.ts";
@@ -81,6 +82,7 @@ interface Ground {
 
 /** The parts that an order goes through. */
 interface Way extends Ground {
+  readonly attempts: AttemptMemory;
   readonly outlook: Outlook;
   readonly proofs: Proofs;
   readonly gate: PolicyGate;
@@ -156,11 +158,13 @@ function newWay(steps: FloorSteps, ground: Ground): Way {
   const { config, storage } = steps;
   const { holdings, workers, durable, cas, bell } = ground;
   const moved = () => bell.ring();
+  const attempts = rememberAttempts({ ...steps, random }, ground);
   const outlook = new Outlook({
     ...steps,
     ...{ cas, holdings, random, moved },
     challenges: workers.challenges,
     probe: () => durable.confirmWritable(),
+    remember: (holding) => attempts.remember(holding),
   });
   const proofs = new Proofs({
     ...steps,
@@ -177,13 +181,12 @@ function newWay(steps: FloorSteps, ground: Ground): Way {
     polling: polling(),
     checkEveryMs: config.renewal.checkEveryMs,
   });
-  return { ...ground, outlook, proofs, gate, watch };
+  return { ...ground, attempts, outlook, proofs, gate, watch };
 }
 
 function newKeeper(steps: FloorSteps, way: Way): CertificateKeeper {
   const { config, clock, log, signal } = steps;
-  const { holdings, cas } = way;
-  const attempts = rememberAttempts({ ...steps, random }, way);
+  const { holdings, attempts, cas } = way;
   return new CertificateKeeper(
     keeperSteps(steps, way),
     { holdings, attempts, queue: cas.queue },
@@ -231,6 +234,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
     isWanted: (host, { issuer, credential }) =>
       cas.endpointOf(host, issuer) !== undefined && !isRevoked(credential.key),
     isRevoked,
+    failed: (holding) => outlook.noticeFailure(holding),
     swap: (credential, news) => {
       watch.noticed();
       legacy.tell();

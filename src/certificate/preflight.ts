@@ -2,13 +2,16 @@ import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { limits } from "../config/limits.ts";
-import { type SightSteps, sightOfCause } from "./cause-sight.ts";
+import { wasInterrupted } from "./attempts.ts";
+import { type Sight, type SightSteps, sightOfCause } from "./cause-sight.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Holding } from "./records.ts";
 
 /** What the preflight needs from its surroundings. */
 export interface PreflightSteps extends SightSteps {
   readonly holdings: Holdings;
+  /** Writes down what was learnt of a name's failure. Never rejects. */
+  remember(holding: Holding): Promise<void>;
   /** URL of the directory of the CA that is asked next for this name. */
   directoryFor(holding: Holding): string | undefined;
   /** Rings the renewal loop: an attempt moved. */
@@ -19,38 +22,31 @@ export interface PreflightSteps extends SightSteps {
   random(): number;
 }
 
-/** What we saw of a failure since it happened. */
-interface Watched {
-  /** When it happened, as its record says. */
-  readonly at: string;
-  readonly wasSeen: boolean;
-}
-
 const ACME = "urn:ietf:params:acme:error:";
-/** Causes that our own look found: it has seen them by that. */
-const SEEN_BY_US: ReadonlySet<string> = new Set(["NAME_NOT_FOUND", "CHALLENGE_UNANSWERED"]);
 
 /**
  * Between attempts, without any traffic to a CA: looks every 10 minutes whether what made a name fail is gone, and
- * then its attempt is due. Only a cause that was seen from here before counts as gone: one that we never
- * saw (the CA looks from elsewhere) would bring the next failure forward, again and again.
+ * then its attempt is due. Only a cause that was seen from here counts as gone: one that we never
+ * saw (the CA looks from elsewhere) would bring the next failure forward, again and again. So each is looked at
+ * when it has just made a name fail, too, and that it was seen is remembered on disk.
  */
 export class Preflight {
   readonly #steps: PreflightSteps;
-  readonly #watched = new WeakMap<Holding, Watched>();
   readonly #slots = new Semaphore(limits.preflightInFlightMax);
+  /** For those that have just failed: they do not wait behind a round. */
+  readonly #ownSlots = new Semaphore(limits.preflightInFlightMax);
 
   constructor(steps: PreflightSteps) {
     this.#steps = steps;
   }
 
-  /** Looks until the signal ends it. Never rejects. */
+  /** Looks until the signal ends it, at once to begin with: a program of before may not have seen a repair. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#steps;
     while (!signal.aborted) {
+      await this.lookAtAll(signal);
       const waitMs = limits.preflightEveryMs * (1 - limits.jitter * random());
       await clock.sleep(waitMs, signal).catch(() => undefined);
-      if (!signal.aborted) await this.lookAtAll(signal);
     }
   }
 
@@ -60,29 +56,57 @@ export class Preflight {
     const waiting = [...this.#steps.holdings.all()].filter((holding) => isWaiting(holding, now));
     await Promise.all(
       waiting.map((holding) =>
-        this.#slots
-          .run(() => this.#lookAt(holding, signal), signal)
-          .catch((error: unknown) => {
-            const { host } = holding;
-            if (!signal.aborted)
-              this.#steps.log.warn("preflight.failed", { host, ...failureFacts(error) });
-          }),
+        this.#tolerate(holding, signal, () =>
+          this.#slots.run(() => this.#lookAt(holding, signal), signal),
+        ),
       ),
     );
   }
 
+  /** Looks once at what has just made a name fail, so that it is news when it is gone. Brings nothing forward. Never rejects. */
+  async lookAfterFailure(holding: Holding, signal: AbortSignal): Promise<void> {
+    if (!isWaiting(holding, this.#steps.clock.now())) return;
+    await this.#tolerate(holding, signal, () =>
+      this.#ownSlots.run(async () => void (await this.#see(holding, signal)), signal),
+    );
+  }
+
   async #lookAt(holding: Holding, signal: AbortSignal): Promise<void> {
-    const { lastError } = holding;
-    if (lastError === undefined) return;
-    const { at, type } = lastError;
-    const before = this.#watched.get(holding);
-    const wasSeen = (before?.at === at && before.wasSeen) || SEEN_BY_US.has(type);
-    const sight = await sightOfCause(this.#steps, holding, type, signal);
-    this.#watched.set(holding, { at, wasSeen: wasSeen || sight === "there" });
-    const isStillThis = holding.lastError === lastError && !holding.isOrdering;
-    if (sight !== "gone" || !wasSeen || !isStillThis) return;
-    this.#watched.set(holding, { at, wasSeen: false });
-    this.#bringForward(holding);
+    const isGone = (await this.#see(holding, signal)) === "gone";
+    if (isGone && holding.cause?.seenAt !== undefined && this.#mayHurry(holding))
+      this.#bringForward(holding);
+  }
+
+  /** What is to be seen of the cause now, which is remembered; `undefined`: it is not what the name waits for any more. */
+  async #see(holding: Holding, signal: AbortSignal): Promise<Sight | undefined> {
+    const { cause } = holding;
+    if (cause === undefined) return undefined;
+    const sight = await sightOfCause(this.#steps, holding, cause.type, signal);
+    if (holding.cause !== cause || holding.isOrdering) return undefined;
+    if (sight === "there" && cause.seenAt === undefined) {
+      holding.cause = { ...cause, seenAt: this.#steps.clock.now() };
+      await this.#steps.remember(holding);
+    }
+    return sight;
+  }
+
+  /** The program may have ended because of the attempt: then another one comes forward once a day, and not at each start. */
+  #mayHurry(holding: Holding): boolean {
+    if (!wasInterrupted(holding)) return true;
+    const now = this.#steps.clock.now();
+    if (wasHurried(holding, now)) return false;
+    holding.hurriedAt = now; // on disk before the CA hears of the attempt
+    return true;
+  }
+
+  async #tolerate(holding: Holding, signal: AbortSignal, look: () => Promise<void>): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      const { host } = holding;
+      if (!signal.aborted)
+        this.#steps.log.warn("preflight.failed", { host, ...failureFacts(error) });
+    }
   }
 
   /** Storage can be written into again: the attempts of all names that could not write are due. */

@@ -4,7 +4,7 @@ import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Renewal } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import type { AttemptMemory } from "./attempts.ts";
+import { type AttemptMemory, wasInterrupted } from "./attempts.ts";
 import type { Holdings } from "./holdings.ts";
 import { type HeldCertificate, type Holding, heldOf, type Issued, renewAtOf } from "./records.ts";
 
@@ -71,7 +71,7 @@ export class Recall {
    */
   async #settle(holding: Holding): Promise<void> {
     const isDue = (renewAtOf(holding) ?? 0) <= this.#clock.now();
-    if (isDue || !this.#attempts.wasInterrupted(holding)) return;
+    if (isDue || !wasInterrupted(holding)) return;
     if (await this.#hasOrder(holding)) return;
     await this.#attempts.succeeded(holding);
   }

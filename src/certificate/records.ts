@@ -5,7 +5,7 @@ import type { Credential } from "../base/credential.ts";
 import { formatTime } from "../base/format-time.ts";
 import type { Renewal } from "../config/config.ts";
 import type { CertificateOutcome } from "../process/messages.ts";
-import type { FailureKind, FailureMemory, IssuerTurn } from "../storage/attempts.ts";
+import type { Cause, FailureKind, FailureMemory, IssuerTurn } from "../storage/attempts.ts";
 import type { StoredRenewalInfo } from "../storage/renewal-info.ts";
 import { renewalTime, spreadOf } from "./schedule.ts";
 import { advisedTime } from "./window.ts";
@@ -37,6 +37,8 @@ export interface Holding {
   failureKind: FailureKind;
   nextAttemptAt: number | undefined;
   lastError: LastError | undefined;
+  /** What made the last attempt fail that came to its end; see {@link Preflight}. */
+  cause: Cause | undefined;
   /** The type of the challenge that failed last: the next attempt tries another one. */
   failedChallenge: string | undefined;
   /** When an order that said which certificate it replaces failed, perhaps by that: the next ones do not. */
@@ -131,6 +133,7 @@ export function recallFailures(holding: Holding, memory: FailureMemory): void {
   holding.failureKind = memory.kind;
   holding.nextAttemptAt = memory.nextAttemptAt;
   holding.lastError = { type, detail, hint, at: formatTime(at) };
+  holding.cause = memory.cause ?? { type, issuer: "", caaIdentities: [] };
   holding.turn = memory.turn;
   holding.failedChallenge = memory.failedChallenge;
   holding.replacingFailedAt = memory.replacingFailedAt;
@@ -150,6 +153,7 @@ export function newHolding(host: CertificateName, listed: boolean): Holding {
     failureKind: "refused",
     nextAttemptAt: undefined,
     lastError: undefined,
+    cause: undefined,
     failedChallenge: undefined,
     replacingFailedAt: undefined,
     turn: undefined,

@@ -28,6 +28,7 @@ export function rememberAttempts(
       return order !== undefined && order.key !== holdings.get(host)?.certificate?.files.key;
     },
     directoryOf: (issuer) => cas.endpoints.directoryOf(issuer),
+    caaIdentitiesOf: (directory) => cas.caaIdentitiesOf(directory) ?? [],
     configurationOf: (host) => configurationOf(config, findHost(host)),
   });
 }

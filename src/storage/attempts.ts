@@ -32,6 +32,8 @@ export interface FailureMemory {
   /** Milliseconds since the epoch (RFC 3339 on disk). */
   readonly nextAttemptAt: number;
   readonly lastError: LastError;
+  /** `undefined`: there was none yet, or a program that knew no causes wrote this. */
+  readonly cause?: Cause | undefined;
   /** `undefined`: the first issuer. */
   readonly turn?: IssuerTurn | undefined;
   /** The type of the challenge that failed last: the next attempt tries another one. */
@@ -56,8 +58,26 @@ export interface LastError {
   readonly at: number;
 }
 
+/**
+ * What made the last attempt fail that came to its end, for looks whether it is gone: while another
+ * attempt is under way, `lastError` says only that.
+ */
+export interface Cause {
+  /** As {@link LastError} has it. */
+  readonly type: string;
+  /** URL of the directory of the CA that was asked. */
+  readonly issuer: string;
+  /** The names by which that CA goes in CAA records; empty: it has not said. */
+  readonly caaIdentities: readonly string[];
+  /** When it was first seen from this machine, in milliseconds since the epoch (RFC 3339 on disk). */
+  readonly seenAt?: number | undefined;
+}
+
 /** A CA may say more than anybody reads; what is saved must stay small enough to be read again. */
 const TEXT_MAX_CHARACTERS = 2_048;
+/** CAs go by a few names of DNS. */
+const CAA_IDENTITIES_MAX = 16;
+const NAME_MAX_CHARACTERS = 253;
 const KINDS: readonly FailureKind[] = ["refused", "person", "unreachable"];
 
 /** The failure memory, one file for each name that has failed since its last certificate. */
@@ -87,7 +107,7 @@ export class Attempts {
   /** @throws {LatchkeyError} `STORAGE_FAILED`, `STORAGE_LOCKED`. */
   async save(memory: FailureMemory): Promise<void> {
     await this.#storage.confirmWritable();
-    const { host, kind, attempts, nextAttemptAt, lastError, turn } = memory;
+    const { host, kind, attempts, nextAttemptAt, lastError, cause, turn } = memory;
     const { failedChallenge, replacingFailedAt, configuration, hurriedAt } = memory;
     const folder = await ensureFolder(this.#storage.root, "attempts");
     await writeFileAtomically(
@@ -103,6 +123,7 @@ export class Attempts {
           hint: lastError.hint?.slice(0, TEXT_MAX_CHARACTERS),
           at: formatTime(lastError.at),
         },
+        cause: cause && formatCause(cause),
         turn: turn && formatTurn(turn),
         failedChallenge,
         configuration,
@@ -200,6 +221,7 @@ async function readMemory(path: string): Promise<FailureMemory | undefined> {
       hint: lastError.optionalText("hint"),
       at: lastError.time("at"),
     },
+    ...(fields.keys.includes("cause") ? { cause: readCause(fields.object("cause")) } : {}),
     ...(fields.keys.includes("turn") ? { turn: readTurn(fields.object("turn")) } : {}),
     ...optionalTexts(fields, "failedChallenge"),
     ...optionalTexts(fields, "configuration"),
@@ -217,8 +239,28 @@ function optionalTime(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : formatTime(ms);
 }
 
-function readTime(fields: Fields, key: "hurriedAt" | "replacingFailedAt") {
+function readTime(fields: Fields, key: "hurriedAt" | "replacingFailedAt" | "seenAt") {
   return fields.keys.includes(key) ? { [key]: fields.time(key) } : {};
+}
+
+function formatCause({ type, issuer, caaIdentities, seenAt }: Cause) {
+  return {
+    type: type.slice(0, TEXT_MAX_CHARACTERS),
+    issuer,
+    caaIdentities: caaIdentities
+      .slice(0, CAA_IDENTITIES_MAX)
+      .map((name) => name.slice(0, NAME_MAX_CHARACTERS)),
+    seenAt: optionalTime(seenAt),
+  };
+}
+
+function readCause(fields: Fields): Cause {
+  return {
+    type: fields.text("type"),
+    issuer: fields.text("issuer"),
+    caaIdentities: fields.texts("caaIdentities"),
+    ...readTime(fields, "seenAt"),
+  };
 }
 
 function formatTurn({ issuer, failures, waits }: IssuerTurn) {

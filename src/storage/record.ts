@@ -9,7 +9,12 @@ const RECORD_VERSION = 1;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 
 /** What can stand in a record. Absent values are left out of the file. */
-export type RecordValue = string | number | undefined | { readonly [key: string]: RecordValue };
+export type RecordValue =
+  | string
+  | number
+  | undefined
+  | readonly string[]
+  | { readonly [key: string]: RecordValue };
 
 /**
  * The fields of a JSON object read from disk. Keys that nobody asks for are ignored, so that a newer
@@ -20,6 +25,7 @@ export interface Fields {
   readonly keys: readonly string[];
   text(key: string): string;
   optionalText(key: string): string | undefined;
+  texts(key: string): readonly string[];
   /** A whole number from 0. */
   count(key: string): number;
   /** Milliseconds since the epoch. */
@@ -78,6 +84,11 @@ function fieldsOf(parsed: unknown, path: string): Fields {
     keys: [...values.keys()],
     text,
     optionalText: (key) => (values.has(key) ? text(key) : undefined),
+    texts: (key) => {
+      const value = values.get(key);
+      if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
+      throw wrong(key, "a list of texts");
+    },
     count: (key) => {
       const value = values.get(key);
       if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;

@@ -56,6 +56,7 @@ function recordingKeeper(
     clock,
     log,
     hasOrder: async () => past.hasOrder === true,
+    caaIdentitiesOf: () => [],
     configurationOf: () => configuration,
     random: () => 0.5,
   });
@@ -69,6 +70,7 @@ function recordingKeeper(
     load: async () => undefined,
     order: async (name) => issuedFor(name),
     store: async () => {},
+    failed: () => {},
     swap: async (credential) => credential.serial,
     ...replaced,
   };

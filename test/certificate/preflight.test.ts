@@ -66,11 +66,13 @@ function preflightOf(server: NameServer, now: () => World) {
     moved: () => {
       moved += 1;
     },
+    remember: async () => {},
   });
   const fail = (type: string) => {
     const holding = holdings.hold(named("shop.example"), true) ?? assert.fail();
     holding.attempts = 4;
     holding.lastError = { type, detail: "", hint: "", at: new Date(clock.now()).toISOString() };
+    holding.cause = { type, issuer: "https://ca.example/directory", caaIdentities: [] };
     holding.nextAttemptAt = clock.now() + 24 * HOUR;
     return holding;
   };
@@ -296,6 +298,7 @@ test("C2: a name that was hurried is hurried no more on that day by a program th
   const memory = new AttemptMemory({
     ...{ store, judge, clock: before.clock, log: before.log, random: () => 0.5 },
     directoryOf: () => CA,
+    caaIdentitiesOf: () => [],
     configurationOf: () => "same",
     hasOrder: async () => false,
   });
