@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { readCurrent } from "../../src/storage/read-certificate.ts";
 import { endOf, FaultyIssuance, host, sweep } from "../support/faulty-issuance.ts";
 import { pathsOf } from "../support/folders.ts";
+import type { Issuing } from "../support/issuing.ts";
 
 /**
  * The calls by which an issuance changes the disk, by the names they have on x64 and arm64, and how
@@ -55,8 +56,35 @@ async function lookAt(root: string): Promise<{ hasNew: boolean; hasOrder: boolea
   return { hasNew, hasOrder: order.includes("order.json") && order.includes("key.pem") };
 }
 
-/** The next program finds a whole storage, orders again only what it cannot go on with, and leaves nothing behind. */
+/** After the start of the next program the host has a working certificate within this. */
+const RECOVERY_MS = 60_000;
+
+/**
+ * The next program, started at once, has the certificate within a minute: it finds a whole storage, orders again only what
+ * it cannot go on with, and leaves nothing behind.
+ */
 async function assertRecovers(world: FaultyIssuance, root: string): Promise<void> {
+  const { hasNew, hasOrder } = await lookAt(root);
+  const before = world.ca.orders;
+  {
+    const startedAt = Date.now();
+    const { issuing: opened, clock } = await world.recover(root);
+    await using issuing = opened;
+    await issuing.run();
+    if (!hasNew) {
+      const { event, facts } = await issuing.log.first("certificate.failed", "certificate.swapped");
+      assert.equal(event, "certificate.swapped", JSON.stringify(facts));
+    }
+    assert.deepEqual(await issuing.floor.need(host), { kind: "stored" });
+    const tookMs = clock.now() - startedAt;
+    assert.ok(tookMs <= RECOVERY_MS, `it took ${tookMs} ms`);
+    await assertIsWell(issuing);
+  }
+  await assertLeft(world, root, { before, ordersMax: hasNew || hasOrder ? 0 : 1 });
+}
+
+/** The same an hour later: what failed, and was not cut short, waits. */
+async function assertRecoversLater(world: FaultyIssuance, root: string): Promise<void> {
   const { hasNew, hasOrder } = await lookAt(root);
   const before = world.ca.orders;
   {
@@ -66,14 +94,26 @@ async function assertRecovers(world: FaultyIssuance, root: string): Promise<void
       const { event, facts } = await issuing.log.first("certificate.failed", "certificate.swapped");
       assert.equal(event, "certificate.swapped", JSON.stringify(facts));
     }
-    await issuing.settled();
-    assert.deepEqual(
-      issuing.floor.list().map(({ state, attempts }) => ({ state, attempts })),
-      [{ state: "valid", attempts: 0 }],
-    );
+    await assertIsWell(issuing);
   }
+  await assertLeft(world, root, { before, ordersMax: hasNew || hasOrder ? 0 : 1 });
+}
+
+async function assertIsWell(issuing: Issuing): Promise<void> {
+  await issuing.settled();
+  assert.deepEqual(
+    issuing.floor.list().map(({ state, attempts }) => ({ state, attempts })),
+    [{ state: "valid", attempts: 0 }],
+  );
+}
+
+async function assertLeft(
+  world: FaultyIssuance,
+  root: string,
+  { before, ordersMax }: { readonly before: number; readonly ordersMax: number },
+): Promise<void> {
   const placed = world.ca.orders - before;
-  assert.ok(placed <= (hasNew || hasOrder ? 0 : 1), `${placed} more orders`);
+  assert.ok(placed <= ordersMax, `${placed} more orders`);
   assert.equal((await lookAt(root)).hasNew, true);
   const left = (await pathsOf(root)).filter(
     (path) => /(^|\/)\.tmp-/.test(path) || /^(orders|attempts|quarantine)\//.test(path),
@@ -83,7 +123,7 @@ async function assertRecovers(world: FaultyIssuance, root: string): Promise<void
 
 for (const [name, calls] of Object.entries(kills) as ["a renewal", (typeof kills)["a renewal"]][]) {
   for (const { call, atLeast } of calls) {
-    test(`D6: killed before any ${nameOf(call)} of ${name}, the next program has its certificate and repeats no order`, async (t) => {
+    test(`D6: killed before any ${nameOf(call)} of ${name}, the next program has its certificate within a minute and repeats no order`, async (t) => {
       const killed = await sweep(worlds[name], async (world, nth) => {
         const root = await world.copy();
         const fault = `signal=SIGKILL:when=${nth}`;
@@ -99,7 +139,7 @@ for (const [name, calls] of Object.entries(kills) as ["a renewal", (typeof kills
 }
 
 for (const moment of ["before", "after"] as const) {
-  test(`D6: killed ${moment} the CA hears of any request, the next program has its certificate and repeats no order`, async (t) => {
+  test(`D6: killed ${moment} the CA hears of any request, the next program has its certificate within a minute and repeats no order`, async (t) => {
     const requests = await sweep(worlds["a first issuance"], async (world, nth) => {
       const root = await world.copy();
       const seen = world.ca.requests.length;
@@ -127,6 +167,20 @@ for (const moment of ["before", "after"] as const) {
   });
 }
 
+for (const [name, lanes] of Object.entries(worlds)) {
+  for (const moment of ["announce", "acknowledge"] as const) {
+    const when = moment === "announce" ? "tells its worker of" : "hears that its worker has";
+    test(`D6: killed when it ${when} the certificate of ${name}, the next program has it within a minute and repeats no order`, async () => {
+      const [world] = lanes;
+      const root = await world?.copy();
+      assert.ok(world !== undefined && root !== undefined);
+      assert.equal(await endOf(world.start(root, undefined, moment)), "SIGKILL");
+      assert.equal((await lookAt(root)).hasNew, true, "it is stored before anybody hears of it");
+      await assertRecovers(world, root);
+    });
+  }
+}
+
 for (const { call, error, atLeast } of errors) {
   test(`S4: ${error} at one ${nameOf(call)} of a renewal costs no order that could go on, and no certificate`, async (t) => {
     const failures = await sweep(worlds["a renewal"], async (world, nth) => {
@@ -134,7 +188,7 @@ for (const { call, error, atLeast } of errors) {
       const fault = `error=${error}:when=${nth}`;
       const { outcome, isInflicted } = await world.run(root, call, fault);
       assert.ok(outcome === 0 || outcome === 3, `ended with ${outcome} at call ${nth}`);
-      await assertRecovers(world, root);
+      await assertRecoversLater(world, root);
       return isInflicted;
     });
     t.diagnostic(`failed at ${failures} calls`);

@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { makeCertificate } from "./certificates.ts";
 import { type TemporaryFolder, temporaryFolder } from "./folders.ts";
 import { HttpsAuthority } from "./https-authority.ts";
 import { hurried, Issuing } from "./issuing.ts";
+import { quickClock } from "./quick-clock.ts";
 import { named } from "./stored.ts";
 
 export const host = named("store.shop.test");
@@ -63,6 +64,17 @@ export class FaultyIssuance implements AsyncDisposable {
     });
   }
 
+  /**
+   * The same, at once, on a clock that runs ten times as fast. A run of half a second, which is work and not waiting, counts as
+   * five: no recovery looks shorter than it is.
+   */
+  async recover(root: string): Promise<{ readonly issuing: Issuing; readonly clock: Clock }> {
+    const clock = quickClock(10);
+    const { directory, address } = this.ca;
+    const issuing = await Issuing.open({ root, hosts: [host], directory, ca: address, clock });
+    return { issuing, clock };
+  }
+
   /** A storage as it is before the issuance; its root. */
   async copy(): Promise<string> {
     this.#runs += 1;
@@ -71,9 +83,14 @@ export class FaultyIssuance implements AsyncDisposable {
     return root;
   }
 
-  /** Starts the program on `root`, under strace when there is a fault for a call. */
-  start(root: string, fault?: Fault): ChildProcess {
-    const command = [process.execPath, PROGRAM, root, host, `${this.ca.address.port}`, this.#trust];
+  /**
+   * Starts the program on `root`, under strace when there is a fault for a call.
+   *
+   * @param dieAt `announce` or `acknowledge`: it dies when it tells its worker of the certificate, or when that has it.
+   */
+  start(root: string, fault?: Fault, dieAt = ""): ChildProcess {
+    const ca = [`${this.ca.address.port}`, this.#trust];
+    const command = [process.execPath, PROGRAM, root, host, ...ca, dieAt];
     return startUnder(command, root, fault);
   }
 

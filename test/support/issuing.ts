@@ -19,6 +19,8 @@ export interface IssuingOptions {
   readonly directory: string;
   readonly ca: CaAddress;
   readonly clock?: Clock;
+  /** Called when the worker is told of a certificate, and when it has said that it has it. */
+  readonly onAnnouncement?: (moment: "announce" | "acknowledge") => void;
 }
 
 /** Storage and certificate floor as the real manager puts them together, with a worker that only obeys. */
@@ -97,8 +99,11 @@ export class Issuing implements AsyncDisposable {
   async #obey(message: ManagerToWorkers): Promise<void> {
     this.told.push(message);
     if (message.type === "certificate.announce") {
+      const { onAnnouncement = () => {} } = this.#options;
+      onAnnouncement("announce");
       await nextTurn(); // as from another process
       this.floor.workers.acknowledged(message.announcement, 1);
+      onAnnouncement("acknowledge");
     }
     if (message.type !== "challenge.arm" || message.challenge.type !== "http-01") return;
     const { id, token, keyAuthorization } = message.challenge;
