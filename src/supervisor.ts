@@ -215,7 +215,7 @@ function fleetPlan(
     },
     unbound: listeners.unbound,
   } as const;
-  const worker = (index: number): ChildPlan => {
+  const worker: FleetPlan["worker"] = (index, place) => {
     const compiled = readableCode();
     return {
       address: `worker ${index}` satisfies Address,
@@ -226,7 +226,7 @@ function fleetPlan(
       configure: {
         ...configure,
         config: withoutSecrets(configure.config),
-        ...{ httpsFds, httpFds, accessLogFd, era: 0, unsaved: [] },
+        ...{ httpsFds, httpFds, accessLogFd, era: 0, place, unsaved: [] },
       },
     };
   };
@@ -238,7 +238,7 @@ function fleetPlan(
     fds: [],
     configure: {
       ...{ ...configure, isRejected: history.isRejected }, // of now: a reload may have been rejected meanwhile
-      ...{ httpsFds: [], httpFds: [], accessLogFd: undefined, era, unsaved },
+      ...{ httpsFds: [], httpFds: [], accessLogFd: undefined, era, place: 0, unsaved },
     },
   });
   return { workers: config.workers, manager, worker };

@@ -78,7 +78,7 @@ const names = systemNames(log);
 const relay = new Relay({
   names,
   hosts: config.hosts,
-  workers: config.workers,
+  place: { index: configure.place, of: config.workers },
   log,
   clock: systemClock,
   findRoute: (host) => routes.find(host),

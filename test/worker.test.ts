@@ -68,6 +68,7 @@ function configure(httpsFds: readonly number[]): Message {
     configuredAt: 0,
     isRejected: false,
     era: 0,
+    place: 0,
     unsaved: [],
     reach: { https: [], http: [] },
     unbound: [],

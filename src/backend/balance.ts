@@ -6,12 +6,14 @@ import { chooseLeastBusy } from "./balance-least-connections.ts";
 import { chooseOfTwo, type Random } from "./balance-random-two.ts";
 import { chooseInRotation } from "./balance-round-robin.ts";
 import type { Deadlines, Timed } from "./deadlines.ts";
-import { Group, type Member, type Seeker } from "./group.ts";
+import { Group, type Member, type Seeker, type WorkerPlace } from "./group.ts";
 import { backendKey } from "./identity.ts";
 import { Standing } from "./standing.ts";
 
 /** Why there is no backend: it was tried on all there are; all are down or drained; those that are up have all they may have. */
 export type NoBackend = "tried" | "down" | "full";
+
+const ALONE: WorkerPlace = { index: 0, of: 1 };
 
 /**
  * Chooses among the backends of a route, and keeps what this worker knows of them. The ways of choosing
@@ -24,7 +26,7 @@ export type NoBackend = "tried" | "down" | "full";
 export class Balancer implements Timed {
   readonly #deadlines: Deadlines;
   readonly #random: Random;
-  readonly #workers: number;
+  readonly #place: WorkerPlace;
   readonly #groups = new WeakMap<PathRoute, Group>();
   /** By what identifies a backend. Holds backends of the configuration only. */
   readonly #standings = new Map<string, Standing>();
@@ -33,10 +35,9 @@ export class Balancer implements Timed {
   /** The one whose row is being looked at. */
   readonly #served = new Set<Group>();
 
-  /** @param workers How many share the limits on connections. */
-  constructor(deadlines: Deadlines, workers = 1, random: Random = Math.random) {
+  constructor(deadlines: Deadlines, place: WorkerPlace = ALONE, random: Random = Math.random) {
     this.#deadlines = deadlines;
-    this.#workers = workers;
+    this.#place = place;
     this.#random = random;
   }
 
@@ -44,7 +45,7 @@ export class Balancer implements Timed {
   groupOf(route: PathRoute): Group {
     let group = this.#groups.get(route);
     if (group === undefined) {
-      group = new Group(route, (backend) => this.#standingOf(backend), this.#workers);
+      group = new Group(route, (backend) => this.#standingOf(backend), this.#place);
       this.#groups.set(route, group);
     }
     return group;

@@ -107,6 +107,12 @@ export interface Seeker {
   backendFree(): void;
 }
 
+/** Which of the workers this one is, from 0 on, and of how many: they share limits out without asking each other. */
+export interface WorkerPlace {
+  readonly index: number;
+  readonly of: number;
+}
+
 /** The backends of one route, and what is waiting for one of them. */
 export class Group {
   readonly balance: Balance;
@@ -120,8 +126,7 @@ export class Group {
   /** Requests under way at one of them, of this worker. */
   readonly activeMax: number;
 
-  /** @param workers Among how many the limit on connections is shared out. */
-  constructor(route: PathRoute, standingOf: (backend: Backend) => Standing, workers: number) {
+  constructor(route: PathRoute, standingOf: (backend: Backend) => Standing, place: WorkerPlace) {
     const { balance } = route;
     this.balance = balance;
     this.health = route.health;
@@ -129,8 +134,7 @@ export class Group {
     this.members = route.backends.map(
       (backend, index) => new Member(backend, balance.weights[index] ?? 1, standingOf(backend)),
     );
-    const max = balance.maxConnections ?? Number.POSITIVE_INFINITY;
-    this.activeMax = Math.max(1, Math.floor(max / workers));
+    this.activeMax = shareOf(balance.maxConnections, place);
   }
 
   /** The one that a cookie of this value holds its client to. */
@@ -162,6 +166,12 @@ export class Group {
     const out = up.filter((member) => member.isEjected(now)).length;
     return (out + 1) * 100 <= up.length * limits.ejectedMaxPercent;
   }
+}
+
+/** What one worker has of a limit: all of them together have all of it, but each has at least one. */
+function shareOf(max: number | undefined, { index, of }: WorkerPlace): number {
+  if (max === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(1, Math.floor(max / of) + (index < max % of ? 1 : 0));
 }
 
 /**

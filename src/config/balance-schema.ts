@@ -68,7 +68,7 @@ export const balanceKeys = {
     anyOf([onOff.transform((isOn) => (isOn ? {} : "off")), health], HEALTH),
   ),
   maxConnections: key(
-    "Requests under way at one backend; more wait for as long as `timeouts.connect`. Default: no limit.",
+    "Requests under way at one backend, over all workers; more wait for as long as `timeouts.connect`. Default: no limit.",
     whole(1, limits.backendConnectionsMax, "a number such as 100"),
   ),
   slowStart: key(

@@ -53,6 +53,18 @@ export function warnOfSlowLooks(written: BalanceOptions["health"], path: Path, d
   desk.warn([...path, "timeout"], message);
 }
 
+/** Warns of a limit that the workers cannot share out: each lets one request through, or it would answer nobody. */
+export function warnOfSmallLimit(
+  max: number | undefined,
+  workers: number,
+  path: Path,
+  desk: Desk,
+): void {
+  if (max === undefined || max >= workers) return;
+  const message = `is less than the ${workers} workers, each of which lets one through, wanted at least ${workers}, or \`workers: ${max}\``;
+  desk.warn([...path, "maxConnections"], message);
+}
+
 /** How it is found out which backends are up; `undefined`: nobody looks. */
 export function readHealth(written: BalanceOptions["health"]): HealthCheck | undefined {
   if (written === undefined || written === "off") return undefined;

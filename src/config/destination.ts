@@ -70,7 +70,7 @@ export interface Balance {
   readonly method: BalanceMethod;
   /** What each of the backends gets beside the others, in their order. */
   readonly weights: readonly number[];
-  /** Requests under way at one backend, over all workers; undefined: no limit. */
+  /** Requests under way at one backend, over all workers (in each one, at least); undefined: no limit. */
   readonly maxConnections: number | undefined;
   /** How long a backend that is back takes to get its whole share; 0: none. */
   readonly slowStartMs: number;

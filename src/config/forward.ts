@@ -1,6 +1,12 @@
 import { type Auth, readAuth } from "./auth.ts";
 import { type BackendOptions, readBackend, readBackendOptions } from "./backend.ts";
-import { type BalanceOptions, readBalance, readHealth, warnOfSlowLooks } from "./balance.ts";
+import {
+  type BalanceOptions,
+  readBalance,
+  readHealth,
+  warnOfSlowLooks,
+  warnOfSmallLimit,
+} from "./balance.ts";
 import { type Compression, readCompress } from "./compress.ts";
 import type { Forward, PathEntry, PathRoute, Timeouts } from "./destination.ts";
 import type { Path } from "./faults.ts";
@@ -31,8 +37,10 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
   const entries = entriesOf(written, path);
   reportGaps(written, entries, place);
   reportForged(written, entries, place);
-  for (const each of [{ written, path }, ...entries])
+  for (const each of [{ written, path }, ...entries]) {
     warnOfSlowLooks(each.written.health, [...each.path, "health"], desk);
+    warnOfSmallLimit(each.written.maxConnections, place.settings.workers, each.path, desk);
+  }
   const everywhere = [written, ...entries.map((entry) => entry.written)].flatMap(
     ({ to }) => to ?? [],
   );

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { Balancer } from "../backend/balance.ts";
 import { Deadlines } from "../backend/deadlines.ts";
 import { FailureLog } from "../backend/failure-log.ts";
+import type { WorkerPlace } from "../backend/group.ts";
 import type { BackendNames } from "../backend/names.ts";
 import { BackendsReader } from "../backend/news.ts";
 import { BackendPool } from "../backend/pool.ts";
@@ -37,8 +38,8 @@ const TAKEN_BACK = {
 export interface RelayServices {
   /** Every host, for what is told of their backends. */
   readonly hosts: readonly Host[];
-  /** How many workers share the limits on connections. */
-  readonly workers: number;
+  /** Among the workers, which share the limits on connections out. */
+  readonly place: WorkerPlace;
   /** Where the names of backends lead. */
   readonly names: BackendNames;
   readonly log: Log;
@@ -103,7 +104,7 @@ export class Relay {
     });
     const pool = new BackendPool(deadlines);
     const sessions = new SessionPool(deadlines, services.names);
-    const balancer = new Balancer(deadlines, services.workers);
+    const balancer = new Balancer(deadlines, services.place);
     this.#reader = new BackendsReader(balancer, services.hosts);
     const { names, log } = services;
     const failures = new FailureLog(log, () => performance.now());

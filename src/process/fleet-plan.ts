@@ -7,8 +7,11 @@ export interface FleetPlan {
   readonly workers: number;
   /** @param era Grows with every manager ever started. */
   manager(era: number, unsaved: readonly UnsavedCertificate[]): ChildPlan;
-  /** @param index Grows with every worker ever started: no address is used twice. */
-  worker(index: number): ChildPlan;
+  /**
+   * @param index Grows with every worker ever started: no address is used twice.
+   * @param place From 0 to below `workers`: also that of the one before it, and of the one after it.
+   */
+  worker(index: number, place: number): ChildPlan;
 }
 
 /** What children say that is the caller's to decide. */

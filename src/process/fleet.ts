@@ -140,7 +140,7 @@ export class Fleet {
     const plan =
       slot.role === "manager"
         ? this.#plan.manager(++this.#era, this.#unsaved.all)
-        : this.#plan.worker(++this.#lastIndex);
+        : this.#plan.worker(++this.#lastIndex, this.#slots.indexOf(slot) - 1);
     try {
       slot.child = this.#newChild(slot, plan);
     } catch (error) {

@@ -57,6 +57,8 @@ export type FromSupervisor =
       readonly isRejected: boolean;
       /** Which manager of the program this one is, from 1 on: what a later one says is newer. 0 for a worker. */
       readonly era: number;
+      /** Which of the workers' places this one fills, from 0 on: its successor fills the same. 0 for the manager. */
+      readonly place: number;
       /** Where this very program can be reached on this machine, for looking at itself. */
       readonly reach: { readonly https: readonly Reach[]; readonly http: readonly Reach[] };
       /** What is configured and cannot be listened on now. */

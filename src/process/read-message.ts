@@ -92,6 +92,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     unbound: isList,
     unsaved: listOf(unsavedCertificate),
     era: isCount,
+    place: isCount,
     isRejected: isFlag,
   },
   peers: {

@@ -35,7 +35,7 @@ class Choosing {
   ) {
     const next = seeded(seed);
     this.deadlines = deadlines;
-    this.balancer = new Balancer(deadlines, 1, () => next(1_000_000) / 1_000_000);
+    this.balancer = new Balancer(deadlines, { index: 0, of: 1 }, () => next(1_000_000) / 1_000_000);
     const backends = Array.from({ length: count }, (_, index) => httpBackend(index + 1));
     this.group = this.balancer.groupOf(pathRoute(backends, { balance: balance(changes) }));
   }
@@ -288,13 +288,21 @@ test("A backend gets no more at once than it may have, and what waits has its tu
   for (const each of row) balancer.giveUp(group, each);
 });
 
-test("The limit on connections is shared out among the workers", () => {
-  const balancer = new Balancer(new Deadlines(), 4);
-  const maxOf = (maxConnections: number) =>
-    balancer.groupOf(pathRoute([httpBackend(1)], { balance: balance({ maxConnections }) }))
-      .activeMax;
-  assert.deepEqual([10, 4, 1].map(maxOf), [2, 1, 1]);
-});
+for (const [maxConnections, shares] of [
+  [10, [3, 3, 2, 2]],
+  [8, [2, 2, 2, 2]],
+  [7, [2, 2, 2, 1]],
+  [4, [1, 1, 1, 1]],
+  [1, [1, 1, 1, 1]], // one that may have none would answer nobody; `check` warns of that
+  [undefined, Array(4).fill(Number.POSITIVE_INFINITY)],
+] as const) {
+  test(`Of maxConnections: ${maxConnections} four workers have ${shares.join(", ")}`, () => {
+    const route = pathRoute([httpBackend(1)], { balance: balance({ maxConnections }) });
+    const maxOf = (index: number) =>
+      new Balancer(new Deadlines(), { index, of: 4 }).groupOf(route).activeMax;
+    assert.deepEqual([0, 1, 2, 3].map(maxOf), shares);
+  });
+}
 
 function naming(name: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Length: ${name.length}\r\nConnection: close\r\n\r\n${name}`;

@@ -19,7 +19,7 @@ const log = createLog({ level: "warn", format: "json", process: "bench" });
 const relay = new Relay({
   names: systemNames(log),
   hosts: [],
-  workers: 1,
+  place: { index: 0, of: 1 },
   log,
   clock: systemClock,
   findRoute: () => route,

@@ -39,3 +39,16 @@ test("a health check that may take longer than the time between two is warned of
     "is longer than `every`, so that silent backends are looked at less often, wanted at most 1s";
   assert.deepEqual(slow, [['hosts["a.example"].health.timeout', why]]);
 });
+
+test("a maxConnections below the number of workers is warned of, where it is written", () => {
+  const few = warningsOf([
+    "a.example: { to: 1, maxConnections: 4 }",
+    "b.example: { to: 1, maxConnections: 3, paths: { /x: { to: 2 }, /y: { to: 2, maxConnections: 1 } } }",
+  ]);
+  const why = (max: number) =>
+    `is less than the 4 workers, each of which lets one through, wanted at least 4, or \`workers: ${max}\``;
+  assert.deepEqual(few, [
+    ['hosts["b.example"].maxConnections', why(3)],
+    ['hosts["b.example"].paths["/y"].maxConnections', why(1)],
+  ]);
+});

@@ -229,7 +229,7 @@ function relayOf(door: Door, access?: (facts: Facts) => void): Relay {
   return new Relay({
     names: systemNames(new KeptLog()),
     hosts: [],
-    workers: 1,
+    place: { index: 0, of: 1 },
     log: new KeptLog(),
     clock: systemClock,
     findRoute: (host) => door.steps.routes.find(host),

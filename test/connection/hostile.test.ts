@@ -38,7 +38,7 @@ async function openShop(backend: Recorder) {
   const relay = new Relay({
     names: systemNames(new KeptLog()),
     hosts: [],
-    workers: 1,
+    place: { index: 0, of: 1 },
     log: new KeptLog(),
     clock: systemClock,
     findRoute: () => host,

@@ -29,7 +29,7 @@ async function openShop(then: (relay: Relay) => void = () => undefined): Promise
   const log = new KeptLog();
   const relay = new Relay({
     hosts,
-    workers: 1,
+    place: { index: 0, of: 1 },
     log,
     names: systemNames(log),
     clock: systemClock,

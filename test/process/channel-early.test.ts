@@ -21,6 +21,7 @@ test("what comes right behind the first message, before a child has looked at th
     configuredAt: 0,
     isRejected: false,
     era: 1,
+    place: 0,
     unsaved: [],
     reach: { https: [], http: [] },
     unbound: [],

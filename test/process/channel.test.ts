@@ -20,6 +20,7 @@ test("a child says that it is alive while it is not ready yet, however long it r
     configuredAt: 0,
     isRejected: false,
     era: 1,
+    place: 0,
     unsaved: [],
     reach: { https: [], http: [] },
     unbound: [],

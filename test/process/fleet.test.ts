@@ -62,6 +62,7 @@ function plan(
       configuredAt: 0,
       isRejected: false,
       era: 1,
+      place: 0,
       unsaved: [],
       reach: { https: [], http: [] },
       unbound: [],
@@ -139,6 +140,23 @@ test("a worker leaves after a reload although its first successor died before it
   assert.deepEqual(world.of("worker.exited", "worker 1"), [], "it serves until another one does");
   void world.fleet.replace(plan(1, "works"));
   assert.equal((await world.seen("worker.exited", "worker 1"))["code"], 0);
+});
+
+test("each worker fills a place, and so does the one that comes after it, dead or replaced", async () => {
+  const filled: number[] = [];
+  const working = plan(3, "works");
+  const worker: FleetPlan["worker"] = (index, place) => {
+    filled.push(place);
+    return working.worker(index, place);
+  };
+  await using world = new World({ ...working, worker });
+  await world.fleet.start();
+  assert.deepEqual(filled, [0, 1, 2]);
+  process.kill(Number((await world.seen("process.ready", "worker 2"))["pid"]), "SIGKILL");
+  await world.seen("process.ready", "worker 4");
+  assert.deepEqual(filled, [0, 1, 2, 1]);
+  await world.fleet.replace({ ...working, worker });
+  assert.deepEqual(filled, [0, 1, 2, 1, 0, 1, 2]);
 });
 
 test("a worker whose place a reload takes away leaves", async () => {
@@ -224,9 +242,9 @@ test("a manager that leaves hears it when it gets no successor after all", async
 test("a reload starts nobody for a place that it takes away", async () => {
   const first = plan(2, "works");
   const asked: number[] = [];
-  const worker = (index: number) => {
+  const worker: FleetPlan["worker"] = (index, place) => {
     asked.push(index);
-    return first.worker(index);
+    return first.worker(index, place);
   };
   await using world = new World({ ...first, worker });
   await world.fleet.start();
@@ -258,9 +276,9 @@ test("a fleet that was killed starts nobody again", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const dying = plan(1, "dies");
   const asked: number[] = [];
-  const worker = (index: number) => {
+  const worker: FleetPlan["worker"] = (index, place) => {
     asked.push(index);
-    return dying.worker(index);
+    return dying.worker(index, place);
   };
   await using world = new World({ ...dying, worker });
   void world.fleet.start();
@@ -285,9 +303,9 @@ test("D8: a worker that dies young again and again is started after 0.1 s, doubl
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const asked: number[] = [];
   const [works, dies] = [plan(2, "works"), plan(2, "dies")];
-  const worker = (index: number) => {
+  const worker: FleetPlan["worker"] = (index, place) => {
     asked.push(index);
-    return (index === 2 ? works : dies).worker(index);
+    return (index === 2 ? works : dies).worker(index, place);
   };
   void world.fleet.replace({ ...works, worker });
   for (const [deaths, waitMs] of [
@@ -343,7 +361,8 @@ function startedOnes({ events }: World): number {
 test("a worker that closes its doors by itself has a successor before it is gone", async () => {
   const first = plan(1, "works");
   const modes = [plan(1, "closes"), first];
-  const worker = (index: number) => (modes[index - 1] ?? first).worker(index);
+  const worker: FleetPlan["worker"] = (index, place) =>
+    (modes[index - 1] ?? first).worker(index, place);
   await using world = new World({ ...first, worker });
   await world.fleet.start();
   await world.seen("process.ready", "worker 2");
@@ -365,7 +384,8 @@ for (const mode of ["babbles", "floods", "hangs-up"] as const) {
   test(`D11: a worker that ${mode} is replaced within 2 s, and nobody else falls`, async (t) => {
     const first = plan(2, "works");
     const hostile = plan(2, mode);
-    const worker = (index: number) => (index === 2 ? hostile : first).worker(index);
+    const worker: FleetPlan["worker"] = (index, place) =>
+      (index === 2 ? hostile : first).worker(index, place);
     await using world = new World({ ...first, worker });
     await world.fleet.start();
     const took = await alone(async () => {

@@ -142,7 +142,7 @@ export class RelayWorld implements AsyncDisposable {
     this.relay = new Relay({
       names: options.names ?? systemNames(this.log),
       hosts: [route],
-      workers: 1,
+      place: { index: 0, of: 1 },
       log: this.log,
       clock: systemClock,
       findRoute: (name) =>
