@@ -54,7 +54,12 @@ export const httpLimits = {
   joinMaxBytes: 4_096,
   /** So much of a head goes into one write with a large piece behind it. */
   headRoomBytes: 4_096,
-  /** Buffers of `bufferMaxBytes` and `headRoomBytes` kept for pieces that wait to be written: 4.25 MiB in one worker. */
+  /** What a record of TLS holds at most, and a frame of HTTP/2 unless more was agreed on. */
+  recordBytes: 16_384,
+  /**
+   * Buffers of `bufferMaxBytes` and `headRoomBytes` kept for pieces that wait to be written, and as many of `recordBytes`
+   * and `headRoomBytes`: 5.5 MiB in one worker.
+   */
   spareBuffersMax: 64,
   /** Idle pooled connections: below the 5 s after which Node's own servers close theirs. */
   backendPoolIdleMs: 4_000,

@@ -1,4 +1,5 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
+import { keepCompact } from "../backend/compact.ts";
 import { failureOf } from "../backend/failure.ts";
 import type { BackendSession } from "../backend/session.ts";
 import { watchEnd } from "../backend/stream-end.ts";
@@ -133,6 +134,7 @@ export class Http2Courier implements Courier {
   /** Whatever comes of a stream that is not this courier's any more matters to its session alone. */
   #hear(stream: ClientHttp2Stream, session: BackendSession): void {
     const hasEnded = watchEnd(stream);
+    keepCompact(stream);
     this.#hasEnded = hasEnded;
     const isMine = () => this.#stream === stream;
     let failure: Error | undefined;

@@ -80,16 +80,27 @@ export class Outlet {
   }
 
   #gather(bytes: Buffer, start: number, end: number): void {
-    const buffer = this.#gatherText();
+    const buffer = this.#gatherText(end - start);
     this.#length += bytes.copy(buffer, this.#length, start, end);
   }
 
-  /** Puts the text behind what was gathered, which has room for it. */
-  #gatherText(): Buffer {
-    this.#gathered ??= borrow();
-    this.#length += this.#gathered.write(this.#text, this.#length, "latin1");
+  /** Puts the text behind what was gathered, where there is room for it and `more` bytes. */
+  #gatherText(more: number): Buffer {
+    const buffer = this.#withRoom(this.#waiting + more);
+    this.#length += buffer.write(this.#text, this.#length, "latin1");
     this.#text = "";
-    return this.#gathered;
+    return buffer;
+  }
+
+  /** What was gathered, in a buffer for so many bytes in all. */
+  #withRoom(bytes: number): Buffer {
+    const old = this.#gathered;
+    if (old !== undefined && old.length >= bytes) return old;
+    const buffer = borrow(bytes);
+    old?.copy(buffer, 0, 0, this.#length);
+    if (old !== undefined) giveBack(old);
+    this.#gathered = buffer;
+    return buffer;
   }
 
   #writeBytes(bytes: Buffer, start: number, end: number, isLent: boolean): void {
@@ -120,7 +131,7 @@ export class Outlet {
 
   #writeAll(): void {
     if (this.#gathered !== undefined) {
-      if (this.#waiting <= SPARE_BYTES) this.#gatherText();
+      if (this.#waiting <= SPARE_BYTES) this.#gatherText(0);
       this.#writeGathered(this.#gathered, this.#length);
       this.#gathered = undefined;
       this.#length = 0;

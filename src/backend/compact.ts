@@ -1,0 +1,15 @@
+import type { Readable } from "node:stream";
+
+/**
+ * Lets what waits in a paused stream of HTTP/2 hold no more memory than it is long. Node gives each stream views of
+ * what was read for all of them: a few bytes that wait would keep the 64 KiB they came with.
+ */
+export function keepCompact(stream: Readable): void {
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) =>
+    push(stream.isPaused() && isPart(chunk) ? Buffer.from(chunk) : chunk, encoding);
+}
+
+function isPart(chunk: unknown): chunk is Buffer {
+  return Buffer.isBuffer(chunk) && chunk.length < chunk.buffer.byteLength;
+}
