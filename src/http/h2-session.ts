@@ -3,7 +3,6 @@ import {
   performServerHandshake,
   type ServerHttp2Session,
   type ServerHttp2Stream,
-  type ServerOptions,
 } from "node:http2";
 import { NEVER, type Timed } from "../backend/deadlines.ts";
 import { clientKeyOf } from "../base/client-key.ts";
@@ -13,9 +12,11 @@ import { limits } from "../config/limits.ts";
 import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-connection.ts";
 import type { Sender } from "./forwarded.ts";
 import { H2OpenHead } from "./h2-open-head.ts";
+import { sessionOptions } from "./h2-options.ts";
 import { H2Overhead } from "./h2-overhead.ts";
-import { H2Stream, type StreamForm, type StreamHome } from "./h2-stream.ts";
+import { H2Stream, type StreamForm } from "./h2-stream.ts";
 import { takenFrom } from "./socket-handle.ts";
+import type { StreamHome } from "./stream-home.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
 const TOO_MUCH = constants.NGHTTP2_ENHANCE_YOUR_CALM;
@@ -265,30 +266,6 @@ export class H2Session implements StreamHome, Timed {
  */
 function requestsMax(): number {
   return limits.requestsPerConnectionMax * limits.h2StreamsMax;
-}
-
-function sessionOptions(): ServerOptions {
-  return {
-    maxDeflateDynamicTableSize: limits.h2HeaderTableBytes,
-    maxSettings: limits.h2SettingsMax,
-    maxSessionMemory: limits.h2SessionMemoryMegabytes,
-    maxHeaderListPairs: 2 * limits.headMaxFields, // beyond the half of it the answer is 431
-    maxOutstandingPings: limits.h2OutstandingMax,
-    maxSessionInvalidFrames: limits.h2InvalidFramesMax,
-    maxSessionRejectedStreams: limits.h2RejectedStreamsMax,
-    streamResetBurst: limits.h2ResetBurst,
-    streamResetRate: limits.h2ResetsPerSecond,
-    strictFieldWhitespaceValidation: false, // with it nghttp2 drops such fields; we refuse the request
-    strictSingleValueFields: false, // backends may repeat what they like, as with HTTP/1.1
-    settings: {
-      headerTableSize: limits.h2HeaderTableBytes,
-      maxConcurrentStreams: limits.h2StreamsMax,
-      initialWindowSize: limits.h2StreamWindowBytes,
-      maxFrameSize: limits.h2FrameMaxBytes,
-      maxHeaderListSize: limits.h2HeaderListMaxBytes,
-      enableConnectProtocol: true,
-    },
-  };
 }
 
 /** What the fields take on the wire at most. */

@@ -1,43 +1,15 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { NEVER } from "../backend/deadlines.ts";
-import type { RequestCounts } from "../base/counts.ts";
-import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
-import { admit, type Site } from "./admit.ts";
+import { admit } from "./admit.ts";
 import type { Fault, Fields } from "./fields.ts";
-import type { Sender } from "./forwarded.ts";
 import type { Switched, VisitOwner } from "./front.ts";
 import { H2Body } from "./h2-body.ts";
 import { readStreamHead, readStreamTrailers } from "./h2-head.ts";
 import { H2Writer } from "./h2-writer.ts";
-import type { HttpAction, Surroundings } from "./surroundings.ts";
+import type { StreamHome } from "./stream-home.ts";
 import { Tunnel } from "./upgrade.ts";
 import { Visit } from "./visit.ts";
-
-/** What a stream needs of its connection. */
-export interface StreamHome extends Site {
-  readonly host: UriHost;
-  readonly action: HttpAction;
-  readonly around: Surroundings;
-  readonly sender: Sender;
-  readonly counts: RequestCounts;
-  /** Bytes that the client's connection has taken from us. */
-  readonly taken: number;
-  /** How many of them the answers that wait now are worth, within `writeIdleTimeoutMs`. */
-  readonly leastTaken: number;
-  /** So many bytes of what the client sends belong to requests. */
-  explain(bytes: number): void;
-  /** So many bytes of an answer go out. */
-  explainAnswer(bytes: number): void;
-  /** A stream is closed before its request has ended: so many bytes of that may still come. */
-  expectRest(bytes: number): void;
-  /** The client took a request back. */
-  takenBack(): void;
-  /** The client sent something broken. */
-  charge(): void;
-  /** The last call. */
-  streamClosed(stream: H2Stream): void;
-}
 
 /** What is known of a request before it is read. */
 export interface StreamForm {
