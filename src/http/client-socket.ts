@@ -11,9 +11,12 @@ export interface ClientListener {
   clientEnded(): void;
   /** What was written has left. */
   clientDrained(): void;
-  /** The connection is gone, whatever the reason. */
-  clientClosed(): void;
+  /** The connection is gone. `why`: we have cut it, in words for the log; `undefined`: whatever the reason. */
+  clientClosed(why: string | undefined): void;
 }
+
+/** Why a client is cut that is too slow to read, for the log. */
+export const TAKES_NOTHING = "the client takes nothing of what waits for it";
 
 /**
  * The socket of a client, owned from construction to its `close`: reading with pauses, a deadline for
@@ -30,6 +33,8 @@ export class ClientSocket {
   /** What waited to be written when the deadline was set: less of it now is progress. */
   #waiting = 0;
   #closeDeadline = NEVER;
+  /** Why we have cut the connection. */
+  #why: string | undefined;
 
   /** `carrier`: the TCP socket below `socket`, when that is TLS. */
   constructor(
@@ -60,7 +65,7 @@ export class ClientSocket {
       this.#writeDeadline = NEVER;
       if (!this.#isClosing) listener.clientDrained();
     });
-    socket.on("close", () => listener.clientClosed());
+    socket.on("close", () => listener.clientClosed(this.#why));
   }
 
   get isPaused(): boolean {
@@ -125,8 +130,12 @@ export class ClientSocket {
     if (now >= this.#closeDeadline || (this.#isPaused && isPeerGone(this.#carrier)))
       this.socket.destroy();
     if (now < this.#writeDeadline) return;
-    if (this.socket.writableLength < this.#waiting) this.expectDrain();
-    else this.abort(true); // what the kernel still holds would end like a whole answer
+    if (this.socket.writableLength < this.#waiting) {
+      this.expectDrain();
+      return;
+    }
+    this.#why ??= TAKES_NOTHING;
+    this.abort(true); // what the kernel still holds would end like a whole answer
   }
 
   #discard(bytes: Buffer): void {

@@ -181,10 +181,10 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     else this.#advance();
   }
 
-  clientClosed(): void {
-    const { blamed } = this.#around;
-    this.#visit.abandon(blamed ?? "the client left");
-    this.#tunnel?.clientClosed(blamed);
+  clientClosed(why: string | undefined): void {
+    const cut = why ?? this.#around.blamed;
+    this.#visit.abandon(cut ?? "the client left");
+    this.#tunnel?.clientClosed(cut);
     this.#phase = "closing";
     this.#around.deadlines.forget(this);
     this.#ended(this);

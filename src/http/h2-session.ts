@@ -52,6 +52,7 @@ export class H2Session implements StreamHome, Timed {
   readonly #streams = new Set<H2Stream>();
   /** Did we end the connection, with all that is under way? */
   #isCut = false;
+  whyCut: string | undefined;
   #served = 0;
   /** Requests taken back since the last tick. */
   #takenBack = 0;
@@ -134,7 +135,8 @@ export class H2Session implements StreamHome, Timed {
     this.explain(RESET_BYTES);
     this.#takenBack += 1;
     const isTooMuch = this.#takenBack > limits.h2ResetBurst || this.#tookBackBefore();
-    if (isTooMuch && !this.#session.destroyed) this.#cut(TOO_MUCH);
+    if (isTooMuch && !this.#session.destroyed)
+      this.#cut(TOO_MUCH, "the client took back too many requests");
   }
 
   expectRest(bytes: number): void {
@@ -161,7 +163,8 @@ export class H2Session implements StreamHome, Timed {
     const read = socket.bytesRead - this.#held;
     if (now >= this.#closeDeadline) socket.destroy();
     else if (destroyed) this.#expectClose();
-    else if (this.#overhead.isTooMuch(read, now)) this.#cut(TOO_MUCH);
+    else if (this.#overhead.isTooMuch(read, now))
+      this.#cut(TOO_MUCH, "the client sent too much that belongs to no request");
     else if (closed) this.#expectClose();
     else if (now >= this.#leaveDeadline) this.#leave();
     else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
@@ -192,7 +195,7 @@ export class H2Session implements StreamHome, Timed {
 
   /** Closes at once, whatever is under way. */
   destroy(): void {
-    this.#cut(constants.NGHTTP2_NO_ERROR);
+    this.#cut(constants.NGHTTP2_NO_ERROR, undefined);
   }
 
   get taken(): number {
@@ -245,7 +248,8 @@ export class H2Session implements StreamHome, Timed {
     this.#expectClose();
   }
 
-  #cut(code: number): void {
+  #cut(code: number, why: string | undefined): void {
+    this.whyCut ??= why;
     this.#isCut = true;
     // With an error Node says the code in a GOAWAY; without one it knows no code but 0.
     if (code === constants.NGHTTP2_NO_ERROR) this.#session.destroy();

@@ -2,6 +2,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
 import { admit } from "./admit.ts";
+import { TAKES_NOTHING } from "./client-socket.ts";
 import type { Fault, Fields } from "./fields.ts";
 import type { Switched, VisitOwner } from "./front.ts";
 import { H2Body } from "./h2-body.ts";
@@ -39,6 +40,8 @@ export class H2Stream implements VisitOwner {
   #discarded = 0;
   /** Did we close the stream, maybe in the middle of its request? */
   #isCut = false;
+  /** Why, where nobody was told yet. */
+  #why: string | undefined;
   /** When the client must have taken some of what waits for it. */
   #writeDeadline = NEVER;
   /** What waited, and what the connection had taken, when that was set. */
@@ -210,9 +213,9 @@ export class H2Stream implements VisitOwner {
     // A request that has no whole answer is taken back with any code, and by the end of its connection too.
     const isTakenBack = this.#phase === "visit" || this.#stream.rstCode !== 0;
     this.#phase = "closing";
-    const { blamed } = this.#home.around;
-    this.#visit.abandon(blamed ?? "the client took its request back, or left");
-    this.#tunnel?.clientClosed(blamed);
+    const cut = this.#why ?? this.#home.whyCut ?? this.#home.around.blamed;
+    this.#visit.abandon(cut ?? "the client took its request back, or left");
+    this.#tunnel?.clientClosed(cut);
     this.#body.clear();
     this.#home.explain(this.held);
     if (isTakenBack && !this.#isCut) this.#home.takenBack();
@@ -258,7 +261,10 @@ export class H2Stream implements VisitOwner {
     else if (now >= this.#writeDeadline) {
       const taken = this.#home.taken - this.#takenBefore;
       if (writableLength < this.#waiting || taken >= this.#home.leastTaken) this.#expectDrain();
-      else this.#break();
+      else {
+        this.#why = TAKES_NOTHING;
+        this.#break();
+      }
     }
   }
 }

@@ -12,6 +12,8 @@ export interface StreamHome extends Site {
   readonly around: Surroundings;
   readonly sender: Sender;
   readonly counts: RequestCounts;
+  /** Why we have cut the connection, in words for the log; `undefined`: we have not. */
+  readonly whyCut: string | undefined;
   /** Bytes that the client's connection has taken from us. */
   readonly taken: number;
   /** How many of them the answers that wait now are worth, within `writeIdleTimeoutMs`. */

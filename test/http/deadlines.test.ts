@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Facts } from "../../src/base/errors.ts";
 import type { Backend } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { startFullListener } from "../support/full-listener.ts";
 import { h2cBackend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
-import { answering, OK, Recorder } from "../support/recorder.ts";
+import { answering, OK, Recorder, type Script } from "../support/recorder.ts";
 import {
   forwardTo,
   get,
@@ -141,7 +142,9 @@ test("An answer that stops coming cuts the client off", async (t) => {
 
 test("T26: A client that takes nothing of its answer is closed", async (t) => {
   const pass = holdTicks(t);
-  await using scene = await RelayScene.start(async (connection) => {
+  const lines: Facts[] = [];
+  const access = (facts: Facts) => void lines.push(facts);
+  const script: Script = async (connection) => {
     await connection.head();
     connection.say("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
     const piece = "x".repeat(65_536);
@@ -153,7 +156,8 @@ test("T26: A client that takes nothing of its answer is closed", async (t) => {
         });
       }
     }
-  });
+  };
+  await using scene = await RelayScene.start(script, {}, { access });
   scene.client.socket.pause();
   scene.client.say(get());
   const connection = await scene.backend.connection(0);
@@ -162,6 +166,10 @@ test("T26: A client that takes nothing of its answer is closed", async (t) => {
   pass(limits.writeIdleTimeoutMs + MARGIN_MS);
   await connection.gone();
   assert.equal(scene.world.relay.open, 0);
+  assert.deepEqual(
+    lines.map(({ status, why }) => [status, why]),
+    [[200, "the client takes nothing of what waits for it"]],
+  );
 });
 
 test("A rest of a body that nobody wants is not waited for", async (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Facts } from "../../src/base/errors.ts";
 import { limits } from "../../src/config/limits.ts";
 import { h2Floods } from "../support/h2-floods.ts";
 import {
@@ -71,7 +72,9 @@ for (const { who, trusted, code, isCut } of [
 
 test("T25: Requests under way that we end with their connection are not taken back by the client", async (t) => {
   const pass = holdTicks(t);
-  await using scene = await RelayScene.start(() => undefined, {}, H2);
+  const whys = new Set<Facts[string]>();
+  const access = ({ why }: Facts) => void whys.add(why);
+  await using scene = await RelayScene.start(() => undefined, {}, { ...H2, access });
   for (let ended = 0; ended <= limits.h2ClientResetBurst; ended += limits.h2StreamsMax) {
     using client = await FrameClient.connect(scene.world.port);
     const streams = Array.from({ length: limits.h2StreamsMax }, (_, at) => 2 * at + 1);
@@ -83,6 +86,7 @@ test("T25: Requests under way that we end with their connection are not taken ba
     await client.closed();
     assert.equal(client.goawayCode, "ENHANCE_YOUR_CALM");
   }
+  assert.deepEqual([...whys], ["the client sent too much that belongs to no request"]);
   using client = await FrameClient.connect(scene.world.port);
   await takeBack(client, 1, CANCEL);
   assert.equal(client.goawayCode, undefined);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Facts } from "../../src/base/errors.ts";
 import { limits } from "../../src/config/limits.ts";
 import { FRAME, FrameClient, frame, headers, settings, u32 } from "../support/h2-frames.ts";
 import type { Script } from "../support/recorder.ts";
@@ -55,7 +56,9 @@ test("A client that takes its answers slowly but steadily gets all fifty, whole"
 
 test("T26: A client that takes next to nothing any more loses its answers in time", async (t) => {
   const pass = holdTicks(t);
-  await using scene = await RelayScene.start(answer, {}, H2);
+  const lines: Facts[] = [];
+  const access = (facts: Facts) => void lines.push(facts);
+  await using scene = await RelayScene.start(answer, {}, { ...H2, access });
   using client = await openAll(scene.world.port);
   await take(client, STEP_BYTES, numbers);
   for (let waited = 0; waited <= 2 * limits.writeIdleTimeoutMs; waited += limits.tickMs) {
@@ -68,6 +71,11 @@ test("T26: A client that takes next to nothing any more loses its answers in tim
   await client.until(() => client.of(FRAME.reset).length === STREAMS);
   assert.ok(received(client) > STREAMS * STEP_BYTES, "it took something");
   assert.equal(client.of(FRAME.goaway).length, 0);
+  const whys = new Set(lines.map(({ why }) => why));
+  assert.deepEqual(
+    [lines.length, ...whys],
+    [STREAMS, "the client takes nothing of what waits for it"],
+  );
 });
 
 test("T26: Answers that wait together are judged together: no few of them live on the bytes of the others", async (t) => {
