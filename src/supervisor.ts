@@ -14,6 +14,7 @@ import { changeLimits, limits } from "./config/limits.ts";
 import { withoutSecrets } from "./config/secret.ts";
 import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
 import { compileAll, compiledCodeOf, trustedFolder } from "./process/compiled.ts";
+import { watchConfig } from "./process/config-watch.ts";
 import { type Doors, openDoors } from "./process/doors.ts";
 import { Fleet } from "./process/fleet.ts";
 import type { FleetPlan } from "./process/fleet-plan.ts";
@@ -66,10 +67,8 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   const plan = () => fleetPlan(config, doors.current, access, history);
   const fleet = new Fleet(plan(), systemClock, log, {
     fatal: (code, detail) => {
-      log.error("process.fatal", { code, message: detail });
-      if (hasStarted) return; // the fleet goes on trying, and what is served stays served
-      process.stderr.write(`latchkey: ${detail}\n`);
-      ended.resolve(1);
+      tellFatal(code, detail, log, hasStarted);
+      if (!hasStarted) ended.resolve(1); // else the fleet goes on trying, and what is served stays served
     },
     reload: (answer) => reload(answer),
   });
@@ -108,9 +107,11 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
     }
   });
 
-  const retrying = setInterval(() => {
-    if (hasStarted && !isEnding && openMissing(doors, config, log)) void fleet.replace(plan());
-  }, limits.listenRetryEveryMs);
+  const isServing = () => hasStarted && !isEnding;
+  const stopLooking = lookAround(() => config, {
+    missing: () => isServing() && openMissing(doors, config, log) && void fleet.replace(plan()),
+    changed: () => isServing() && reload(),
+  });
 
   void fleet.start().then(() => {
     hasStarted = true;
@@ -119,7 +120,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   });
   const code = await ended.promise;
   fleet.kill();
-  clearInterval(retrying);
+  stopLooking();
   ignoreSignals();
   doors.closeAll();
   return endingSoon(code);
@@ -140,6 +141,24 @@ function rememberRejection(history: { isRejected: boolean }, fleet: Fleet): void
 function endingSoon(code: number): number {
   setTimeout(() => process.exit(), limits.lastWordsMs).unref();
   return code;
+}
+
+function tellFatal(code: string, message: string, log: Log, hasStarted: boolean): void {
+  log.error("process.fatal", { code, message });
+  if (!hasStarted) process.stderr.write(`latchkey: ${message}\n`);
+}
+
+/** Looks by itself whether what could not be listened on can be now, and whether the configuration has changed. */
+function lookAround(
+  config: () => Config,
+  { missing, changed }: Readonly<Record<"missing" | "changed", () => void>>,
+): () => void {
+  const retrying = setInterval(missing, limits.listenRetryEveryMs);
+  const unwatch = watchConfig(config, changed);
+  return () => {
+    clearInterval(retrying);
+    unwatch();
+  };
 }
 
 /** Into the log; and in words, for whoever asked for a reload and waits for its outcome. */

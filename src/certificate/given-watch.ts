@@ -1,9 +1,8 @@
-import { stat } from "node:fs/promises";
 import { forEachAtOnce } from "../base/at-once.ts";
 import { Bell } from "../base/bell.ts";
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
-import { codeOf } from "../base/errors.ts";
+import { stampOfFile } from "../base/file-stamp.ts";
 import { type GivenFiles, pairKey } from "../base/given-credential.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Config } from "../config/config.ts";
@@ -144,13 +143,4 @@ function spoiltBy(given: Given, { pair, latest, latestAt }: Watched): Spoilt | u
 /** Differs when something was written, put in its place, or taken away. */
 async function stampOf({ chain, key }: GivenFiles): Promise<string> {
   return (await Promise.all([chain, key].map(stampOfFile))).join(" ");
-}
-
-async function stampOfFile(path: string): Promise<string> {
-  try {
-    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return [ino, size, mtimeNs, ctimeNs].join("-");
-  } catch (error) {
-    return codeOf(error) ?? "unknown";
-  }
 }

@@ -2,6 +2,10 @@
 export const configLimits = {
   /** A configuration file; 10,000 hosts in long form take about 1 MiB. */
   configMaxBytes: 10_485_760,
+  /** Files that `include` leads to; together they may be as large as one configuration file. */
+  includedFilesMax: 1_000,
+  /** `watch`: an editor has written its file, and the next look finds it the same, within twice this. */
+  watchEveryMs: 1_000,
   /** Maps and lists inside one another; ours are 6 deep. */
   configMaxDepth: 32,
   /** Values that aliases may add up to (a few lines of them could stand for billions). */

@@ -9,6 +9,12 @@ import type { DnsEntry } from "./dns-entry.ts";
 export interface Config {
   /** Where it was read from. */
   readonly file: string;
+  /** What its `include` says; absolute, with `*` in names. */
+  readonly include: readonly string[];
+  /** What it was read from: the file, and those that it includes. */
+  readonly sources: readonly Source[];
+  /** Is it read again when one of these files changes? */
+  readonly watch: boolean;
   readonly email: string | undefined;
   /** Absolute path of the storage folder. */
   readonly storage: string;
@@ -25,6 +31,14 @@ export interface Config {
   /** Numbers of `limits.ts` that the operator changed. */
   readonly limits: LimitChanges;
   readonly hosts: readonly Host[];
+}
+
+/** A file of the configuration as it was when it was read. */
+export interface Source {
+  /** Absolute. */
+  readonly file: string;
+  /** See {@link stampOfFile}. */
+  readonly stamp: string;
 }
 
 /** One address to listen on: bound by the supervisor, or a descriptor that it was given. */

@@ -76,8 +76,8 @@ function hostLines(config: Config): ReadonlyMap<string, { line: string; whole: s
 }
 
 function changedSettings(before: Config, after: Config): readonly string[] {
-  const { hosts: _was, file: _from, ...old } = before;
-  const { hosts: _is, file: _to, ...now } = after;
+  const { hosts: _was, file: _from, sources: _readBefore, ...old } = before;
+  const { hosts: _is, file: _to, sources: _readNow, ...now } = after;
   const others = new Map(Object.entries(old));
   return Object.entries(now)
     .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(others.get(key)))

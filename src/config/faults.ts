@@ -49,12 +49,17 @@ export function formatFault(fault: Fault): string {
   return line.replace(UNSAFE, escaped);
 }
 
-/** In the order of the file; at one place in the order they were found. Equal ones become one. */
+/** In the order of the names of their files, and of each file; at one place in the order they were found. Equal ones become one. */
 export function sortFaults(faults: readonly Fault[]): readonly Fault[] {
   const distinct = new Map(faults.map((fault) => [formatFault(fault), fault]));
   return [...distinct.values()].sort(
-    (one, other) => one.line - other.line || one.column - other.column,
+    (one, other) =>
+      compared(one.file, other.file) || one.line - other.line || one.column - other.column,
   );
+}
+
+function compared(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }
 
 /** `["hosts", "a.b", "to", 1]` → `hosts["a.b"].to[1]`; the empty path is `file`. */

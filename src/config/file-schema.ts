@@ -11,7 +11,7 @@ import { dnsSchema } from "./dns-schema.ts";
 import { hostSchema } from "./host-schema.ts";
 import { issuerSchema, onDemandSchema } from "./issuer-schema.ts";
 import { limits } from "./limits.ts";
-import { readAccess, readAdminAddress } from "./locations.ts";
+import { readAccess, readAdminAddress, readInclude } from "./locations.ts";
 import { readEmail, readSuffix } from "./names.ts";
 import { readRenewAt, readWorkers } from "./quantities.ts";
 import { read } from "./reading.ts";
@@ -37,6 +37,7 @@ import {
 
 const WORKERS = `auto, or a number from 1 to ${limits.workersMax}`;
 const NAME_SERVER = "an address such as 9.9.9.9 or 127.0.0.1:5353";
+const INCLUDED = "a path such as sites/*.yaml, or a list of them";
 const CIDRS = "a list such as [10.0.0.0/8]";
 const TRUSTED = "cloudflare, or a list such as [10.0.0.0/8]";
 const listenAddress = text(readListenAddress, "an address such as :443");
@@ -51,7 +52,10 @@ const settings = {
     "Worker processes; default auto: one per core.",
     anyOf([whole(1, limits.workersMax, WORKERS), text(readWorkers, WORKERS)], WORKERS),
   ),
-  include: notYet(),
+  include: key(
+    "Files with more `hosts:`; a * in their name stands for anything.",
+    anyOf([text(readInclude, INCLUDED), someOf(text(readInclude, INCLUDED), INCLUDED)], INCLUDED),
+  ),
   listen: key(
     "Where connections are taken.",
     mapping(
@@ -176,7 +180,10 @@ const settings = {
     ),
   ),
   limits: key("Numbers that protect the program, where the usual ones do not fit.", limitsSchema),
-  watch: notYet(false, "off"),
+  watch: key(
+    "Read the configuration again when its file, or one that it includes, changes; default off.",
+    onOff,
+  ),
 };
 
 const hosts = key(

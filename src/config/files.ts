@@ -1,6 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import { closeSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { codeOf } from "../base/errors.ts";
+import { stampOfFileSync } from "../base/file-stamp.ts";
 import { limits } from "./limits.ts";
 import { formatSize } from "./quantities.ts";
 import { type Reading, read, wrong } from "./reading.ts";
@@ -11,6 +13,10 @@ export interface Files {
   read(path: string, maxBytes?: number): Reading<string>;
   /** The path, if there is such a file that this user may read. */
   probe(path: string): Reading<string>;
+  /** What a path leads to whose last part may hold `*`, which stands for anything but a leading dot; in the order of names. */
+  match(pattern: string): Reading<readonly string[]>;
+  /** See {@link stampOfFileSync}. */
+  stamp(path: string): string;
 }
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
@@ -20,7 +26,25 @@ export const diskFiles: Files = {
   read: (path, maxBytes = limits.pemMaxBytes) =>
     attempt(path, maxBytes, () => readFileSync(path, "utf8")),
   probe: (path) => attempt(path, limits.pemMaxBytes, () => path),
+  match: matching,
+  stamp: stampOfFileSync,
 };
+
+function matching(pattern: string): Reading<readonly string[]> {
+  const [folder, name] = [dirname(pattern), basename(pattern)];
+  if (!name.includes("*")) return read([pattern]);
+  const parts = name.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const wanted = new RegExp(`^${parts.join(".*")}$`);
+  try {
+    const names = readdirSync(folder).filter((each) => !each.startsWith(".") && wanted.test(each));
+    return read(names.sort().map((each) => join(folder, each)));
+  } catch (thrown) {
+    const code = codeOf(thrown) ?? "unknown error";
+    const isMissing = code === "ENOENT" || code === "ENOTDIR";
+    const what = isMissing ? "does not exist" : `cannot be read (${code})`;
+    return wrong(`leads into a folder that ${what}, wanted one that is there`);
+  }
+}
 
 /** The PEM certificates of a file of roots, every one of which must be readable. */
 export function readRoots(files: Files, path: string): Reading<string> {

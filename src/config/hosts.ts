@@ -49,7 +49,9 @@ export function readHosts(root: object, settings: Settings, desk: Desk): ReadHos
   const entries = indented(Object.entries(written), desk).map(([key, value]): Entry => {
     return { key, patterns: readKey(key, known, desk), value };
   });
-  const hosts = entries.flatMap((entry) => readEntry(entry, settings, known, desk));
+  const hosts = entries.flatMap((entry) =>
+    readEntry(entry, settings, known, { ...desk, ...desk.ofHost(entry.key) }),
+  );
   warnOfCircles({ hosts, keys: known }, settings, desk);
   return { hosts, keys: known };
 }
@@ -85,8 +87,8 @@ function readKey(key: string, known: Map<string, string>, desk: Desk): readonly 
     const name = formatPattern(pattern.value);
     const first = known.get(name);
     if (first !== undefined) {
-      const line = desk.lineOf(["hosts", first]);
-      desk.report(path, `"${name}" stands on line ${line} already, wanted each host once`, "key");
+      const where = desk.whereIs(["hosts", first], path);
+      desk.report(path, `"${name}" stands ${where} already, wanted each host once`, "key");
       return [];
     }
     known.set(name, key);

@@ -4,7 +4,7 @@ import { codeOf, unreachable } from "../base/errors.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
 import { readRegularFile } from "../base/regular-file.ts";
 import type { Config, Host } from "./config.ts";
-import { type Document, isMapping, placeAt } from "./document.ts";
+import { isMapping, placeAt } from "./document.ts";
 import { type Fault, formatPath, type Path, type Report, sortFaults } from "./faults.ts";
 import { diskFiles } from "./files.ts";
 import { formatPattern } from "./host-pattern.ts";
@@ -12,8 +12,8 @@ import { type ReadHosts, readHosts } from "./hosts.ts";
 import { limits } from "./limits.ts";
 import { notingFiles, reportSharedLog } from "./named-files.ts";
 import { readSettings } from "./settings.ts";
+import { Sheets } from "./sheets.ts";
 import type { Desk, Surroundings } from "./surroundings.ts";
-import { readYaml } from "./yaml.ts";
 
 /** A configuration, or everything that is wrong with it, in the order of the file. */
 export type LoadedConfig =
@@ -43,12 +43,14 @@ export async function loadConfig(
   path: string,
   environment?: Surroundings["environment"],
 ): Promise<LoadedConfig> {
+  const stamp = diskFiles.stamp(path); // before it is read: what changes then is seen
   const text = await readText(path);
   if (typeof text !== "string") {
     return { ok: false, faults: [{ file: path, line: 1, column: 1, path: "file", ...text }] };
   }
   return parseConfig(text, {
     file: path,
+    stamp,
     files: diskFiles,
     environment,
     cores: availableParallelism(),
@@ -56,18 +58,26 @@ export async function loadConfig(
   });
 }
 
-/** What a configuration means: text → YAML → settings → hosts, every fault of every step together. */
+/** What a configuration means: text → YAML, with what it includes → settings → hosts, every fault of every step together. */
 export function parseConfig(text: string, surroundings: Surroundings): LoadedConfig {
-  const document = readYaml(text.replace(/^\ufeff/, ""));
-  const faults: Fault[] = document.problems.map(({ offset, path, message }) => {
-    const place = document.placeOf(offset);
-    return { file: surroundings.file, ...place, path: formatPath(path), message };
-  });
+  const sheets = Sheets.read(text, surroundings);
+  const faults: Fault[] = sheets.all.flatMap(({ file, document }) =>
+    document.problems.map(({ offset, path, message }) => {
+      return { file, ...document.placeOf(offset), path: formatPath(path), message };
+    }),
+  );
+  const warnings: Fault[] = [];
+  for (const { sheet, path, message, part, kind } of sheets.faults) {
+    const { file, document } = sheet;
+    const fault = { file, ...placeAt(document, path, part), path: formatPath(path), message };
+    if (kind === "warning") warnings.push(fault);
+    else if (kind === "fault" || surroundings.environment !== undefined) faults.push(fault);
+  }
   const faultAt = (path: Path, message: string, part: "key" | "value" = "value"): Fault => {
-    const place = placeAt(document, path, part);
-    return { file: surroundings.file, ...place, path: formatPath(path), message };
+    const place = sheets.placeOf(path, part);
+    return { file: sheets.of(path).file, ...place, path: formatPath(path), message };
   };
-  const tagged = new Set(document.tagged.map(formatPath));
+  const tagged = new Set(sheets.all.flatMap(({ document }) => document.tagged).map(formatPath));
   // What is wrong with a value that is told already is a consequence.
   const isTold = (path: Path) =>
     tagged.size > 0 && path.some((_, at) => tagged.has(formatPath(path.slice(0, at + 1))));
@@ -78,10 +88,9 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     const fault = faultAt(path, `is not set, wanted ${variable} in the environment`);
     if (!isTold(path)) faults.push({ ...fault, variable });
   };
-  const warnings: Fault[] = [];
   const warn: Report = (...found) => warnings.push(faultAt(...found));
-  const desk = openDesk(document, surroundings, { report, reportUnset, warn });
-  const config = document.isBroken ? undefined : readConfig(document.root, desk);
+  const desk = openDesk(sheets, surroundings, { report, reportUnset, warn });
+  const config = sheets.isBroken ? undefined : readConfig(sheets, desk);
   if (config === undefined) return { ok: false, faults: sortFaults(faults) };
   const { keys, ...rest } = config;
   const pathOf = ({ pattern }: Host): Path => {
@@ -94,7 +103,10 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     : { ok: false, faults: sortFaults(faults), sound };
 }
 
-function readConfig(root: unknown, desk: Desk): (Config & Pick<ReadHosts, "keys">) | undefined {
+function readConfig(
+  { root, all }: Sheets,
+  desk: Desk,
+): (Config & Pick<ReadHosts, "keys">) | undefined {
   if (root !== null && root !== undefined && !isMapping(root)) {
     desk.report([], "is not a mapping, wanted `hosts:` and what is under it");
     return undefined;
@@ -105,22 +117,25 @@ function readConfig(root: unknown, desk: Desk): (Config & Pick<ReadHosts, "keys"
   const { hosts, keys } = readHosts(root ?? {}, settings, noting);
   reportSharedLog(settings, files.named, desk);
   const { onDemand: _onDemand, faulty: _faulty, ...config } = settings;
-  return { ...config, hosts, keys };
+  return { ...config, sources: all.map(({ source }) => source), hosts, keys };
 }
 
 function openDesk(
-  document: Document,
+  sheets: Sheets,
   surroundings: Surroundings,
   reports: Pick<Desk, "report" | "reportUnset" | "warn">,
 ): Desk {
-  const file = resolve(surroundings.file);
   return {
     ...surroundings,
     ...reports,
     reportFile: surroundings.environment === undefined ? () => {} : reports.report,
-    file,
-    lineOf: (path) => placeAt(document, path, "key").line,
-    resolve: (path) => resolve(dirname(file), path),
+    file: resolve(surroundings.file),
+    whereIs: (path, reader) => sheets.whereIs(path, reader),
+    resolve: (path) => resolve(dirname(surroundings.file), path),
+    ofHost: (host) => {
+      const { file } = sheets.of(["hosts", host]);
+      return { resolve: (path) => resolve(dirname(file), path) };
+    },
   };
 }
 

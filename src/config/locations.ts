@@ -12,6 +12,15 @@ export function readPath(text: string): Reading<string> {
     : wrong("is not a path, wanted one such as ../storage");
 }
 
+/** Files to include: a path, with `*` in its last part alone. */
+export function readInclude(text: string): Reading<string> {
+  const path = readPath(text);
+  if (!path.ok) return path;
+  return /\*.*\//.test(text)
+    ? wrong("has a * in a folder, wanted it in the name of the files, such as sites/*.yaml")
+    : path;
+}
+
 /** `off`, `on`, or a path, which is known by its `/` or `.` so that a misspelt word makes no file. */
 export function readAccess(text: string): Reading<"off" | "on" | { readonly path: string }> {
   if (text === "off" || text === "on") return read(text);

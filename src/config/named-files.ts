@@ -14,6 +14,8 @@ export function notingFiles(files: Files): Files & { readonly named: ReadonlySet
     named,
     read: (path, maxBytes) => files.read(note(path), maxBytes),
     probe: (path) => files.probe(note(path)),
+    match: (pattern) => files.match(pattern),
+    stamp: (path) => files.stamp(path),
   };
 }
 

@@ -13,7 +13,7 @@ import { checkAndReport } from "./shape-faults.ts";
 import type { Desk } from "./surroundings.ts";
 
 /** Everything of a configuration but its hosts, and what only their reading needs. */
-export interface Settings extends Omit<Config, "hosts"> {
+export interface Settings extends Omit<Config, "hosts" | "sources"> {
   /** The policy of wildcard hosts that have none of their own. */
   readonly onDemand: WrittenOnDemand | undefined;
   /** The settings that have faults: rules that need them are not applied, so that no fault is a consequence of another. */
@@ -31,6 +31,8 @@ export function readSettings(root: object, desk: Desk): Settings {
   const { lifetime, permit } = written.authority ?? {};
   return {
     file: desk.file,
+    include: [written.include ?? []].flat().map((pattern) => desk.resolve(pattern)),
+    watch: written.watch ?? false,
     email: written.email,
     storage,
     workers: typeof written.workers === "number" ? written.workers : desk.cores,

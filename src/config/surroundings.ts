@@ -5,6 +5,8 @@ import type { Files } from "./files.ts";
 export interface Surroundings {
   /** Path of the file, as the user named it: faults repeat it. */
   readonly file: string;
+  /** Of the file, taken before it was read. */
+  readonly stamp?: string | undefined;
   readonly files: Files;
   /** Where `env:NAME` looks; `undefined`: no secret is looked up, and no file that is named need be there, for commands that only find their program. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
@@ -23,8 +25,10 @@ export interface Desk extends Surroundings {
   readonly warn: Report;
   /** Notes what is wrong with a file that a key names: no fault for commands that only find their program. */
   readonly reportFile: Report;
-  /** The line (from 1) of the key at a path. */
-  lineOf(path: Path): number;
+  /** `on line 3`, or `on line 3 of sites/shop.yaml`: where the key at `path` stands, for who reads what stands at `reader`. */
+  whereIs(path: Path, reader: Path): string;
   /** The absolute path that a path in the file means. */
   resolve(path: string): string;
+  /** The same for the entry of a host, which may stand in a file that is included. */
+  ofHost(host: string): Pick<Desk, "resolve">;
 }

@@ -28,7 +28,10 @@ export function permissionsOfWorker(config: Config, compiled: string | undefined
     ...inside,
     ...folders,
     ...withTargets([join(PACKAGE, "package.json")]),
-    ...readGrants(withTargets([...manual, ...markers]), withTargets([config.storage, config.file])),
+    ...readGrants(
+      withTargets([...manual, ...markers]),
+      withTargets([config.storage, ...config.sources.map(({ file }) => file)]),
+    ),
   ];
   return [
     "--permission",

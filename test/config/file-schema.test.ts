@@ -55,9 +55,15 @@ test("config/reference.yaml names every supported key", () => {
 test("the settings in config/reference.yaml are the defaults", async () => {
   const loaded = await loadConfig(pathOf("reference.yaml"));
   assert.ok(loaded.ok);
-  const { hosts: _hosts, email: _email, workers: _workers, ...settings } = loaded.config;
+  const {
+    hosts: _hosts,
+    email: _email,
+    workers: _workers,
+    sources: _read,
+    ...settings
+  } = loaded.config;
   const bare = configOf("hosts: { a.example: 3001 }", pathOf("reference.yaml"));
-  const { hosts: _bareHosts, email: _none, workers: _cores, ...defaults } = bare;
+  const { hosts: _bareHosts, email: _none, workers: _cores, sources: _text, ...defaults } = bare;
   for (const [name, value] of Object.entries(settings.limits))
     assert.equal(value, new Map(Object.entries(limits)).get(name), name);
   assert.equal(settings.listen.publicHttpsPort, expectedHttpsPort(defaults.listen));

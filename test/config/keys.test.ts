@@ -558,6 +558,8 @@ const rows: readonly Row[] = [
     value: "maybe",
     says: /^is not known, wanted one of on, off/,
   },
+  { key: "include", type: "5", value: "si*es/a.yaml", says: /^has a \* in a folder, wanted it in/ },
+  { key: "watch", type: "5", value: "sometimes", says: /^is not known, wanted on/ },
   {
     key: "hosts.*.onCertificate",
     type: "reload",

@@ -38,10 +38,16 @@ test("the smallest useful file works as it stands", async (t) => {
   );
   const loaded = await loadConfig(file);
   assert.ok(loaded.ok);
-  const { hosts, workers, ...settings } = loaded.config;
+  const { hosts, workers, sources, ...settings } = loaded.config;
   assert.ok(workers >= 1);
+  assert.deepEqual(
+    sources.map((source) => source.file),
+    [file],
+  );
   assert.deepEqual(settings, {
     file,
+    include: [],
+    watch: false,
     email: undefined,
     storage: join(folder, "storage"),
     listen: {

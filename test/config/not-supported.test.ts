@@ -4,9 +4,7 @@ import { configOf, faultsOf } from "../support/config-text.ts";
 
 /** Text of a whole file with a key (or value) of the contract that is not built yet, and its path. */
 const later: readonly (readonly [string, string])[] = [
-  ["include: sites/*.yaml", "include"],
   ["listen: { dashboard: 127.0.0.1:9180 }", "listen.dashboard"],
-  ["watch: true", "watch"],
 ];
 
 for (const [text, path] of later) {

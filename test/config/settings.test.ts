@@ -28,6 +28,7 @@ test("every setting that is written replaces its default", () => {
   const text = `email: ops@shop.example
 storage: /data
 workers: 3
+watch: on
 listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], publicHttpsPort: 9443, proxyProtocol: [192.0.2.0/24], admin: unix:/run/admin.sock }
 trustedProxies: [10.0.0.0/8, "::1"]
 acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096, resolvers: [9.9.9.9, "127.0.0.1:5353", "::1", "[::1]:5353"] }
@@ -37,9 +38,11 @@ alerts: { webhook: https://chat.example/hook, exec: [page, me], expiresWithin: 1
 log: { level: debug, format: json, access: on, query: on }
 limits: { helloTimeoutMs: 2s, headMaxBytes: 8KiB, connectionsMax: 500, orderPaceMs: 0 }
 ${HOST}`;
-  const { hosts: _hosts, file: _file, ...settings } = configOf(text);
+  const { hosts: _hosts, file: _file, sources: _sources, ...settings } = configOf(text);
   const directory = "https://acme-staging-v02.api.letsencrypt.org/directory";
   assert.deepEqual(settings, {
+    include: [],
+    watch: true,
     email: "ops@shop.example",
     storage: "/data",
     workers: 3,
