@@ -12,6 +12,8 @@ export interface Whose {
   readonly clientAddress: string;
   /** The connection that the request came by; `undefined` when it is one of our own. */
   readonly ends: ConnectionEnds | undefined;
+  /** Does the request say that its body is messages (gRPC)? */
+  readonly sendsMessages: boolean;
   /** The value of a cookie of the request. */
   cookieNamed(name: string): string | undefined;
 }

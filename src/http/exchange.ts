@@ -42,6 +42,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #question: Question = { method: "", webSocketKey: undefined };
   #framing: Framing = "none";
   #mayHaveTrailers = false;
+  #carriesMessages = false;
   #isRequestSent = false;
   #isBodyTaken = false;
   readonly #kept = new KeptBody();
@@ -76,6 +77,14 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   /**
+   * How long both sides may be silent, where what they say is messages that come when there is something to say
+   * (gRPC), on a way by HTTP/2; else `undefined`: a body is to come at its pace.
+   */
+  get silenceMs(): number | undefined {
+    return this.#carriesMessages ? this.#route?.timeouts.idleMs : undefined;
+  }
+
+  /**
    * Begins the exchange. Nothing is written before {@link flush}, so that a small body can join the head.
    * `mayHaveTrailers`: of the request.
    */
@@ -89,6 +98,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#question = question;
     this.#framing = framing;
     this.#mayHaveTrailers = mayHaveTrailers;
+    this.#carriesMessages = false;
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
     this.#kept.begin();
@@ -235,6 +245,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   #begin(to: BackendConnection | BackendSession, head: string): void {
     const isSent = this.#isRequestSent && !this.#isBodyTaken;
+    this.#carriesMessages = to instanceof BackendSession && this.#asker.sendsMessages;
     if (to instanceof BackendSession) {
       this.#http2 ??= new Http2Courier(this, this);
       this.#http2.begin(to, head, this.#question, this.#mayHaveTrailers, isSent);

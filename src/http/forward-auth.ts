@@ -189,6 +189,10 @@ class Question implements Asker, Timed {
   readonly clientAddress = "";
   readonly ends = undefined;
 
+  get sendsMessages(): boolean {
+    return false;
+  }
+
   cookieNamed(): undefined {
     return undefined;
   }

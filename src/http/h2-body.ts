@@ -20,9 +20,10 @@ export class H2Body implements BodySource {
   #trailers: Fields | undefined;
   #isDone = true;
   #received = 0;
+  /** When the next byte is due, at the pace of bodies; never, while none is. */
   #deadline = NEVER;
-  /** How long a stream of messages may be silent; no other body has this. */
-  #streamIdleMs: number | undefined;
+  /** When something came last, or we began to wait for it. */
+  #heardAt = 0;
   #exchange: Exchange | undefined;
 
   /** `isWhole`: the head was all of the request. */
@@ -44,10 +45,14 @@ export class H2Body implements BodySource {
     return !this.#isDone;
   }
 
-  /** A stream of messages whose answer has begun is its exchange's to watch: either side may be silent then. */
+  /**
+   * Messages come when there is something to say. Once their answer has begun they are the exchange's to watch:
+   * either side may be silent then.
+   */
   get deadline(): number {
-    const isTwoWay = this.#streamIdleMs !== undefined && this.#exchange?.hasBegun === true;
-    return isTwoWay ? NEVER : this.#deadline;
+    const silenceMs = this.#exchange?.silenceMs;
+    if (silenceMs === undefined || this.#deadline === NEVER) return this.#deadline;
+    return this.#exchange?.hasBegun === true ? NEVER : this.#heardAt + silenceMs;
   }
 
   /** Does something wait here that the exchange has not taken? */
@@ -59,9 +64,8 @@ export class H2Body implements BodySource {
     this.#request = request;
     this.#maxBytes = route?.maxBodyBytes ?? Number.POSITIVE_INFINITY;
     this.#isDone = isEmpty(request);
-    this.#streamIdleMs = isGrpc(request) ? route?.timeouts.idleMs : undefined;
     this.#exchange = undefined;
-    this.#deadline = this.#isDone ? NEVER : this.#atPace(this.#pace.begin());
+    if (!this.#isDone) this.#expect(this.#pace.begin());
   }
 
   /** Content; the bytes are the body's from now on. */
@@ -90,7 +94,7 @@ export class H2Body implements BodySource {
     if (size > 0) {
       exchange.sendBody(bytes, from, to);
       this.#inbox.clear();
-      this.#deadline = this.#atPace(this.#pace.received(size));
+      this.#expect(this.#pace.received(size));
     }
     return this.#hasEnded ? this.#finish(exchange, edits) : undefined;
   }
@@ -102,13 +106,13 @@ export class H2Body implements BodySource {
   }
 
   resume(): void {
-    this.#deadline = this.#atPace(this.#pace.resume());
+    this.#expect(this.#pace.resume());
   }
 
-  /** When the next byte is due: `paced`, or for messages, which come when there is something to say, after a silence. */
-  #atPace(paced: number): number {
-    if (this.#hasEnded) return NEVER; // the rest is up to the backend
-    return this.#streamIdleMs === undefined ? paced : this.#deadlines.in(this.#streamIdleMs);
+  /** The next byte is due at `deadline`, if there is to be one: else the rest is up to the backend. */
+  #expect(deadline: number): void {
+    this.#deadline = this.#hasEnded ? NEVER : deadline;
+    this.#heardAt = this.#deadlines.in(0);
   }
 
   /** RFC 9113 §8.1.1: the body is as long as it says, or the request is malformed. */
@@ -125,13 +129,4 @@ export class H2Body implements BodySource {
 /** Is there no content, as far as the head says? */
 function isEmpty({ framing, contentLength }: Admitted): boolean {
   return framing === "none" || (framing === "length" && contentLength === 0);
-}
-
-/** Is the body a stream of messages, as long as the client likes (gRPC over HTTP/2, "Requests")? */
-function isGrpc({ head: { fields } }: Admitted): boolean {
-  for (let index = 0; index < fields.count; index += 1) {
-    if (fields.names[index] !== "other" || fields.nameText(index) !== "content-type") continue;
-    return /^application\/grpc(?:[+;]|$)/i.test(fields.value(index));
-  }
-  return false;
 }

@@ -21,6 +21,7 @@ import { Encoding, type EncodingOwner } from "./encoding.ts";
 import { Exchange } from "./exchange.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
 import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.ts";
+import { isGrpc } from "./grpc.ts";
 import type { ResponseHead } from "./head.ts";
 import { writeRequestHead } from "./headers.ts";
 import { backendAuthority, choosePlace, isRoute, onwardTarget } from "./path-route.ts";
@@ -164,6 +165,11 @@ export class Visit implements Asker, EncodingOwner {
 
   get ends(): ConnectionEnds | undefined {
     return this.#tools.sender.ends;
+  }
+
+  get sendsMessages(): boolean {
+    const { request } = this.#record;
+    return request !== undefined && isGrpc(request.head.fields);
   }
 
   cookieNamed(name: string): string | undefined {
