@@ -148,8 +148,10 @@ export interface Timeouts {
   readonly firstByteMs: number;
   /** Without a byte in either direction. */
   readonly idleMs: number;
-  /** The same for what becomes a WebSocket; `undefined`: `tunnelIdleTimeoutMs` of the limits. */
-  readonly tunnelIdleMs?: number | undefined;
+  /** `firstByteMs` of gRPC over HTTP/2; `undefined`: `tunnelIdleTimeoutMs` of the limits. */
+  readonly streamFirstByteMs?: number | undefined;
+  /** `idleMs` of that, and of what becomes a WebSocket; `undefined`: the same limit. */
+  readonly streamIdleMs?: number | undefined;
 }
 
 export interface Redirect {

@@ -85,9 +85,12 @@ const forwarding = {
     mapping(
       {
         connect: key("To be connected; default 5s.", timeout),
-        firstByte: key("From the request to the first byte of the answer; default 60s.", timeout),
+        firstByte: key(
+          "From the request to the first byte of the answer; default 60s (gRPC 1h).",
+          timeout,
+        ),
         idle: key(
-          "Without a byte in either direction; default 60s (WebSockets and tunnels 1h).",
+          "Without a byte in either direction; default 60s (WebSockets, gRPC and tunnels 1h).",
           timeout,
         ),
       },

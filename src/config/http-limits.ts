@@ -65,6 +65,6 @@ export const httpLimits = {
   backendPoolIdleMs: 4_000,
   /** Idle connections kept for one backend, in one worker. */
   backendPoolMax: 256,
-  /** A tunnel (WebSocket, tcp://, pass-through) without a byte for so long. */
+  /** A tunnel (WebSocket, tcp://, pass-through) or a call of gRPC without a byte for so long. */
   tunnelIdleTimeoutMs: 3_600_000,
 } as const;

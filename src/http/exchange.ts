@@ -16,6 +16,7 @@ import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
 import { Http2Courier } from "./http2-courier.ts";
 import { KeptBody } from "./kept-body.ts";
+import { type Patience, patienceFor } from "./patience.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { type Resend, Resends } from "./resend.ts";
 import { Way, type WayUser } from "./way.ts";
@@ -43,6 +44,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #framing: Framing = "none";
   #mayHaveTrailers = false;
   #carriesMessages = false;
+  #patience: Patience = { firstByteMs: 0, idleMs: 0 };
   #isRequestSent = false;
   #isBodyTaken = false;
   readonly #kept = new KeptBody();
@@ -81,7 +83,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
    * (gRPC), on a way by HTTP/2; else `undefined`: a body is to come at its pace.
    */
   get silenceMs(): number | undefined {
-    return this.#carriesMessages ? this.#route?.timeouts.idleMs : undefined;
+    return this.#carriesMessages ? this.#patience.idleMs : undefined;
   }
 
   /**
@@ -99,6 +101,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#framing = framing;
     this.#mayHaveTrailers = mayHaveTrailers;
     this.#carriesMessages = false;
+    this.#patience = patienceFor(route, false);
     this.#isRequestSent = false;
     this.#isBodyTaken = false;
     this.#kept.begin();
@@ -116,7 +119,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#keep(bytes, start, end);
     // What comes of either side ends a silence, once both may speak.
     if (this.#courier.hasBegun && this.#deadline !== NEVER)
-      this.#deadline = this.#in(this.#route?.timeouts.idleMs);
+      this.#deadline = this.#in(this.#patience.idleMs);
     this.#courier.sendBody(bytes, start, end);
   }
 
@@ -142,7 +145,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** Reads on after `answerFlushed` returned `false`. */
   resumeAnswer(): void {
     if (this.#phase !== "asking") return;
-    this.#deadline = this.#in(this.#route?.timeouts.idleMs);
+    this.#deadline = this.#in(this.#patience.idleMs);
     this.#courier.resume();
   }
 
@@ -164,7 +167,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#times?.opened(!isStarting);
     const head = this.#asker.requestHeadFor(backend);
     this.#begin(to, head);
-    this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
+    this.#deadline = this.#in(this.#patience.firstByteMs);
     if (isStarting) return;
     this.#giveAgain();
     this.#asker.bodyWanted();
@@ -186,7 +189,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     const takesMore = this.#asker.answerFlushed();
     const { hasBegun } = this.#courier;
     if (!hasBegun) this.#waitForAnswer(true);
-    else this.#deadline = takesMore ? this.#in(this.#route?.timeouts.idleMs) : NEVER;
+    else this.#deadline = takesMore ? this.#in(this.#patience.idleMs) : NEVER;
     return takesMore || !hasBegun;
   }
 
@@ -246,6 +249,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #begin(to: BackendConnection | BackendSession, head: string): void {
     const isSent = this.#isRequestSent && !this.#isBodyTaken;
     this.#carriesMessages = to instanceof BackendSession && this.#asker.sendsMessages;
+    if (this.#route !== undefined) this.#patience = patienceFor(this.#route, this.#carriesMessages);
     if (to instanceof BackendSession) {
       this.#http2 ??= new Http2Courier(this, this);
       this.#http2.begin(to, head, this.#question, this.#mayHaveTrailers, isSent);
@@ -278,7 +282,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #waitForAnswer(takesMore: boolean): void {
     if (!takesMore) this.#deadline = this.#in(this.#route?.timeouts.idleMs);
     else if (this.#isRequestSent || !this.#isBodyTaken)
-      this.#deadline = this.#in(this.#route?.timeouts.firstByteMs);
+      this.#deadline = this.#in(this.#patience.firstByteMs);
     else this.#deadline = NEVER;
   }
 

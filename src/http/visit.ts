@@ -242,7 +242,7 @@ export class Visit implements Asker, EncodingOwner {
   answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {
     this.#writer.switched(head, named, this.#editsOf(head, ""));
     this.answerFlushed();
-    const idleMs = this.#path?.timeouts.tunnelIdleMs ?? limits.tunnelIdleTimeoutMs;
+    const idleMs = this.#path?.timeouts.streamIdleMs ?? limits.tunnelIdleTimeoutMs;
     this.#rest();
     const ended = this.#record.switched(this.#edits?.user, this.#exchange.backend);
     this.#owner.visitSwitched({ end, rest, idleMs, ended });

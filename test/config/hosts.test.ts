@@ -515,9 +515,9 @@ test("a path has from its host what it does not say itself", () => {
     return [prefix, Object.values(timeouts), maxBodyBytes, backends[0]?.hostHeader];
   });
   assert.deepEqual(told, [
-    ["/x/", [1_000, 60_000, 3_000, 3_000], 1_048_576, "backend"],
-    ["/y/", [1_000, 60_000, 2_000, 2_000], 2_048, "client"],
-    ["/", [1_000, 60_000, 2_000, 2_000], 1_048_576, "backend"],
+    ["/x/", [1_000, 60_000, 3_000, undefined, 3_000], 1_048_576, "backend"],
+    ["/y/", [1_000, 60_000, 2_000, undefined, 2_000], 2_048, "client"],
+    ["/", [1_000, 60_000, 2_000, undefined, 2_000], 1_048_576, "backend"],
   ]);
 });
 

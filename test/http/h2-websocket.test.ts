@@ -155,7 +155,7 @@ test("A tunnel without a byte is closed after the idle time, and survives a drai
   const pass = holdTicks(t);
   const idleMs = 90_000;
   const { timeouts } = pathRoute([]);
-  const changes = { timeouts: { ...timeouts, tunnelIdleMs: idleMs } };
+  const changes = { timeouts: { ...timeouts, streamIdleMs: idleMs } };
   await using scene = await RelayScene.start(accept, changes, H2);
   using client = await FrameClient.connect(scene.world.port);
   client.say(headers(1, CONNECT, OPEN));

@@ -170,7 +170,7 @@ test("A stream of messages in which both are silent for too long is ended at bot
   await using talking = await talk(t, ({ stream }) => stream.respond({ ":status": 200 }));
   const { pass, client, stream } = talking;
   await client.until(() => client.status(1) === 200);
-  await pass(limits.backendIdleTimeoutMs + MARGIN_MS);
+  await pass(limits.tunnelIdleTimeoutMs + MARGIN_MS);
   await client.until(() => client.resetCode(1) !== undefined);
   if (!stream.closed) await once(stream, "close");
   assert.deepEqual([client.resetCode(1), stream.rstCode], ["INTERNAL_ERROR", 8]);
@@ -181,7 +181,7 @@ test("A stream of messages that stops before there is an answer is answered 408"
   const { pass, client, stream } = talking;
   client.say(frame(FRAME.data, 0, 1, "m"));
   await once(stream, "data");
-  await pass(limits.backendIdleTimeoutMs + MARGIN_MS);
+  await pass(limits.tunnelIdleTimeoutMs + MARGIN_MS);
   await client.until(() => client.status(1) !== 0);
   assert.equal(client.status(1), 408);
 });
