@@ -108,8 +108,7 @@ export class Balancer implements Timed {
 
   /** It took a connection. Returns whether that is news. */
   markUp(member: Member): boolean {
-    if (!member.standing.reachable()) return false;
-    member.backSince = this.#deadlines.now;
+    if (!member.standing.reachable(this.#deadlines.now)) return false;
     this.#serveAll();
     return true;
   }
@@ -133,7 +132,7 @@ export class Balancer implements Timed {
     if (isHealthy === member.isHealthy) return;
     member.isHealthy = isHealthy;
     if (isHealthy) {
-      member.standing.reachable();
+      member.standing.reachable(this.#deadlines.now);
       member.back(this.#deadlines.now);
     }
     this.#serveAll();

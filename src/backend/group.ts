@@ -4,10 +4,7 @@ import { textHash } from "./balance-client-hash.ts";
 import type { Candidate } from "./candidate.ts";
 import { backendKey } from "./identity.ts";
 import { ResendBudget } from "./resend-budget.ts";
-import { backOff, isLongest, type Standing } from "./standing.ts";
-
-/** Long before anything: what never was out starts with its whole share. */
-const ALWAYS = Number.NEGATIVE_INFINITY;
+import { ALWAYS, backOff, isLongest, type Standing } from "./standing.ts";
 
 /** One of the backends of a route. */
 export class Member implements Candidate {
@@ -21,8 +18,8 @@ export class Member implements Candidate {
   isHealthy = true;
   /** Does an operator want no new requests there? */
   isDrained = false;
-  /** Since when it is back. */
-  backSince = ALWAYS;
+  /** Since when it is back on this route. */
+  #backSince = ALWAYS;
   /** What a client's cookie says for it; `undefined` until there is a secret. */
   cookie: string | undefined;
   /** Failing answers in a row. */
@@ -76,7 +73,7 @@ export class Member implements Candidate {
     this.#ejections += 1;
     const ms = backOff(this.#ejections);
     this.#ejectedUntil = now + ms;
-    this.backSince = this.#ejectedUntil;
+    this.#backSince = this.#ejectedUntil;
     return ms;
   }
 
@@ -84,12 +81,12 @@ export class Member implements Candidate {
   back(now: number): void {
     this.#failures = 0;
     this.#ejectedUntil = 0;
-    this.backSince = now;
+    this.#backSince = now;
   }
 
   /** Its weight, or what a slow start leaves of it. */
   shareAt(now: number, slowStartMs: number): number {
-    const passed = (now - this.backSince) / slowStartMs;
+    const passed = (now - Math.max(this.#backSince, this.standing.backSince)) / slowStartMs;
     if (slowStartMs === 0 || passed >= 1) return this.weight;
     return this.weight * Math.max(limits.slowStartLeastPercent / 100, passed);
   }

@@ -1,5 +1,8 @@
 import { limits } from "../config/limits.ts";
 
+/** Long before anything: what never was out starts with its whole share. */
+export const ALWAYS = Number.NEGATIVE_INFINITY;
+
 /**
  * What this worker knows of a backend, whichever routes lead there: how busy it is, and whether it takes
  * connections. Times are those of `Deadlines`.
@@ -12,6 +15,12 @@ export class Standing {
   #outUntil = 0;
   /** While one request tries it, the others do not. */
   #triedUntil = 0;
+  #backSince = ALWAYS;
+
+  /** Since when it takes connections again. */
+  get backSince(): number {
+    return this.#backSince;
+  }
 
   /** Is it passed over? */
   isOut(now: number): boolean {
@@ -39,8 +48,9 @@ export class Standing {
   }
 
   /** It takes connections. Returns whether that is news. */
-  reachable(): boolean {
+  reachable(now: number): boolean {
     if (this.#outages === 0) return false;
+    this.#backSince = now;
     this.#outages = 0;
     this.#outUntil = 0;
     this.#triedUntil = 0;
