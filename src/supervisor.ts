@@ -83,9 +83,11 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
     stopAtOnce: () => ended.resolve(1),
     reload: () => reload(),
   });
+  let isReloadOwed = releaseHangups();
 
   /** One whose children never become ready does not keep the next one waiting for ever. */
   const reload = oneAtATime<ReloadOutcome>(async (tell) => {
+    isReloadOwed = false;
     try {
       const { config: next, remarks } = await options.reload();
       if (isEnding) return; // meanwhile: the sockets are closed
@@ -101,9 +103,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       });
       await within(limits.reloadMaxMs, reloaded);
     } catch (error) {
-      tell(rejectedFor(error));
-      rememberRejection(history, fleet);
-      log.error("config.rejected", rejectionFacts(config, error));
+      tell(rejected({ history, fleet, log }, config, error));
     }
   });
 
@@ -116,7 +116,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   void fleet.start().then(() => {
     hasStarted = true;
     options.onReady?.(tellStarted(config, portsOf(doors.current), log));
-    if (releaseHangups()) reload();
+    if (isReloadOwed) reload();
   });
   const code = await ended.promise;
   fleet.kill();
@@ -131,10 +131,17 @@ function historyFrom(startedAt: number) {
   return { startedAt, configuredAt: startedAt, isRejected: false };
 }
 
-/** A reload was rejected: this manager is told, and the ones after it, until one is accepted. */
-function rememberRejection(history: { isRejected: boolean }, fleet: Fleet): void {
+/** A reload was rejected: this manager is told, and the ones after it, until one is accepted; and whoever asked for it. */
+function rejected(
+  { history, fleet, log }: { history: { isRejected: boolean }; fleet: Fleet; log: Log },
+  config: Config,
+  error: unknown,
+): ReloadOutcome {
   history.isRejected = true;
   fleet.tellManager({ type: "reload.rejected" });
+  log.error("config.rejected", rejectionFacts(config, error));
+  const faults = error instanceof FaultyConfig ? error.faults.map(formatFault) : [];
+  return { kind: "rejected", why: messageOf(error), faults };
 }
 
 /** A log that nobody reads must not keep the program from ending. */
@@ -178,11 +185,6 @@ function openMissing(doors: Doors, { listen }: Config, log: Log): boolean {
 
 function acceptedWith(...lines: readonly (readonly string[])[]): ReloadOutcome {
   return { kind: "accepted", changes: lines.flat() };
-}
-
-function rejectedFor(error: unknown): ReloadOutcome {
-  const faults = error instanceof FaultyConfig ? error.faults.map(formatFault) : [];
-  return { kind: "rejected", why: messageOf(error), faults };
 }
 
 /** Of many faults the first one stands for all, which are on standard error. */

@@ -12,7 +12,7 @@ export function holdHangups(): void {
   process.on("SIGHUP", note);
 }
 
-/** To be called once a listener of one's own hears the signal, and can follow it: did it come meanwhile? */
+/** To be called once a listener of one's own hears the signal: did it come meanwhile? */
 export function releaseHangups(): boolean {
   process.off("SIGHUP", note);
   return isAsked;

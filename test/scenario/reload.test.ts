@@ -11,14 +11,21 @@ import { numberOf } from "../support/exposition-reader.ts";
 import { handshake } from "../support/handshakes.ts";
 import { Latchkey } from "../support/latchkey.ts";
 
-/** Sends SIGHUP when the program has hardly begun: its first module asks for the second. */
+/**
+ * Sends SIGHUP when the program has hardly begun: its first module asks for the second; and again while it starts its
+ * children: the second listener of the signal is there.
+ */
 const HANG_UP_EARLY = `
 import { registerHooks } from "node:module";
+const hangUp = () => process.kill(process.pid, "SIGHUP");
 registerHooks({
   load: (url, context, next) => {
-    if (url.endsWith("/src/cli/program.ts")) process.kill(process.pid, "SIGHUP");
+    if (url.endsWith("/src/cli/program.ts")) hangUp();
     return next(url, context);
   },
+});
+process.on("newListener", (name) => {
+  if (name === "SIGHUP" && process.listenerCount(name) === 1) setImmediate(hangUp);
 });`;
 
 /** One program for all tests, in this order; the last one ends it. */
@@ -51,10 +58,20 @@ async function reload(text: string): Promise<void> {
 const run = (command = "reload") =>
   runProgram("sh", ["src/latchkey.sh", command, "--config", latchkey.file]);
 
-test("SIGHUP ends no program that is only starting: it reloads once it has", async () => {
+test("SIGHUP ends no program that is only starting, and however often it comes then, it reloads once", async () => {
   await latchkey.event("config.reloaded");
   const events = latchkey.lines.map(({ event }) => event);
   assert.ok(events.indexOf("process.started") < events.indexOf("config.reloaded"));
+  // Reloads come one after the other: those of the start are over when this one is.
+  assert.equal((await run()).stdout, "nothing has changed\n");
+  await reload(`${first}  more.localhost: { respond: ok }\n`);
+  const hosts = () =>
+    latchkey.lines.filter(({ event }) => event === "config.reloaded").map((line) => line["hosts"]);
+  await latchkey.event("config.reloaded", (line) => line["hosts"] === 2);
+  assert.deepEqual(hosts(), [1, 1, 2]);
+  const back = latchkey.nextEvent("config.reloaded");
+  await reload(first);
+  await back;
 });
 
 test("a reload that cannot be followed leaves nothing open", async () => {
