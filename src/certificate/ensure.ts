@@ -38,6 +38,8 @@ export interface KeeperSteps extends RecallSteps {
   failed(holding: Holding): void;
   /** Puts it into every worker; what a client then gets. */
   swap(credential: Credential, news: IssuanceNews): Promise<string | undefined>;
+  /** An attempt has ended, whoever wanted it: the next one may be due sooner than the loop knows. */
+  moved(): void;
 }
 
 /** How an order that an operator asked for ended. */
@@ -200,6 +202,7 @@ export class CertificateKeeper {
     } finally {
       holding.isOrdering = false;
       holding.isBusy = false;
+      this.#steps.moved();
     }
     if (hasFailed) this.#steps.failed(holding);
   }

@@ -240,6 +240,7 @@ function keeperSteps(steps: FloorSteps, way: Way): KeeperSteps {
       legacy.tell();
       return workers.swap(credential, news);
     },
+    moved: () => way.bell.ring(),
   };
 }
 

@@ -72,6 +72,7 @@ function recordingKeeper(
     store: async () => {},
     failed: () => {},
     swap: async (credential) => credential.serial,
+    moved: () => {},
     ...replaced,
   };
   const recording: KeeperSteps = {
@@ -660,6 +661,20 @@ test("a visitor who read storage while an order ended does not bring the certifi
   assert.equal((await visitor).kind, "held");
   assert.equal(world.row().serial, serial);
   assert.deepEqual(world.taken, ["order", "store", "swap"]);
+});
+
+test("when an attempt of an operator or a visitor fails, the loop looks what is due from then on", async () => {
+  const due: (number | undefined)[] = [];
+  const issuers = [acme("first"), acme("next")];
+  const world = recordingKeeper({
+    decide: async () => ({ kind: "allowed", issuers, listed: true }),
+    order: () => Promise.reject(new LatchkeyError("ACME_UNREACHABLE", "Cannot reach it")),
+    moved: () => due.push(dueAt(world.holdings.get(host) ?? assert.fail(), true)),
+  });
+  await world.keeper.ensure(host);
+  await world.keeper.orderNow(host);
+  assert.ok((due[0] ?? 0) > world.clock.now());
+  assert.equal(due[1], world.clock.now(), "the next issuer has its turn at once");
 });
 
 test("an operator's order is made although the CA asked to be left in peace; a visitor's is not", async () => {

@@ -112,6 +112,7 @@ function startProgram({ storage, clock, log }: OpenStorage, server: NameServer) 
         await transport.request({ method: "GET", url: CA, headers: {}, body: undefined }, signal);
         return await order();
       },
+      moved: () => {},
       failed: (holding) => void looks.push(preflight.lookAfterFailure(holding, signal)),
     },
     { holdings, attempts, queue: cas.queue },
