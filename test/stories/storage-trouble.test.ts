@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { runProgram } from "../support/client-program.ts";
 import { grave } from "../support/findings.ts";
@@ -8,6 +11,7 @@ import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { skipSmallDisk, smallDisk } from "../support/small-disk.ts";
 import { type Handshake, shakeHands } from "../support/visitor.ts";
+import { Webhook } from "../support/webhook.ts";
 
 const hosts = (...names: readonly string[]) =>
   `workers: 1\nhosts:\n${names.map((name) => `  ${name}: { respond: ok }`).join("\n")}\n`;
@@ -43,10 +47,29 @@ test("S5: a storage that cannot be written is served from, and nothing is ordere
 
   await t.test("read-only", async () => {
     disk.remount("ro");
-    await using latchkey = await Latchkey.start({ config, storage });
+    await using webhook = await Webhook.open();
+    const alerts = "alerts: { webhook: env:HOOK }\n";
+    const env = { HOOK: webhook.url };
+    await using latchkey = await Latchkey.start({ config: `${alerts}${config}`, storage, env });
     await servesOldOrdersNothing(latchkey, known);
     await latchkey.event("admin.unavailable");
+    // Nothing can be written down, and a person is told all the same.
+    const { state, severity } = await webhook.notice(({ event }) => event === "storage.unwritable");
+    assert.deepEqual([state, severity], ["begun", "critical"]);
     await commandsNameTheCause(latchkey, storage);
+    await latchkey.stop();
+  });
+
+  await t.test("read-only, with an admin socket elsewhere", async () => {
+    await using folder = await temporaryFolder();
+    const admin = join(folder.path, "admin.sock");
+    const listen = `listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:0"], admin: "unix:${admin}" }`;
+    await using latchkey = await Latchkey.start({ config, storage, listen });
+    await servesOldOrdersNothing(latchkey, known);
+    const { status, body } = await health(admin);
+    assert.deepEqual([status, body.status], [200, "degraded"]);
+    const kinds = body.troubles.map(({ kind }: { kind: string }) => kind);
+    assert.ok(kinds.includes("storage.unwritable"), kinds.join());
     await latchkey.stop();
   });
 });
@@ -86,6 +109,13 @@ test("S2: what could not be saved is served after a reload and after a crash of 
   assert.equal(latchkey.count("order.created"), 1);
   assert.equal(latchkey.count("order.resumed"), 0);
 });
+
+/** The answer to `GET /healthz`. */
+async function health(socketPath: string) {
+  const asked = request({ socketPath, path: "/healthz" }).end();
+  const [response] = await once(asked, "response");
+  return { status: response.statusCode, body: JSON.parse(await text(response)) };
+}
 
 async function servedAndValid(latchkey: Latchkey, serial: string): Promise<void> {
   const { hosts: rows } = await latchkey.status();
