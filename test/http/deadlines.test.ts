@@ -140,6 +140,25 @@ test("An answer that stops coming cuts the client off", async (t) => {
   assert.ok(scene.client.text.endsWith("hello"));
 });
 
+test("B8: An answer that comes a byte a second reaches its client as it comes, however long it takes", async (t) => {
+  const pass = holdTicks(t);
+  const size = 300;
+  assert.ok(size * 1_000 > 4 * limits.backendIdleTimeoutMs);
+  await using scene = await RelayScene.start();
+  scene.client.say(get());
+  const connection = await scene.backend.connection(0);
+  await connection.head();
+  connection.say(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+  await scene.client.has("\r\n\r\n");
+  for (let sent = 1; sent <= size; sent += 1) {
+    pass(1_000);
+    connection.say("x");
+    await scene.client.has("\r\n\r\n".padEnd(4 + sent, "x"));
+  }
+  scene.client.say(get());
+  await connection.until(({ text }) => text.split("GET / ").length === 3);
+});
+
 test("T26: A client that takes nothing of its answer is closed", async (t) => {
   const pass = holdTicks(t);
   const lines: Facts[] = [];
