@@ -75,6 +75,7 @@ const credentials = new Credentials(
 const publicHttpsPort = config.listen.publicHttpsPort ?? limits.httpsPort;
 const isTrustedProxy = addressesIn(config.trustedProxies);
 const names = systemNames(log);
+const refusals = new RefusalLog(log, systemClock, counts);
 const relay = new Relay({
   names,
   hosts: config.hosts,
@@ -91,6 +92,7 @@ const relay = new Relay({
   }),
   tellsQuery: config.log.query,
   counts,
+  refused: (facts) => refusals.report(facts),
 });
 
 const allowance = new Allowance(config.workers);
@@ -113,7 +115,7 @@ await start();
 async function start(): Promise<void> {
   await synchronise();
   const reception: Reception = {
-    refusals: new RefusalLog(log, systemClock, counts),
+    refusals,
     shares: new ClientShares(isTrustedProxy, allowance.connectionsPerClient),
     isLoadBalancer: addressesIn(config.listen.proxyProtocol),
   };

@@ -37,7 +37,7 @@ export const DIRECTIONS = ["in", "out"] as const;
 export const HANDSHAKES = ["full", "resumed", "failed"] as const;
 export type HandshakeOutcome = (typeof HANDSHAKES)[number];
 
-/** Why a connection was not served: codes of the log's `connection.refused`, and the two that it is silent about. */
+/** Why a connection was not served, or no longer: codes of the log's `connection.refused`, and the two that it is silent about. */
 export const REFUSALS = [
   "HELLO_MALFORMED",
   "HELLO_TIMED_OUT",
@@ -51,6 +51,7 @@ export const REFUSALS = [
   "CLIENT_OVER_CONNECTIONS",
   "ROUTE_LOOPS",
   "TOO_MANY_HANDSHAKES",
+  "HEAD_TIMED_OUT",
   "CHALLENGE_UNKNOWN",
   "CERTIFICATE_UNAVAILABLE",
   "HANDSHAKE_FAILED",

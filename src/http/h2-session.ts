@@ -53,6 +53,8 @@ export class H2Session implements StreamHome, Timed {
   /** Did we end the connection, with all that is under way? */
   #isCut = false;
   whyCut: string | undefined;
+  /** Is the client sent away, once what is under way has ended? */
+  #isDismissed = false;
   #served = 0;
   /** Requests taken back since the last tick. */
   #takenBack = 0;
@@ -165,10 +167,11 @@ export class H2Session implements StreamHome, Timed {
     else if (destroyed) this.#expectClose();
     else if (this.#overhead.isTooMuch(read, now))
       this.#cut(TOO_MUCH, "the client sent too much that belongs to no request");
+    else if (this.#isDismissed && this.#streams.size === 0) this.#cut(TOO_MUCH, undefined);
     else if (closed) this.#expectClose();
     else if (now >= this.#leaveDeadline) this.#leave();
     else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
-    else this.#watchHead(read, now);
+    else if (!this.#isDismissed) this.#watchHead(read, now);
   }
 
   /**
@@ -224,7 +227,7 @@ export class H2Session implements StreamHome, Timed {
 
   #watchHead(read: number, now: number): void {
     const seen = this.#openHead.look(read, now);
-    if (seen === "late") this.#leave();
+    if (seen === "late") this.#dismiss("HEAD_TIMED_OUT");
     else if (seen === "ask")
       this.#session.ping((error) => {
         if (error === null) this.#openHead.explain(PING_BYTES);
@@ -246,6 +249,14 @@ export class H2Session implements StreamHome, Timed {
   #leave(): void {
     this.#session.close();
     this.#expectClose();
+  }
+
+  /** No more requests, with an error: those under way are answered, then the connection is cut. */
+  #dismiss(code: "HEAD_TIMED_OUT"): void {
+    this.#isDismissed = true;
+    this.around.refused({ code, host: this.host, client: this.sender.address });
+    if (this.#streams.size === 0) this.#cut(TOO_MUCH, undefined);
+    else this.#session.goaway(TOO_MUCH);
   }
 
   #cut(code: number, why: string | undefined): void {

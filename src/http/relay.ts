@@ -56,6 +56,8 @@ export interface RelayServices {
   readonly access: ((facts: Facts) => void) | undefined;
   /** Does it hear of queries? Not unless said. */
   readonly tellsQuery?: boolean;
+  /** Hears of clients that are sent away without an answer, for `connection.refused` in the log; by default nobody does. */
+  refused?(facts: Facts): void;
   /** Counts what is relayed; by default nobody reads it. */
   readonly counts?: Counts;
 }
@@ -117,6 +119,7 @@ export class Relay {
       compressors: new Compressors(),
       takenBack: new RateLimiter(TAKEN_BACK, salt),
       access: services.access,
+      refused: (facts) => services.refused?.(facts),
       tellsQuery: services.tellsQuery === true,
       publicHttpsPort: services.publicHttpsPort,
       findRoute: (host) => services.findRoute(host),

@@ -21,6 +21,8 @@ export interface Surroundings extends Backends {
   /** The port that clients reach https at. */
   readonly publicHttpsPort: number;
   readonly access: ((facts: Facts) => void) | undefined;
+  /** Tells of a client that is sent away without an answer: `code`, `host`, `client`. */
+  refused(facts: Facts): void;
   readonly tellsQuery: boolean;
   /** Is every connection to be closed after its current answer? */
   readonly isDraining: boolean;

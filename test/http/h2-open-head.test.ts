@@ -9,6 +9,7 @@ import { holdTicks, MARGIN_MS } from "../support/ticks.ts";
 const H2 = { protocol: "h2" } as const;
 const BEGUN = headers(3, request({ cookie: "x".repeat(500) }), FLAG.endStream);
 const STEP_MS = 2_000;
+const LATE = { code: "HEAD_TIMED_OUT", host: "shop.example", client: "192.0.2.7" };
 const CONTINUED = frame(FRAME.continuation, 0, 3, "");
 
 interface OpenHead {
@@ -56,9 +57,9 @@ for (const { what, before, begun, again } of openHeads) {
     }
     pass(MARGIN_MS);
     await client.until(() => client.of(FRAME.goaway).length === 1);
-    assert.equal(client.goawayCode, "NO_ERROR");
-    pass(limits.drainTimeoutMs + MARGIN_MS);
     await client.closed();
+    assert.equal(client.goawayCode, "ENHANCE_YOUR_CALM");
+    assert.deepEqual(scene.world.refused, [LATE]);
   });
 }
 
@@ -74,9 +75,15 @@ test("Requests under way are answered when a head after them never ends", async 
   await turns();
   pass(limits.headTimeoutMs + MARGIN_MS);
   await client.until(() => client.of(FRAME.goaway).length === 1);
+  pass(limits.drainTimeoutMs + MARGIN_MS);
   backend.say(OK);
   await client.until(() => client.hasEnd(1));
   assert.equal(client.status(1), 200);
+  await turns();
+  pass(MARGIN_MS);
+  await client.closed();
+  assert.equal(client.goawayCode, "ENHANCE_YOUR_CALM");
+  assert.deepEqual(scene.world.refused, [LATE]);
 });
 
 /** Clients that are in the middle of nothing. */

@@ -123,6 +123,8 @@ export class RelayWorld implements AsyncDisposable {
   readonly counts = new Counts(["shop.example"]);
   readonly relay: Relay;
   readonly log = new KeptLog();
+  /** What was told of clients that were sent away. */
+  readonly refused: Facts[] = [];
   readonly port: number;
   readonly #server: Server;
 
@@ -153,6 +155,7 @@ export class RelayWorld implements AsyncDisposable {
       access: options.access,
       tellsQuery: options.tellsQuery === true,
       counts: this.counts,
+      refused: (facts) => void this.refused.push(facts),
     });
     server.on("connection", (socket: Socket) => {
       this.relay.serve({
