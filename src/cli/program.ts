@@ -53,6 +53,7 @@ function defineCommands(finish: (code: number) => void): Command {
       finish(await run(options.config));
     },
   );
+  defineProxy(program, finish);
   command("check", "read the configuration, print the routing table or every fault").action(
     async (options: ConfigOption) => {
       const { check } = await import("./check.ts");
@@ -102,6 +103,29 @@ function defineCommands(finish: (code: number) => void): Command {
   defineBackups(command, finish);
   definePasswords(command, finish);
   return program;
+}
+
+/** The one command that takes no file. */
+function defineProxy(program: Command, finish: (code: number) => void): void {
+  program
+    .command("proxy")
+    .description("as run, for one host, without a file")
+    .exitOverride()
+    .argument("<host>", "a name such as shop.example")
+    .argument("<backend>", "a port, or an address such as http://10.0.0.5:3002")
+    .option("--internal", "certified by the internal authority, whatever the name")
+    .option("--https <port>", "port for HTTPS", readPort)
+    .option("--http <port>", "port for HTTP", readPort)
+    .action(
+      async (
+        host: string,
+        backend: string,
+        options: { internal?: boolean; https?: number; http?: number },
+      ) => {
+        const { proxy } = await import("./proxy.ts");
+        finish(await proxy(host, backend, options));
+      },
+    );
 }
 
 /** The look for what is wrong. */
