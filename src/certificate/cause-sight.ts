@@ -1,15 +1,26 @@
 import { randomBytes } from "node:crypto";
 import { createAlpnCertificate } from "../acme/alpn-certificate.ts";
 import { isWildcardName, provenHost } from "../base/certificate-name.ts";
+import type { Clock } from "../base/clock.ts";
+import { codeOf } from "../base/errors.ts";
+import type { DnsEntry } from "../config/dns-entry.ts";
 import { isAllowedByCaa } from "../dns/caa.ts";
-import type { Resolver } from "../dns/resolver.ts";
+import type { Resolver, ResolverOptions } from "../dns/resolver.ts";
+import { isUnanswered } from "../dns/zone.ts";
 import type { Challenge } from "./challenge.ts";
+import { providerOf } from "./dns-providers.ts";
+import { PERSISTED } from "./persisted.ts";
+import { findProofPlace } from "./proof-place.ts";
 import type { Holding } from "./records.ts";
 import type { Finding } from "./self-check.ts";
 
 /** What a look at the cause of a failure needs from its surroundings. */
 export interface SightSteps {
-  readonly resolver: Pick<Resolver, "addresses" | "caa">;
+  readonly resolver: Pick<Resolver, "addresses" | "caa" | "txt">;
+  /** How it asks, for those that ask servers one by one. */
+  readonly resolvers: ResolverOptions;
+  /** See {@link entriesFor}. */
+  dnsEntriesFor(holding: Holding): readonly DnsEntry[];
   /** Answers a challenge from now on; the returned function ends that. */
   arm(challenge: Challenge): Promise<() => void>;
   /** See {@link lookAtChallenge}. */
@@ -18,6 +29,7 @@ export interface SightSteps {
   caaIdentitiesFor(holding: Holding): readonly string[] | undefined;
   /** Rejects while storage cannot be written. */
   probe(): Promise<void>;
+  readonly clock: Clock;
 }
 
 /** Is the cause of a failure still there, as far as it can be seen from here? */
@@ -33,9 +45,14 @@ export async function sightOfCause(
   signal: AbortSignal,
 ): Promise<Sight> {
   switch (type) {
+    case "DNS_FAILED":
+      return await sightOfProof(steps, holding, "ours", signal);
     case "NAME_NOT_FOUND":
-    case `${ACME}dns`:
       return await sightOfName(steps, holding, signal);
+    case `${ACME}dns`:
+      return isByDns(holding)
+        ? await sightOfProof(steps, holding, "of the CA", signal)
+        : await sightOfName(steps, holding, signal);
     case `${ACME}caa`:
       return await sightOfCaa(steps, holding, signal);
     case "CHALLENGE_UNANSWERED":
@@ -43,7 +60,10 @@ export async function sightOfCause(
     case `${ACME}unauthorized`:
     case `${ACME}incorrectResponse`:
     case `${ACME}tls`:
-      return await sightOfChallenge(steps, holding, signal);
+      // Our doors say nothing of what the CA found wrong with a record.
+      return isByDns(holding)
+        ? await sightOfProof(steps, holding, "of the CA", signal)
+        : await sightOfChallenge(steps, holding, signal);
     case "STORAGE_FAILED":
       return await sightOfStorage(steps);
     default:
@@ -81,8 +101,7 @@ async function sightOfChallenge(
   holding: Holding,
   signal: AbortSignal,
 ): Promise<Sight> {
-  // Our doors say nothing of what the CA found wrong with a record.
-  if (holding.failedChallenge === "dns-01") return "unclear";
+  if (holding.failedChallenge === PERSISTED) return "unclear";
   const challenge = await challengeFor(holding);
   // An order began meanwhile: workers answer the latest challenge of a host, and must not answer ours to its CA.
   if (holding.isOrdering) return "unclear";
@@ -93,6 +112,43 @@ async function sightOfChallenge(
     return kind === "answered" ? "gone" : "there";
   } finally {
     disarm();
+  }
+}
+
+/** A wildcard is proven by DNS alone (RFC 8555 §7.1.3). */
+function isByDns({ host, failedChallenge }: Holding): boolean {
+  if (failedChallenge === PERSISTED) return false;
+  return failedChallenge === "dns-01" || isWildcardName(host);
+}
+
+/**
+ * Where the record goes, as an order would find it: through the alias, at the servers of its zone. What an order of
+ * ours failed by is there, too, while nobody answers, or who puts records there sees no place for them; a
+ * CA may well have had an answer.
+ */
+async function sightOfProof(
+  { resolver, resolvers, dnsEntriesFor, clock }: SightSteps,
+  holding: Holding,
+  failure: "ours" | "of the CA",
+  signal: AbortSignal,
+): Promise<Sight> {
+  const { host: certificate } = holding;
+  try {
+    const entries = dnsEntriesFor(holding);
+    const { name, entry, servers } = await findProofPlace(
+      { certificate, entries, resolvers },
+      signal,
+    );
+    if (failure === "ours") await providerOf(entry, { certificate }, clock).look?.(name, signal);
+    const isAnswered = servers.some(({ fault }) => fault === undefined);
+    if (isAnswered || servers.length === 0) return "gone";
+    // A network that lets nobody out to port 53 but to its own resolvers.
+    const { kind } = await resolver.txt(name, signal);
+    return kind === "failed" ? "there" : "unclear";
+  } catch (error) {
+    signal.throwIfAborted();
+    if (codeOf(error) !== "DNS_FAILED") throw error;
+    return failure === "ours" || !isUnanswered(error) ? "there" : "unclear";
   }
 }
 

@@ -2,6 +2,7 @@ import { provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { LatchkeyError } from "../base/errors.ts";
 import { isUnder } from "../base/hostname.ts";
+import type { Acme, Host } from "../config/config.ts";
 import type { DnsEntry } from "../config/dns-entry.ts";
 import { limits } from "../config/limits.ts";
 import { createAcmeDns } from "../dns/acme-dns.ts";
@@ -50,6 +51,12 @@ function nearest(entries: readonly DnsEntry[], name: string): DnsEntry | undefin
     }
   }
   return best;
+}
+
+/** The entries that a certificate is proven with: the host's own, else those of `acme.dns`. */
+export function entriesFor(host: Host | undefined, acme: Pick<Acme, "dns">): readonly DnsEntry[] {
+  const source = host?.certificate;
+  return (source?.kind === "acme" ? source.dns : undefined) ?? acme.dns;
 }
 
 /** What puts the records of an entry into DNS. @throws {LatchkeyError} `DNS_FAILED`. */

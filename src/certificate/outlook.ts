@@ -1,13 +1,15 @@
+import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
 import { RecentMap } from "../base/recent-map.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { Config, Issuer } from "../config/config.ts";
+import type { Config, Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { Resolver } from "../dns/resolver.ts";
 import type { CaAccess } from "./ca-access.ts";
 import type { Challenge, Challenges } from "./challenge.ts";
+import { entriesFor } from "./dns-providers.ts";
 import type { Holdings } from "./holdings.ts";
 import { Preflight, type PreflightSteps } from "./preflight.ts";
 import type { Holding } from "./records.ts";
@@ -20,6 +22,8 @@ export interface OutlookSteps
   readonly reach: SelfCheckSteps["reach"];
   readonly cas: CaAccess;
   readonly holdings: Holdings;
+  /** The entry whose certificate is made out to this name. */
+  findHost(name: CertificateName): Host | undefined;
   readonly challenges: Challenges;
   readonly clock: Clock;
   readonly log: Log;
@@ -39,16 +43,18 @@ export class Outlook {
 
   constructor(steps: OutlookSteps) {
     const { config, reach, cas, challenges } = steps;
-    const resolver = new Resolver({
+    const resolvers = {
       servers: config.acme.resolvers,
       timeoutMs: limits.dnsTimeoutMs,
       tries: limits.dnsTries,
-    });
+    };
+    const resolver = new Resolver(resolvers);
     this.#steps = steps;
     this.#look = { resolver, reach, ownAddresses };
     this.#preflight = new Preflight({
       ...steps,
-      resolver,
+      ...{ resolver, resolvers },
+      dnsEntriesFor: ({ host }) => entriesFor(steps.findHost(host), config.acme),
       arm: (challenge) => challenges.arm(challenge),
       look: (challenge, signal) => lookAtChallenge(this.#look, challenge, signal),
       directoryFor: (holding) => cas.directoryFor(holding),

@@ -1,4 +1,3 @@
-import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { limits } from "../config/limits.ts";
@@ -16,7 +15,6 @@ export interface PreflightSteps extends SightSteps {
   directoryFor(holding: Holding): string | undefined;
   /** Rings the renewal loop: an attempt moved. */
   moved(): void;
-  readonly clock: Clock;
   readonly log: Log;
   /** 0 to 1. */
   random(): number;

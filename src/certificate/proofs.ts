@@ -10,6 +10,7 @@ import type { PublishedRecords } from "../storage/published-records.ts";
 import { type Challenge, challengesAfter, type FailedChallenge } from "./challenge.ts";
 import { challengeTypesFor, type Listeners } from "./challenge-types.ts";
 import { DnsProofs } from "./dns-proofs.ts";
+import { entriesFor } from "./dns-providers.ts";
 import type { OrderSteps } from "./order.ts";
 import { findPersisted, PERSISTED } from "./persisted.ts";
 
@@ -89,7 +90,6 @@ export class Proofs {
   /** A name that is gone from the configuration may have left something behind. */
   #entriesFor(name: CertificateName): readonly DnsEntry[] {
     const { findHost, config } = this.#steps;
-    const source = findHost(name)?.certificate;
-    return (source?.kind === "acme" ? source.dns : undefined) ?? config.acme.dns;
+    return entriesFor(findHost(name), config.acme);
   }
 }

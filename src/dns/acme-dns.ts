@@ -25,11 +25,16 @@ export interface AcmeDnsAccount {
  */
 export function createAcmeDns({ server, account, timeoutMs }: AcmeDnsOptions): DnsProvider {
   const { username, password, subdomain } = account;
+  const requireAlias = (name: string) => {
+    if (name.split(".")[0] === subdomain.toLowerCase()) return;
+    const why = `no alias (CNAME) leads from it to ${subdomain} of ${server}`;
+    throw dnsFailure(`add the TXT record ${name}`, why);
+  };
   return {
+    look: async (name) => requireAlias(name),
     publish: async ({ name, value }: TxtRecord, signal) => {
       const action = `add the TXT record ${name}`;
-      if (name.split(".")[0] !== subdomain.toLowerCase())
-        throw dnsFailure(action, `no alias (CNAME) leads from it to ${subdomain} of ${server}`);
+      requireAlias(name);
       try {
         const { status } = await requestJson(
           {

@@ -22,8 +22,8 @@ export function createCloudflare(options: CloudflareOptions): DnsProvider {
   const api = new Api(options);
   const named = async (
     action: string,
-    { name }: TxtRecord,
-    work: () => Promise<void>,
+    { name }: Pick<TxtRecord, "name">,
+    work: () => Promise<unknown>,
     signal: AbortSignal,
   ) => {
     try {
@@ -34,6 +34,7 @@ export function createCloudflare(options: CloudflareOptions): DnsProvider {
     }
   };
   return {
+    look: (name, signal) => named("add", { name }, () => api.zoneOf(name, signal), signal),
     publish: (record, signal) =>
       named(
         "add",

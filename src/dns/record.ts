@@ -1,4 +1,4 @@
-import { LatchkeyError } from "../base/errors.ts";
+import { type Facts, LatchkeyError } from "../base/errors.ts";
 
 /** One TXT record: a value at a name. Values of others at the same name are nobody's business. */
 export interface TxtRecord {
@@ -13,6 +13,11 @@ export interface DnsProvider {
   publish(record: TxtRecord, signal: AbortSignal): Promise<void>;
   /** Takes exactly this record away; one that is gone already is no failure. */
   remove(record: TxtRecord, signal: AbortSignal): Promise<void>;
+  /**
+   * Rejects when a record could not be put at a name, as far as can be told without changing anything;
+   * `undefined`: nothing can be told.
+   */
+  readonly look?: ((name: string, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** RFC 1035 §2.3.4: a whole name in text form. */
@@ -34,6 +39,11 @@ export function ancestry(name: string): readonly string[] {
 }
 
 /** `Cannot <action>: <why>`, with `DNS_FAILED`. */
-export function dnsFailure(action: string, why: string, cause?: unknown): LatchkeyError {
-  return new LatchkeyError("DNS_FAILED", `Cannot ${action}: ${why}`, {}, { cause });
+export function dnsFailure(
+  action: string,
+  why: string,
+  cause?: unknown,
+  facts: Facts = {},
+): LatchkeyError {
+  return new LatchkeyError("DNS_FAILED", `Cannot ${action}: ${why}`, facts, { cause });
 }

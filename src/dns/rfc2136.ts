@@ -63,6 +63,7 @@ export function createRfc2136(options: Rfc2136Options): DnsProvider {
     }
   };
   return {
+    look: async (name, signal) => void (await findZone(resolver, name, signal)),
     publish: (record, signal) =>
       change("add", record, (zone) => addition(zone, record, options.ttlSeconds), signal),
     remove: (record, signal) => change("remove", record, (zone) => removal(zone, record), signal),

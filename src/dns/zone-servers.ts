@@ -33,6 +33,16 @@ export async function zoneServers(
     signal.throwIfAborted();
     return []; // a name server that knows no SOA records, or a network without one
   }
+  return await serversOf(resolver, zone, port, signal);
+}
+
+/** The same of a zone that is known. Rejects only with the signal's reason. */
+export async function serversOf(
+  resolver: Resolver,
+  zone: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<readonly NameServer[]> {
   const names = await resolver.nameServers(zone, signal);
   const servers = names.kind === "found" ? names.records.slice(0, SERVERS_MAX) : [];
   const found = await Promise.all(

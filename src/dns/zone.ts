@@ -1,3 +1,4 @@
+import { LatchkeyError } from "../base/errors.ts";
 import { ancestry, dnsFailure, parseDnsName } from "./record.ts";
 import type { Resolver } from "./resolver.ts";
 
@@ -53,5 +54,14 @@ async function isNoAlias(resolver: Resolver, name: string, signal: AbortSignal):
 }
 
 function unknown(action: string, { code, detail }: { code: string; detail: string }): Error {
-  return dnsFailure(action, `${detail} (${code})`);
+  return dnsFailure(action, `${detail} (${code})`, undefined, { answer: code });
+}
+
+/**
+ * Has nobody answered what {@link followAliases} or {@link findZone} asked, so that nothing is known of the
+ * name? An answer that name servers fail (SERVFAIL) or want to give none (REFUSED) is one.
+ */
+export function isUnanswered(error: unknown): boolean {
+  const answer = error instanceof LatchkeyError ? error.facts["answer"] : undefined;
+  return answer !== undefined && answer !== "ESERVFAIL" && answer !== "EREFUSED";
 }

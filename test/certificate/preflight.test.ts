@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseCertificateName } from "../../src/base/certificate-name.ts";
 import { AttemptMemory } from "../../src/certificate/attempts.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
 import { judge } from "../../src/certificate/judge.ts";
 import { Preflight } from "../../src/certificate/preflight.ts";
 import { recallFailures } from "../../src/certificate/records.ts";
 import type { Finding } from "../../src/certificate/self-check.ts";
+import type { DnsEntry } from "../../src/config/dns-entry.ts";
+import { changeLimits } from "../../src/config/limits.ts";
 import { Resolver } from "../../src/dns/resolver.ts";
+import { saidOf, zoneAt } from "../support/dns-zone.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { type NameServer, type Said, startNameServer } from "../support/name-server.ts";
-import { keptLog, named, openStorage } from "../support/stored.ts";
+import { keptLog, openStorage } from "../support/stored.ts";
 
 const ACME = "urn:ietf:params:acme:error:";
 const MINUTE = 60_000;
@@ -22,18 +26,40 @@ interface World {
   readonly caa?: Said;
   readonly finding?: Finding["kind"];
   readonly isFull?: boolean;
+  /** What name servers say besides; silence where nothing is said. */
+  readonly dns?: Readonly<Record<string, Said | undefined>>;
+  readonly entries?: readonly DnsEntry[];
 }
 
 const THERE: Said = { answers: [{ type: "A", name: "x", data: "192.0.2.1" }] };
 const caa = (value: string): Said => ({
   answers: [{ type: "CAA", name: "x", data: { flags: 0, tag: "issue", value } }],
 });
+const ASKED = "_acme-challenge.shop.example";
+const ENTRY: DnsEntry = {
+  zones: [],
+  authoritative: [],
+  provider: { kind: "exec", command: ["/bin/true"], environment: {}, timeoutMs: 1_000 },
+};
+const ELSEWHERE: DnsEntry = { ...ENTRY, zones: ["acme.example"] };
+const account = { username: "u", password: "p", subdomain: "d420" };
+const ACME_DNS: DnsEntry = {
+  ...ENTRY,
+  provider: {
+    kind: "acme-dns",
+    server: "https://dns.acme.example",
+    accounts: { "shop.example": account },
+  },
+};
+const ZONE = zoneAt("shop.example", "127.0.0.1");
+const ACME_ZONE = zoneAt("acme.example", "127.0.0.1");
 const NONE: Said = { rcode: "NXDOMAIN" };
 
 function preflightOf(server: NameServer, now: () => World) {
   const clock = new ManualClock();
   const holdings = new Holdings();
   const log = keptLog();
+  const resolvers = { servers: [server.address], timeoutMs: 5_000, tries: 1 };
   let moved = 0;
   let armed = 0;
   let everArmed = 0;
@@ -41,7 +67,8 @@ function preflightOf(server: NameServer, now: () => World) {
     holdings,
     clock,
     log,
-    resolver: new Resolver({ servers: [server.address], timeoutMs: 5_000, tries: 1 }),
+    ...{ resolver: new Resolver(resolvers), resolvers },
+    dnsEntriesFor: () => now().entries ?? [],
     random: () => 0.5,
     arm: async () => {
       armed += 1;
@@ -68,8 +95,9 @@ function preflightOf(server: NameServer, now: () => World) {
     },
     remember: async () => {},
   });
-  const fail = (type: string) => {
-    const holding = holdings.hold(named("shop.example"), true) ?? assert.fail();
+  const fail = (type: string, host = "shop.example") => {
+    const name = parseCertificateName(host) ?? assert.fail();
+    const holding = holdings.hold(name, true) ?? assert.fail();
     holding.attempts = 4;
     holding.lastError = { type, detail: "", hint: "", at: new Date(clock.now()).toISOString() };
     holding.cause = { type, issuer: "https://ca.example/directory", caaIdentities: [] };
@@ -89,7 +117,9 @@ function preflightOf(server: NameServer, now: () => World) {
 
 /** A name server that says what the world is like now. */
 function serverOf(now: () => World): Promise<NameServer> {
-  return startNameServer((type) => {
+  return startNameServer((type, name) => {
+    const { dns } = now();
+    if (dns !== undefined) return dns[`${type} ${name}`] ?? { answers: [] };
     if (type === "A") return now().address ?? NONE;
     return type === "CAA" ? (now().caa ?? { answers: [] }) : { answers: [] };
   });
@@ -99,6 +129,9 @@ const causes: readonly {
   readonly type: string;
   readonly broken: World;
   readonly repaired: World;
+  /** Of a wildcard, whose proofs stand in DNS. */
+  readonly isWildcard?: boolean;
+  readonly by?: string;
 }[] = [
   { type: `${ACME}dns`, broken: {}, repaired: { address: THERE } },
   { type: "NAME_NOT_FOUND", broken: {}, repaired: { address: THERE } },
@@ -111,14 +144,57 @@ const causes: readonly {
   { type: `${ACME}unauthorized`, broken: { finding: "wrong" }, repaired: { finding: "answered" } },
   { type: "CHALLENGE_UNANSWERED", broken: { finding: "wrong" }, repaired: { finding: "answered" } },
   { type: "STORAGE_FAILED", broken: { isFull: true }, repaired: {} },
+  ...[`${ACME}dns`, `${ACME}unauthorized`, "DNS_FAILED"].map((type) => ({
+    ...{ type, isWildcard: true },
+    broken: {
+      entries: [ENTRY],
+      dns: { ...ZONE, [`CNAME ${ASKED}`]: { rcode: "SERVFAIL" } as const },
+    },
+    repaired: { entries: [ENTRY], dns: ZONE },
+  })),
+  {
+    ...{ type: "DNS_FAILED", isWildcard: true, by: ", an alias in circles" },
+    broken: {
+      entries: [ENTRY],
+      dns: { ...ZONE, [`CNAME ${ASKED}`]: saidOf("CNAME", ASKED, ASKED) },
+    },
+    repaired: {
+      entries: [ENTRY],
+      dns: { ...ACME_ZONE, [`CNAME ${ASKED}`]: saidOf("CNAME", ASKED, "x.acme.example") },
+    },
+  },
+  {
+    ...{ type: "DNS_FAILED", isWildcard: true, by: ", a missing alias into the zone of an entry" },
+    broken: { entries: [ELSEWHERE], dns: ZONE },
+    repaired: {
+      entries: [ELSEWHERE],
+      dns: { ...ACME_ZONE, [`CNAME ${ASKED}`]: saidOf("CNAME", ASKED, "x.acme.example") },
+    },
+  },
+  {
+    ...{ type: "DNS_FAILED", isWildcard: true, by: ", a missing alias to its acme-dns account" },
+    broken: { entries: [ACME_DNS], dns: ZONE },
+    repaired: {
+      entries: [ACME_DNS],
+      dns: { ...ACME_ZONE, [`CNAME ${ASKED}`]: saidOf("CNAME", ASKED, "d420.acme.example") },
+    },
+  },
+  {
+    ...{ type: `${ACME}dns`, isWildcard: true, by: ", servers that refuse" },
+    broken: { entries: [ENTRY], dns: { ...ZONE, [`TXT ${ASKED}`]: { rcode: "REFUSED" } as const } },
+    repaired: { entries: [ENTRY], dns: ZONE },
+  },
 ];
 
-for (const { type, broken, repaired } of causes) {
-  test(`a name that failed with ${type} is tried within 11 minutes after that is repaired`, async () => {
+for (const { type, broken, repaired, isWildcard = false, by = "" } of causes) {
+  const what = isWildcard ? "wildcard" : "name";
+  test(`a ${what} that failed with ${type}${by} is tried within 11 minutes after that is repaired`, async () => {
     let world = broken;
     await using server = await serverOf(() => world);
     const { preflight, clock, log, fail, moved, armed } = preflightOf(server, () => world);
-    const holding = fail(type);
+    changeLimits({ dnsPort: Number(server.address.split(":").at(-1)) });
+    const failAgain = () => fail(type, isWildcard ? "*.shop.example" : "shop.example");
+    const holding = failAgain();
     const stopping = new AbortController();
     const running = preflight.run(stopping.signal);
     const round = async () => {
@@ -138,7 +214,7 @@ for (const { type, broken, repaired } of causes) {
 
     // The attempt failed again with the same: what we see does not bring the next one forward.
     if (type.startsWith(ACME)) {
-      fail(type);
+      failAgain();
       await round();
       await round();
       assert.equal(moved(), 1);

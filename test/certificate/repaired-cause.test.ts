@@ -78,6 +78,7 @@ function startProgram({ storage, clock, log }: OpenStorage, server: NameServer) 
     }),
   });
   const random = () => 0.5;
+  const resolvers = { servers: [server.address], timeoutMs: 5_000, tries: 1 };
   const attempts = rememberAttempts(
     { config, storage, findHost, clock, log, random },
     { holdings, cas },
@@ -85,7 +86,8 @@ function startProgram({ storage, clock, log }: OpenStorage, server: NameServer) 
   const due = Promise.withResolvers<void>();
   const preflight = new Preflight({
     ...{ holdings, clock, log, random },
-    resolver: new Resolver({ servers: [server.address], timeoutMs: 5_000, tries: 1 }),
+    ...{ resolver: new Resolver(resolvers), resolvers },
+    dnsEntriesFor: () => [],
     arm: async () => () => {},
     look: async () => ({ kind: "unknown" }),
     caaIdentitiesFor: (holding) => cas.caaIdentitiesFor(holding),

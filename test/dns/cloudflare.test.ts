@@ -75,9 +75,16 @@ for (const [what, answer, says] of failures) {
   });
 }
 
+test("a look tells whether the token sees the zone, and changes nothing", async () => {
+  await using api = await startApi(["shop.example"]);
+  await api.provider.look?.(record.name, never);
+  assert.deepEqual(api.contents(), []);
+});
+
 test("a zone that the token does not see is told", async () => {
   await using api = await startApi(["other.example"]);
   const failure = { code: "DNS_FAILED", message: /the token sees no zone that _acme-challenge/ };
+  await assert.rejects(async () => await api.provider.look?.(record.name, never), failure);
   await assert.rejects(api.provider.publish(record, never), failure);
 });
 
