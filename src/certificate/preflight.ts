@@ -42,9 +42,12 @@ export class Preflight {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#steps;
     while (!signal.aborted) {
+      const everyMs = limits.preflightEveryMs * (1 - limits.jitter * random());
+      const nextAt = clock.now() + everyMs;
       await this.lookAtAll(signal);
-      const waitMs = limits.preflightEveryMs * (1 - limits.jitter * random());
-      await clock.sleep(waitMs, signal).catch(() => undefined);
+      // From start to start; a clock that was set back meanwhile must not make it longer.
+      const leftMs = Math.min(Math.max(0, nextAt - clock.now()), everyMs);
+      await clock.sleep(leftMs, signal).catch(() => undefined);
     }
   }
 
@@ -79,13 +82,40 @@ export class Preflight {
   async #see(holding: Holding, signal: AbortSignal): Promise<Sight | undefined> {
     const { cause } = holding;
     if (cause === undefined) return undefined;
-    const sight = await sightOfCause(this.#steps, holding, cause.type, signal);
+    const sight = await this.#inTime(
+      (inTime) => sightOfCause(this.#steps, holding, cause.type, inTime),
+      signal,
+    );
     if (holding.cause !== cause || holding.isOrdering) return undefined;
     if (sight === "there" && cause.seenAt === undefined) {
       holding.cause = { ...cause, seenAt: this.#steps.clock.now() };
       await this.#steps.remember(holding);
     }
     return sight;
+  }
+
+  /** Other names wait for the place: a look that takes too long is given up, and tells nothing. */
+  async #inTime(
+    look: (signal: AbortSignal) => Promise<Sight>,
+    signal: AbortSignal,
+  ): Promise<Sight> {
+    const late = new AbortController();
+    const over = new AbortController();
+    void this.#steps.clock
+      .sleep(limits.preflightLookTimeoutMs, AbortSignal.any([signal, over.signal]))
+      .then(
+        () => late.abort(),
+        () => undefined,
+      );
+    try {
+      return await look(AbortSignal.any([signal, late.signal]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (late.signal.aborted) return "unclear";
+      throw error;
+    } finally {
+      over.abort();
+    }
   }
 
   /** The program may have ended because of the attempt: then another one comes forward once a day, and not at each start. */

@@ -24,7 +24,11 @@ export const dnsLimits = {
   dnsRemoveRetryMaxMs: 3_600_000,
   /** A look at our own challenge before the CA is told: who does not see it in that time goes on all the same. */
   selfCheckTimeoutMs: 5_000,
-  /** Between two looks whether what made a name fail is gone, up to a tenth earlier; and this many names at once. */
+  /**
+   * From one round of looks whether what made a name fail is gone to the next, up to a tenth less. A look that takes
+   * longer tells nothing, and so many are under way at once: a round over 384 silent names takes a minute.
+   */
   preflightEveryMs: 600_000,
-  preflightInFlightMax: 8,
+  preflightLookTimeoutMs: 5_000,
+  preflightInFlightMax: 32,
 } as const;
