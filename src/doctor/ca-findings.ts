@@ -17,7 +17,7 @@ export interface CaQuestion {
 
 /** Is the CA there, and does it take what the configuration wants of it? */
 export function findingsOfCa(sight: CaSight, question: CaQuestion): readonly Finding[] {
-  const { name, isSpared, account, profile, hasBinding } = question;
+  const { name, isSpared, account, hasBinding } = question;
   if (sight.kind === "failed") {
     const hint = hintFor(sight.type, sight.detail) ?? "See whether the CA has trouble of its own";
     const saw = `${name} cannot be used: ${quoted(sight.detail, { maxCharacters: DETAIL_MAX_CHARACTERS })} (${sight.type})`;
@@ -36,19 +36,28 @@ export function findingsOfCa(sight: CaSight, question: CaQuestion): readonly Fin
       ),
     );
   }
-  if (profile !== undefined && !Object.hasOwn(directory.profiles, profile)) {
-    const offered =
-      Object.keys(directory.profiles)
-        .map((offer) => quoted(offer))
-        .join(", ") || "none";
-    const saw = `${name} does not offer the profile ${profile} (it offers: ${offered})`;
-    findings.push(
-      problemUnless(isSpared, "ca.profile", saw, hintFor(`${PREFIX}invalidProfile`, "") ?? ""),
-    );
-  }
+  findings.push(...findingsOfProfile(directory.profiles, question));
   const had = account === undefined ? "none yet: it is made with the first order" : account;
   findings.push(fine("ca.account", `account at ${name}: ${had}`));
   return findings;
+}
+
+/** A CA without any has nothing to choose from, and is ordered from all the same; see {@link profileFor}. */
+function findingsOfProfile(
+  profiles: Readonly<Record<string, string>>,
+  { name, profile, isSpared }: CaQuestion,
+): readonly Finding[] {
+  if (profile === undefined || Object.hasOwn(profiles, profile)) return [];
+  const offers = Object.keys(profiles).map((offer) => quoted(offer));
+  if (offers.length === 0) {
+    const saw = `${name} offers no profiles: ${profile} is not asked for, and it certifies as it does`;
+    return [
+      advice("ca.profile", saw, "Remove the profile of the issuer, unless the CA is to have it"),
+    ];
+  }
+  const saw = `${name} does not offer the profile ${profile} (it offers: ${offers.join(", ")})`;
+  const hint = hintFor(`${PREFIX}invalidProfile`, "") ?? "";
+  return [problemUnless(isSpared, "ca.profile", saw, hint)];
 }
 
 const DETAIL_MAX_CHARACTERS = 300;

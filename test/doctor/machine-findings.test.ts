@@ -47,7 +47,7 @@ const DIRECTORY = {
   website: undefined,
   caaIdentities: [],
   externalAccountRequired: false,
-  profiles: { classic: "90 days" },
+  profiles: { classic: "90 days" } as Readonly<Record<string, string>>,
 };
 const reached = (more: Partial<typeof DIRECTORY> = {}): CaSight => ({
   kind: "reached",
@@ -87,6 +87,12 @@ const cas: readonly [
   ],
   ["with the profile", reached(), { profile: "classic" }, []],
   ["without the profile", reached(), { profile: "toString" }, ["problem ca.profile"]],
+  [
+    "that has no profiles, where one is written and not asked for",
+    reached({ profiles: {} }),
+    { profile: "shortlived" },
+    ["advice ca.profile"],
+  ],
 ];
 
 for (const [what, sight, more, findings] of cas) {
