@@ -22,6 +22,7 @@ import { lookAtCaa, lookAtName, type NameLook } from "./look-name.ts";
 import { addressesOf, findingsOfName } from "./name-findings.ts";
 import type { Patient } from "./patient.ts";
 import { findingsOfRecord } from "./record-findings.ts";
+import { findingsOfStored } from "./stored-findings.ts";
 
 /** What a look at one host needs from its surroundings. */
 export interface HostSteps {
@@ -67,7 +68,10 @@ export async function examineHost(
     return [problem("host.refused", `policy refuses ${name}: ${why}`, remedy)];
   }
   const record = steps.recordOf(name);
-  const last = record === undefined ? [] : findingsOfRecord(record, steps.clock.now());
+  const last = [
+    ...(record === undefined ? [] : findingsOfRecord(record, steps.clock.now())),
+    ...(await findingsOfStored(name, steps.storage)),
+  ];
   const issuers = decision.issuers.filter((issuer) => issuer.kind === "acme");
   const [first] = issuers;
   if (first === undefined) return [INTERNAL, ...last];
