@@ -23,7 +23,12 @@ import { temporaryFolder } from "../support/folders.ts";
 import { DIRECTORY } from "../support/https-authority.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { keptLog } from "../support/stored.ts";
+import { alone } from "../support/strain.ts";
 import { shakeHands } from "../support/visitor.ts";
+
+const DAY = 86_400_000;
+/** It has started by then, whatever it found. */
+const START_MS = 3_000;
 
 /** What happens to the second of two certificates, or to the way to it, in the folder of the host. */
 interface Damage {
@@ -137,6 +142,13 @@ const damages: Readonly<Record<string, Damage>> = {
     inflict: (at, other) => copyFile(join(other, "000002/meta.json"), join(at, "000002/meta.json")),
     serves: "first",
   },
+  "others-pair": {
+    inflict: async (at, other) => {
+      for (const file of ["chain.pem", "key.pem"])
+        await copyFile(join(other, "000002", file), join(at, "000002", file));
+    },
+    serves: "first",
+  },
   pipe: {
     inflict: async (at) => {
       await rm(join(at, "000002/chain.pem"));
@@ -170,7 +182,14 @@ const damages: Readonly<Record<string, Damage>> = {
   },
 };
 
-test(`S7: of ${Object.keys(damages).length} hosts all but one have broken files, which are their own: each serves what is whole, and only what has nothing is ordered`, async () => {
+/** Second certificates that are whole, and whose time is over or has not come. */
+const times = {
+  expired: { notBefore: Date.now() - 30 * DAY, notAfter: Date.now() - DAY },
+  future: { notBefore: Date.now() + DAY, notAfter: Date.now() + 30 * DAY },
+} as const;
+const count = Object.keys(damages).length + Object.keys(times).length;
+
+test(`S7: of ${count} hosts all but one have broken files, or certificates whose time it is not, which are their own: each serves what is whole, only what has nothing or has expired is ordered, and the start takes no more than ${START_MS / 1_000} s`, async (t) => {
   await using folder = await temporaryFolder();
   const root = join(folder.path, "storage");
   const serials = new Map<string, readonly string[]>();
@@ -178,24 +197,33 @@ test(`S7: of ${Object.keys(damages).length} hosts all but one have broken files,
     await using storage = await Storage.open({ root, clock: systemClock, log: keptLog() });
     await storage.acquire(new AbortController().signal);
     const { certificates } = storage;
-    const save = async (name: string) => {
+    const save = async (name: string, validity = {}) => {
       const host = parseHostname(`${name}.localhost`);
       assert.ok(host !== undefined);
-      const saved = makeCertificate({ names: [host] });
+      const saved = makeCertificate({ names: [host], ...validity });
       return (await certificates.save(host, saved, { issuer: DIRECTORY })).credential.serial;
     };
     for (const name of Object.keys(damages))
       serials.set(name, [await save(name), await save(name)]);
+    for (const [name, validity] of Object.entries(times))
+      serials.set(name, [await save(name), await save(name, validity)]);
     const folderOf = (name: string) => join(certificates.folder, `${name}.localhost`);
     for (const [name, { inflict }] of Object.entries(damages))
       await inflict(folderOf(name), folderOf("whole"));
   }
-  const entries = Object.keys(damages).map((name) => `  ${name}.localhost: { respond: ok }\n`);
-  await using latchkey = await Latchkey.start({
-    config: `workers: 1\nhosts:\n${entries.join("")}`,
-    storage: root,
+  const names = [...Object.keys(damages), ...Object.keys(times)];
+  const entries = names.map((name) => `  ${name}.localhost: { respond: ok }\n`);
+  const config = `workers: 1\nhosts:\n${entries.join("")}`;
+  let started: Latchkey | undefined;
+  const startMs = await alone(async () => {
+    started = await Latchkey.start({ config, storage: root });
   });
-  await latchkey.event("certificate.swapped", ({ host }) => host === "linked-host.localhost");
+  await using latchkey = started ?? assert.fail("it has not started");
+  t.diagnostic(`start ${Math.round(startMs)} ms`);
+  assert.ok(startMs <= START_MS, `${startMs} ms`);
+  const ordered = ["linked-host.localhost", "expired.localhost"];
+  for (const name of ordered)
+    await latchkey.event("certificate.swapped", ({ host }) => host === name);
   for (const [name, { serves }] of Object.entries(damages)) {
     const seen = await shakeHands(latchkey, `${name}.localhost`, {
       rejectUnauthorized: false,
@@ -204,12 +232,21 @@ test(`S7: of ${Object.keys(damages).length} hosts all but one have broken files,
     if (serves === "a new one") assert.ok("serial" in seen, name);
     else assert.deepEqual(seen, { serial: serves === "first" ? first : second }, name);
   }
+  const [, future] = serials.get("future") ?? [];
+  const options = { rejectUnauthorized: false };
+  assert.deepEqual(await shakeHands(latchkey, "future.localhost", options), { serial: future });
+  const { serial } = await latchkey.event(
+    "certificate.swapped",
+    ({ host }) => host === "expired.localhost",
+  );
+  assert.deepEqual(await shakeHands(latchkey, "expired.localhost", options), { serial });
   const { hosts } = await latchkey.status();
   assert.ok(
     hosts.every(({ state }) => state === "valid"),
     JSON.stringify(hosts),
   );
-  assert.equal(latchkey.count("order.started"), 1);
+  const orders = latchkey.lines.filter(({ event }) => event === "order.started");
+  assert.deepEqual(orders.map(({ host }) => host).sort(), ordered.toSorted());
   const broken = Object.values(damages).filter(({ serves }) => serves !== "second").length;
   assert.equal((await readdir(join(root, "quarantine/certificates"))).length, broken);
 });

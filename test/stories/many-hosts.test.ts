@@ -11,8 +11,6 @@ import { shakeHands } from "../support/visitor.ts";
 
 const COUNT = 10_000;
 const DAY = 86_400_000;
-/** A machine that is busy with other tests is no slower than that. */
-const SLACK = 3;
 const START_MS = 15_000;
 const GROWTH_BYTES = 2 ** 30;
 const HANDSHAKE_MS = 50;
@@ -27,7 +25,7 @@ const pem = makeCertificate({
 const configOf = (names: readonly string[]) =>
   `workers: 2\nhosts:\n${names.map((host) => `  ${host}: { respond: ok }\n`).join("")}`;
 
-test(`S15: with ${COUNT.toLocaleString("en")} hosts in storage all are served ${START_MS / 1_000} s after the start, within 1 GiB, the first handshake of each in ${HANDSHAKE_MS} ms`, async (t) => {
+test(`S15: with ${COUNT.toLocaleString("en")} hosts in storage all are served ${START_MS / 1_000} s after the start, within 1 GiB, a first handshake in ${HANDSHAKE_MS} ms on the average`, async (t) => {
   await using folder = await temporaryFolder();
   const storage = join(folder.path, "storage");
   await storeHosts(storage, hosts, () => pem); // all of them the same one, for the sake of time
@@ -54,9 +52,9 @@ test(`S15: with ${COUNT.toLocaleString("en")} hosts in storage all are served ${
   t.diagnostic(
     `start ${Math.round(startMs)} ms, handshake ${Math.round(handshakeMs / HANDSHAKES)} ms, ${Math.round(grownBytes / 2 ** 20)} MiB more than with one host`,
   );
-  assert.ok(startMs <= SLACK * START_MS, `${startMs} ms`);
+  assert.ok(startMs <= START_MS, `${startMs} ms`);
   assert.ok(grownBytes <= GROWTH_BYTES, `${grownBytes} bytes`);
-  assert.ok(handshakeMs / HANDSHAKES <= SLACK * HANDSHAKE_MS, `${handshakeMs} ms`);
+  assert.ok(handshakeMs / HANDSHAKES <= HANDSHAKE_MS, `${handshakeMs} ms`);
   assert.equal(latchkey.count("order.started"), 0);
   const { hosts: rows } = await latchkey.status();
   assert.equal(rows.filter(({ state }) => state === "valid").length, COUNT);
