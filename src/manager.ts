@@ -270,6 +270,7 @@ function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
   const { troubles } = strainReport.addTo(crashReport.addTo(floor.troubles.look(() => false)));
   return takeSnapshot({
     ...{ startedAt, managerStartedAt: bornAt, workers, troubles },
+    file: config.file,
     hosts: floor.list(),
     backends: watch.list(),
   });

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { request } from "../base/node-http.ts";
 import type { Probe } from "../base/probe.ts";
-import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { ReloadAnswer } from "../base/reload-outcome.ts";
 import type { DrainOutcome, DrainRequest } from "./drain-request.ts";
 import { type HostOutcome, type HostRequest, PROGRESS_TYPE } from "./host-request.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -70,12 +70,12 @@ export async function askForHost(
  *
  * @throws {LatchkeyError} as {@link askStatus}.
  */
-export async function askForReload(path: string): Promise<ReloadOutcome> {
+export async function askForReload(path: string): Promise<ReloadAnswer> {
   try {
     const signal = AbortSignal.timeout(RELOAD_TIMEOUT_MS);
     const response = await send(path, { method: "POST", path: "/reload", signal });
     const answer = JSON.parse(await textOf(response));
-    if (answer?.kind === "accepted" || answer?.kind === "rejected") return answer;
+    if (["accepted", "rejected", "unanswered"].includes(answer?.kind)) return answer;
     throw new Error("it answers something else");
   } catch (cause) {
     throw unanswered(path, cause);
@@ -181,11 +181,12 @@ function unanswered(path: string, cause: unknown): LatchkeyError {
 /** Of another version, or another program altogether, no part may be missing that commands go through. */
 function readSnapshot(value: unknown): Snapshot {
   const { hosts, backends = [], troubles = [], workers, ...rest } = Object(value);
-  const { version, pid, startedAt, manager } = rest;
+  const { version, file, pid, startedAt, manager } = rest;
   if (!Array.isArray(hosts) || !Array.isArray(workers))
     throw new Error("it answers something else");
   return {
     version: String(version),
+    file: typeof file === "string" ? file : undefined,
     pid: Number(pid),
     startedAt: String(startedAt),
     manager: { pid: Number(manager?.pid), startedAt: String(manager?.startedAt) },

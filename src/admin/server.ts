@@ -6,7 +6,7 @@ import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { exists } from "../base/exists.ts";
 import { createServer } from "../base/node-http.ts";
 import type { Probe } from "../base/probe.ts";
-import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { ReloadAnswer } from "../base/reload-outcome.ts";
 import type { RolloverOutcome } from "../base/rollover-outcome.ts";
 import type { HostEvent } from "../base/watched-log.ts";
 import {
@@ -36,7 +36,7 @@ export interface AdminSteps {
   /** Does what is asked for the host, telling what happens meanwhile; never rejects. */
   act(request: HostRequest, tell: (happened: HostEvent) => void): Promise<HostOutcome>;
   /** Has the configuration read again; never rejects. `undefined`: a successor is to be asked, which hears the outcome. */
-  reload(): Promise<ReloadOutcome | undefined>;
+  reload(): Promise<ReloadAnswer | undefined>;
   /** Gives accounts with CAs new keys; never rejects. */
   rollOver(request: RolloverRequest): Promise<readonly RolloverOutcome[]>;
   /** Puts a backend out of use, or back; never rejects. */
@@ -59,7 +59,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
  * Answers on a Unix socket that only this user may open (0600): `GET /status`, `GET /healthz`, `GET /metrics`,
- * `POST /reload` (200 accepted, 422 rejected), `POST /accounts/rollover`: see {@link answerRollover},
+ * `POST /reload` (200 accepted, 422 rejected, 504 unanswered), `POST /accounts/rollover`: see {@link answerRollover},
  * `POST /hosts/NAME/renew`, `…/retry`, `…/revoke?reason=…`: see {@link answerHostRequest}; `POST /hosts/NAME/probe`,
  * `POST /hosts/NAME/drain?backend=…` and `…/undrain?backend=…`.
  * A socket file left by a dead program is replaced; the caller holds the lease on storage.
@@ -121,10 +121,16 @@ function answer(steps: AdminSteps, request: IncomingMessage, response: ServerRes
   }
 }
 
+const RELOAD_STATUS: Readonly<Record<ReloadAnswer["kind"], number>> = {
+  accepted: 200,
+  rejected: 422,
+  unanswered: 504,
+};
+
 async function answerReload(steps: AdminSteps, response: ServerResponse): Promise<void> {
   const answer = await steps.reload();
   if (answer === undefined) return void response.destroy();
-  sendJson(response, answer.kind === "accepted" ? 200 : 422, answer);
+  sendJson(response, RELOAD_STATUS[answer.kind], answer);
 }
 
 async function answerMetrics(steps: AdminSteps, response: ServerResponse): Promise<void> {

@@ -7,6 +7,8 @@ import { programVersion } from "../base/version.ts";
 /** The program now, as one plain object: the answer to `GET /status` and `latchkey status --json`. */
 export interface Snapshot {
   readonly version: string;
+  /** Absolute path of its configuration; `undefined` from another version that does not say. */
+  readonly file: string | undefined;
   /** Of the supervisor, which hears signals. */
   readonly pid: number;
   /** RFC 3339, UTC. */
@@ -22,7 +24,7 @@ export interface Snapshot {
 }
 
 /** What a {@link Snapshot} is taken of; times in milliseconds since the epoch. */
-export interface Sources extends Pick<Snapshot, "hosts" | "backends"> {
+export interface Sources extends Pick<Snapshot, "file" | "hosts" | "backends"> {
   readonly startedAt: number;
   readonly managerStartedAt: number;
   readonly workers: readonly {
@@ -37,9 +39,10 @@ export interface Sources extends Pick<Snapshot, "hosts" | "backends"> {
 
 /** What the manager, which is this process, knows now. */
 export function takeSnapshot(sources: Sources): Snapshot {
-  const { hosts, backends, startedAt, managerStartedAt, workers, troubles } = sources;
+  const { file, hosts, backends, startedAt, managerStartedAt, workers, troubles } = sources;
   return {
     version: programVersion(),
+    file,
     pid: process.ppid,
     startedAt: formatTime(startedAt),
     manager: { pid: process.pid, startedAt: formatTime(managerStartedAt) },

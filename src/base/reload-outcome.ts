@@ -4,3 +4,9 @@ export type ReloadOutcome =
   | { readonly kind: "accepted"; readonly changes: readonly string[] }
   /** Everything stays as it is; a line for each fault of the file, if it is the file's. */
   | { readonly kind: "rejected"; readonly why: string; readonly faults: readonly string[] };
+
+/** What whoever asked for it hears. */
+export type ReloadAnswer =
+  | ReloadOutcome
+  /** Nobody said in time what became of it: it may still be followed. */
+  | { readonly kind: "unanswered"; readonly why: string };

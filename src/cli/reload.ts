@@ -1,9 +1,10 @@
+import { realpath } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { askForReload, askStatus } from "../admin/client.ts";
 import type { Snapshot } from "../admin/snapshot.ts";
 import { systemClock } from "../base/clock.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
-import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { ReloadAnswer } from "../base/reload-outcome.ts";
 import type { Config } from "../config/config.ts";
 import { lookAtStorage } from "../storage/look.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -27,6 +28,10 @@ export async function reload(file: string | undefined): Promise<number> {
     process.stderr.write(lines([...answer.faults, `latchkey: ${answer.why}`]));
     return EXIT.usage;
   }
+  if (answer.kind === "unanswered") {
+    process.stderr.write(`latchkey: ${answer.why}\n`);
+    return EXIT.failed;
+  }
   const { changes } = answer;
   process.stdout.write(lines(changes.length === 0 ? ["nothing has changed"] : changes));
   const isReady = await untilReady(listen.admin, askedAt);
@@ -36,13 +41,33 @@ export async function reload(file: string | undefined): Promise<number> {
 }
 
 /** Where the program answers may be what has changed in its file. */
-async function ask(config: Config): Promise<ReloadOutcome> {
+async function ask(config: Config): Promise<ReloadAnswer> {
   try {
-    return await patiently(() => askForReload(config.listen.admin), { unanswered: true });
+    return await patiently(
+      async () => {
+        await confirmSameFile(config);
+        return await askForReload(config.listen.admin);
+      },
+      { unanswered: true },
+    );
   } catch (error) {
     if (codeOf(error) !== "NOT_RUNNING") throw error;
     throw new LatchkeyError("NOT_RUNNING", `${messageOf(error)}; ${await hintFor(config)}`);
   }
+}
+
+/** By another file's admin socket we may have found the program, and it will read its own. */
+async function confirmSameFile({ file, listen }: Config): Promise<void> {
+  const { file: running } = await askStatus(listen.admin);
+  if (running === undefined || (await realPath(running)) === (await realPath(file))) return;
+  throw new LatchkeyError(
+    "USAGE",
+    `Cannot reload ${file}: the running program reads ${running}, wanted --config ${running}, or a restart with the other file`,
+  );
+}
+
+async function realPath(path: string): Promise<string> {
+  return await realpath(path).catch(() => path);
 }
 
 async function hintFor({ storage }: Config): Promise<string> {

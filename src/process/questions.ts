@@ -1,6 +1,6 @@
 import { withDeadline } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
-import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { ReloadAnswer } from "../base/reload-outcome.ts";
 import { limits } from "../config/limits.ts";
 import type { Channel } from "./channel.ts";
 import type { WorkerToManager } from "./messages.ts";
@@ -12,10 +12,10 @@ type Counted = Extract<WorkerToManager, { readonly type: "counts.answer" }>;
  * reload does not hear what becomes of this one: `undefined`. Never rejects.
  */
 export async function askForReload(
-  channel: Channel,
+  channel: Pick<Channel, "ask">,
   isReplaced: () => boolean,
   stopping: AbortSignal,
-): Promise<ReloadOutcome | undefined> {
+): Promise<ReloadAnswer | undefined> {
   try {
     const signal = withDeadline(stopping, limits.reloadMaxMs);
     const answer = await channel.ask("supervisor", (ask) => ({ type: "reload.ask", ask }), signal);
@@ -25,11 +25,7 @@ export async function askForReload(
     if (isReplaced()) return undefined;
     const isLate = error instanceof Error && error.name === "TimeoutError";
     const why = `the supervisor gave no answer within ${limits.reloadMaxMs} ms, and may still follow`;
-    return {
-      kind: "rejected",
-      why: isLate ? `Cannot reload: ${why}` : messageOf(error),
-      faults: [],
-    };
+    return { kind: "unanswered", why: isLate ? `Cannot reload: ${why}` : messageOf(error) };
   }
 }
 

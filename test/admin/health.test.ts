@@ -18,7 +18,7 @@ function snapshot(
 ): Snapshot {
   const times = { pid: 1, startedAt: "2026-11-23T05:00:00Z" };
   return {
-    ...{ version: "1", ...times, backends: [], troubles },
+    ...{ version: "1", file: undefined, ...times, backends: [], troubles },
     manager: times,
     workers: [
       { index: 1, ...times, ready, draining: false },

@@ -11,7 +11,12 @@ import { type Family, numberOf, readExposition } from "../support/exposition-rea
 
 const TIMES = { pid: 1, startedAt: "2026-11-23T05:00:00Z" };
 const EMPTY: Snapshot = {
-  ...{ version: "1.2.3", ...TIMES, manager: { pid: 2, startedAt: "2026-11-23T06:00:00Z" } },
+  ...{
+    version: "1.2.3",
+    file: undefined,
+    ...TIMES,
+    manager: { pid: 2, startedAt: "2026-11-23T06:00:00Z" },
+  },
   ...{ workers: [], hosts: [], backends: [], troubles: [] },
 };
 

@@ -17,6 +17,7 @@ import { temporaryFolder } from "../support/folders.ts";
 
 const snapshot: Snapshot = {
   version: "1.2.3",
+  file: "/etc/latchkey.yaml",
   pid: 7,
   startedAt: "now",
   manager: { pid: 8, startedAt: "now" },
