@@ -121,6 +121,10 @@ export class BackendConnection implements FarEnd, Follower {
     this.socket.resume();
   }
 
+  get waiting(): number {
+    return this.socket.writableLength;
+  }
+
   write(bytes: Buffer): boolean {
     return this.socket.write(bytes);
   }

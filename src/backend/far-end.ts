@@ -4,6 +4,8 @@ import type { BackendUser } from "./connection.ts";
 export interface FarEnd {
   /** Hands it to a user, who hears everything from now on. */
   lend(user: BackendUser): void;
+  /** Bytes that were written and not taken. */
+  readonly waiting: number;
   /** `false`: write no more until `backendDrained`. */
   write(bytes: Buffer): boolean;
   /** Reads no more until {@link resume}. */

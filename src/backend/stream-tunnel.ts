@@ -33,6 +33,10 @@ export class StreamTunnel implements FarEnd {
     stream.on("close", () => this.#closed());
   }
 
+  get waiting(): number {
+    return this.#stream.writableLength;
+  }
+
   write(bytes: Buffer): boolean {
     const stream = this.#stream;
     return stream.destroyed || stream.closed || stream.write(bytes); // its close says the rest

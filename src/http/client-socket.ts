@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
 import { isPeerGone } from "./socket-handle.ts";
+import type { TunnelClient } from "./upgrade.ts";
 
 /** Who uses a client's socket. After `clientClosed` there are no more calls. */
 export interface ClientListener {
@@ -22,7 +23,7 @@ export const TAKES_NOTHING = "the client takes nothing of what waits for it";
  * The socket of a client, owned from construction to its `close`: reading with pauses, a deadline for
  * clients that take nothing, and closing in stages.
  */
-export class ClientSocket {
+export class ClientSocket implements TunnelClient {
   readonly socket: Socket;
   readonly #carrier: Socket;
   readonly #deadlines: Deadlines;
@@ -93,6 +94,25 @@ export class ClientSocket {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.socket.resume();
+  }
+
+  get waiting(): number {
+    return this.socket.writableLength;
+  }
+
+  /** For a tunnel; `false`: write no more until `clientDrained`, and the client has so long to take some of it. */
+  write(bytes: Buffer): boolean {
+    const takesMore = this.socket.write(bytes);
+    if (!takesMore) this.expectDrain();
+    return takesMore;
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
   }
 
   /** Something was written and is not taken yet: from now on the client has so long to take some of it. */

@@ -131,7 +131,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
 
   visitSwitched(switched: Switched): void {
     this.#phase = "tunnel";
-    this.#tunnel = new Tunnel(this.#connection.socket, switched, this.#around.deadlines);
+    this.#tunnel = new Tunnel(this.#client, switched, this.#around.deadlines);
     this.#client.resume();
     this.#tunnel.begin(this.#inbox.takeAll());
   }

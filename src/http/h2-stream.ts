@@ -9,7 +9,7 @@ import { H2Body } from "./h2-body.ts";
 import { readStreamHead, readStreamTrailers } from "./h2-head.ts";
 import { H2Writer } from "./h2-writer.ts";
 import type { StreamHome } from "./stream-home.ts";
-import { Tunnel } from "./upgrade.ts";
+import { Tunnel, type TunnelClient } from "./upgrade.ts";
 import { Visit } from "./visit.ts";
 
 /** What is known of a request before it is read. */
@@ -100,17 +100,7 @@ export class H2Stream implements VisitOwner {
 
   visitSwitched(switched: Switched): void {
     const stream = this.#stream;
-    const client = {
-      write: (bytes: Buffer) => {
-        this.#home.explainAnswer(bytes.length);
-        return this.#isOpen && stream.write(bytes);
-      },
-      pause: () => void stream.pause(),
-      resume: () => void stream.resume(),
-      end: () => void stream.end(),
-      destroy: () => this.#break(),
-    };
-    const tunnel = new Tunnel(client, switched, this.#home.around.deadlines);
+    const tunnel = new Tunnel(this.#tunnelClient(), switched, this.#home.around.deadlines);
     this.#phase = "tunnel";
     this.#tunnel = tunnel;
     tunnel.begin(Buffer.alloc(0));
@@ -121,6 +111,23 @@ export class H2Stream implements VisitOwner {
     stream.on("end", () => {
       if (this.#isOpen) tunnel.clientEnded();
     });
+  }
+
+  #tunnelClient(): TunnelClient {
+    const stream = this.#stream;
+    return {
+      get waiting() {
+        return stream.writableLength;
+      },
+      write: (bytes) => {
+        this.#home.explainAnswer(bytes.length);
+        return this.#isOpen && stream.write(bytes);
+      },
+      pause: () => void stream.pause(),
+      resume: () => void stream.resume(),
+      end: () => void stream.end(),
+      destroy: () => this.#break(),
+    };
   }
 
   /** Reads from the client while there is use or room for what comes, and not longer. */

@@ -10,7 +10,9 @@ const UNFOLLOWED = "one side ended, and the other did not follow in time";
 
 /** The client's side of a tunnel: a connection, or one stream of it. */
 export interface TunnelClient {
-  /** `false`: write no more until it has drained. */
+  /** Bytes that were written and not taken. */
+  readonly waiting: number;
+  /** `false`: write no more until it has drained; it has so long to take some of it, or is cut. */
   write(bytes: Buffer): boolean;
   pause(): void;
   resume(): void;
@@ -33,9 +35,12 @@ export class Tunnel implements BackendUser {
   readonly #deadlines: Deadlines;
   readonly #switched: Switched;
   #deadline: number;
-  /** Until when a side must have taken what waits for it. */
-  #clientDeadline = NEVER;
+  /** Until when the backend must have taken some of what waits for it. */
   #backendDeadline = NEVER;
+  /** What waited for it when that was set: less of it now is progress. */
+  #backendWaiting = 0;
+  /** What waited for both sides when anything moved last. */
+  #waiting = 0;
 
   #bytesIn = 0;
   #bytesOut = 0;
@@ -63,15 +68,15 @@ export class Tunnel implements BackendUser {
 
   /** Bytes of the client; they are the tunnel's from now on. */
   clientRead(bytes: Buffer): void {
-    this.#touch();
     this.#bytesIn += bytes.length;
-    if (this.#backend.write(bytes)) return;
+    const takesMore = this.#backend.write(bytes);
+    this.#touch();
+    if (takesMore) return;
     this.#client.pause();
-    this.#backendDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
+    this.#expectBackend();
   }
 
   clientDrained(): void {
-    this.#clientDeadline = NEVER;
     this.#backend.resume();
   }
 
@@ -90,10 +95,15 @@ export class Tunnel implements BackendUser {
     this.#switched.ended(this.#bytesIn, this.#bytesOut, why);
   }
 
+  /** A client that takes nothing its owner finds out. */
   tick(now: number): void {
+    if (this.#isOver) return;
+    // What a side takes ends a silence as well as what it says.
+    if (this.#waiting > 0 && this.#waitingNow < this.#waiting) this.#touch();
     if (now >= this.#deadline) this.#cut(this.#isEnding ? UNFOLLOWED : SILENT);
-    else if (now >= this.#clientDeadline) this.#cut("the client takes nothing any more");
-    else if (now >= this.#backendDeadline) this.#cut("the backend takes nothing any more");
+    else if (now < this.#backendDeadline) return;
+    else if (this.#backend.waiting < this.#backendWaiting) this.#expectBackend();
+    else this.#cut("the backend takes nothing of what waits for it");
   }
 
   backendConnected(): void {
@@ -101,8 +111,9 @@ export class Tunnel implements BackendUser {
   }
 
   backendRead(bytes: Buffer, length: number): boolean {
+    const takesMore = this.#sendToClient(Buffer.from(bytes.subarray(0, length)));
     this.#touch();
-    return this.#sendToClient(Buffer.from(bytes.subarray(0, length)));
+    return takesMore;
   }
 
   backendDrained(): void {
@@ -133,18 +144,27 @@ export class Tunnel implements BackendUser {
 
   #sendToClient(bytes: Buffer): boolean {
     this.#bytesOut += bytes.length;
-    const takesMore = this.#client.write(bytes);
-    if (!takesMore) this.#clientDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
-    return takesMore;
+    return this.#client.write(bytes);
+  }
+
+  #expectBackend(): void {
+    this.#backendWaiting = this.#backend.waiting;
+    this.#backendDeadline = this.#deadlines.in(limits.writeIdleTimeoutMs);
   }
 
   #touch(): void {
-    if (this.#deadline !== NEVER) this.#deadline = this.#deadlines.in(this.#switched.idleMs);
+    this.#waiting = this.#waitingNow;
+    this.#deadline = this.#deadlines.in(this.#switched.idleMs);
+    if (this.#isEnding) this.#closing();
   }
 
   /** One side has ended: what is left may take no longer than any answer. */
   #closing(): void {
     this.#isEnding = true;
     this.#deadline = Math.min(this.#deadline, this.#deadlines.in(limits.writeIdleTimeoutMs));
+  }
+
+  get #waitingNow(): number {
+    return this.#client.waiting + this.#backend.waiting;
   }
 }
