@@ -69,9 +69,11 @@ test("SIGHUP ends no program that is only starting, and however often it comes t
     latchkey.lines.filter(({ event }) => event === "config.reloaded").map((line) => line["hosts"]);
   await latchkey.event("config.reloaded", (line) => line["hosts"] === 2);
   assert.deepEqual(hosts(), [1, 1, 2]);
-  const back = latchkey.nextEvent("config.reloaded");
+  const [back, left] = ["config.reloaded", "worker.exited"].map((event) =>
+    latchkey.nextEvent(event),
+  );
   await reload(first);
-  await back;
+  await Promise.all([back, left]);
 });
 
 test("a reload that cannot be followed leaves nothing open", async () => {
@@ -83,7 +85,7 @@ test("a reload that cannot be followed leaves nothing open", async () => {
   const { code, message } = await latchkey.event("config.rejected");
   assert.equal(code, "ACCESS_LOG_UNUSABLE");
   assert.match(String(message), /Cannot open the access log/);
-  assert.equal(await openNow(), before);
+  assert.ok((await openNow()) <= before, "those of a worker that has just left may go meanwhile");
   const name = "latchkey_config_last_reload_successful";
   assert.equal(numberOf(await askMetrics(latchkey), name), 0);
   await rmdir(accessLog);
