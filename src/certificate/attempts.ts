@@ -7,10 +7,10 @@ import type { Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Attempts, FailureKind, FailureMemory } from "../storage/attempts.ts";
 import { Turns } from "../storage/turns.ts";
-import type { Wait } from "./budgets.ts";
 import { type Holding, recallFailures } from "./records.ts";
 import { retryTime, waitUntil } from "./schedule.ts";
 import { issuerInTurn, type TurnedFailure, turnAfter, type Weight } from "./turn.ts";
+import type { Wait } from "./wait.ts";
 
 /** A failure, judged: what the schedule and the operator want to know of it. */
 export interface Failure {

@@ -1,6 +1,5 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
-import { LatchkeyError } from "../base/errors.ts";
 import { formatTime } from "../base/format-time.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { RecentMap } from "../base/recent-map.ts";
@@ -9,6 +8,7 @@ import { limits } from "../config/limits.ts";
 import type { BudgetFile, BudgetKind, StoredBudget } from "../storage/budgets.ts";
 import { inWords, type Planned, type Subject, subjectsOf } from "./planned-order.ts";
 import { limitedBy, rateLimitIn } from "./rate-limited.ts";
+import { type Wait, waiting } from "./wait.ts";
 
 /** What the budgets need from their surroundings. */
 export interface BudgetSteps {
@@ -21,14 +21,6 @@ export interface BudgetSteps {
 
 /** Let's Encrypt counts these when a certificate is issued, not when it is ordered. */
 const COUNT_CERTIFICATES: ReadonlySet<BudgetKind> = new Set(["domain", "names"]);
-
-/** Why nothing is asked of a CA now; not a failure of anybody. */
-export interface Wait {
-  readonly code: "BUDGET_SPENT" | "ACME_PAUSED" | "LISTEN_FAILED";
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-  readonly detail: string;
-}
 
 interface Budget {
   readonly bucket: TokenBucket | undefined;
@@ -259,21 +251,6 @@ export class Budgets {
       ];
     });
   }
-}
-
-/** The wait that an error stands for; `undefined` for an error that is a failure. */
-export function waitIn(error: unknown): Wait | undefined {
-  if (!(error instanceof LatchkeyError)) return undefined;
-  const { code, facts } = error;
-  const until = facts["until"];
-  if ((code !== "BUDGET_SPENT" && code !== "ACME_PAUSED") || typeof until !== "number")
-    return undefined;
-  return { code, until, detail: String(facts["detail"]) };
-}
-
-/** A wait as an error of whoever cannot go on because of it. */
-export function waiting(action: string, { code, until, detail }: Wait): LatchkeyError {
-  return new LatchkeyError(code, `Cannot ${action}: ${detail}`, { until, detail });
 }
 
 function latest(waits: readonly (Wait | undefined)[]): Wait | undefined {

@@ -7,7 +7,7 @@ import type { Config, Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Storage } from "../storage/storage.ts";
 import { Accounts, type Endpoint } from "./account.ts";
-import { Budgets, type Wait } from "./budgets.ts";
+import { Budgets } from "./budgets.ts";
 import { caLimitsOf } from "./ca-limits.ts";
 import { Endpoints, type TransportTo } from "./endpoints.ts";
 import type { IssueSteps } from "./issue.ts";
@@ -18,6 +18,7 @@ import type { Holding } from "./records.ts";
 import { REVOCATION_REASONS, type RevocationReason } from "./revocation.ts";
 import { rollOver } from "./rollover.ts";
 import { issuerInTurn } from "./turn.ts";
+import type { Wait } from "./wait.ts";
 
 /** What the way to the CAs needs from its surroundings. */
 export interface CaAccessSteps {

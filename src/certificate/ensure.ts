@@ -9,7 +9,6 @@ import { nameOf } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
 import type { CertificateOutcome, ClientAddress, IssuanceNews } from "../process/messages.ts";
 import type { AttemptMemory } from "./attempts.ts";
-import { type Wait, waitIn } from "./budgets.ts";
 import { type Denial, outcomeWithout, refusalAt, whyNot } from "./denial.ts";
 import type { Holdings } from "./holdings.ts";
 import type { OrderQueue } from "./order-queue.ts";
@@ -17,6 +16,7 @@ import type { Decision } from "./policy.ts";
 import { FIRST, rankOf } from "./rank.ts";
 import { Recall, type RecallSteps } from "./recall.ts";
 import { type Holding, type Issued, outcomeOf } from "./records.ts";
+import { type Wait, waitIn } from "./wait.ts";
 
 /** The steps of {@link CertificateKeeper.ensure}, in their order. */
 export interface KeeperSteps extends RecallSteps {

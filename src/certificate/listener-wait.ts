@@ -3,8 +3,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Config, Host, Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Unbound } from "../process/messages.ts";
-import type { Wait } from "./budgets.ts";
 import { challengeTypesFor, type Listeners } from "./challenge-types.ts";
+import type { Wait } from "./wait.ts";
 
 /** What the wait for a listener depends on. */
 export interface ListenerWaitSteps {

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import type { Wait } from "./budgets.ts";
+import type { Wait } from "./wait.ts";
 
 /** What the queue needs from its surroundings. */
 export interface QueueSteps {

@@ -1,7 +1,8 @@
 import { parseRetryAfter } from "../acme/retry-after.ts";
 import type { AcmeAnswer, AcmeRequest, AcmeTransport } from "../acme/transport.ts";
 import type { Clock } from "../base/clock.ts";
-import { type Budgets, waiting } from "./budgets.ts";
+import type { Budgets } from "./budgets.ts";
+import { waiting } from "./wait.ts";
 
 /** Statuses by which a CA asks for peace: too many requests, and not now (RFC 6585 §4, RFC 9110 §15.6.4). */
 const TOO_MANY = 429;
