@@ -36,6 +36,10 @@ interface Budget {
 export class Budgets {
   readonly #steps: BudgetSteps;
   readonly #budgets = new RecentMap<string, Budget & { readonly of: Subject }>(limits.budgetsMax);
+  /** Those of names on demand: whatever strangers bring, it pushes out no other. */
+  readonly #onDemand = new RecentMap<string, Budget & { readonly of: Subject }>(
+    limits.onDemandBudgetsMax,
+  );
   #writing: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
 
@@ -93,6 +97,19 @@ export class Budgets {
     if (wait !== undefined) throw waiting("make an account", wait);
     await this.#take([subject]);
     return await work();
+  }
+
+  /**
+   * Takes one of a budget, on disk if that can be written; `false`, and nothing changes, when it is used up. Never
+   * rejects.
+   */
+  async spend(subject: Subject): Promise<boolean> {
+    const budget = this.#get(subject);
+    if (budget.bucket === undefined) return true;
+    if (!budget.bucket.take(this.#steps.clock.now())) return false;
+    this.#put(subject, budget);
+    await this.#saveOrTell();
+    return true;
   }
 
   /**
@@ -200,13 +217,17 @@ export class Budgets {
   }
 
   #get(subject: Subject): Budget {
-    return this.#budgets.get(keyOf(subject)) ?? this.#restored(subject);
+    return this.#mapOf(subject).get(keyOf(subject)) ?? this.#restored(subject);
   }
 
   #put(subject: Subject, budget: Budget): void {
     const { directory, kind } = subject;
     const of = { directory, kind, subject: subject.subject };
-    this.#budgets.set(keyOf(subject), { ...budget, of });
+    this.#mapOf(subject).set(keyOf(subject), { ...budget, of });
+  }
+
+  #mapOf({ kind }: Subject) {
+    return kind === "on-demand" ? this.#onDemand : this.#budgets;
   }
 
   #restored(stored: Subject & Partial<StoredBudget>): Budget {
@@ -239,17 +260,19 @@ export class Budgets {
 
   #worthKeeping(): StoredBudget[] {
     const now = this.#steps.clock.now();
-    return [...this.#budgets].flatMap(([, { of, bucket, closedUntil = now }]) => {
-      const fullAt = bucket?.fullAt(now) ?? now;
-      if (fullAt <= now && closedUntil <= now) return [];
-      return [
-        {
-          ...of,
-          fullAt: fullAt > now ? fullAt : undefined,
-          closedUntil: closedUntil > now ? closedUntil : undefined,
-        },
-      ];
-    });
+    return [...this.#budgets, ...this.#onDemand].flatMap(
+      ([, { of, bucket, closedUntil = now }]) => {
+        const fullAt = bucket?.fullAt(now) ?? now;
+        if (fullAt <= now && closedUntil <= now) return [];
+        return [
+          {
+            ...of,
+            fullAt: fullAt > now ? fullAt : undefined,
+            closedUntil: closedUntil > now ? closedUntil : undefined,
+          },
+        ];
+      },
+    );
   }
 }
 

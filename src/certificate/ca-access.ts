@@ -120,6 +120,17 @@ export class CaAccess {
     return this.budgets.waitFor(planFor(holding, directory));
   }
 
+  /**
+   * May one more new name on demand of this registered domain be ordered? By what the first issuer counts; our own
+   * authority counts nothing. Never rejects.
+   */
+  async spendOnDemand(domain: string, issuers: readonly Issuer[]): Promise<boolean> {
+    const counting = issuers.find(({ kind }) => kind !== "internal");
+    if (counting === undefined) return true;
+    const directory = this.endpoints.directoryOf(counting);
+    return await this.budgets.spend({ directory, kind: "on-demand", subject: domain });
+  }
+
   /** See {@link Budgets.reopen}. */
   reopen(holding: Holding, directory: string): void {
     this.budgets.reopen(planFor(holding, directory));

@@ -13,10 +13,14 @@ export interface CaLimits {
 
 type Rates = CaLimits["rates"];
 
-const PRIVATE: Rates = { accounts: limits.budgetAccounts };
+/** Of every CA but ourselves. */
+const COMMON: Rates = {
+  accounts: limits.budgetAccounts,
+  "on-demand": limits.onDemandPerDomain,
+};
 
 const PUBLIC: Rates = {
-  accounts: limits.budgetAccounts,
+  ...COMMON,
   orders: limits.budgetOrders,
   renewals: limits.budgetRenewals,
   domain: limits.budgetDomain,
@@ -25,7 +29,7 @@ const PUBLIC: Rates = {
 };
 
 const STAGING: Rates = {
-  accounts: limits.budgetAccounts,
+  ...COMMON,
   orders: limits.budgetStagingOrders,
   renewals: limits.budgetStagingOrders,
   failures: limits.budgetStagingFailures,
@@ -46,5 +50,5 @@ export function caLimitsOf(directory: string, internal: string): CaLimits {
   const name = nameOf({ kind: "acme", directory });
   const paceMs = limits.orderPaceMs;
   if (name === "letsencrypt-staging") return { rates: STAGING, paceMs };
-  return { rates: name === directory ? PRIVATE : PUBLIC, paceMs };
+  return { rates: name === directory ? COMMON : PUBLIC, paceMs };
 }

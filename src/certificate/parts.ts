@@ -172,7 +172,11 @@ function newWay(steps: FloorSteps, ground: Ground): Way {
     arm: (challenge, issuer, signal) => outlook.arm(challenge, issuer, signal),
     store: storage.publishedRecords,
   });
-  const gate = new PolicyGate({ ...steps, isKnown: (host) => holdings.isAllowed(host) });
+  const gate = new PolicyGate({
+    ...steps,
+    isKnown: (host) => holdings.isAllowed(host),
+    spendOnDemand: (domain, issuers) => cas.spendOnDemand(domain, issuers),
+  });
   const watch = new RenewalWatch({
     ...steps,
     ...{ holdings, random, moved },

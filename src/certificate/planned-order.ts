@@ -82,6 +82,8 @@ export function inWords({ kind, subject }: Subject): string {
       return `certificates for ${subject}`;
     case "failures":
       return `failed authorizations of ${subject}`;
+    case "on-demand":
+      return `new names on demand under ${subject}`;
     case "windows":
       return "questions about renewal windows";
     default:

@@ -7,7 +7,7 @@ import { isIpAddress } from "../base/ip-address.ts";
 import type { Log } from "../base/log.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
 import type { UriHost } from "../base/uri-host.ts";
-import type { Config, Host, HostPattern } from "../config/config.ts";
+import type { Config, Host, HostPattern, Issuer } from "../config/config.ts";
 import { isInternalName } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
 import { Resolver } from "../dns/resolver.ts";
@@ -24,6 +24,8 @@ export interface GateSteps {
   findHost(name: CertificateName): Host | undefined;
   /** Is the name one that policy allowed before? */
   isKnown(host: CertificateName): boolean;
+  /** See {@link CaAccess.spendOnDemand}. */
+  spendOnDemand(domain: string, issuers: readonly Issuer[]): Promise<boolean>;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -42,16 +44,14 @@ export class PolicyGate {
     this.#steps = steps;
     this.asks = new AskWatch(clock);
     const ask = createAsk(clock, log, signal, this.asks);
-    const budgets = new NameBudgets(log);
+    const budgets = new NameBudgets(steps);
     const straying = newStraying(steps);
     this.#probe = new AskProbe({ hosts: config.hosts, ask: ask.afresh, clock, log });
     this.#policy = {
       findHost: steps.findHost,
       isNew: (host) => !steps.isKnown(host),
       spendClient: (client, host) => budgets.spendClient(client, host, clock.now()),
-      // Our own authority has no budget that could be spent.
-      spendDomain: (host, issuers) =>
-        issuers.every(({ kind }) => kind === "internal") || budgets.spendDomain(host, clock.now()),
+      spendDomain: (host, issuers) => budgets.spendDomain(host, issuers, clock.now()),
       isDiscerning: (url, pattern) => this.#probe.isDiscerning(url, pattern),
       ask: ask.about,
       straying: (host, issuers) => straying.why(host, issuers),

@@ -34,7 +34,7 @@ export interface PolicySteps {
   /** May this client have us look at one more new name? */
   spendClient(client: string | undefined, host: Hostname): boolean;
   /** May one more new name of its domain be ordered, from these issuers? */
-  spendDomain(host: Hostname, issuers: readonly Issuer[]): boolean;
+  spendDomain(host: Hostname, issuers: readonly Issuer[]): Promise<boolean>;
   /** Does the service refuse names that nobody can know? `undefined` when it says nothing. */
   isDiscerning(url: string, pattern: HostPattern): Promise<boolean | undefined>;
   /** Asks the operator's own service about a name; see `ask.ts`. */
@@ -81,7 +81,7 @@ async function decideOnDemand(steps: PolicySteps, claim: Claim): Promise<Decisio
   const isNew = steps.isNew(host);
   const objection = await objectionTo(steps, claim, onDemand, isNew);
   if (objection !== undefined) return objection;
-  if (isNew && visit.orders && !steps.spendDomain(host, issuers))
+  if (isNew && visit.orders && !(await steps.spendDomain(host, issuers)))
     return { kind: "later", why: "its domain has had its share of new certificates for now" };
   return { kind: "allowed", issuers, listed: false };
 }

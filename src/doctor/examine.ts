@@ -161,6 +161,7 @@ function hostSteps(
     gate: new PolicyGate({
       ...{ config, clock, log, signal },
       findHost: (name) => routes.findCertified(name),
+      spendOnDemand: async () => true, // it orders nothing
       isKnown: (name) => typeof recordOf(name)?.issuer === "string",
     }),
     recordOf,

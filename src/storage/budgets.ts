@@ -21,6 +21,8 @@ export const BUDGET_KINDS = [
   "names",
   /** Failed authorizations of one name. */
   "failures",
+  /** New names on demand below one registered domain: not the CA's count, but the part of it that strangers may have. */
+  "on-demand",
   /** Renewal windows asked for. */
   "windows",
   /** Anything at all. */
@@ -42,8 +44,8 @@ export interface StoredBudget {
   readonly closedUntil: number | undefined;
 }
 
-/** 10,000 budgets of names of 30 characters take 1.5 MiB. */
-const FILE_MAX_BYTES = 4_194_304;
+/** 20,000 budgets of names of 30 characters take 3 MiB. */
+const FILE_MAX_BYTES = 8_388_608;
 /** Stands for "all" in the file, where a key cannot be empty; no name starts with it. */
 const ALL = "-";
 

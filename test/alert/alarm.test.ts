@@ -45,7 +45,7 @@ async function world(
   const findHost = (name: Parameters<typeof routes.findCertified>[0]) => routes.findCertified(name);
   const common = { config, clock, log, signal, findHost, holdings: () => [] };
   const durable = new Durable(storage, log, signal);
-  const gate = new PolicyGate({ ...common, isKnown: () => false });
+  const gate = new PolicyGate({ ...common, isKnown: () => false, spendOnDemand: async () => true });
   const watchdog = new Watchdog({
     ...{ ...common, ...looking, heldSerials: async () => new Map() },
     ...{ workers: () => 1, announceAgain: async () => {}, random: () => 0.5 },

@@ -5,7 +5,11 @@ import { keptLog, named } from "../support/stored.ts";
 
 const NOW = Date.UTC(2026, 10, 25);
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+
+/** Any domain has all that it wants. */
+function budgetsOf(log = keptLog()): NameBudgets {
+  return new NameBudgets({ log, spendOnDemand: async () => true });
+}
 
 function spend(
   budgets: NameBudgets,
@@ -24,7 +28,7 @@ function spend(
 
 test("T31: a client brings 20 new names at once and 5 a minute from then on; others have budgets of their own", () => {
   const log = keptLog();
-  const budgets = new NameBudgets(log);
+  const budgets = budgetsOf(log);
   assert.equal(spend(budgets, "192.0.2.1", 10_000, NOW), 20);
   assert.equal(spend(budgets, "192.0.2.2", 10_000, NOW), 20);
   assert.equal(spend(budgets, "192.0.2.1", 10_000, NOW + MINUTE), 5);
@@ -34,7 +38,7 @@ test("T31: a client brings 20 new names at once and 5 a minute from then on; oth
 });
 
 test("all addresses of an IPv6 /64 are one client", () => {
-  const budgets = new NameBudgets(keptLog());
+  const budgets = budgetsOf();
   const spent = Array.from({ length: 100 }, (_, index) =>
     budgets.spendClient(`2001:db8::${index.toString(16)}`, named(`n${index}.example`), NOW),
   );
@@ -42,7 +46,7 @@ test("all addresses of an IPv6 /64 are one client", () => {
 });
 
 test("a name that was paid for is free for everybody, for a minute", () => {
-  const budgets = new NameBudgets(keptLog());
+  const budgets = budgetsOf();
   const host = named("customer.example");
   assert.ok(budgets.spendClient("192.0.2.2", host, NOW));
   spend(budgets, "192.0.2.1", 100, NOW);
@@ -51,18 +55,24 @@ test("a name that was paid for is free for everybody, for a minute", () => {
 });
 
 test("nobody is counted behind a trusted proxy", () => {
-  assert.equal(spend(new NameBudgets(keptLog()), undefined, 1_000, NOW), 1_000);
+  assert.equal(spend(budgetsOf(), undefined, 1_000, NOW), 1_000);
 });
 
-test("T31: a registered domain has 40 new names at once and 40 in a week, whoever brings them and however deep", () => {
+test("T31: a domain is asked for one name by its registered name, however deep it is, and once for all who come for it", async () => {
   const log = keptLog();
-  const budgets = new NameBudgets(log);
-  const order = (from: number, now: number) =>
-    Array.from({ length: 1_000 }, (_, index) =>
-      budgets.spendDomain(named(`n${from + index}.a.shop.co.uk`), now),
-    ).filter(Boolean).length;
-  assert.equal(order(0, NOW), 40);
-  assert.equal(order(1_000, NOW + 168 * HOUR), 40);
-  assert.ok(budgets.spendDomain(named("other.co.uk"), NOW));
-  assert.equal(log.events[0]?.facts?.["domain"], "shop.co.uk");
+  const asked: string[] = [];
+  const budgets = new NameBudgets({
+    log,
+    spendOnDemand: async (domain) => {
+      asked.push(domain);
+      return asked.length === 1;
+    },
+  });
+  const spend = (name: string, now = NOW) => budgets.spendDomain(named(name), [], now);
+  const crowd = Array.from({ length: 100 }, () => spend("n.a.shop.co.uk"));
+  assert.deepEqual(new Set(await Promise.all(crowd)), new Set([true]));
+  assert.ok(await spend("n.a.shop.co.uk", NOW + 59_999), "it was paid for");
+  assert.equal(await spend("other.shop.co.uk"), false);
+  assert.deepEqual(asked, ["shop.co.uk", "shop.co.uk"]);
+  assert.equal(log.only("on-demand.budget-spent")["domain"], "shop.co.uk");
 });

@@ -38,7 +38,7 @@ function recordingSteps(found: Host | undefined, replaced: Partial<PolicySteps> 
     findHost: () => found,
     isNew: () => true,
     spendClient: () => true,
-    spendDomain: () => true,
+    spendDomain: async () => true,
     isDiscerning: async () => true,
     ask: async () => true,
     straying: async () => undefined,
@@ -203,7 +203,7 @@ const brakes: readonly {
   {
     name: "a domain over its budget waits",
     found: asked,
-    replaced: { spendDomain: () => false },
+    replaced: { spendDomain: async () => false },
     decision: {
       kind: "later",
       why: "its domain has had its share of new certificates for now",
