@@ -16,7 +16,7 @@ import type { Finding } from "./self-check.ts";
 
 /** What a look at the cause of a failure needs from its surroundings. */
 export interface SightSteps {
-  readonly resolver: Pick<Resolver, "addresses" | "caa" | "txt">;
+  readonly resolver: Pick<Resolver, "addresses" | "caa">;
   /** How it asks, for those that ask servers one by one. */
   readonly resolvers: ResolverOptions;
   /** See {@link entriesFor}. */
@@ -127,7 +127,7 @@ function isByDns({ host, failedChallenge }: Holding): boolean {
  * CA may well have had an answer.
  */
 async function sightOfProof(
-  { resolver, resolvers, dnsEntriesFor, clock }: SightSteps,
+  { resolvers, dnsEntriesFor, clock }: SightSteps,
   holding: Holding,
   failure: "ours" | "of the CA",
   signal: AbortSignal,
@@ -135,16 +135,13 @@ async function sightOfProof(
   const { host: certificate } = holding;
   try {
     const entries = dnsEntriesFor(holding);
-    const { name, entry, servers } = await findProofPlace(
-      { certificate, entries, resolvers },
-      signal,
-    );
-    if (failure === "ours") await providerOf(entry, { certificate }, clock).look?.(name, signal);
-    const isAnswered = servers.some(({ fault }) => fault === undefined);
-    if (isAnswered || servers.length === 0) return "gone";
-    // A network that lets nobody out to port 53 but to its own resolvers.
-    const { kind } = await resolver.txt(name, signal);
-    return kind === "failed" ? "there" : "unclear";
+    const place = await findProofPlace({ certificate, entries, resolvers }, signal);
+    if (failure === "ours")
+      await providerOf(place.entry, { certificate }, clock).look?.(place.name, signal);
+    if (place.answering === "nobody") return "there";
+    // Resolvers may remember what servers said that do not answer any more.
+    const isCertain = place.answering === "servers" || place.servers.length === 0;
+    return isCertain ? "gone" : "unclear";
   } catch (error) {
     signal.throwIfAborted();
     if (codeOf(error) !== "DNS_FAILED") throw error;

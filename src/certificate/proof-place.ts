@@ -17,6 +17,8 @@ export interface ProofPlace {
   readonly zone: string | undefined;
   /** None where they cannot be told. */
   readonly servers: readonly AskedServer[];
+  /** Who says what is there: some of the servers; else the resolvers, as where a network lets nobody out to port 53; else nobody. */
+  readonly answering: "servers" | "resolvers" | "nobody";
 }
 
 /** One of the servers, and what it said when it was asked for records there. */
@@ -60,5 +62,16 @@ export async function findProofPlace(
       return { ...server, fault: found.kind === "failed" ? found.code : undefined };
     }),
   );
-  return { asked, name, entry, zone, servers: answers };
+  const isAnswered = answers.some(({ fault }) => fault === undefined);
+  const answering = isAnswered ? "servers" : await askResolvers(resolver, name, signal);
+  return { asked, name, entry, zone, servers: answers, answering };
+}
+
+async function askResolvers(
+  resolver: Resolver,
+  name: string,
+  signal: AbortSignal,
+): Promise<"resolvers" | "nobody"> {
+  const { kind } = await resolver.txt(name, signal);
+  return kind === "failed" ? "nobody" : "resolvers";
 }

@@ -23,10 +23,10 @@ export async function followAliases(
     const [target] = found.kind === "found" ? found.records : [];
     if (target === undefined) return current;
     const next = parseDnsName(target);
-    if (next === undefined) throw dnsFailure(`follow the alias ${current}`, "it leads to no name");
+    if (next === undefined) throw misled(current, "it leads to no name");
     current = next;
   }
-  throw dnsFailure(`follow the alias ${name}`, `it leads on for more than ${ALIASES_MAX} names`);
+  throw misled(name, `it leads on for more than ${ALIASES_MAX} names`);
 }
 
 /**
@@ -57,11 +57,27 @@ function unknown(action: string, { code, detail }: { code: string; detail: strin
   return dnsFailure(action, `${detail} (${code})`, undefined, { answer: code });
 }
 
+function misled(name: string, why: string): Error {
+  return dnsFailure(`follow the alias ${name}`, why, undefined, { alias: name });
+}
+
+/** The alias that leads nowhere, where {@link followAliases} failed by one. */
+export function misleadingAlias(error: unknown): string | undefined {
+  const alias = error instanceof LatchkeyError ? error.facts["alias"] : undefined;
+  return typeof alias === "string" ? alias : undefined;
+}
+
+/** What name servers answered in place of what {@link followAliases} or {@link findZone} asked: `ESERVFAIL`, `ETIMEOUT` … */
+export function failingAnswer(error: unknown): string | undefined {
+  const answer = error instanceof LatchkeyError ? error.facts["answer"] : undefined;
+  return typeof answer === "string" ? answer : undefined;
+}
+
 /**
  * Has nobody answered what {@link followAliases} or {@link findZone} asked, so that nothing is known of the
  * name? An answer that name servers fail (SERVFAIL) or want to give none (REFUSED) is one.
  */
 export function isUnanswered(error: unknown): boolean {
-  const answer = error instanceof LatchkeyError ? error.facts["answer"] : undefined;
+  const answer = failingAnswer(error);
   return answer !== undefined && answer !== "ESERVFAIL" && answer !== "EREFUSED";
 }

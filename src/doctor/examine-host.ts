@@ -6,9 +6,10 @@ import type { Probe } from "../base/probe.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { caLimitsOf } from "../certificate/ca-limits.ts";
 import { challengeTypesFor } from "../certificate/challenge-types.ts";
+import { entriesFor } from "../certificate/dns-providers.ts";
 import { purposeOf, subjectsOf } from "../certificate/planned-order.ts";
 import type { PolicyGate } from "../certificate/policy-gate.ts";
-import type { ChallengeType, Config, Issuer } from "../config/config.ts";
+import type { ChallengeType, Config, Host, Issuer } from "../config/config.ts";
 import { nameOf, refusalOf } from "../config/issuers.ts";
 import { limits } from "../config/limits.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -19,8 +20,10 @@ import { type DoorQuestion, findingsOfDoors, type Ports } from "./door-findings.
 import { type Finding, fine, problem } from "./finding.ts";
 import { lookAtDoors } from "./look-doors.ts";
 import { lookAtCaa, lookAtName, type NameLook } from "./look-name.ts";
+import { lookAtProof } from "./look-proof.ts";
 import { addressesOf, findingsOfName } from "./name-findings.ts";
 import type { Patient } from "./patient.ts";
+import { findingsOfProof } from "./proof-findings.ts";
 import { findingsOfRecord } from "./record-findings.ts";
 import { findingsOfStored } from "./stored-findings.ts";
 
@@ -46,12 +49,15 @@ interface Case {
   readonly name: CertificateName;
   /** What control is proven of. */
   readonly host: UriHost;
+  readonly entry: Host;
   readonly issuers: readonly AcmeIssuer[];
   readonly methods: readonly ChallengeType[];
   readonly record: CertificateRecord | undefined;
 }
 
-const NOBODY_KNOWS: ReadonlySet<string> = new Set(["name.servfail", "name.no-answer"]);
+const NOBODY_KNOWS: ReadonlySet<string> = new Set([
+  ...["name.servfail", "name.no-answer", "dns.no-answer"],
+]);
 const IN_USE: readonly CertificateState[] = ["valid", "renewing", "failing"];
 
 /** Everything about one host: policy, DNS, CAA, its addresses and ports, its CA's limits, its last attempt. */
@@ -79,7 +85,7 @@ export async function examineHost(
     name,
     challengeTypesFor(entry, first, steps.config.acme, steps.config.listen),
   );
-  const patient: Case = { name, host: provenHost(name), issuers, methods, record };
+  const patient: Case = { name, host: provenHost(name), entry, issuers, methods, record };
   return [
     ...ofNames(patient, steps),
     ...(methods.length === 0 ? [impossible(name)] : await ofWays(patient, steps)),
@@ -125,12 +131,14 @@ async function ofWays(patient: Case, steps: HostSteps): Promise<readonly Finding
     return findingsOfDoors(doors, question);
   }
   const isWildcard = isWildcardName(patient.name);
-  const [ways, set] = await Promise.all([
+  const [ways, proofs, set] = await Promise.all([
     isWildcard ? [] : ofAddresses(host, patient, steps),
+    ofProofs(patient, steps),
     lookAtCaa(host, nameLook(steps), steps.signal),
   ]);
   // Name servers that fail fail for every question: once is enough.
-  if (set.kind === "failed" && ways.some(({ code }) => NOBODY_KNOWS.has(code))) return ways;
+  const seen = [...ways, ...proofs];
+  if (set.kind === "failed" && seen.some(({ code }) => NOBODY_KNOWS.has(code))) return seen;
   const candidates = patient.issuers.map((issuer) => ({
     issuer: nameOf(issuer),
     identities: steps.cas.identitiesOf(issuer.directory),
@@ -138,7 +146,21 @@ async function ofWays(patient: Case, steps: HostSteps): Promise<readonly Finding
     methods: patient.methods,
     isWildcard,
   }));
-  return [...ways, ...findingsOfCaa(host, set, candidates)];
+  return [...seen, ...findingsOfCaa(host, set, candidates)];
+}
+
+/** Is there a place for proofs in DNS, where they are one way, or the only one? */
+async function ofProofs(patient: Case, steps: HostSteps): Promise<readonly Finding[]> {
+  const { name, methods, issuers, entry } = patient;
+  if (!methods.includes("dns-01")) return [];
+  const { resolvers, timeoutMs } = nameLook(steps);
+  const entries = entriesFor(entry, steps.config.acme);
+  const question = { certificate: name, entries, resolvers };
+  const sight = await lookAtProof(question, { timeoutMs, clock: steps.clock }, steps.signal);
+  return findingsOfProof(sight, {
+    isForPublicCa: issuers.some(isPublic),
+    isSpared: methods.some((type) => type !== "dns-01"),
+  });
 }
 
 async function ofAddresses(

@@ -59,7 +59,7 @@ const NONE: Said = { rcode: "NXDOMAIN" };
 function preflightOf(
   server: NameServer,
   now: () => World,
-  resolver?: Pick<Resolver, "addresses" | "caa" | "txt">,
+  resolver?: Pick<Resolver, "addresses" | "caa">,
 ) {
   const clock = new ManualClock();
   const holdings = new Holdings();
@@ -402,7 +402,6 @@ test("beside 300 names that nobody answers for, a repaired one has its attempt w
   let isThere = false;
   const { preflight, clock, fail, moved } = preflightOf(server, () => ({}), {
     caa: async () => ({ kind: "absent", why: "NODATA" }),
-    txt: async () => ({ kind: "absent", why: "NODATA" }),
     addresses: async (name, signal) => {
       if (name !== "shop.example") return await unanswered(signal);
       return isThere

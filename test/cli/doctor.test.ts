@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { doctor } from "../../src/cli/doctor.ts";
+import { grave } from "../support/findings.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { startNameServer } from "../support/name-server.ts";
 
 test("a variable that only the service may have is told, and all else is looked at", async (t) => {
   await using folder = await temporaryFolder();
@@ -17,14 +19,7 @@ acme: { dns: { provider: cloudflare, token: env:LATCHKEY_TEST_ABSENT } }
 hosts: { a.internal: { to: 3001, auth: { basic: { ops: env:LATCHKEY_TEST_HASH } } } }
 `,
   );
-  let written = "";
-  t.mock.method(process.stdout, "write", (text: string) => {
-    written += text;
-    return true;
-  });
-  const code = await doctor([], { config: file, json: true });
-  t.mock.restoreAll();
-  const { machine, hosts } = JSON.parse(written);
+  const { code, machine, hosts } = await examined(t, file);
   const told = machine.filter((finding: { code: string }) => finding.code === "config.unset");
   assert.deepEqual(
     told.map(({ severity, saw }: { severity: string; saw: string }) => [severity, saw]),
@@ -48,3 +43,37 @@ hosts: { a.internal: { to: 3001, auth: { basic: { ops: env:LATCHKEY_TEST_HASH } 
   );
   assert.equal(code, 0);
 });
+
+test("a wildcard whose proofs have no place in DNS is told before its first attempt", async (t) => {
+  await using folder = await temporaryFolder();
+  await using dns = await startNameServer(() => ({ answers: [] }));
+  const file = join(folder.path, "latchkey.yaml");
+  await writeFile(
+    file,
+    `storage: storage
+listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:0"] }
+acme:
+  resolvers: ["${dns.address}"]
+  issuers: [{ directory: "https://127.0.0.1:1/directory" }]
+  dns: { provider: exec, command: /bin/true, zones: [acme.example] }
+hosts: { "*.shop.example": 3001 }
+`,
+  );
+  const { code, hosts } = await examined(t, file);
+  assert.deepEqual(
+    hosts.map(({ host, findings }: { host: string; findings: never[] }) => [host, grave(findings)]),
+    [["*.shop.example", ["problem dns.no-entry"]]],
+  );
+  assert.equal(code, 1);
+});
+
+async function examined(t: TestContext, config: string) {
+  let written = "";
+  t.mock.method(process.stdout, "write", (text: string) => {
+    written += text;
+    return true;
+  });
+  const code = await doctor([], { config, json: true });
+  t.mock.restoreAll();
+  return { code, ...JSON.parse(written) };
+}
