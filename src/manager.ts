@@ -32,7 +32,13 @@ import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
 import { LOAD_ONLY } from "./process/compiled.ts";
 import { CrashReport } from "./process/crash-report.ts";
-import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
+import {
+  type Address,
+  type Message,
+  type Spent,
+  type WorkerFacts,
+  workerIndexOf,
+} from "./process/messages.ts";
 import { askForCounts, askForReload } from "./process/questions.ts";
 import { StrainReport } from "./process/strain-report.ts";
 import { Storage } from "./storage/storage.ts";
@@ -200,6 +206,13 @@ function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
   return new AdminDoor(config.listen.admin, steps, log);
 }
 
+/** Workers reach each other by this process alone; what one says, the others hear. */
+function passOn(spent: readonly Spent[], from: Address): void {
+  for (const { index } of workers)
+    if (index !== workerIndexOf(from))
+      channel.send(`worker ${index}`, { type: "rates.news", spent });
+}
+
 /** Everything that other processes say to this one. */
 function receive(
   floor: CertificateFloor,
@@ -244,6 +257,9 @@ function receive(
       break;
     case "strain.news":
       strainReport.hear(workerIndexOf(from), message.strain);
+      break;
+    case "rates.spent":
+      passOn(message.spent, from);
       break;
     case "counts.last":
       gathering.lastWord(workerIndexOf(from), message.counts);

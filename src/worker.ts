@@ -93,6 +93,7 @@ const relay = new Relay({
   tellsQuery: config.log.query,
   counts,
   refused: (facts) => refusals.report(facts),
+  tellSpent: (spent) => channel.send("manager", { type: "rates.spent", spent }),
 });
 
 const allowance = new Allowance(config.workers);
@@ -174,6 +175,9 @@ function receiveMessage(message: Message): void {
       break;
     case "backends.news":
       relay.hear(message.backends);
+      break;
+    case "rates.news":
+      relay.hearSpent(message.spent);
       break;
     case "challenge.arm":
       challenges.arm(message.challenge);

@@ -37,6 +37,18 @@ export class TokenBucket {
     return true;
   }
 
+  /** Takes so many, though there are fewer: what is owed is paid before there is one again, but never more than a burst. */
+  owe(count: number, now: number): void {
+    this.#refill(now);
+    this.#tokens = Math.max(-this.#rate.burst, this.#tokens - count);
+  }
+
+  /** How many are missing from a full one. */
+  missing(now: number): number {
+    this.#refill(now);
+    return this.#rate.burst - this.#tokens;
+  }
+
   /** Puts one back that was taken for nothing. */
   giveBack(now: number): void {
     this.#refill(now);

@@ -6,10 +6,12 @@ export const rulesLimits = {
   rateRequestsMax: 1_000_000,
   ratePerMinMs: 100,
   ratePerMaxMs: 86_400_000,
-  /** Clients that one rate limit knows in one worker, about 150 bytes each; see `rate-limiter.ts` for what happens beyond. */
+  /** Clients that one rate limit knows in one worker, about 300 bytes each; see `rate-limiter.ts` for what happens beyond. */
   rateClientsMax: 20_000,
   /** Buckets that clients beyond them share. */
   rateSharedBuckets: 256,
+  /** Clients that a worker tells the others of, ten times a second: about 20 KiB each time. */
+  rateNewsMax: 256,
   /** `maintenance.retryAfter`: when clients may come again, unless it is written. */
   retryAfterMs: 300_000,
   retryAfterMinMs: 1_000,

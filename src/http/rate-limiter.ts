@@ -2,16 +2,30 @@ import { RecentMap } from "../base/recent-map.ts";
 import { type Rate, TokenBucket } from "../base/token-bucket.ts";
 import { limits } from "../config/limits.ts";
 import type { RateLimit } from "../config/rules.ts";
+import type { Spent } from "../process/messages.ts";
+
+/** What one client has spent of this limit in one worker. */
+type ClientSpent = Omit<Spent, "scope">;
 
 interface Counted {
   readonly bucket: TokenBucket;
   usedAt: number;
+  /** What this worker may let pass without a word, where there are several. */
+  readonly share: TokenBucket | undefined;
+  /** Does everything that it spends matter to the others? */
+  isTold: boolean;
+  /** What was spent here that the others have not been told. */
+  untold: number;
 }
 
 /**
  * Counts the requests of each client against one limit. Forgets a client only when its bucket is full
  * again, which is as if it had never come: so nobody gains by filling the table. While it is full of others,
  * newcomers share a few buckets, of which nobody can choose one that is not in use.
+ *
+ * Workers that share a limit tell each other, by {@link takeNews} and {@link hear}, what clients have spent: nothing of one
+ * that spends no more than its worker's part of the limit, since all the parts together are the limit; everything of
+ * one that spends more, or of whom another worker tells, until it could have its whole burst again.
  */
 export class RateLimiter {
   readonly #rate: Rate;
@@ -21,24 +35,76 @@ export class RateLimiter {
   readonly #clients: RecentMap<string, Counted>;
   readonly #shared: TokenBucket[] = [];
   readonly #salt: number;
+  /** Of each worker; `undefined`: there is but one. */
+  readonly #part: Rate | undefined;
+  /** Clients of whom there is something to tell. */
+  readonly #talk = new Set<string>();
+  #newsBegan: () => void = () => {};
 
-  /** @param salt Any number that strangers do not know. */
+  /**
+   * @param salt Any number that strangers do not know.
+   * @param sharers How many workers share the limit.
+   */
   constructor(
     { requests, perMs, burst }: Omit<RateLimit, "scope">,
     salt: number,
     capacity = limits.rateClientsMax,
+    sharers = 1,
   ) {
     this.#rate = { burst, everyMs: perMs / requests };
+    this.#part =
+      sharers === 1 ? undefined : { burst: burst / sharers, everyMs: this.#rate.everyMs * sharers };
     this.#capacity = capacity;
-    this.#refillMs = burst * this.#rate.everyMs;
+    // What others tell may be owed, up to a burst.
+    this.#refillMs = burst * this.#rate.everyMs * (sharers === 1 ? 1 : 2);
     this.#clients = new RecentMap(capacity);
     this.#salt = salt;
   }
 
   /** Counts a request of `client` at `now`: 0 when it may go on, else milliseconds until another one may. */
   take(client: string, now: number): number {
-    const bucket = this.#bucketOf(client, now);
-    return bucket.take(now) ? 0 : bucket.waitMs(now);
+    const counted = this.#countedOf(client, now);
+    const bucket = counted?.bucket ?? this.#share(client, now);
+    const share = counted?.share;
+    if (counted !== undefined && share?.missing(now) === 0 && bucket.missing(now) === 0) {
+      counted.isTold = false; // what it spent before matters to nobody
+      counted.untold = 0;
+    }
+    if (!bucket.take(now)) return bucket.waitMs(now);
+    if (counted !== undefined && share !== undefined) this.#spend(client, counted, share, now);
+    return 0;
+  }
+
+  /** Is there anything that other workers should know? */
+  get hasNews(): boolean {
+    return this.#talk.size > 0;
+  }
+
+  /** Calls `began` whenever there is some news where there was none. */
+  whenNews(began: () => void): void {
+    this.#newsBegan = began;
+  }
+
+  /** What clients have spent since the last time, of `max` of them. */
+  takeNews(max: number): readonly ClientSpent[] {
+    const news: ClientSpent[] = [];
+    for (const client of this.#talk) {
+      if (news.length >= max) break;
+      this.#talk.delete(client);
+      const counted = this.#clients.peek(client);
+      if (counted === undefined || counted.untold === 0) continue;
+      news.push({ client, count: counted.untold });
+      counted.untold = 0;
+    }
+    return news;
+  }
+
+  /** Another worker let so many of the client's requests pass. Nobody is known by this when the table is full. */
+  hear({ client, count }: ClientSpent, now: number): void {
+    const counted = this.#countedOf(client, now);
+    if (counted === undefined) return;
+    counted.isTold = true;
+    counted.bucket.owe(count, now);
   }
 
   /** How many clients are told apart. */
@@ -46,17 +112,31 @@ export class RateLimiter {
     return this.#clients.size;
   }
 
-  #bucketOf(client: string, now: number): TokenBucket {
+  #spend(client: string, counted: Counted, share: TokenBucket, now: number): void {
+    counted.untold += 1;
+    if (!share.take(now) && !counted.isTold) {
+      counted.isTold = true;
+      // What it had spent before, as far as it has not had it again.
+      counted.untold = Math.min(counted.untold, Math.ceil(counted.bucket.missing(now)));
+    }
+    if (!counted.isTold) return;
+    if (!this.hasNews) this.#newsBegan();
+    this.#talk.add(client);
+  }
+
+  /** `undefined`: there is no room for another client. */
+  #countedOf(client: string, now: number): Counted | undefined {
     const known = this.#clients.get(client);
     if (known !== undefined) {
       known.usedAt = now;
-      return known.bucket;
+      return known;
     }
-    if (this.#clients.size >= this.#capacity && !this.#isOldestFull(now))
-      return this.#share(client, now);
+    if (this.#clients.size >= this.#capacity && !this.#isOldestFull(now)) return undefined;
+    const share = this.#part && new TokenBucket(this.#part, now);
     const bucket = new TokenBucket(this.#rate, now);
-    this.#clients.set(client, { bucket, usedAt: now });
-    return bucket;
+    const counted = { bucket, usedAt: now, share, isTold: false, untold: 0 };
+    this.#clients.set(client, counted);
+    return counted;
   }
 
   /** The one that came the longest ago is the one that is full first, and the one that makes room. */

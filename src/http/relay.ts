@@ -14,7 +14,7 @@ import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import type { BackendsNews } from "../process/messages.ts";
+import type { BackendsNews, Spent } from "../process/messages.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Compressors } from "./compressor.ts";
 import { Conversation } from "./conversation.ts";
@@ -24,6 +24,7 @@ import { Markers } from "./markers.ts";
 import { Policies } from "./policies.ts";
 import type { Policy } from "./policy.ts";
 import { RateLimiter } from "./rate-limiter.ts";
+import { RateNews } from "./rate-news.ts";
 import { RuleBook } from "./rules.ts";
 import type { HttpAction, Place, Surroundings } from "./surroundings.ts";
 
@@ -38,8 +39,10 @@ const TAKEN_BACK = {
 export interface RelayServices {
   /** Every host, for what is told of their backends. */
   readonly hosts: readonly Host[];
-  /** Among the workers, which share the limits on connections out. */
+  /** Among the workers, which share the limits on connections out, and the rates of clients. */
   readonly place: WorkerPlace;
+  /** Tells the other workers what clients have spent of rates; by default there are none. */
+  tellSpent?(spent: readonly Spent[]): void;
   /** Where the names of backends lead. */
   readonly names: BackendNames;
   readonly log: Log;
@@ -90,6 +93,8 @@ export class Relay {
   readonly #further: (place: Place) => readonly Policy[];
   readonly #markers: Markers;
   readonly #book: RuleBook;
+  readonly #rates: RateNews;
+  readonly #now: () => number;
   readonly #loops = new Loops();
   readonly #policies = new WeakMap<Place, readonly Policy[]>();
   readonly #connections = new Set<ServedConnection>();
@@ -99,10 +104,14 @@ export class Relay {
     const deadlines = new Deadlines();
     this.#markers = new Markers(deadlines);
     const salt = randomInt(SALT_MAX);
+    this.#now = () => services.clock.now();
+    this.#rates = new RateNews(deadlines, (spent) => services.tellSpent?.(spent));
     this.#book = new RuleBook({
       markers: this.#markers,
-      now: () => services.clock.now(),
+      now: this.#now,
       salt,
+      workers: services.place.of,
+      rates: this.#rates,
     });
     const pool = new BackendPool(deadlines);
     const sessions = new SessionPool(deadlines, services.names);
@@ -141,6 +150,11 @@ export class Relay {
   hear(news: BackendsNews): void {
     this.#loops.share(news.cookieSecret);
     this.#reader.hear(news);
+  }
+
+  /** What clients have spent in another worker. */
+  hearSpent(spent: readonly Spent[]): void {
+    this.#rates.hear(spent, this.#now());
   }
 
   /** Takes over the connection and its socket: every path from here on ends with that socket closed. */
@@ -196,6 +210,7 @@ export class Relay {
     this.#around.pool.close();
     this.#around.sessions.close();
     this.#markers.close();
+    this.#rates.close();
   }
 
   #policiesOf(place: Place): readonly Policy[] {

@@ -1,12 +1,14 @@
 import { addressesIn } from "../base/address-range.ts";
 import { clientKeyOf } from "../base/client-key.ts";
 import { parseSocketAddress } from "../base/ip-address.ts";
+import { limits } from "../config/limits.ts";
 import type { Maintenance, RateLimit, Rules } from "../config/rules.ts";
 import { linesOf, pageAnswer } from "./answer-edits.ts";
 import { clientOf } from "./forwarded.ts";
 import type { Markers } from "./markers.ts";
 import { type Petition, type Policy, refused, type Verdict } from "./policy.ts";
 import { RateLimiter } from "./rate-limiter.ts";
+import type { RateNews } from "./rate-news.ts";
 
 /** What rules need of their relay. */
 export interface RuleServices {
@@ -15,6 +17,10 @@ export interface RuleServices {
   now(): number;
   /** A number that strangers do not know. */
   readonly salt: number;
+  /** How many workers share the rates. */
+  readonly workers: number;
+  /** How they tell each other what clients have spent. */
+  readonly rates: RateNews;
 }
 
 const PASS: Verdict = { kind: "pass" };
@@ -47,13 +53,20 @@ export class RuleBook {
   }
 
   #ratePolicy(limit: RateLimit): Policy {
-    const limiter = this.#limiters.get(limit.scope) ?? new RateLimiter(limit, this.#services.salt);
-    this.#limiters.set(limit.scope, limiter);
+    const limiter = this.#limiters.get(limit.scope) ?? this.#newLimiter(limit);
     return (petition) => {
       const waitMs = limiter.take(clientKeyOf(addressOf(petition)), this.#services.now());
       if (waitMs === 0) return PASS;
       return refused(429, "the client asks too often", retryAfter(waitMs));
     };
+  }
+
+  #newLimiter(limit: RateLimit): RateLimiter {
+    const { salt, workers, rates } = this.#services;
+    const limiter = new RateLimiter(limit, salt, limits.rateClientsMax, workers);
+    this.#limiters.set(limit.scope, limiter);
+    rates.share(limit.scope, limiter);
+    return limiter;
   }
 }
 

@@ -168,6 +168,8 @@ export type WorkerToManager =
     }
   /** What this worker cannot do now; told when it changes, and to each manager. */
   | { readonly type: "strain.news"; readonly strain: Strain }
+  /** What clients have spent of rates here since the last time; the other workers should know. */
+  | { readonly type: "rates.spent"; readonly spent: readonly Spent[] }
   /** It ends, and has counted this. */
   | { readonly type: "counts.last"; readonly counts: WorkerCounts }
   /** This worker answers the challenge from now on. */
@@ -180,8 +182,19 @@ export type WorkerToManager =
       readonly serial: string | undefined;
     };
 
+/** Requests of one client that one worker let pass. */
+export interface Spent {
+  /** Where the limit stands in the configuration. */
+  readonly scope: string;
+  /** As it is counted: an IPv4 address, the /64 of an IPv6 one. */
+  readonly client: string;
+  readonly count: number;
+}
+
 /** Manager → one worker: an answer, or a question of its own. */
 export type ManagerToWorker =
+  /** What clients have spent in another worker. */
+  | { readonly type: "rates.news"; readonly spent: readonly Spent[] }
   /** Which certificate do you serve under that name? */
   | { readonly type: "serial.ask"; readonly ask: number; readonly host: CertificateName }
   /** What have you counted? With `withDelays`, how late is your work, too? */

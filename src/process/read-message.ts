@@ -83,6 +83,11 @@ const workerCounts = shaped({
   requestsUnderWay: isAmount,
 });
 
+const spentList: Check = (value) =>
+  Array.isArray(value) &&
+  value.length <= limits.rateNewsMax &&
+  value.every(shaped({ scope: isText, client: isText, count: isCount }));
+
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   configure: {
@@ -119,6 +124,8 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     delays: orAbsent(shaped({ p99: isAmount, max: isAmount })),
   },
   "strain.news": { strain: shaped({ refusing: orAbsent(isText), accessLog: orAbsent(isText) }) },
+  "rates.spent": { spent: spentList },
+  "rates.news": { spent: spentList },
   "counts.last": { counts: workerCounts },
   "challenge.acknowledged": { challenge: isCount },
   "certificate.acknowledged": { announcement: isCount, host: isName, serial: orAbsent(isText) },
@@ -163,6 +170,8 @@ const SPEAKERS: Readonly<Record<Message["type"], "supervisor" | "child" | "worke
   "counts.ask": "manager",
   "counts.answer": "worker",
   "strain.news": "worker",
+  "rates.spent": "worker",
+  "rates.news": "manager",
   "counts.last": "worker",
   "challenge.acknowledged": "worker",
   "certificate.acknowledged": "worker",

@@ -31,6 +31,13 @@ test("readEnvelope reads what a worker has counted", () => {
   assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(lastCounts({})))), lastCounts({}));
 });
 
+const SPENT = { scope: "hosts a.example rateLimit", client: "192.0.2.1", count: 1 };
+
+test("readEnvelope reads what clients have spent in a worker", () => {
+  const spent = envelopeOf({ type: "rates.spent", spent: [SPENT] });
+  assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(spent))), spent);
+});
+
 const bad: readonly { name: string; value: unknown }[] = [
   { name: "nothing", value: undefined },
   { name: "null", value: null },
@@ -56,6 +63,14 @@ const bad: readonly { name: string; value: unknown }[] = [
   {
     name: "a client that is no text",
     value: envelopeOf({ type: "policy.ask", ask: 1, host, client: 3_221_225_985 }),
+  },
+  {
+    name: "more that clients have spent than is told at once",
+    value: envelopeOf({ type: "rates.spent", spent: Array(257).fill(SPENT) }),
+  },
+  {
+    name: "less than nothing that a client has spent",
+    value: envelopeOf({ type: "rates.spent", spent: [{ ...SPENT, count: -1 }] }),
   },
   { name: "a negative number", value: { ...ask, message: { ...ask.message, ask: -1 } } },
   { name: "a number as text", value: { ...ask, message: { ...ask.message, ask: "1" } } },

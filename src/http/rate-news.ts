@@ -1,0 +1,46 @@
+import type { Deadlines, Timed } from "../backend/deadlines.ts";
+import { limits } from "../config/limits.ts";
+import type { Spent } from "../process/messages.ts";
+import type { RateLimiter } from "./rate-limiter.ts";
+
+/**
+ * What the workers tell each other of what clients have spent, so that one with many connections has one rate: once a tick,
+ * no more than `rateNewsMax` clients, the others a tick later. Until it is told, and while nobody passes it on, each
+ * worker counts by itself; no request waits for it.
+ */
+export class RateNews implements Timed {
+  readonly #deadlines: Deadlines;
+  readonly #tell: (spent: readonly Spent[]) => void;
+  readonly #limiters = new Map<string, RateLimiter>();
+
+  constructor(deadlines: Deadlines, tell: (spent: readonly Spent[]) => void) {
+    this.#deadlines = deadlines;
+    this.#tell = tell;
+  }
+
+  /** What is spent of this limit is told from now on, until {@link close}. */
+  share(scope: string, limiter: RateLimiter): void {
+    this.#limiters.set(scope, limiter);
+    limiter.whenNews(() => this.#deadlines.watch(this));
+  }
+
+  tick(): void {
+    const spent: Spent[] = [];
+    for (const [scope, limiter] of this.#limiters) {
+      if (!limiter.hasNews) continue;
+      for (const each of limiter.takeNews(limits.rateNewsMax - spent.length))
+        spent.push({ scope, ...each });
+    }
+    if (spent.length > 0) this.#tell(spent);
+    if (![...this.#limiters.values()].some(({ hasNews }) => hasNews)) this.#deadlines.forget(this);
+  }
+
+  /** Another worker tells; limits that this one does not have are another configuration's. */
+  hear(spent: readonly Spent[], now: number): void {
+    for (const each of spent) this.#limiters.get(each.scope)?.hear(each, now);
+  }
+
+  close(): void {
+    this.#deadlines.forget(this);
+  }
+}

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import type { Latchkey } from "../../support/latchkey.ts";
+import { share } from "../../support/shared-program.ts";
+import { visit } from "../../support/visitor.ts";
+
+const REQUESTS = 60;
+/** In the tenth of a second before the other worker hears of it, threefold. */
+const UNKNOWN_MAX = 40;
+/** Of one after the other, each on a connection of its own: both workers get many. */
+const VISITS = 3 * REQUESTS;
+
+const start = share({
+  workers: 2,
+  hosts: `
+  rated.localhost: { respond: ok, rateLimit: { requests: ${REQUESTS}, per: 1h } }`,
+});
+let latchkey: Latchkey;
+beforeEach(async () => {
+  latchkey = await start();
+  await latchkey.event("certificate.swapped", ({ host }) => host === "rated.localhost");
+});
+
+test("a client with many connections has one rate over both workers", async (t) => {
+  let passed = 0;
+  for (let request = 0; request < VISITS; request += 1) {
+    const { status } = await visit(latchkey, "rated.localhost");
+    if (status === 200) passed += 1;
+    else assert.equal(status, 429);
+  }
+  t.diagnostic(`${passed} passed`);
+  assert.ok(passed >= REQUESTS && passed < REQUESTS + UNKNOWN_MAX, `${passed} passed`);
+});
