@@ -23,7 +23,10 @@ export const doorLimits = {
   onDemandMaxLabels: 8,
   /** Connections one worker holds at once; beyond it new ones are closed at once. */
   connectionsMax: 10_000,
-  /** Of them, those of one client (an IPv4 address, an IPv6 /64): many people may share one, but nobody takes all. */
+  /**
+   * Of them, those of one client (an IPv4 address, an IPv6 /64): many people may share one, but nobody takes all. 256
+   * would be forty browsers of HTTP/1.1, six connections each, behind the NAT of an office or a mobile network.
+   */
   connectionsPerClientMax: 2_500,
   /** Of the descriptors that the system lets one worker have, in percent: each connection may need a second one, to a backend. */
   descriptorShareForConnections: 40,

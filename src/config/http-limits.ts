@@ -16,7 +16,11 @@ export const httpLimits = {
   keepAliveTimeoutMs: 60_000,
   /** While draining: a connection that was just made sends its first request within this, or is idle. */
   firstRequestTimeoutMs: 1_000,
-  /** Then `Connection: close`, so that memory and routing get fresh; with HTTP/2 so many for each of `h2StreamsMax`. */
+  /**
+   * Then `Connection: close`, so that memory and routing get fresh. With HTTP/2 so many for each of `h2StreamsMax`, each
+   * of which is worth a connection of HTTP/1.1: GOAWAY makes clients send again what was on its way, and some (h2load)
+   * make no other connection.
+   */
   requestsPerConnectionMax: 1_000,
   /** A client that sends nothing of its body for so long. */
   bodyIdleTimeoutMs: 30_000,

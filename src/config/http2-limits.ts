@@ -13,18 +13,19 @@ export const http2Limits = {
   /** A whole field section, as RFC 9113 §6.5.2 counts it: 32 bytes for each field beside its text. */
   h2HeaderListMaxBytes: 16_384,
   /**
-   * Beyond it Node refuses further streams. Most of what a hostile connection holds is not counted in it: a piece
-   * of `bufferMaxBytes` for each answer that waits, which `npm run test:stories` measures (h2-slow-readers).
+   * Beyond it Node refuses further streams. A piece of `bufferMaxBytes` of each answer that waits counts in it, so
+   * that with 2 a client that takes thirty downloads slowly would get no more, and `h2StreamsMax` need 7. What a
+   * hostile connection holds in all, `npm run test:stories` measures (h2-slow-readers).
    */
   h2SessionMemoryMegabytes: 10,
   /** Entries of one SETTINGS frame: ten are defined. */
   h2SettingsMax: 32,
   /** PINGs and SETTINGS of ours that wait for their answer. */
   h2OutstandingMax: 10,
-  /** Frames that nghttp2 finds invalid before the connection is cut: an honest client sends none. */
+  /** Frames that nghttp2 finds invalid, requests beyond `h2StreamsMax` too, before the connection is cut: an honest client sends none. */
   h2InvalidFramesMax: 50,
-  /** Streams begun in excess of `h2StreamsMax` before the connection is cut. */
-  h2RejectedStreamsMax: 100,
+  /** Streams that Node refuses for `h2SessionMemoryMegabytes` before the connection is cut. */
+  h2RejectedStreamsMax: 20,
   /** Requests taken back (rapid reset, CVE-2023-44487): so many at once, then so many a second. */
   h2ResetBurst: 100,
   h2ResetsPerSecond: 20,
@@ -39,6 +40,11 @@ export const http2Limits = {
   /** Bytes that belong to no request: so many at once, then so many a second (PING and SETTINGS floods and the like). */
   h2OverheadBurstBytes: 32_768,
   h2OverheadBytesPerSecond: 8_192,
+  /**
+   * In percent of the burst: from here on there are no more requests, and those under way are answered before the
+   * connection ends, as HAProxy does with its glitches. Browsers, h2load and clients of gRPC stay near 0.
+   */
+  h2OverheadLeaveShare: 75,
   /** What a malformed or refused request costs of that (MadeYouReset, CVE-2025-8671): 32 at once. */
   h2FaultCostBytes: 1_024,
   /** What was on its way when we closed its stream comes within this: a window of 64 KiB at 64 kbit/s. */

@@ -7,10 +7,11 @@ export function sessionOptions(): ServerOptions {
     maxDeflateDynamicTableSize: limits.h2HeaderTableBytes,
     maxSettings: limits.h2SettingsMax,
     maxSessionMemory: limits.h2SessionMemoryMegabytes,
-    maxHeaderListPairs: 2 * limits.headMaxFields, // beyond the half of it the answer is 431
+    maxHeaderListPairs: 2 * limits.headMaxFields, // beyond the half of it the answer is 431, not a reset
     maxOutstandingPings: limits.h2OutstandingMax,
-    maxSessionInvalidFrames: limits.h2InvalidFramesMax,
-    maxSessionRejectedStreams: limits.h2RejectedStreamsMax,
+    // Node compares before it counts: it is the second one beyond that ends the session.
+    maxSessionInvalidFrames: limits.h2InvalidFramesMax - 1,
+    maxSessionRejectedStreams: limits.h2RejectedStreamsMax - 1,
     streamResetBurst: limits.h2ResetBurst,
     streamResetRate: limits.h2ResetsPerSecond,
     strictFieldWhitespaceValidation: false, // with it nghttp2 drops such fields; we refuse the request

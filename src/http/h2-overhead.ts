@@ -1,5 +1,7 @@
 import { limits } from "../config/limits.ts";
 
+const PERCENT = 100;
+
 /**
  * What a client of HTTP/2 sends besides requests: PING, SETTINGS, WINDOW_UPDATE, PRIORITY and empty frames,
  * which cost us work and are no request, and requests that are broken. nghttp2 lets through any number of them.
@@ -35,8 +37,8 @@ export class H2Overhead {
     this.#level += bytes;
   }
 
-  /** `read` bytes have come since the beginning. `true`: that is too much of the other kind. */
-  isTooMuch(read: number, now: number): boolean {
+  /** `read` bytes have come since the beginning; how much that is of the other kind: "much" is `limits.h2OverheadLeaveShare`. */
+  look(read: number, now: number): "fine" | "much" | "too much" {
     const leaked = ((now - this.#countedAt) * limits.h2OverheadBytesPerSecond) / 1_000;
     const unexplained = this.#withoutExpected(read - this.#counted - this.#explained, now);
     // Nobody saves up: what was explained in vain is forgotten.
@@ -44,7 +46,9 @@ export class H2Overhead {
     this.#counted = read;
     this.#explained = 0;
     this.#countedAt = now;
-    return this.#level > limits.h2OverheadBurstBytes;
+    if (this.#level > limits.h2OverheadBurstBytes) return "too much";
+    const much = (limits.h2OverheadBurstBytes * limits.h2OverheadLeaveShare) / PERCENT;
+    return this.#level > much ? "much" : "fine";
   }
 
   #withoutExpected(bytes: number, now: number): number {

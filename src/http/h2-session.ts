@@ -138,7 +138,7 @@ export class H2Session implements StreamHome, Timed {
     this.#takenBack += 1;
     const isTooMuch = this.#takenBack > limits.h2ResetBurst || this.#tookBackBefore();
     if (isTooMuch && !this.#session.destroyed)
-      this.#cut(TOO_MUCH, "the client took back too many requests");
+      this.#cutFlood("the client took back too many requests");
   }
 
   expectRest(bytes: number): void {
@@ -163,11 +163,13 @@ export class H2Session implements StreamHome, Timed {
     const { socket } = this.#connection;
     const { closed, destroyed } = this.#session;
     const read = socket.bytesRead - this.#held;
+    const overhead = this.#overhead.look(read, now);
     if (now >= this.#closeDeadline) socket.destroy();
     else if (destroyed) this.#expectClose();
-    else if (this.#overhead.isTooMuch(read, now))
-      this.#cut(TOO_MUCH, "the client sent too much that belongs to no request");
+    else if (overhead === "too much")
+      this.#cutFlood("the client sent too much that belongs to no request");
     else if (this.#isDismissed && this.#streams.size === 0) this.#cut(TOO_MUCH, undefined);
+    else if (overhead === "much") this.#dismiss("HTTP2_FLOOD");
     else if (closed) this.#expectClose();
     else if (now >= this.#leaveDeadline) this.#leave();
     else if (this.#streams.size === 0 && now >= this.#idleDeadline) this.#leave();
@@ -252,11 +254,18 @@ export class H2Session implements StreamHome, Timed {
   }
 
   /** No more requests, with an error: those under way are answered, then the connection is cut. */
-  #dismiss(code: "HEAD_TIMED_OUT"): void {
+  #dismiss(code: "HEAD_TIMED_OUT" | "HTTP2_FLOOD"): void {
+    if (this.#isDismissed) return;
     this.#isDismissed = true;
     this.around.refused({ code, host: this.host, client: this.sender.address });
     if (this.#streams.size === 0) this.#cut(TOO_MUCH, undefined);
     else this.#session.goaway(TOO_MUCH);
+  }
+
+  /** `why`: of the requests under way, which end with it. */
+  #cutFlood(why: string): void {
+    this.#dismiss("HTTP2_FLOOD");
+    this.#cut(TOO_MUCH, why);
   }
 
   #cut(code: number, why: string | undefined): void {
@@ -275,10 +284,7 @@ export class H2Session implements StreamHome, Timed {
   }
 }
 
-/**
- * Each of the requests at once is worth a connection of HTTP/1.1. Fewer would cost more: GOAWAY makes clients send
- * again what was on its way, and some (h2load) make no other connection.
- */
+/** See `requestsPerConnectionMax`. */
 function requestsMax(): number {
   return limits.requestsPerConnectionMax * limits.h2StreamsMax;
 }
