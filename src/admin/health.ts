@@ -18,13 +18,12 @@ interface TroubledHost extends Pick<CertificateRecord, "host" | "state" | "notAf
 
 /**
  * Nothing is served without a worker, nor when every host failed and has no certificate. A program
- * that is still waiting for its first certificates is well.
+ * that is still waiting for its first certificates is well. Another attempt changes nothing of that before its end.
  */
 export function healthOf({ workers, hosts, troubles }: Snapshot): Health {
-  const troubled = hosts.filter((host) => isTroubled([host]));
+  const troubled = hosts.filter((host) => isTroubled([host]) || isTriedAgain(host));
   const isServing =
-    workers.some(({ ready, draining }) => ready && !draining) &&
-    !hosts.every(({ state }) => state === "failed");
+    workers.some(({ ready, draining }) => ready && !draining) && !hosts.every(hasFailed);
   const isWell = troubled.length === 0 && troubles.length === 0;
   return {
     status: !isServing ? "failing" : isWell ? "ok" : "degraded",
@@ -33,4 +32,14 @@ export function healthOf({ workers, hosts, troubles }: Snapshot): Health {
     }),
     troubles,
   };
+}
+
+/** Does an attempt run that follows a failed one? */
+function isTriedAgain({ state, lastError }: CertificateRecord): boolean {
+  return (state === "issuing" || state === "renewing") && lastError !== null;
+}
+
+/** Has it no certificate that is still valid, after a failure? */
+function hasFailed(host: CertificateRecord): boolean {
+  return host.state === "failed" || (host.state === "issuing" && isTriedAgain(host));
 }

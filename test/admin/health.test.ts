@@ -52,3 +52,22 @@ test("a host in trouble is listed with the cause as the CA worded it, a hint and
     { host: "a.example", state: "failing", notAfter: null, cause: ERROR, nextAttemptAt },
   ]);
 });
+
+for (const [before, during, status] of [
+  ["failed", "issuing", "failing"],
+  ["failing", "renewing", "degraded"],
+] as const) {
+  test(`while another attempt for a host that is ${before} runs, the program is ${status} as before it`, () => {
+    const only = (state: CertificateState) => ({
+      ...snapshot(true, []),
+      hosts: [{ ...foreignRecord("a.example", state), lastError: ERROR }],
+    });
+    assert.equal(healthOf(only(before)).status, status);
+    const health = healthOf(only(during));
+    assert.equal(health.status, status);
+    assert.deepEqual(
+      health.hosts.map(({ host, state, cause }) => [host, state, cause]),
+      [["a.example", during, ERROR]],
+    );
+  });
+}
