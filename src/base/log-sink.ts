@@ -15,6 +15,8 @@ const RETRY_MS = 10;
 const RETRY_MAX_MS = 1_000;
 /** A reader that has taken nothing for so long when the process ends is not waited for. */
 const STUCK_MS = 250;
+/** However steadily a reader takes what is left: the end of a process takes no longer than this. */
+const END_MAX_MS = 2_000;
 
 /** Hears how it goes with a {@link LogSink}: it cannot tell where nothing can be written. It must not throw. */
 export interface SinkWatch {
@@ -45,6 +47,8 @@ export class LogSink {
   #retryMs = RETRY_MS;
   #isFailing = false;
   #underWay: Buffer = Buffer.alloc(0);
+  /** When the process ends: until when a reader is waited for. */
+  #endsAt = 0;
   #state: "idle" | "gathering" | "sending" | "retrying" | "closed" | "ending" = "idle";
 
   /** @param watch Whose reader may come back: a pipe without one is a failure that may pass. */
@@ -161,6 +165,7 @@ export class LogSink {
       endWithoutThreads();
     }
     if (this.#state === "closed") return;
+    this.#endsAt = performance.now() + END_MAX_MS;
     this.#state = "ending"; // what is told now, by others that end after this one too, is not to be left to a thread
     if (!this.#sendAtEnd()) return;
     this.#works();
@@ -187,10 +192,24 @@ export class LogSink {
   #sendQueue(): void {
     for (let batch = this.#takeBatch(); batch !== undefined; batch = this.#takeBatch()) {
       this.#queue.unshift(batch);
-      const taken = writeSync(this.#fd, batch);
+      const taken = this.#writeAtEnd(batch);
       this.#queue.shift();
       if (taken < batch.length) this.#queue.unshift(batch.subarray(taken));
       this.#bytes -= taken;
+    }
+  }
+
+  /** Waits for a reader that is slow: a pipe that does not block has no room then. */
+  #writeAtEnd(batch: Buffer): number {
+    for (const triedAt = performance.now(); ; pause(RETRY_MS)) {
+      try {
+        return writeSync(this.#fd, batch);
+      } catch (error) {
+        const until = Math.min(triedAt + STUCK_MS, this.#endsAt);
+        if (codeOf(error) === "EAGAIN" && performance.now() < until) continue;
+        this.#endsAt = 0; // what is told yet is not waited for
+        throw error;
+      }
     }
   }
 }
@@ -202,6 +221,11 @@ function isFile(fd: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Stops this thread: for the end of the process, when nothing else is to be done. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, ms);
 }
 
 /** A line of which a part was written counts as well. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,3 +60,46 @@ test("A pipe that does not block, whose reader is slow but steady, loses no line
   }
   assert.deepEqual([dropped, taken], [0, sum]);
 });
+
+/** More than a pipe holds. */
+const LAST_LINES = 300;
+
+/** Writes that many lines into descriptor 3 at the end of the process, and says on standard output how many were lost. */
+const ENDING = `
+  const { LogSink } = await import(${JSON.stringify(new URL("../../src/base/log-sink.ts", import.meta.url).href)});
+  const { writeSync } = await import("node:fs");
+  const lost = (lines) => writeSync(1, "lost " + lines);
+  const sink = new LogSink(3, () => {}, { failing() {}, recovered() {}, lost });
+  for (let line = 0; line < ${LAST_LINES}; line += 1) sink.write("x".repeat(1023) + "\\n");
+  process.exit();
+`;
+
+for (const [reader, roundMs, isLost] of [
+  ["slow but steady", ROUND_MS, false],
+  ["gone silent", undefined, true],
+] as const) {
+  test(`What a process has to say at its end into a pipe that does not block, whose reader is ${reader}, is ${isLost ? "counted as lost, and not waited for" : "read to the last line"}`, async () => {
+    using pipe = openPipe();
+    const args = ["--input-type=module", "-e", ENDING];
+    const child = spawn(process.execPath, args, {
+      stdio: ["ignore", "pipe", "inherit", pipe.writer],
+    });
+    let told = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      told += text;
+    });
+    const ended = once(child, "close");
+    let [taken, hasEnded] = [0, false];
+    void ended.then(() => {
+      hasEnded = true;
+    });
+    while (!hasEnded) {
+      await sleep(ROUND_MS);
+      if (roundMs !== undefined) taken += readAll(pipe.reader);
+    }
+    taken += readAll(pipe.reader);
+    const lost = /^lost (\d+)$/.exec(told)?.[1] ?? "0";
+    assert.equal(Number(lost) > 0, isLost, told);
+    assert.equal(Math.ceil(taken / LINE.length) + Number(lost), LAST_LINES);
+  });
+}
