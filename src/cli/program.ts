@@ -73,18 +73,7 @@ function defineCommands(finish: (code: number) => void): Command {
       const { demo } = await import("./demo.ts");
       finish(await demo(options));
     });
-  command("status", "what is running, and the state of each host")
-    .option("--json", "for programs")
-    .action(async (options: ConfigOption & { json?: boolean }) => {
-      const { status } = await import("./status.ts");
-      finish(await status(options.config, options.json === true));
-    });
-  command("certs", "each host's certificate, its state and next step")
-    .option("--json", "for programs")
-    .action(async (options: ConfigOption & { json?: boolean }) => {
-      const { certs } = await import("./certs.ts");
-      finish(await certs(options.config, options.json === true));
-    });
+  defineViews(command, finish);
   const forHost = (line: Command, action: HostAction) =>
     line
       .argument("<host>", "as certs names it")
@@ -101,6 +90,7 @@ function defineCommands(finish: (code: number) => void): Command {
   defineDoctor(command, finish);
   defineDrains(command, finish);
   defineBackups(command, finish);
+  defineTrust(command, finish);
   definePasswords(command, finish);
   return program;
 }
@@ -192,6 +182,42 @@ function defineBackups(
         finish(await restore(file, options));
       },
     );
+}
+
+/** What is running, and what it has. */
+function defineViews(
+  command: (name: string, summary: string) => Command,
+  finish: (code: number) => void,
+): void {
+  command("status", "what is running, and the state of each host")
+    .option("--json", "for programs")
+    .action(async (options: ConfigOption & { json?: boolean }) => {
+      const { status } = await import("./status.ts");
+      finish(await status(options.config, options.json === true));
+    });
+  command("certs", "each host's certificate, its state and next step")
+    .option("--json", "for programs")
+    .action(async (options: ConfigOption & { json?: boolean }) => {
+      const { certs } = await import("./certs.ts");
+      finish(await certs(options.config, options.json === true));
+    });
+}
+
+/** The internal root in the stores of this machine. */
+function defineTrust(
+  command: (name: string, summary: string) => Command,
+  finish: (code: number) => void,
+): void {
+  command("trust", "have this machine trust the internal authority's root").action(
+    async (options: ConfigOption) => {
+      const { trust } = await import("./trust.ts");
+      finish(await trust(options.config));
+    },
+  );
+  command("untrust", "take the internal authority's root out again").action(async () => {
+    const { untrust } = await import("./trust.ts");
+    finish(await untrust());
+  });
 }
 
 /** What `auth.basic` wants in place of passwords. */
