@@ -12,6 +12,7 @@ import { linesOf } from "./archive-file.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { readPassphrase } from "./passphrase.ts";
+import { progress, withProgress } from "./progress.ts";
 
 interface BackupOptions {
   readonly config?: string;
@@ -20,7 +21,7 @@ interface BackupOptions {
 
 /**
  * `latchkey backup FILE`: the storage as one file that only its passphrase opens, also while the
- * program runs. It is read back before it takes the place of one of before.
+ * program runs. It is read back before it takes the place of one of before. A terminal is told how far it is.
  */
 export async function backup(file: string, options: BackupOptions): Promise<number> {
   const config = await readConfiguration(options.config);
@@ -35,6 +36,7 @@ export async function backup(file: string, options: BackupOptions): Promise<numb
   const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(4).toString("hex")}`);
   try {
     await write(temporary, key, root);
+    progress("reading it back");
     const count = await countEntries(temporary, key);
     await rename(temporary, file);
     await syncFolder(dirname(file)); // who is told that there is a backup still has it after a power cut
@@ -50,7 +52,8 @@ export async function backup(file: string, options: BackupOptions): Promise<numb
 
 async function write(path: string, key: ArchiveKey, root: string): Promise<void> {
   await using handle = await open(path, "wx", 0o600);
-  for await (const line of seal(key, entriesOfStorage(root))) await writeLine(handle, line);
+  for await (const line of seal(key, withProgress(entriesOfStorage(root))))
+    await writeLine(handle, line);
   await handle.sync();
 }
 

@@ -26,7 +26,8 @@ export function describeReport({ machine, hosts, leftOut }: Report): string {
     ({ host, findings }) =>
       [paint("bold", host), ...findings.flatMap((finding) => linesOf(finding, width))].join("\n"),
   );
-  return `${[...sections, summaryOf(all, leftOut)].join("\n\n")}\n`;
+  const rest = leftOut === 0 ? "" : `; ${leftOut} more hosts were not looked at: name them`;
+  return `${[...sections, `${summaryOf(all)}${rest}`].join("\n\n")}\n`;
 }
 
 const SEVERITY_WIDTH = "problem".length;
@@ -37,13 +38,13 @@ function linesOf({ severity, code, saw, remedy }: Finding, width: number): reado
   return [line, `${" ".repeat(2 + SEVERITY_WIDTH + 2 + width + 2)}→ ${remedy}`];
 }
 
-function summaryOf(findings: readonly Finding[], leftOut: number): string {
+/** `2 problems, 1 to know` */
+export function summaryOf(findings: readonly Finding[]): string {
   const count = (wanted: Severity) => findings.filter(({ severity }) => severity === wanted).length;
   const [problems, advices] = [count("problem"), count("advice")];
-  const rest = leftOut === 0 ? "" : `; ${leftOut} more hosts were not looked at: name them`;
-  if (problems + advices === 0) return `nothing is wrong${rest}`;
+  if (problems + advices === 0) return "nothing is wrong";
   const plural = problems === 1 ? "problem" : "problems";
-  return `${problems} ${plural}, ${advices} to know${rest}`;
+  return `${problems} ${plural}, ${advices} to know`;
 }
 
 function painted(severity: Severity): string {

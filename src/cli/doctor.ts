@@ -8,6 +8,7 @@ import { changeLimits, limits } from "../config/limits.ts";
 import {
   examine,
   examineStorage,
+  type HostReport,
   hasProblem,
   type Program,
   type Report,
@@ -15,9 +16,10 @@ import {
 import { findingsOfUnset } from "../doctor/unset-findings.ts";
 import { Storage } from "../storage/storage.ts";
 import { readOfService } from "./configuration.ts";
-import { describeReport, jsonOf } from "./doctor-report.ts";
+import { describeReport, jsonOf, summaryOf } from "./doctor-report.ts";
 import { EXIT } from "./exit.ts";
 import { patiently } from "./patiently.ts";
+import { progress } from "./progress.ts";
 import { recordsFromStorage } from "./stored-records.ts";
 
 /** Standard output is for the report. */
@@ -34,7 +36,7 @@ export interface DoctorOptions {
 /**
  * `latchkey doctor [HOST…]`: looks from this machine for what makes issuance fail. Asks a CA for its directory and for
  * nothing else, changes nothing, and ends with 1 when there is a problem. A variable that is not set here, and perhaps
- * for the service, is told.
+ * for the service, is told. A terminal is told of each host once it was looked at.
  */
 export async function doctor(hosts: readonly string[], options: DoctorOptions): Promise<number> {
   const { config, unset } = await readOfService(options.config, process.env);
@@ -45,7 +47,10 @@ export async function doctor(hosts: readonly string[], options: DoctorOptions): 
     const { program, records } = await findProgram(config);
     const storage = await Storage.open({ root: config.storage, clock, log, readOnly: true });
     const { http = limits.httpPort, https = limits.httpsPort } = options;
-    const steps = { config, records, storage, program, ports: { http, https }, clock, log };
+    const examined = ({ host, findings }: HostReport, done: number, of: number) =>
+      progress(`${host}: ${summaryOf(findings)} (${done} of ${of})`);
+    const ports = { http, https };
+    const steps = { config, records, storage, program, ports, clock, log, examined };
     return await examine(steps, hosts, new AbortController().signal);
   };
   const seen = await look().catch(async (error: unknown) => {

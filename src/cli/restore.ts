@@ -7,6 +7,7 @@ import { linesOf } from "./archive-file.ts";
 import { readConfiguration } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { readPassphrase } from "./passphrase.ts";
+import { withProgress } from "./progress.ts";
 
 interface RestoreOptions {
   readonly config?: string;
@@ -14,7 +15,7 @@ interface RestoreOptions {
   readonly replace?: boolean;
 }
 
-/** `latchkey restore FILE`: fills the storage from a backup; no program may be running on it. */
+/** `latchkey restore FILE`: fills the storage from a backup; no program may be running on it. A terminal is told how far it is. */
 export async function restore(file: string, options: RestoreOptions): Promise<number> {
   const config = await readConfiguration(options.config);
   const { header, lines } = await linesOf(file);
@@ -22,7 +23,8 @@ export async function restore(file: string, options: RestoreOptions): Promise<nu
   const log = createLog({ ...config.log, process: "restore", fd: process.stderr.fd });
   await using storage = await Storage.open({ root: config.storage, clock: systemClock, log });
   await storage.acquire(new AbortController().signal);
-  const count = await restoreStorage(storage, unseal(key, lines), options.replace === true);
+  const entries = withProgress(unseal(key, lines));
+  const count = await restoreStorage(storage, entries, options.replace === true);
   // What was revoked since the backup was made, before anything serves it again.
   await storage.certificates.expelAllRevoked();
   process.stdout.write(`${storage.root}: ${count} files from ${file}\n`);

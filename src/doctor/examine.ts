@@ -35,6 +35,8 @@ export interface DoctorSteps {
   readonly ports: Ports;
   readonly clock: Clock;
   readonly log: Log;
+  /** A host has been looked at, the `done`-th `of` so many: somebody waits. */
+  examined(report: HostReport, done: number, of: number): void;
 }
 
 /** The program that this configuration means. */
@@ -187,22 +189,29 @@ async function examineHosts(
   all: DoctorSteps,
 ): Promise<readonly HostReport[]> {
   const slots = new Semaphore(limits.doctorInFlightMax);
+  const examineOne = async (patient: Patient): Promise<HostReport> => {
+    const { name } = patient;
+    if (patient.kind === "settled") return { host: name, findings: [patient.finding] };
+    if (patient.kind === "given") return { host: name, findings: ofGiven(patient, all) };
+    try {
+      return {
+        host: name,
+        findings: await slots.run(() => examineHost(patient, steps), steps.signal),
+      };
+    } catch (error) {
+      if (!steps.signal.aborted) throw error;
+      const saw = `not looked at: there was no time left after ${limits.doctorTimeoutMs / 1_000} s`;
+      const remedy = `Ask about it alone: latchkey doctor ${name}`;
+      return { host: name, findings: [advice("host.no-time", saw, remedy)] };
+    }
+  };
+  let done = 0;
   return await Promise.all(
-    patients.map(async (patient): Promise<HostReport> => {
-      const { name } = patient;
-      if (patient.kind === "settled") return { host: name, findings: [patient.finding] };
-      if (patient.kind === "given") return { host: name, findings: ofGiven(patient, all) };
-      try {
-        return {
-          host: name,
-          findings: await slots.run(() => examineHost(patient, steps), steps.signal),
-        };
-      } catch (error) {
-        if (!steps.signal.aborted) throw error;
-        const saw = `not looked at: there was no time left after ${limits.doctorTimeoutMs / 1_000} s`;
-        const remedy = `Ask about it alone: latchkey doctor ${name}`;
-        return { host: name, findings: [advice("host.no-time", saw, remedy)] };
-      }
+    patients.map(async (patient) => {
+      const report = await examineOne(patient);
+      done += 1;
+      all.examined(report, done, patients.length);
+      return report;
     }),
   );
 }
