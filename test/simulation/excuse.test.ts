@@ -17,8 +17,10 @@ const table: readonly (readonly [what: string, troubles: readonly Trouble[], exc
   ["an outage around the expiry, long after it was due", [trouble(159, 170)], 0],
   ["an outage that began an hour after it was due", [trouble(81, 170)], 0],
   ["two outages in a row", [trouble(120, 170), trouble(79, 120)], 10],
-  ["two outages with an hour between them", [trouble(79, 119), trouble(120, 170)], 10],
-  ["two outages with two hours between them", [trouble(79, 118), trouble(120, 170)], 0],
+  ["two outages with a minute between them", [trouble(79, 120 - 1 / 60), trouble(120, 170)], 0],
+  ["an outage that ended half an hour before the expiry", [trouble(79, 159.5)], 0],
+  ["an outage that ended with the life", [trouble(79, 160)], RECOVERY],
+  ["two outages before and after it was due, with a gap", [trouble(70, 79), trouble(81, 170)], 0],
   ["an outage long ago, and one around the expiry", [trouble(1, 2), trouble(159, 170)], 0],
   ["an outage that goes on", [{ from: 0, to: Number.POSITIVE_INFINITY }], 10],
 ];

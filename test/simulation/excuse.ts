@@ -1,4 +1,4 @@
-/** A stretch of time during which something kept a host from being renewed; `to` is infinite while it lasts. */
+/** A stretch of time during which something was wrong for a host; `to` is infinite while it lasts. */
 export interface Trouble {
   readonly from: number;
   readonly to: number;
@@ -20,17 +20,19 @@ export interface Lapse {
 export const RECOVERY_MS = 71 * 60_000;
 
 /**
- * How much of a lapse nobody could have prevented, in milliseconds: troubles, without a gap long enough to renew
- * in, that began before the renewal was due and outlasted all the life that was left; and the time to recover.
- * One that began later finds a certificate renewed, or a fault of ours.
+ * How much of a lapse nobody could have prevented, in milliseconds: troubles that let no certificate be had, without a
+ * gap between them, that began before the renewal was due and outlasted all the life that was left; and the time to
+ * recover from those. One that began later finds a certificate renewed, or a fault of ours; and so does a gap, however
+ * short.
+ *
+ * @param troubles Those with which nobody could have been issued a certificate.
  */
 export function excusedMs(troubles: readonly Trouble[], lapse: Lapse): number {
   const { dueBy, notAfter, until } = lapse;
   let to = Number.NEGATIVE_INFINITY;
   for (const trouble of troubles.toSorted((a, b) => a.from - b.from)) {
-    const isUnbroken = trouble.from <= Math.max(dueBy, to + RECOVERY_MS);
+    const isUnbroken = trouble.from <= Math.max(dueBy, to);
     if (isUnbroken) to = Math.max(to, trouble.to);
   }
-  const end = to + RECOVERY_MS;
-  return Math.max(0, Math.min(until, end) - notAfter);
+  return to < notAfter ? 0 : Math.min(until, to + RECOVERY_MS) - notAfter;
 }

@@ -8,15 +8,15 @@ export interface Served {
   readonly notAfter: number;
 }
 
-/** What a simulated run comes to. Times in minutes of the simulated world unless they say otherwise. */
+/** What a simulated run comes to. Times in minutes of the simulated world, begun ones counted, unless they say otherwise. */
 export interface Figures {
   readonly hosts: number;
   readonly certificates: number;
   readonly orders: number;
   readonly idealOrders: number;
   readonly expiredMinutes: number;
-  /** Of those: in, or right after, troubles that outlasted all the life that was left when it was due; see `excusedMs`. */
-  readonly excusedMinutes: number;
+  /** Of those: all but in, or right after, troubles that outlasted all the life that was left when it was due; see `excusedMs`. */
+  readonly unexcusedMinutes: number;
   readonly lostCertificates: number;
   readonly failedAttempts: number;
   readonly episodes: number;
@@ -71,11 +71,11 @@ export class Ledger {
   }
 
   get expiredMinutes(): number {
-    return Math.round(this.#expiredMs / MINUTE_MS);
+    return minutes(this.#expiredMs);
   }
 
-  get excusedMinutes(): number {
-    return Math.round(this.#excusedMs / MINUTE_MS);
+  get unexcusedMinutes(): number {
+    return minutes(this.#expiredMs - this.#excusedMs);
   }
 
   /** What is wrong by what happened, as alerts are to tell it: `renewal.failing s1.example`. */
@@ -106,9 +106,13 @@ export class Ledger {
     this.#recovered(host);
   }
 
-  /** Something is wrong for this host, or (`undefined`) for all; ends with the returned function. */
-  trouble(host: string | undefined): () => void {
-    const trouble: Mutable = { from: this.#now(), to: Number.POSITIVE_INFINITY };
+  /**
+   * Something is wrong for this host, or (`undefined`) for all; ends with the returned function.
+   *
+   * @param isBlocking Can no certificate be had meanwhile, whatever the program does?
+   */
+  trouble(host: string | undefined, isBlocking: boolean): () => void {
+    const trouble: Mutable = { from: this.#now(), to: Number.POSITIVE_INFINITY, isBlocking };
     const list = host === undefined ? this.#everyone : (this.#troubles.get(host) ?? []);
     list.push(trouble);
     if (host !== undefined) this.#troubles.set(host, list);
@@ -161,7 +165,8 @@ export class Ledger {
     const { notAfter } = served;
     if (until <= notAfter) return;
     const troubles = [...this.#everyone, ...(this.#troubles.get(host) ?? [])];
-    const excused = excusedMs(troubles, { dueBy: this.#dueBy(served), notAfter, until });
+    const blocking = troubles.filter(({ isBlocking }) => isBlocking);
+    const excused = excusedMs(blocking, { dueBy: this.#dueBy(served), notAfter, until });
     this.#expiredMs += until - notAfter;
     this.#excusedMs += excused;
     this.remarks.push(
@@ -174,8 +179,11 @@ export class Ledger {
   }
 }
 
-type Mutable = { -readonly [Name in keyof Trouble]: Trouble[Name] };
+type Mutable = { -readonly [Name in keyof Trouble]: Trouble[Name] } & {
+  readonly isBlocking: boolean;
+};
 
-function minutes(ms: number): number {
-  return Math.round(ms / MINUTE_MS);
+/** One that has begun counts. */
+export function minutes(ms: number): number {
+  return Math.ceil(ms / MINUTE_MS);
 }

@@ -1,13 +1,16 @@
 import { parseArgs } from "node:util";
 import { changeLimits } from "../../src/config/limits.ts";
 import type { Figures } from "./ledger.ts";
+import { missesOf } from "./verdict.ts";
 import { World } from "./world.ts";
 
 /**
  * Years of a machine with 50 hosts on a virtual clock: outages of the CA, reboots, mistakes in DNS, steps of
  * the clock. The real storage and certificate floor run in it, against an authority that speaks ACME.
  *
- * usage: npm run simulate -- [--years 3] [--seed 1] [--no-ari] [--json] [--watch]
+ * usage: npm run simulate -- [--years 3] [--seed 1] [--no-ari] [--json] [--watch] [--check]
+ *
+ * With --check it ends with 1 when a figure is not as it has to be, and says which.
  *
  * Time moves on when this process has nothing left to do, which Node.js tells by `beforeExit`: so nothing
  * here may hold the event loop open.
@@ -19,6 +22,7 @@ const { values } = parseArgs({
     "no-ari": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     watch: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
   },
 });
 
@@ -43,7 +47,10 @@ const move = (): void => {
     return;
   }
   process.off("beforeExit", move);
-  void world.close().then(print);
+  void world.close().then((figures) => {
+    print(figures);
+    if (values.check) judge(figures);
+  });
 };
 process.on("beforeExit", move);
 
@@ -57,7 +64,7 @@ function print(figures: Figures): void {
     ["simulated", `${values.years} years, ${hosts} hosts, seed ${values.seed}`],
     [
       "host-minutes expired",
-      `${figures.expiredMinutes}, of which ${figures.excusedMinutes} in trouble that outlasted the life left`,
+      `${figures.expiredMinutes}, of which ${figures.unexcusedMinutes} not in trouble that outlasted the life left`,
     ],
     ["certificates", `${certificates}, ${figures.lostCertificates} lost`],
     ["orders", `${orders}, ${(orders / idealOrders).toFixed(3)} of the ideal ${idealOrders}`],
@@ -83,4 +90,10 @@ function print(figures: Figures): void {
   for (const [name, value] of lines) process.stdout.write(`${name.padEnd(22)} ${value}\n`);
   for (const remark of [...world.ledger.remarks, ...figures.alertFaults])
     process.stdout.write(`  ${remark}\n`);
+}
+
+function judge(figures: Figures): void {
+  const misses = missesOf(figures);
+  for (const miss of misses) process.stderr.write(`MISSED: ${miss}\n`);
+  process.exitCode = misses.length > 0 ? 1 : 0;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import type { Figures } from "./ledger.ts";
+import { missesOf } from "./verdict.ts";
 
 const run = promisify(execFile);
 
@@ -31,15 +32,8 @@ for (const { ca, figures: running } of worlds) {
     timeout,
   }, async () => {
     const figures = await running;
-    assert.equal(figures.expiredMinutes, figures.excusedMinutes, "host-minutes expired");
-    assert.equal(figures.lostCertificates, 0, "certificates lost in reboots");
-    const { orders, idealOrders } = figures;
-    assert.ok(orders <= 1.05 * idealOrders, `${orders} orders, ideal were ${idealOrders}`);
+    assert.deepEqual(missesOf(figures), []);
     assert.ok(figures.outageHours >= 72, "an outage of three days was among them");
     assert.ok(figures.partOutages >= 5, "each endpoint was out alone");
-    assert.ok(figures.episodes > 0, "there was something to fail at");
-    assert.deepEqual(figures.alertFaults, [], "told once when it began, once when it was over");
-    assert.ok(figures.alertsBegun > 0 && figures.alertsRecovered > 0, "somebody was told");
-    assert.ok(figures.longestDnsRecovery <= 11, "a mistake in DNS is found mended in 11 min");
   });
 }

@@ -7,7 +7,7 @@ import { type NameServer, type Said, startNameServer } from "../support/name-ser
 import { AlertAudit } from "./alert-audit.ts";
 import { calendarOf, type Happening } from "./calendar.ts";
 import { HOSTS, idealOrders, LONGEST_LIFE_MS, lifeOf, renewedBy } from "./hosts.ts";
-import { type Figures, Ledger } from "./ledger.ts";
+import { type Figures, Ledger, minutes } from "./ledger.ts";
 import { Machine } from "./machine.ts";
 import { type OutageScope, SimulatedCa } from "./simulated-ca.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -118,12 +118,12 @@ export class World {
       orders: [...this.#ca.orders.values()].reduce((sum, each) => sum + each, 0),
       idealOrders: idealOrders(this.#options.years, this.#options.hasWindows),
       expiredMinutes: ledger.expiredMinutes,
-      excusedMinutes: ledger.excusedMinutes,
+      unexcusedMinutes: ledger.unexcusedMinutes,
       lostCertificates: ledger.lostCertificates,
       failedAttempts: ledger.failedAttempts,
       episodes: ledger.episodes,
-      longestRecovery: Math.round(ledger.longestRecoveryMs / 60_000),
-      longestDnsRecovery: Math.round(ledger.longestDnsRecoveryMs / 60_000),
+      longestRecovery: minutes(ledger.longestRecoveryMs),
+      longestDnsRecovery: minutes(ledger.longestDnsRecoveryMs),
       outages: outages.count,
       outageHours: Math.round(outages.ms / HOUR),
       partOutages: outages.parts,
@@ -208,7 +208,7 @@ export class World {
       this.#outages.ms += forMs;
       this.#countHour(until);
     } else this.#outages.parts += 1;
-    return of === "renewal-info" ? () => {} : this.ledger.trouble(undefined);
+    return of === "renewal-info" ? () => {} : this.ledger.trouble(undefined, true);
   }
 
   /** The requests of each hour of an outage. */
@@ -223,7 +223,7 @@ export class World {
   }
 
   #leadAstray(host: string, forMs: number): void {
-    const end = this.ledger.trouble(host);
+    const end = this.ledger.trouble(host, true);
     const add = (change: number) => this.#astray.set(host, (this.#astray.get(host) ?? 0) + change);
     add(1);
     this.clock.at(this.clock.trueNow + forMs, () => {
@@ -234,7 +234,7 @@ export class World {
   }
 
   #stepClock(byMs: number, forMs: number): void {
-    const end = this.ledger.trouble(undefined);
+    const end = this.ledger.trouble(undefined, false);
     this.clock.stepMs += byMs;
     this.#audit.disturbed();
     this.clock.at(this.clock.trueNow + forMs, () => {
@@ -251,7 +251,7 @@ export class World {
     this.#machine = undefined;
     this.#dieAt = undefined;
     machine.stop();
-    const end = this.ledger.trouble(undefined);
+    const end = this.ledger.trouble(undefined, true);
     this.#watch("the machine goes down");
     this.clock.at(this.clock.trueNow + forMs, () => {
       end();
