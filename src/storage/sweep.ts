@@ -5,7 +5,7 @@ import { forEachAtOnce } from "../base/at-once.ts";
 import { codeOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { removeLeftovers } from "./atomic-write.ts";
-import { parseGeneration } from "./layout.ts";
+import { parseGeneration, REVOKED_FOLDER } from "./layout.ts";
 
 /** Node asks the disk for four things at once. */
 const FOLDERS_AT_ONCE = 8;
@@ -25,7 +25,9 @@ export async function sweep(root: string, log: Log): Promise<void> {
     ),
   );
   const loose: Loose[] = [];
-  const cleared = [".", "attempts", "authority", "dns", "orders"].map((name) => join(root, name));
+  const cleared = [".", "attempts", "authority", "dns", "orders", REVOKED_FOLDER].map((name) =>
+    join(root, name),
+  );
   await forEachAtOnce(cleared, FOLDERS_AT_ONCE, clear);
   await forEachAtOnce(hosts ?? [], FOLDERS_AT_ONCE, async (folder) => {
     await clear(folder);

@@ -259,13 +259,15 @@ test("a storage that is closed lets the next program in, which sweeps up", async
   await opened.storage.close();
   await writeFile(join(opened.root, "attempts/.tmp-00000000-1"), "half");
   await writeFile(join(opened.root, ".tmp-00000000-1"), "half");
+  await mkdir(join(opened.root, "revoked"));
+  await writeFile(join(opened.root, "revoked/.tmp-00000000-1"), "half");
   await mkdir(join(opened.root, "certificates/a.example"));
   await writeFile(join(opened.root, "certificates/a.example/.tmp-00000000-1"), "half");
   await using next = await opened.reopen();
   const lease = await next.acquire(never);
   assert.equal(await next.acquire(never), lease);
   assert.equal(lease.fencing, 2);
-  const swept = ["FORMAT", ...folders, "certificates/a.example", "lock"];
+  const swept = ["FORMAT", ...folders, "certificates/a.example", "lock", "revoked"];
   assert.deepEqual(await pathsOf(opened.root), swept.sort());
 });
 
