@@ -1,12 +1,14 @@
 import { constants } from "node:fs";
 import { access, chmod, lstat, mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { codeOf, LatchkeyError } from "../base/errors.ts";
+import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { ensureFolder, writeFileAtomically } from "./atomic-write.ts";
-import { failed, reasonOf, unusable } from "./failure.ts";
+import { corrupt, failed, reasonOf, unusable } from "./failure.ts";
 import { FOLDERS, FORMAT_VERSION, REVOKED_FOLDER } from "./layout.ts";
+import { moveAside } from "./quarantine.ts";
 import { RECORD_MAX_BYTES, readBounded } from "./read-file.ts";
+import type { StorageFolder } from "./storage-folder.ts";
 
 /** Bits that let anybody but the owner in. */
 const OTHERS = 0o077;
@@ -62,18 +64,22 @@ export async function inspectFolders(root: string, owned: boolean): Promise<void
       throw unusable(root, `"${path}" belongs to another user (uid ${stats.uid})`);
     }
   }
-  await readFormat(root);
+  await inspectFormat(root);
 }
 
 /**
- * Makes the folder ready to be written into: missing folders and `FORMAT` are made, looser modes are
- * tightened to 0700 (event `storage.tightened`). Looks whose it is, whatever was seen before: it may have been
+ * Makes the folder ready to be written into: missing folders and `FORMAT` are made, a `FORMAT` that cannot be read is
+ * moved to `quarantine/` before, looser modes are tightened to 0700 (event `storage.tightened`). Looks whose it is, whatever was seen before: it may have been
  * deleted meanwhile, or another file system is mounted there.
  *
  * @throws {LatchkeyError} `STORAGE_FAILED` when nothing can be written there now (read-only, full);
  *   `STORAGE_UNUSABLE`.
  */
-export async function prepareFolders(root: string, log: Log): Promise<void> {
+export async function prepareFolders({
+  root,
+  clock,
+  log,
+}: Pick<StorageFolder, "root" | "clock" | "log">): Promise<void> {
   try {
     await makeFolders(root);
     await inspectFolders(root, true);
@@ -87,8 +93,22 @@ export async function prepareFolders(root: string, log: Log): Promise<void> {
   } catch (cause) {
     throw failed(`write into "${root}"`, cause);
   }
-  if ((await readFormat(root)) === undefined) {
-    await writeFileAtomically(join(root, "FORMAT"), `${FORMAT_VERSION}\n`);
+  if ((await readOrMend({ root, clock, log })) === undefined) {
+    await writeFileAtomically(formatOf(root), `${FORMAT_VERSION}\n`);
+  }
+}
+
+/** As {@link readFormat}; what is no version is moved to `quarantine/`, and there is none then. */
+async function readOrMend(place: Pick<StorageFolder, "root" | "clock" | "log">) {
+  try {
+    return await readFormat(place.root);
+  } catch (error) {
+    if (codeOf(error) !== "STORAGE_CORRUPT") throw error;
+    // The lease is not asked for: it is taken in a folder that is ready.
+    const folder = { ...place, confirmWritable: async () => {} };
+    const item = { path: formatOf(place.root), under: [], label: "FORMAT" };
+    await moveAside(folder, item, messageOf(error));
+    return undefined;
   }
 }
 
@@ -103,21 +123,34 @@ async function tighten(path: string, log: Log): Promise<void> {
 }
 
 /**
- * The version in `FORMAT`; `undefined` when there is none yet, or a crash of the disk left it empty.
+ * The version in `FORMAT`; `undefined` when there is none yet.
  *
- * @throws {LatchkeyError} `STORAGE_UNUSABLE` for one that this program does not know; `STORAGE_FAILED`.
+ * @throws {LatchkeyError} `STORAGE_UNUSABLE` for one that this program does not know; `STORAGE_CORRUPT` for what is
+ *   no version; `STORAGE_FAILED`.
  */
 export async function readFormat(root: string): Promise<number | undefined> {
-  const bytes = await readBounded(join(root, "FORMAT"), RECORD_MAX_BYTES);
-  if (bytes === undefined || bytes.every((byte) => byte === 0 || byte === 0x0a)) return undefined;
+  const path = formatOf(root);
+  const bytes = await readBounded(path, RECORD_MAX_BYTES);
+  if (bytes === undefined) return undefined;
   const text = bytes.toString("latin1").trim();
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw unusable(root, "its FORMAT is not a version");
+  if (!/^[1-9][0-9]*$/.test(text)) throw corrupt(path, "it is no version");
   const version = Number(text);
   if (version <= FORMAT_VERSION) return version;
   throw unusable(
     root,
     `a newer Latchkey wrote it (format ${version}, this one knows ${FORMAT_VERSION})`,
   );
+}
+
+function formatOf(root: string): string {
+  return join(root, "FORMAT");
+}
+
+/** Refuses a newer one. What is no version says nothing of what lies beside it. */
+async function inspectFormat(root: string): Promise<void> {
+  await readFormat(root).catch((error: unknown) => {
+    if (codeOf(error) !== "STORAGE_CORRUPT") throw error;
+  });
 }
 
 async function statsOf(path: string) {

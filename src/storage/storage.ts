@@ -197,7 +197,7 @@ export class Storage implements StorageFolder {
       );
     }
     try {
-      await prepareFolders(this.root, this.log);
+      await prepareFolders(this);
       // On a disk that was full, folders that are there already say nothing: a real write does.
       if (this.#failure !== undefined) await this.#tryWrite();
       this.#isPrepared = true;

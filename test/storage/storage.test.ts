@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmod, chown, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -136,28 +137,64 @@ for (const inner of ["", "certificates", "accounts"]) {
 }
 
 const formats = [
-  { content: "1", opens: true },
-  { content: "1\n", opens: true },
-  { content: "", opens: true },
-  { content: "\0\0", opens: true },
-  { content: "2\n", opens: false },
-  { content: "0", opens: false },
-  { content: "1.5", opens: false },
-  { content: "two", opens: false },
-  { content: "99999999999999999999", opens: false },
+  { content: "1", what: "opened" },
+  { content: "1\n", what: "opened" },
+  { content: "2\n", what: "refused" },
+  { content: "99999999999999999999", what: "refused" },
+  { content: "", what: "mended" },
+  { content: "\0\0", what: "mended" },
+  { content: "0", what: "mended" },
+  { content: "1.5", what: "mended" },
+  { content: "two", what: "mended" },
 ];
 
-for (const { content, opens } of formats) {
-  test(`a storage of format ${JSON.stringify(content)} is ${opens ? "opened" : "refused"}`, async () => {
+for (const { content, what } of formats) {
+  test(`a storage of format ${JSON.stringify(content)} is ${what}`, async () => {
     await using folder = await temporaryFolder();
-    await writeFile(join(folder.path, "FORMAT"), content);
-    if (!opens) {
-      await assert.rejects(open(folder.path), { code: "STORAGE_UNUSABLE" });
+    const format = join(folder.path, "FORMAT");
+    await writeFile(format, content);
+    if (what === "refused") {
+      await assert.rejects(open(folder.path), { code: "STORAGE_UNUSABLE", message: /newer/ });
       assert.deepEqual(await pathsOf(folder.path), ["FORMAT"]);
       return;
     }
-    await using _storage = await open(folder.path);
-    assert.equal((await readFile(join(folder.path, "FORMAT"), "utf8")).trim(), "1");
+    const log = keptLog();
+    await using _storage = await open(folder.path, log);
+    assert.equal((await readFile(format, "utf8")).trim(), "1");
+    const moved = await pathsOf(join(folder.path, "quarantine"));
+    assert.equal(moved.length, what === "mended" ? 1 : 0);
+    if (what !== "mended") return;
+    assert.equal(await readFile(join(folder.path, "quarantine", moved[0] ?? ""), "utf8"), content);
+    const { path, why } = log.only("storage.quarantined");
+    assert.deepEqual([path, /FORMAT": it is no version$/.test(String(why))], ["FORMAT", true]);
+  });
+}
+
+const noFiles: readonly (readonly [what: string, make: (path: string) => unknown])[] = [
+  ["a pipe", (path) => execFileSync("mkfifo", [path])],
+  ["a folder", (path) => mkdir(path)],
+  ["a link", (path) => symlink("/etc/hostname", path)],
+  ["more than a record", (path) => writeFile(path, "1".repeat(65_537))],
+];
+
+for (const [what, make] of noFiles) {
+  test(`${what} in the place of FORMAT goes to quarantine, and what is stored is served`, async () => {
+    await using opened = await openStorage();
+    await opened.storage.certificates.save(host, certificateFor(host), { issuer: directory });
+    await opened.storage.close();
+    const format = join(opened.root, "FORMAT");
+    await rm(format);
+    await make(format);
+    await using looking = await open(opened.root, keptLog(), true);
+    assert.notEqual(
+      await looking.certificates.load(host),
+      undefined,
+      "who only looks changes nothing",
+    );
+    await using again = await opened.reopen();
+    assert.notEqual(await again.certificates.load(host), undefined);
+    assert.equal(await readFile(format, "utf8"), "1\n");
+    assert.match((await pathsOf(join(opened.root, "quarantine"))).join(), /^FORMAT-\d/);
   });
 }
 
