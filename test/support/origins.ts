@@ -6,7 +6,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 
-/** How a real server is made an origin whose log has a line for each request: client, bar, request line. */
+/** A request as an origin has noted it. */
+export interface Noted {
+  readonly method: string;
+  readonly target: string;
+  readonly version: string;
+  readonly host: string;
+  /** How much of a body it has read; `undefined`: it does not tell. */
+  readonly bodyBytes: number | undefined;
+}
+
+/**
+ * How a real server is made an origin whose log has a line for each request: client, bar, Host, bar, bytes of the body where
+ * it can tell them, bar, request line.
+ */
 interface Recipe {
   readonly program: string;
   /** By name, what is to be written beside it. */
@@ -14,6 +27,8 @@ interface Recipe {
   args(place: Place): readonly string[];
   /** Rows that it refuses without a line that says whose it was, and why. */
   readonly refuses?: Readonly<Record<string, string>>;
+  /** Does it know hosts in small letters only, and without the dot at their end? */
+  readonly foldsHosts?: boolean;
   /** Does it write its log to its standard output? Else to `place.log`. */
   readonly logsToOutput?: boolean;
 }
@@ -39,7 +54,7 @@ error_log ${folder}/error.log;
 worker_processes 1;
 events {}
 http {
-  log_format line '$http_x_forwarded_for|$request';
+  log_format line '$http_x_forwarded_for|$http_host||$request';
   access_log ${log} line;
   client_body_temp_path ${folder}/body;
   large_client_header_buffers 8 32k;
@@ -66,7 +81,7 @@ Protocols ${isHttp2 ? "h2c" : "http/1.1"}
 LimitRequestLine 16384
 LimitRequestFieldSize 32768
 LimitRequestFields 200
-LogFormat "%{X-Forwarded-For}i|%r" line
+LogFormat "%{X-Forwarded-For}i|%{Host}i||%r" line
 CustomLog ${log} line
 RedirectMatch 204 .*
 `,
@@ -83,10 +98,11 @@ server.document-root = "${folder}"
 server.errorlog = "${folder}/error.log"
 server.max-request-field-size = 32768
 accesslog.filename = "${log}"
-accesslog.format = "%{X-Forwarded-For}i|%r"
+accesslog.format = "%{X-Forwarded-For}i|%{Host}i||%r"
 `,
     }),
     args: ({ folder }) => ["-D", "-f", `${folder}/lighttpd.conf`],
+    foldsHosts: true,
   },
   h2o: {
     program: "h2o",
@@ -94,7 +110,7 @@ accesslog.format = "%{X-Forwarded-For}i|%r"
       "h2o.conf": `listen: { host: 127.0.0.1, port: ${port} }
 num-threads: 1
 error-log: ${folder}/error.log
-access-log: { path: ${log}, format: "%{X-Forwarded-For}i|%r" }
+access-log: { path: ${log}, format: "%{X-Forwarded-For}i|%V||%r" }
 hosts: { default: { paths: { "/": { redirect: { status: 302, url: "http://origin/" } } } } }
 `,
     }),
@@ -105,8 +121,8 @@ hosts: { default: { paths: { "/": { redirect: { status: 302, url: "http://origin
     program: "gunicorn",
     files: () => ({
       "app.py": `def app(environ, start_response):
-    environ["wsgi.input"].read()
-    start_response("200 OK", [("Content-Length", "0")])
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Length", "0"), ("X-Body", str(len(body)))])
     return [b""]
 `,
     }),
@@ -114,14 +130,15 @@ hosts: { default: { paths: { "/": { redirect: { status: 302, url: "http://origin
       ...["--chdir", folder, "--bind", `127.0.0.1:${port}`, "--worker-class", "gthread"],
       ...["--threads", "8", "--limit-request-line", "0", "--limit-request-fields", "200"],
       ...["--limit-request-field_size", "0", "--worker-tmp-dir", folder],
-      ...["--access-logfile", log, "--access-logformat", "%({x-forwarded-for}i)s|%(r)s", "app:app"],
+      ...["--access-logfile", log, "--access-logformat"],
+      ...["%({x-forwarded-for}i)s|%({host}i)s|%({x-body}o)s|%(r)s", "app:app"],
     ],
   },
   haproxy: {
     program: "haproxy",
     files: ({ port, isHttp2 }) => ({
       "haproxy.cfg": `global
-  log stdout format raw local0
+  log stdout len 16384 format raw local0
   tune.bufsize 65536
   tune.http.maxhdr 200
   tune.http.logurilen 16384
@@ -133,8 +150,11 @@ frontend origin
   bind 127.0.0.1:${port}${isHttp2 ? " proto h2" : ""}
   option accept-invalid-http-request
   option dontlognull
+  option http-buffer-request
   http-request capture req.hdr(x-forwarded-for) len 40
-  log-format "%[capture.req.hdr(0)]|%r"
+  http-request capture req.hdr(host) len 260
+  http-request capture req.body_size len 10
+  log-format "%[capture.req.hdr(0)]|%[capture.req.hdr(1)]|%[capture.req.hdr(2)]|%r"
   http-request return status 200 if { req.body_size ge 0 }
 `,
     }),
@@ -153,6 +173,7 @@ export class Origin implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #log: string;
+  readonly #foldsHosts: boolean;
 
   /** Starts it, and waits until it takes connections. */
   static async start(name: OriginName, isHttp2 = false): Promise<Origin> {
@@ -166,7 +187,7 @@ export class Origin implements AsyncDisposable {
       stdio: ["ignore", recipe.logsToOutput === true ? log.fd : "ignore", "ignore"],
       env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` },
     });
-    const origin = new Origin(child, place, recipe.refuses ?? {});
+    const origin = new Origin(child, place, recipe);
     await origin.#opened(name);
     return origin;
   }
@@ -174,9 +195,10 @@ export class Origin implements AsyncDisposable {
   constructor(
     child: ChildProcess,
     { folder, port, log }: Place,
-    refuses: Readonly<Record<string, string>>,
+    { refuses = {}, foldsHosts = false }: Recipe,
   ) {
     this.refuses = refuses;
+    this.#foldsHosts = foldsHosts;
     this.#child = child;
     this.#folder = folder;
     this.#log = log;
@@ -186,12 +208,21 @@ export class Origin implements AsyncDisposable {
   /** Rows that it refuses without a line that says whose it was, with the reason. */
   readonly refuses: Readonly<Record<string, string>>;
 
-  /** By client, the requests that it has noted, in the words of their first lines. */
-  async requests(): Promise<Map<string, string[]>> {
-    const seen = new Map<string, string[]>();
+  /** How it writes this host. */
+  hostAs(host: string): string {
+    return this.#foldsHosts ? host.toLowerCase().replace(/\.(?=:|$)/, "") : host;
+  }
+
+  /** By client, the requests that it has noted. */
+  async requests(): Promise<Map<string, Noted[]>> {
+    const seen = new Map<string, Noted[]>();
     for (const line of (await readFile(this.#log, "latin1")).split("\n").filter(Boolean)) {
-      const [client = ""] = line.split("|", 1);
-      seen.set(client, [...(seen.get(client) ?? []), line.slice(client.length + 1)]);
+      const [client = "", host = "", body = ""] = line.split("|", 3);
+      const requestLine = unescaped(line.slice(client.length + host.length + body.length + 3));
+      const [method = "", target = "", version = ""] = requestLine.split(" ");
+      const bodyBytes = body === "" || body === "-" ? undefined : Number(body);
+      const noted = { method, target, version, host: unescaped(host), bodyBytes };
+      seen.set(client, [...(seen.get(client) ?? []), noted]);
     }
     return seen;
   }
@@ -218,4 +249,13 @@ export class Origin implements AsyncDisposable {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
+}
+
+/** As it was before the log made it safe; no target that is let through has a # of its own. */
+function unescaped(text: string): string {
+  return text
+    .replace(/(?:\\x|#)([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    )
+    .replaceAll('\\"', '"');
 }
