@@ -11,6 +11,8 @@ import type { Resend } from "./resend.ts";
 export interface Courier {
   /** Has the final head of the answer been read? */
   readonly hasBegun: boolean;
+  /** The code of HTTP/2 (RFC 9113 §7) that the backend took back its side of the last request with, if it did. */
+  readonly resetCode: number | undefined;
   /** May body bytes be given to {@link sendBody} now? */
   readonly takesBody: boolean;
   /** Adds body content; the bytes are the courier's from now on. */

@@ -68,6 +68,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     return this.#way.backend;
   }
 
+  /** See {@link Courier.resetCode}. */
+  get resetCode(): number | undefined {
+    return this.#courier.resetCode;
+  }
+
   /** May body bytes be given to {@link sendBody} now? */
   get takesBody(): boolean {
     return this.#phase === "asking" && this.#courier.takesBody;

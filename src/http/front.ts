@@ -18,8 +18,8 @@ import type { HttpAction, Surroundings } from "./surroundings.ts";
 export interface VisitOwner {
   /** The answer is complete. `closes`: the client was told that the connection ends with it. */
   visitEnded(closes: boolean): void;
-  /** The answer cannot be completed; the connection must not look as if it were. */
-  visitBroken(): void;
+  /** The answer cannot be completed; the connection must not look as if it were. `resetCode`: of HTTP/2, by the backend. */
+  visitBroken(resetCode?: number): void;
   /** The client speaks WebSocket now; the owner owns what leads to the backend. */
   visitSwitched(switched: Switched): void;
   /** Not an end: the backend takes more or less than before, and so should we from the client. */

@@ -7,6 +7,7 @@ import type { Fault, Fields } from "./fields.ts";
 import type { Switched, VisitOwner } from "./front.ts";
 import { H2Body } from "./h2-body.ts";
 import { readStreamHead, readStreamTrailers } from "./h2-head.ts";
+import { resetStream } from "./h2-reset.ts";
 import { H2Writer } from "./h2-writer.ts";
 import type { StreamHome } from "./stream-home.ts";
 import { Tunnel, type TunnelClient } from "./upgrade.ts";
@@ -94,8 +95,8 @@ export class H2Stream implements VisitOwner {
     this.#stream.resume();
   }
 
-  visitBroken(): void {
-    this.#break();
+  visitBroken(resetCode?: number): void {
+    this.#break(resetCode);
   }
 
   visitSwitched(switched: Switched): void {
@@ -233,14 +234,10 @@ export class H2Stream implements VisitOwner {
     return !this.#stream.destroyed && !this.#stream.closed;
   }
 
-  /**
-   * RST_STREAM with INTERNAL_ERROR, and never END_STREAM, which would make something whole of it (RFC 9113
-   * §8.1). Node's `close` with that code sends END_STREAM first where no trailers are waited for.
-   */
-  #break(): void {
+  #break(resetCode: number | undefined = undefined): void {
     this.#phase = "closing";
     this.#expectRest();
-    this.#stream.destroy(new Error("the answer cannot be completed"));
+    resetStream(this.#stream, resetCode);
   }
 
   /** We close the stream: what its window allows may be on its way (RFC 9113 §5.1, "closed"). */

@@ -26,6 +26,7 @@ export class Http1Courier implements Courier, BackendUser {
   readonly #pool: BackendPool;
   readonly #outlet = new Outlet();
   readonly #answer: AnswerReader;
+  readonly resetCode = undefined;
   #connection: BackendConnection | undefined;
   #framing: Framing = "none";
   #isRequestSent = false;

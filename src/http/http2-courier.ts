@@ -22,6 +22,7 @@ import type { Resend } from "./resend.ts";
 export class Http2Courier implements Courier {
   readonly #user: CourierUser;
   readonly #answer: AnswerReader;
+  resetCode: number | undefined;
   #session: BackendSession | undefined;
   #stream: ClientHttp2Stream | undefined;
   #question: Question = { method: "", webSocketKey: undefined };
@@ -66,6 +67,7 @@ export class Http2Courier implements Courier {
     this.#session = session;
     this.#head = head;
     this.#question = question;
+    this.resetCode = undefined;
     this.#mayHaveTrailers = mayHaveTrailers;
     this.#isRequestSent = isSent;
     this.#held = [];
@@ -229,6 +231,7 @@ export class Http2Courier implements Courier {
     const stream = this.#stream;
     const session = this.#session;
     if (stream === undefined || session === undefined) return;
+    if (!isClean) this.resetCode = resetCodeOf(stream, session);
     if (!isClean || !(this.#isComplete || this.#answer.endsWithConnection)) {
       this.abort();
       this.#user.answerLost("the answer ended in the middle", "never");
@@ -255,6 +258,7 @@ export class Http2Courier implements Courier {
   #lose(stream: ClientHttp2Stream, session: BackendSession, why: string): void {
     const resend = this.#hasAnswered ? "never" : resendOf(stream, session);
     if (resend === "over-http1") session.refuse();
+    this.resetCode = resetCodeOf(stream, session);
     this.#rest();
     if (session.isLost) this.#user.answerLost("the backend is not there any more", resend, 504);
     else this.#user.answerLost(why, resend);
@@ -277,6 +281,11 @@ export class Http2Courier implements Courier {
 function wantsHttp1({ rstCode }: ClientHttp2Stream, session: BackendSession): boolean {
   if (session.wantsHttp1) return true;
   return rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED && session.scheme === "https";
+}
+
+/** Where the connection is lost, Node closes its streams with a code of its own. */
+function resetCodeOf({ rstCode }: ClientHttp2Stream, session: BackendSession): number | undefined {
+  return session.isOpen ? rstCode : undefined;
 }
 
 /** RFC 9113 §8.7: a stream that was refused, or is above the last one of a GOAWAY, was not looked at. */

@@ -236,7 +236,7 @@ export class Visit implements Asker, EncodingOwner {
       return;
     }
     this.abandon(why);
-    this.#owner.visitBroken();
+    this.#owner.visitBroken(this.#exchange.resetCode);
   }
 
   answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {

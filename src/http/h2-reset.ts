@@ -1,0 +1,17 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { addAbortSignal } from "node:stream";
+
+const TAKEN_BACK = AbortSignal.abort();
+
+/**
+ * Ends a client's stream in the middle by RST_STREAM, and never by END_STREAM, which would make something whole of
+ * the answer (RFC 9113 §8.1). `code`: what its backend took the answer back with, if it did. CANCEL and
+ * ENHANCE_YOUR_CALM mean the same to whoever is behind us, and clients of gRPC tell them apart; any other code is about
+ * the backend's connection with us, or would say that nothing was done, and becomes INTERNAL_ERROR.
+ */
+export function resetStream(stream: ServerHttp2Stream, code: number | undefined): void {
+  if (code === constants.NGHTTP2_CANCEL) addAbortSignal(TAKEN_BACK, stream);
+  // Node's `close` sends END_STREAM first where no trailers are waited for: they are, of whatever comes over HTTP/2.
+  else if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) stream.close(code);
+  else stream.destroy(new Error("the answer cannot be completed"));
+}
