@@ -1,18 +1,13 @@
-import { lstat, readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertificateName } from "../base/certificate-name.ts";
 import { type Credential, readCredential } from "../base/credential.ts";
 import { codeOf, LatchkeyError } from "../base/errors.ts";
-import { formatTime } from "../base/format-time.ts";
 import { failureFacts } from "../base/log.ts";
-import {
-  ensureFolder,
-  removeLeftovers,
-  replaceSymlink,
-  writeFolderAtomically,
-} from "./atomic-write.ts";
+import { ensureFolder, removeLeftovers } from "./atomic-write.ts";
 import { failed } from "./failure.ts";
 import { readGenerationKeys } from "./generation-keys.ts";
+import { Generations, itemOf } from "./generations.ts";
 import {
   folderOf,
   GENERATION_FILES,
@@ -31,7 +26,6 @@ import {
   readPointer,
   type StoredCertificate,
 } from "./read-certificate.ts";
-import { formatRecord } from "./record.ts";
 import type { RevokedKeys } from "./revoked-keys.ts";
 import type { StorageFolder } from "./storage-folder.ts";
 import { Turns } from "./turns.ts";
@@ -44,13 +38,13 @@ export class Certificates {
   readonly #storage: StorageFolder;
   readonly #revoked: Pick<RevokedKeys, "open" | "refuse">;
   readonly #turns = new Turns<CertificateName>();
-  /** Folders of generations that somebody works with, and how many do. */
-  readonly #kept = new Map<string, number>();
+  readonly #generations: Generations;
 
   /** @param revoked Keys that are not served, though they are stored. */
   constructor(storage: StorageFolder, revoked: Pick<RevokedKeys, "open" | "refuse">) {
     this.#storage = storage;
     this.#revoked = revoked;
+    this.#generations = new Generations(storage);
   }
 
   /** `certificates/`, which is all that a worker may read. */
@@ -81,12 +75,12 @@ export class Certificates {
       await this.#storage.confirmWritable();
       const folder = await ensureFolder(this.#storage.root, "certificates", folderOf(host));
       await removeLeftovers(folder);
-      await this.#clearPointer(folder, host);
+      await this.#generations.clearPointer(folder, host);
       const previous = await readPointer(folder);
       const generation = nextGeneration([...(await listGenerations(folder)), previous ?? 0]);
-      await this.#writeGeneration(folder, generation, credential, meta);
-      await this.#publish(folder, generation);
-      await this.#prune(folder, generation, previous);
+      await this.#generations.write(folder, generation, credential, meta);
+      await this.#generations.publish(folder, generation);
+      await this.#generations.prune(folder, generation, previous);
       return { host, generation, credential, meta, fellBack: false };
     });
   }
@@ -167,16 +161,14 @@ export class Certificates {
       const generation = await findGeneration(this.folder, host, serial);
       if (generation === undefined) return undefined;
       const path = join(this.folder, folderOf(host), generationFolderOf(generation));
-      this.#kept.set(path, (this.#kept.get(path) ?? 0) + 1);
+      this.#generations.keep(path);
       return path;
     });
     if (folder === undefined) return;
     try {
       await work(folder);
     } finally {
-      const others = (this.#kept.get(folder) ?? 1) - 1;
-      if (others > 0) this.#kept.set(folder, others);
-      else this.#kept.delete(folder);
+      this.#generations.keepNoMore(folder);
     }
   }
 
@@ -238,8 +230,8 @@ export class Certificates {
     try {
       await this.#storage.confirmWritable();
       await removeLeftovers(folder);
-      await this.#clearPointer(folder, host);
-      await this.#pointAt(folder, stored.generation);
+      await this.#generations.clearPointer(folder, host);
+      await this.#generations.pointAt(folder, stored.generation);
     } catch (error) {
       this.#storage.log.warn("storage.fell-back", {
         host,
@@ -249,70 +241,8 @@ export class Certificates {
     }
   }
 
-  async #writeGeneration(
-    folder: string,
-    generation: number,
-    { chain, key }: Credential,
-    meta: CertificateMeta,
-  ): Promise<void> {
-    const files = {
-      "chain.pem": chain,
-      "key.pem": key,
-      "meta.json": formatRecord({ ...meta, issuedAt: formatTime(meta.issuedAt) }),
-    };
-    const path = join(folder, generationFolderOf(generation));
-    await writeFolderAtomically(path, files, () => this.#storage.confirmWritable());
-  }
-
-  async #pointAt(folder: string, generation: number): Promise<void> {
-    const confirm = () => this.#storage.confirmWritable();
-    await replaceSymlink(join(folder, "current"), generationFolderOf(generation), confirm);
-  }
-
-  /** As {@link #pointAt}; a generation that cannot become current does not stay to fill a full disk. */
-  async #publish(folder: string, generation: number): Promise<void> {
-    try {
-      await this.#pointAt(folder, generation);
-    } catch (error) {
-      // Without the lease it is not ours to remove: another writer may have found it and use it.
-      const isOurs = codeOf(error) !== "STORAGE_LOCKED";
-      const current = await readPointer(folder).catch(() => generation);
-      if (isOurs && current !== generation) await this.#remove(folder, generation);
-      throw error;
-    }
-  }
-
-  /** A folder in the place of `current` would be in the way of the swap. */
-  async #clearPointer(folder: string, host: CertificateName): Promise<void> {
-    const path = join(folder, "current");
-    const stats = await lstat(path).catch(() => undefined);
-    if (stats?.isDirectory() !== true) return;
-    const item = { path, under: ["certificates", folderOf(host)], label: "current", host };
-    await moveAside(this.#storage, item, "it is a folder, not a link");
-  }
-
-  /** Only what came before: who lost the lease meanwhile must not remove what its successor made. */
-  async #prune(folder: string, current: number, previous: number | undefined): Promise<void> {
-    const all = await listGenerations(folder);
-    const others = all.filter((generation) => generation < current);
-    const kept = others.find((generation) => generation === previous) ?? others[0];
-    if ((await readPointer(folder)) !== current) return;
-    for (const generation of others) {
-      const isInUse = this.#kept.has(join(folder, generationFolderOf(generation)));
-      if (generation !== kept && !isInUse) await this.#remove(folder, generation);
-    }
-  }
-
-  /** What cannot be removed now goes with a later certificate. */
-  async #remove(folder: string, generation: number): Promise<void> {
-    const path = join(folder, generationFolderOf(generation));
-    await rm(path, { recursive: true, force: true }).catch(() => undefined);
-  }
-
   #item(host: CertificateName, generation: number): Item {
-    const label = generationFolderOf(generation);
-    const path = join(this.folder, folderOf(host), label);
-    return { path, under: ["certificates", folderOf(host)], label, host };
+    return itemOf(join(this.folder, folderOf(host)), generationFolderOf(generation), host);
   }
 }
 
