@@ -65,12 +65,21 @@ export class Doors {
   }
 }
 
-/** With the sockets that this process inherits, if any; those handed to another one are told of, and left alone. */
+/**
+ * With the sockets that this process inherits, if any; those handed to another one are told of, and left alone. So is
+ * it told, once, that a machine without IPv6 is reached by IPv4 alone.
+ */
 export function openDoors(listen: Listen, log: Log): Doors {
   const { env, pid } = process;
   if (isForAnother(env, pid)) log.warn("listen.not-ours", { LISTEN_PID: env["LISTEN_PID"], pid });
-  return new Doors(listen, inheritedFds(env, pid));
+  const doors = new Doors(listen, inheritedFds(env, pid));
+  if (allOf(doors.current).some(({ isIpv4Only }) => isIpv4Only))
+    log.warn("listen.ipv4-only", { message: NO_IPV6 });
+  return doors;
 }
+
+const NO_IPV6 =
+  "This machine has no IPv6: clients come by IPv4 alone, so let no AAAA record lead to it";
 
 function allOf(listeners: Listeners): Listener[] {
   return [...listeners.https, ...listeners.http];

@@ -1,5 +1,6 @@
 import net from "node:net";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import { ownAddresses } from "../base/own-addresses.ts";
 import type { Listen, ListenAddress } from "../config/config.ts";
 import type { Reach, Unbound } from "./messages.ts";
 
@@ -10,6 +11,8 @@ export interface Listener {
   readonly reach: Reach;
   /** How it was asked for, to find it again after a reload. */
   readonly name: string;
+  /** Is it meant for every address, on a machine that has no IPv6? */
+  readonly isIpv4Only: boolean;
   /** May be called again. */
   close(): void;
 }
@@ -113,7 +116,7 @@ function bind(address: ListenAddress, name: string): Listener {
   if (address.kind === "fd") return adopt(address.fd, name);
   try {
     const socket = bindTcp(address.host, address.port);
-    const { address: host, port } = socket.address();
+    const { address: host, port, family } = socket.address();
     let isOpen = true;
     const close = () => {
       if (isOpen) socket.close();
@@ -123,6 +126,7 @@ function bind(address: ListenAddress, name: string): Listener {
       fd: socket.fd(),
       reach: { host: loopbackOf(host ?? "127.0.0.1"), port: port ?? address.port },
       name,
+      isIpv4Only: address.host === undefined && (family === "IPv4" || lacksIpv6()),
       close,
     };
   } catch (cause) {
@@ -154,6 +158,12 @@ function bindTcp(host: string | undefined, port: number): net.BoundSocket {
   }
 }
 
+/** IPv6 may be switched off, and still be bound to: then nobody comes. Where nobody lets us ask, it is not known. */
+function lacksIpv6(): boolean {
+  const own = ownAddresses();
+  return own.length > 0 && !own.some(net.isIPv6);
+}
+
 /**
  * A socket that somebody else bound stays theirs: it is never read, written or closed here. A
  * `net.Socket` that does neither is how its address is asked for; it is kept, since what is
@@ -169,6 +179,7 @@ function adopt(fd: number, name: string): Listener {
       fd,
       reach: { host: loopbackOf(host ?? ""), port: port ?? 0 },
       name,
+      isIpv4Only: false, // whoever bound it knows
       close: () => void socket,
     };
   } catch (cause) {

@@ -56,7 +56,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   N2: "a DNS-01 record that never shows, or stays",
   N3: "port 80 is taken",
   N4: "the port for HTTPS is taken",
-  N5: "the machine has no IPv6, and a name has an AAAA record",
+  N5: "the machine has no IPv6",
   N6: "a network that loses packets, and takes long",
   T1: "a ClientHello in many pieces",
   T2: "a ClientHello that makes its reader fail",
