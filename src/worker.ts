@@ -76,6 +76,14 @@ const publicHttpsPort = config.listen.publicHttpsPort ?? limits.httpsPort;
 const isTrustedProxy = addressesIn(config.trustedProxies);
 const names = systemNames(log);
 const refusals = new RefusalLog(log, systemClock, counts);
+const told = {
+  access: accessSink(config.log, configure.accessLogFd, {
+    process: self,
+    log,
+    failing: (why) => strain.change({ accessLog: why }),
+  }),
+  tellsQuery: config.log.query,
+};
 const relay = new Relay({
   names,
   hosts: config.hosts,
@@ -85,12 +93,7 @@ const relay = new Relay({
   findRoute: (host) => routes.find(host),
   isTrustedProxy,
   publicHttpsPort,
-  access: accessSink(config.log, configure.accessLogFd, {
-    process: self,
-    log,
-    failing: (why) => strain.change({ accessLog: why }),
-  }),
-  tellsQuery: config.log.query,
+  ...told,
   counts,
   refused: (facts) => refusals.report(facts),
   tellSpent: (spent) => channel.send("manager", { type: "rates.spent", spent }),
@@ -128,6 +131,8 @@ async function start(): Promise<void> {
     publicHttpsPort,
     now: () => systemClock.now(),
     counts,
+    isTrustedProxy,
+    ...told,
   };
   try {
     allowance.confirmUsable();

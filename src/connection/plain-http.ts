@@ -1,14 +1,17 @@
 import type { Socket } from "node:net";
 import { Deadlines, type Timed } from "../backend/deadlines.ts";
 import type { Counts } from "../base/counts.ts";
+import type { Facts } from "../base/errors.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { formatOrigin } from "../config/redirect-target.ts";
+import { accessFacts, askedRecord } from "../http/access-log.ts";
 import { type Admitted, admit, type Site } from "../http/admit.ts";
 import { type ClientListener, ClientSocket } from "../http/client-socket.ts";
+import { type Fault, fault } from "../http/fields.ts";
 import { type RequestHead, readRequestHead } from "../http/head.ts";
 import { Inbox } from "../http/inbox.ts";
-import { type OwnAnswer, refusal, writeOwnAnswer } from "../http/refuse.ts";
+import { bodyOf, type OwnAnswer, refusal, writeOwnAnswer } from "../http/refuse.ts";
 
 /** What port 80 needs to know. */
 export interface PlainHttpServices {
@@ -21,6 +24,11 @@ export interface PlainHttpServices {
   /** Milliseconds since the epoch, for Date (RFC 9110 §6.6.1). */
   now(): number;
   readonly counts?: Counts;
+  isTrustedProxy(address: string): boolean;
+  /** Hears of every request that has ended, but of those for the answer to a challenge. */
+  readonly access?: ((facts: Facts) => void) | undefined;
+  /** Does it hear of queries? Not unless said. */
+  readonly tellsQuery?: boolean;
 }
 
 /**
@@ -50,6 +58,7 @@ class PlainHttp implements ClientListener, Timed {
   readonly #inbox = new Inbox();
   readonly #deadline = deadlines.in(limits.headTimeoutMs);
   #isAnswered = false;
+  #startedAt = 0;
 
   constructor(socket: Socket, address: string, services: PlainHttpServices) {
     this.#services = services;
@@ -60,6 +69,7 @@ class PlainHttp implements ClientListener, Timed {
 
   clientRead(bytes: Buffer): void {
     if (this.#isAnswered) return;
+    this.#startedAt ||= performance.now();
     this.#inbox.add(bytes);
     const { bytes: all, from, to } = this.#inbox;
     if (all[from] === TLS_HANDSHAKE) {
@@ -68,7 +78,7 @@ class PlainHttp implements ClientListener, Timed {
     }
     const head = readRequestHead(all, from, to);
     if (head.kind === "head") void this.#decide(head);
-    else if (head.kind === "fault") this.#answer(refusal(head.status), "");
+    else if (head.kind === "fault") this.#answer(refusalFor(head), "");
   }
 
   clientEnded(): void {
@@ -88,54 +98,93 @@ class PlainHttp implements ClientListener, Timed {
     this.#client.tick(now);
     if (now < this.#deadline || this.#isAnswered) return;
     if (this.#inbox.size === 0) this.#client.abort(false);
-    else this.#answer(refusal(408), "");
+    else this.#answer(refusalFor(fault(408, "the head is too slow")), "");
   }
 
   /** What comes after the head while policy is asked is not read: the connection ends with the answer. */
   async #decide(head: RequestHead): Promise<void> {
     this.#isAnswered = true;
-    const answer = await answerTo(head, this.#services, this.#address);
-    if (!this.#client.socket.destroyed) this.#answer(answer, head.method);
+    const reply = await replyTo(head, this.#services, this.#address);
+    if (this.#client.socket.destroyed) this.#tell({ ...reply, why: "the client left" }, 0, 0);
+    else this.#answer(reply, head.method);
   }
 
-  #answer(answer: OwnAnswer, method: string): void {
+  #answer(reply: Reply, method: string): void {
+    const { answer } = reply;
     this.#isAnswered = true;
     this.#inbox.clear();
     this.#services.counts?.answeredPlain(method, answer.status);
     const now = this.#services.now();
-    const delivery = { isHead: method === "HEAD", connection: "close", now } as const;
+    const isHead = method === "HEAD";
+    const delivery = { isHead, connection: "close", now } as const;
     this.#client.socket.write(writeOwnAnswer(answer, delivery), "latin1");
+    this.#tell(reply, answer.status, isHead ? 0 : bodyOf(answer).length);
     this.#client.close();
+  }
+
+  /** The answer to a challenge is told by who has armed it. */
+  #tell(reply: Reply, status: number, bytesOut: number): void {
+    const { access, isTrustedProxy, tellsQuery = false } = this.#services;
+    if (access === undefined || reply.answer.lines === CHALLENGE_LINES) return;
+    const address = this.#address;
+    const sender = { address, isTrusted: isTrustedProxy(address), isTrustedProxy };
+    const facts = {
+      ...askedRecord(withoutToken(reply.request), { sender }, undefined),
+      ...{ status, bytesIn: 0, bytesOut, durationMs: performance.now() - this.#startedAt },
+      ...{ connectMs: undefined, firstByteMs: undefined, user: undefined, backend: undefined },
+      why: reply.why,
+    };
+    access(accessFacts(facts, tellsQuery));
   }
 }
 
+/** An answer, and what the log says of it. */
+interface Reply {
+  readonly answer: OwnAnswer;
+  readonly request?: Admitted;
+  readonly why?: string;
+}
+
 const NOT_FOUND: OwnAnswer = { status: 404, lines: "", body: "" };
+const CHALLENGES = "/.well-known/acme-challenge/";
 /** RFC 8555 §8.3: the token's alphabet is base64url. */
 const CHALLENGE = /^\/\.well-known\/acme-challenge\/([A-Za-z0-9_-]+)$/;
 const CHALLENGE_LINES =
   "Content-Type: application/octet-stream\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n";
 
-async function answerTo(
+async function replyTo(
   head: RequestHead,
   services: PlainHttpServices,
   client: string,
-): Promise<OwnAnswer> {
+): Promise<Reply> {
   const request = admit(head, ANY_NAME);
   if (request.kind === "fault") {
     // A well-formed host that is never one of ours.
-    return request.status === 421 ? NOT_FOUND : refusal(request.status);
+    return request.status === 421 ? { answer: NOT_FOUND, why: request.why } : refusalFor(request);
   }
   const keyAuthorization = challengeOf(request, services);
   if (keyAuthorization !== undefined)
-    return { status: 200, lines: CHALLENGE_LINES, body: keyAuthorization };
-  if (!(await services.isServed(request.host, client))) return NOT_FOUND;
+    return { answer: { status: 200, lines: CHALLENGE_LINES, body: keyAuthorization }, request };
+  if (!(await services.isServed(request.host, client)))
+    return { answer: NOT_FOUND, request, why: "the host is not served here" };
   const origin = formatOrigin(request.host, services.publicHttpsPort);
   const target = request.target === "*" ? "/" : request.target;
-  return { status: 308, lines: `Location: ${origin}${target}\r\n`, body: "" };
+  return { answer: { status: 308, lines: `Location: ${origin}${target}\r\n`, body: "" }, request };
+}
+
+function refusalFor({ status, why }: Fault): Reply {
+  return { answer: refusal(status), why };
 }
 
 function challengeOf(request: Admitted, services: PlainHttpServices): string | undefined {
   if (request.method !== "GET" && request.method !== "HEAD") return undefined;
   const token = CHALLENGE.exec(request.target)?.[1];
   return token === undefined ? undefined : services.findChallenge(request.host, token);
+}
+
+/** The request as it may be logged: no line holds a token. */
+function withoutToken(request: Admitted | undefined): Admitted | undefined {
+  return request?.target.startsWith(CHALLENGES) === true
+    ? { ...request, target: CHALLENGES }
+    : request;
 }

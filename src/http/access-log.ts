@@ -8,7 +8,6 @@ import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import { clientOf, type Sender } from "./forwarded.ts";
-import { requestIdOf } from "./request-id.ts";
 
 /** Who speaks. */
 export interface AccessTeller {
@@ -65,7 +64,8 @@ function fileWatch(path: string, log: Log, failing: AccessTeller["failing"]): Si
 /** One request that has ended, whichever way. */
 export interface VisitRecord {
   readonly method: string;
-  readonly host: string;
+  /** Undefined: nobody knows. */
+  readonly host: string | undefined;
   /** Path and query. */
   readonly target: string;
   /** The status the client got; 0: none; 101: a WebSocket, whatever the client speaks. */
@@ -96,30 +96,22 @@ export type AskedRecord = Pick<
   "method" | "host" | "target" | "client" | "clientCertificate" | "requestId"
 >;
 
-/** @param request `undefined` when it could not be read. */
+/** @param request `undefined` when it could not be read: then it is told for `host`, if that is known. */
 export function askedRecord(
   request: Admitted | undefined,
-  { host, sender }: { readonly host: UriHost; readonly sender: Sender },
-  requestId: string,
+  { host, sender }: { readonly host?: UriHost; readonly sender: Sender },
+  requestId: string | undefined,
 ): AskedRecord {
   const clientCertificate = sender.identity?.certificate;
   if (request === undefined)
-    return {
-      method: "",
-      host,
-      target: "",
-      client: sender.address,
-      clientCertificate,
-      requestId: requestId || undefined,
-    };
-  const { fields } = request.head;
+    return { method: "", host, target: "", client: sender.address, clientCertificate, requestId };
   return {
     method: request.method,
     host: request.host,
     target: request.target,
-    client: clientOf(fields, sender),
+    client: clientOf(request.head.fields, sender),
     clientCertificate,
-    requestId: requestId || requestIdOf(fields),
+    requestId,
   };
 }
 

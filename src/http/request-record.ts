@@ -11,6 +11,7 @@ import type { Admitted } from "./admit.ts";
 import type { BackendTimes } from "./backend-times.ts";
 import { clientOf } from "./forwarded.ts";
 import type { TunnelEnded, VisitTools } from "./front.ts";
+import { requestIdOf } from "./request-id.ts";
 
 const NO_TIMES = { connectMs: undefined, firstByteMs: undefined };
 
@@ -101,7 +102,9 @@ export class RequestRecord {
   }
 
   #facts(told: Omit<VisitRecord, keyof AskedRecord | "connectMs" | "firstByteMs">): Facts {
-    const asked = askedRecord(this.#request, this.#tools, this.requestId);
+    const request = this.#request;
+    const requestId = this.requestId || (request && requestIdOf(request.head.fields));
+    const asked = askedRecord(request, this.#tools, requestId);
     const { connectMs, firstByteMs } = (told.backend && this.#times) ?? NO_TIMES;
     return accessFacts(
       { ...asked, ...told, connectMs, firstByteMs },

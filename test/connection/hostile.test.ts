@@ -128,6 +128,7 @@ async function plainAnswer(request: string, leave: (client: RawClient) => void):
   const policy = Promise.withResolvers<boolean>();
   const services = {
     findChallenge: () => undefined,
+    isTrustedProxy: () => false,
     publicHttpsPort: 443,
     now: () => 0,
     isServed: () => {

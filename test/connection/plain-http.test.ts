@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
 import { test } from "node:test";
+import type { Facts } from "../../src/base/errors.ts";
 import { limits } from "../../src/config/limits.ts";
 import { type PlainHttpServices, servePlainHttp } from "../../src/connection/plain-http.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -10,6 +11,7 @@ const TOKEN = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
 const SERVICES: PlainHttpServices = {
   findChallenge: (host, token) =>
     host === "shop.example" && token === TOKEN ? `${token}.thumbprint` : undefined,
+  isTrustedProxy: () => false,
   isServed: (host) => host === "shop.example" || host === "www.shop.example",
   publicHttpsPort: 443,
   now: () => 784_111_777_000,
@@ -123,6 +125,50 @@ test("A redirect names the port that clients see", async () => {
     await answerTo(request("/"), { publicHttpsPort: 8443 }),
     redirectTo("https://shop.example:8443/"),
   );
+});
+
+/** The lines of these requests, without how long they took. */
+async function linesOf(
+  requests: readonly string[],
+  changes: Partial<PlainHttpServices> = {},
+): Promise<readonly Facts[]> {
+  const lines: Facts[] = [];
+  const access = ({ durationMs, ...facts }: Facts) => {
+    assert.ok(Number(durationMs) > 0);
+    lines.push(facts);
+  };
+  for (const each of requests) await answerTo(each, { access, ...changes });
+  return lines;
+}
+
+test("Each request leaves a line in the access log but one for the answer to a challenge, and no line has a token", async () => {
+  const lines = await linesOf([
+    request(CHALLENGE),
+    request("/a?secret", "shop.example", "POST"),
+    request(`${CHALLENGE}x?${TOKEN}`),
+    request("/", "other.example"),
+    "GET / HTTP/1.1\r\n\r\n",
+  ]);
+  assert.deepEqual(
+    lines.map(({ method, host, path, status, why, client }) => [
+      ...[method, host, path, status, why, client],
+    ]),
+    [
+      ["POST", "shop.example", "/a", 308, undefined, "127.0.0.1"],
+      ["GET", "shop.example", "/.well-known/acme-challenge/", 308, undefined, "127.0.0.1"],
+      ["GET", "other.example", "/", 404, "the host is not served here", "127.0.0.1"],
+      ["", undefined, "", 400, "there is not exactly one Host", "127.0.0.1"],
+    ],
+  );
+  assert.ok(!JSON.stringify(lines).includes(TOKEN));
+});
+
+test("A line tells the query where that is wanted, and the client that a trusted proxy tells", async () => {
+  const [line] = await linesOf(
+    [request("/a?b").replace("\r\n\r\n", "\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n")],
+    { tellsQuery: true, isTrustedProxy: (address) => address === "127.0.0.1" },
+  );
+  assert.deepEqual([line?.["path"], line?.["client"]], ["/a?b", "203.0.113.9"]);
 });
 
 const NOT_FOUND = `HTTP/1.1 404 Not Found\r\n${DATE}Content-Length: 0\r\nConnection: close\r\n\r\n`;
