@@ -4,7 +4,8 @@ import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { ChallengeType } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import type { ArmedChallenge, ManagerToWorkers } from "../process/messages.ts";
+import type { ArmedChallenge } from "../process/certificate-news.ts";
+import type { ManagerToWorkers } from "../process/messages.ts";
 import type { Acknowledgements } from "./acknowledge.ts";
 
 /** What is to be answered, before it has a number. */

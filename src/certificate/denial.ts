@@ -1,7 +1,7 @@
 import type { LastError } from "../base/certificate-record.ts";
 import { unreachable } from "../base/errors.ts";
 import { formatTime } from "../base/format-time.ts";
-import type { CertificateOutcome } from "../process/messages.ts";
+import type { CertificateOutcome } from "../process/certificate-news.ts";
 import type { Decision } from "./policy.ts";
 
 /** Any decision but a yes. */

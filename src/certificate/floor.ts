@@ -9,9 +9,9 @@ import { ownNameOf } from "../config/route.ts";
 import type {
   ArmedChallenge,
   CertificateOutcome,
-  ClientAddress,
   HeldCredential,
-} from "../process/messages.ts";
+} from "../process/certificate-news.ts";
+import type { ClientAddress } from "../process/messages.ts";
 import type { CertificateKeeper } from "./ensure.ts";
 import { tellFlaws } from "./flaw-log.ts";
 import { GivenWatch } from "./given-watch.ts";

@@ -8,7 +8,7 @@ import { SingleFlight } from "../base/single-flight.ts";
 import type { Config } from "../config/config.ts";
 import { isMadeFor } from "../config/host-pattern.ts";
 import { limits } from "../config/limits.ts";
-import type { CertificateOutcome } from "../process/messages.ts";
+import type { CertificateOutcome } from "../process/certificate-news.ts";
 import { flawsOf, isFault } from "./flaw.ts";
 import { type Given, type Owner, ownersOf, type Pair, readPair, type Spoilt } from "./manual.ts";
 

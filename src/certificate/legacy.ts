@@ -3,7 +3,8 @@ import { readCredential } from "../base/credential.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { Host } from "../config/config.ts";
 import { ownNameOf } from "../config/route.ts";
-import type { UnsavedCertificate, UnsavedNews } from "../process/messages.ts";
+import type { UnsavedCertificate } from "../process/certificate-news.ts";
+import type { UnsavedNews } from "../process/messages.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Recall } from "./recall.ts";
 

@@ -6,12 +6,12 @@ import { readCredential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Config, Host } from "../config/config.ts";
+import type { UnsavedCertificate } from "../process/certificate-news.ts";
 import type {
   ManagerToWorkers,
   Message,
   Reach,
   Unbound,
-  UnsavedCertificate,
   UnsavedNews,
 } from "../process/messages.ts";
 import type { Storage } from "../storage/storage.ts";

@@ -4,7 +4,7 @@ import type { CertificateRecord, CertificateState, LastError } from "../base/cer
 import type { Credential } from "../base/credential.ts";
 import { formatTime } from "../base/format-time.ts";
 import type { Renewal } from "../config/config.ts";
-import type { CertificateOutcome } from "../process/messages.ts";
+import type { CertificateOutcome } from "../process/certificate-news.ts";
 import type { Cause, FailureKind, FailureMemory, IssuerTurn } from "../storage/attempts.ts";
 import type { StoredRenewalInfo } from "../storage/renewal-info.ts";
 import { renewalTime, spreadOf } from "./schedule.ts";

@@ -2,7 +2,8 @@ import type { CertificateName } from "../base/certificate-name.ts";
 import type { Credential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import { limits } from "../config/limits.ts";
-import type { IssuanceNews, ManagerToWorkers } from "../process/messages.ts";
+import type { IssuanceNews } from "../process/certificate-news.ts";
+import type { ManagerToWorkers } from "../process/messages.ts";
 import type { Acknowledgements } from "./acknowledge.ts";
 import type { Look } from "./served.ts";
 

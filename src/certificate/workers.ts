@@ -4,8 +4,8 @@ import type { Credential } from "../base/credential.ts";
 import type { Log } from "../base/log.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import type { IssuanceNews } from "../process/certificate-news.ts";
 import type {
-  IssuanceNews,
   ManagerToWorker,
   ManagerToWorkers,
   Message,

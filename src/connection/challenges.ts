@@ -1,7 +1,7 @@
 import { RecentMap } from "../base/recent-map.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
-import type { ArmedChallenge } from "../process/messages.ts";
+import type { ArmedChallenge } from "../process/certificate-news.ts";
 
 /** A challenge of RFC 8737: a certificate to be shown in one handshake. */
 export type TlsAlpnChallenge = Extract<ArmedChallenge, { readonly type: "tls-alpn-01" }>;

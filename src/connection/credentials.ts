@@ -8,7 +8,11 @@ import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { certificateNameOf } from "../config/route.ts";
-import type { CertificateOutcome, CredentialFiles, IssuanceNews } from "../process/messages.ts";
+import type {
+  CertificateOutcome,
+  CredentialFiles,
+  IssuanceNews,
+} from "../process/certificate-news.ts";
 import { GivenCredentials, isFor } from "./given-credentials.ts";
 import { ParkingLot } from "./parking-lot.ts";
 

@@ -1,6 +1,6 @@
 import type { ReloadOutcome } from "../base/reload-outcome.ts";
+import type { UnsavedCertificate } from "./certificate-news.ts";
 import type { ChildPlan } from "./child.ts";
-import type { UnsavedCertificate } from "./messages.ts";
 
 /** What the fleet is made of now; a new one replaces it child by child. */
 export interface FleetPlan {

@@ -1,6 +1,7 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import { limits } from "../config/limits.ts";
-import type { UnsavedCertificate, UnsavedNews } from "./messages.ts";
+import type { UnsavedCertificate } from "./certificate-news.ts";
+import type { UnsavedNews } from "./messages.ts";
 
 /**
  * The certificates that live in memory only, for the next manager: with a storage that takes nothing, the supervisor

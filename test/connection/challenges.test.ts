@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Challenges } from "../../src/connection/challenges.ts";
-import type { ArmedChallenge } from "../../src/process/messages.ts";
+import type { ArmedChallenge } from "../../src/process/certificate-news.ts";
 import { hostname } from "../support/tls-door.ts";
 
 const a = hostname("a.example");

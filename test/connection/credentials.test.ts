@@ -9,7 +9,7 @@ import type {
   CertificateOutcome,
   HeldCredential,
   IssuanceNews,
-} from "../../src/process/messages.ts";
+} from "../../src/process/certificate-news.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { hostname, makeCredential, makeHost } from "../support/tls-door.ts";

@@ -11,7 +11,7 @@ import { Credentials } from "../../src/connection/credentials.ts";
 import { OpenConnections } from "../../src/connection/listen.ts";
 import { servePlainHttp } from "../../src/connection/plain-http.ts";
 import { Relay } from "../../src/http/relay.ts";
-import type { CertificateOutcome } from "../../src/process/messages.ts";
+import type { CertificateOutcome } from "../../src/process/certificate-news.ts";
 import { inRecords, makeHello } from "../support/hello-bytes.ts";
 import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
