@@ -134,7 +134,7 @@ async function compare(row: Row, scene: Scene, contenders: readonly Contender[])
   const figures = new Map(contenders.map((each): [string, number[]] => [each.name, []]));
   for (let round = values.quick ? 1 : 0; round <= rounds; round += 1) {
     for (const contender of contenders) {
-      const lasts = round === 0 ? WARM_UP_TIMES * seconds : seconds;
+      const lasts = round === 0 ? (row.warmUpTimes ?? WARM_UP_TIMES) * seconds : seconds;
       const figure = await row.measure(contender, scene, lasts);
       if (round > 0) figures.get(contender.name)?.push(figure);
     }

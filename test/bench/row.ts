@@ -23,6 +23,8 @@ export interface Row extends Line {
   readonly setup: Setup;
   /** Is every figure taken of a program that has just started? */
   readonly isFresh?: boolean;
+  /** So many times as long as another round is the one that warms up, where the usual does not do. */
+  readonly warmUpTimes?: number;
   /** One figure; `seconds` is about how long it may take. */
   measure(contender: Contender, scene: Scene, seconds: number): Promise<number> | number;
 }

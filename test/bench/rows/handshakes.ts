@@ -5,6 +5,8 @@ import { HOST, runLoad } from "../scene.ts";
 
 const setup = { workers: 1, logs: false } as const;
 const PERCENT = 100;
+/** Each worker has had some ten thousand handshakes then: before, it is the compiling that is measured. */
+const warmUpTimes = 10;
 
 /** Handshakes for so many seconds, each with one request; see `loads/handshakes.ts`. */
 export function handshakes({ port }: Contender, way: string, seconds: number, name = HOST) {
@@ -20,6 +22,7 @@ export const handshakeRows: readonly Row[] = [
     what: "full handshake and one request",
     unit: "µs CPU",
     goals: { nginx: 1.15 },
+    warmUpTimes,
     setup,
     measure: (contender, _scene, seconds) =>
       cpuPerPiece(contender, () => handshakes(contender, "full", seconds).count),
@@ -29,6 +32,7 @@ export const handshakeRows: readonly Row[] = [
     what: "resumed handshake and one request, two workers",
     unit: "µs CPU",
     goals: { nginx: 1.15 },
+    warmUpTimes,
     setup: { workers: 2, logs: false },
     measure: (contender, _scene, seconds) =>
       cpuPerPiece(contender, () => handshakes(contender, "resumed", seconds).count),
