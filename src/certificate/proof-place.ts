@@ -13,7 +13,7 @@ export interface ProofPlace {
   /** Where that leads when it is an alias; else the same. */
   readonly name: string;
   readonly entry: DnsEntry;
-  /** `undefined` where the entry names the servers. */
+  /** `undefined` where the entry names the servers, and where it cannot be told: then an order asks the resolvers. */
   readonly zone: string | undefined;
   /** None where they cannot be told. */
   readonly servers: readonly AskedServer[];
@@ -38,8 +38,8 @@ export interface ProofQuestion {
 /**
  * Looks where proofs of a name go, as an order does before it puts one there; changes nothing.
  *
- * @throws {LatchkeyError} `DNS_FAILED`: an alias that leads nowhere, no entry for it ({@link hasNoProvider}), no zone,
- *   or nobody answers; the signal's reason when aborted.
+ * @throws {LatchkeyError} `DNS_FAILED`: an alias that leads nowhere, or that nobody answers about, or no entry for
+ *   where it leads ({@link hasNoProvider}); the signal's reason when aborted.
  */
 export async function findProofPlace(
   { certificate, entries, resolvers }: ProofQuestion,
@@ -50,7 +50,7 @@ export async function findProofPlace(
   const name = await followAliases(resolver, asked, signal);
   const entry = entryFor(entries, { certificate, name });
   const { authoritative } = entry;
-  const zone = authoritative.length > 0 ? undefined : await findZone(resolver, name, signal);
+  const zone = authoritative.length > 0 ? undefined : await zoneOf(resolver, name, signal);
   const servers =
     zone === undefined
       ? authoritative.map((address) => ({ name: address, addresses: [address] }))
@@ -65,6 +65,19 @@ export async function findProofPlace(
   const isAnswered = answers.some(({ fault }) => fault === undefined);
   const answering = isAnswered ? "servers" : await askResolvers(resolver, name, signal);
   return { asked, name, entry, zone, servers: answers, answering };
+}
+
+async function zoneOf(
+  resolver: Resolver,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    return await findZone(resolver, name, signal);
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
 }
 
 async function askResolvers(

@@ -67,17 +67,11 @@ export function misleadingAlias(error: unknown): string | undefined {
   return typeof alias === "string" ? alias : undefined;
 }
 
-/** What name servers answered in place of what {@link followAliases} or {@link findZone} asked: `ESERVFAIL`, `ETIMEOUT` … */
-export function failingAnswer(error: unknown): string | undefined {
-  const answer = error instanceof LatchkeyError ? error.facts["answer"] : undefined;
-  return typeof answer === "string" ? answer : undefined;
-}
-
 /**
  * Has nobody answered what {@link followAliases} or {@link findZone} asked, so that nothing is known of the
  * name? An answer that name servers fail (SERVFAIL) or want to give none (REFUSED) is one.
  */
 export function isUnanswered(error: unknown): boolean {
-  const answer = failingAnswer(error);
+  const answer = error instanceof LatchkeyError ? error.facts["answer"] : undefined;
   return answer !== undefined && answer !== "ESERVFAIL" && answer !== "EREFUSED";
 }

@@ -3,7 +3,7 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import { hasNoProvider, providerOf } from "../certificate/dns-providers.ts";
 import { findProofPlace, type ProofPlace, type ProofQuestion } from "../certificate/proof-place.ts";
 import type { DnsEntry } from "../config/dns-entry.ts";
-import { failingAnswer, misleadingAlias } from "../dns/zone.ts";
+import { misleadingAlias } from "../dns/zone.ts";
 import type { ProofSight, ProviderSight } from "./proof-findings.ts";
 
 /** How long it is looked, for each part, and by which clock updates are signed. */
@@ -37,7 +37,7 @@ function sightOf(error: unknown): ProofSight {
   if (hasNoProvider(error)) return { kind: "no-entry", why };
   const alias = misleadingAlias(error);
   if (alias !== undefined) return { kind: "misled", alias, why };
-  return { kind: failingAnswer(error) === undefined ? "no-zone" : "unanswered", why };
+  return { kind: "unanswered", why };
 }
 
 async function lookAtProvider(

@@ -12,7 +12,6 @@ export type ProofSight =
   | { readonly kind: "no-entry"; readonly why: string }
   /** An alias that leads nowhere. */
   | { readonly kind: "misled"; readonly alias: string; readonly why: string }
-  | { readonly kind: "no-zone"; readonly why: string }
   /** Name servers fail, or nobody answers. */
   | { readonly kind: "unanswered"; readonly why: string };
 
@@ -60,10 +59,6 @@ export function findingsOfProof(sight: ProofSight, facts: ProofFacts): readonly 
     }
     case "misled":
       return bad("dns.alias-broken", why, ALIAS_REMEDY);
-    case "no-zone": {
-      const remedy = "See that the zone is there: the resolvers are asked in place of its servers";
-      return [advice("dns.no-zone", why, remedy)];
-    }
     case "unanswered":
       return bad("dns.no-answer", `where proofs in DNS go is not known: ${why}`, SERVERS_REMEDY);
     default:
@@ -92,6 +87,12 @@ function ofServers(place: ProofPlace, { isSpared }: ProofFacts): readonly Findin
   if (answering === "nobody") {
     const saw = `nobody answers about ${wayOf(place)}${where}: ${names || "its servers cannot be told"}`;
     return [problemUnless(isSpared, "dns.servers-silent", saw, SERVERS_REMEDY)];
+  }
+  if (servers.length === 0) {
+    const saw = `proofs in DNS go to ${wayOf(place)}, and the name servers of its zone cannot be told: resolvers are asked in their place`;
+    const remedy =
+      "See that the zone is there, or write its servers under `authoritative` of `dns`";
+    return [advice("dns.no-zone", saw, remedy)];
   }
   const found = fine("dns.found", `proofs in DNS go to ${wayOf(place)}${where}`);
   if (silent.length === 0) return [found];
