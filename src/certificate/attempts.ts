@@ -7,6 +7,7 @@ import type { Issuer } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import type { Attempts, FailureKind, FailureMemory } from "../storage/attempts.ts";
 import { Turns } from "../storage/turns.ts";
+import { INTERRUPTED, wasInterrupted } from "./interrupted.ts";
 import { type Holding, recallFailures } from "./records.ts";
 import { retryTime, waitUntil } from "./schedule.ts";
 import { issuerInTurn, type TurnedFailure, turnAfter, type Weight } from "./turn.ts";
@@ -43,13 +44,6 @@ export interface AttemptSteps {
   /** 0 to 1. */
   random(): number;
 }
-
-/** What stands on disk while an attempt is under way: read again only when it never ended. */
-const INTERRUPTED = {
-  type: "INTERRUPTED",
-  detail: "The program ended while this certificate was being ordered",
-  hint: "Nothing needs to be done; if it happens again and again, see why the program ends.",
-};
 
 /** Causes that our own look found: they are seen by that. */
 const SEEN_BY_US: ReadonlySet<string> = new Set(["NAME_NOT_FOUND", "CHALLENGE_UNANSWERED"]);
@@ -302,9 +296,4 @@ export class AttemptMemory {
     const rounds = Math.ceil(attempts / Math.max(1, issuers));
     return retryTime(now, { kind, attempts: rounds, lifeLeftMs }, this.#steps.random());
   }
-}
-
-/** Did the program end during the last attempt, so that nobody knows how that went? */
-export function wasInterrupted({ lastError }: Pick<Holding, "lastError">): boolean {
-  return lastError?.type === INTERRUPTED.type;
 }

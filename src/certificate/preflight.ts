@@ -1,9 +1,9 @@
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { limits } from "../config/limits.ts";
-import { wasInterrupted } from "./attempts.ts";
 import { type Sight, type SightSteps, sightOfCause } from "./cause-sight.ts";
 import type { Holdings } from "./holdings.ts";
+import { wasInterrupted } from "./interrupted.ts";
 import type { Holding } from "./records.ts";
 
 /** What the preflight needs from its surroundings. */

@@ -4,8 +4,9 @@ import { failureFacts, type Log } from "../base/log.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Renewal } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import { type AttemptMemory, wasInterrupted } from "./attempts.ts";
+import type { AttemptMemory } from "./attempts.ts";
 import type { Holdings } from "./holdings.ts";
+import { wasInterrupted } from "./interrupted.ts";
 import { type HeldCertificate, type Holding, heldOf, type Issued, renewAtOf } from "./records.ts";
 
 /** More than one manager ever gives numbers to. */
