@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import type { Figures } from "./ledger.ts";
 import { missesOf } from "./verdict.ts";
+
+const run = promisify(execFile);
 
 const good: Figures = {
   hosts: 50,
@@ -47,3 +52,10 @@ for (const [what, change, says] of table) {
     assert.match(misses[0] ?? "", says);
   });
 }
+
+test("with --check a world in which nothing has happened yet is not taken for a good one", async () => {
+  const program = join(import.meta.dirname, "simulate.ts");
+  const args = [program, "--years", "0.0001", "--check"];
+  const failure = { code: 1, stderr: /^MISSED: nothing failed/m };
+  await assert.rejects(run(process.execPath, args), failure);
+});
