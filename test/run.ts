@@ -18,7 +18,7 @@ const PEERS: Readonly<
   Record<string, { readonly needs: readonly string[]; readonly inside?: string }>
 > = {
   pebble: { needs: ["pebble", "pebble-challtestsrv"] },
-  faults: { needs: ["strace"] },
+  faults: { needs: ["strace", "faketime"] },
   stories: { needs: [] },
   simulation: { needs: [] },
   bind: { needs: ["named", "pebble", "pebble-challtestsrv"] },
