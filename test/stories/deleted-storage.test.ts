@@ -31,7 +31,7 @@ test("S12: a storage that is deleted is served from memory, told of, and written
 
   const seen = latchkey.lines.length;
   const goneAt = performance.now();
-  await rm(latchkey.storage, { recursive: true });
+  await rm(latchkey.storage, { recursive: true, maxRetries: 5 }); // it is being written into
   // The last one is in no worker's memory yet.
   const options = { ca: root };
   for (const [nth, name] of NAMES.entries())
@@ -83,7 +83,7 @@ test(`S12: a deleted storage of ${COUNT} hosts is back within a minute`, async (
     storage,
   });
   const startedAt = performance.now();
-  await rm(storage, { recursive: true });
+  await rm(storage, { recursive: true, maxRetries: 5 });
   await latchkey.event("storage.deleted");
   const foundMs = performance.now() - startedAt;
   const last = (line: LogLine) =>
