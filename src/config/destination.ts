@@ -26,6 +26,8 @@ export type Action =
 
 export interface Forward {
   readonly kind: "forward";
+  /** Of the host itself: for what is refused before its path is known. See {@link Rules}. */
+  readonly pages?: Rules["pages"];
   /** Longest prefix first; the last one is always `/` and catches the rest. */
   readonly paths: readonly PathEntry[];
 }

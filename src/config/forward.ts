@@ -62,7 +62,12 @@ export function readForward(written: WrittenHost, rules: OwnRules, place: HostPl
     const rest = { prefix: "/", stripPrefix: false, rules: settleRules(rules) };
     routes.push(readRoute(rest, {}, inherited, path, desk));
   }
-  return { kind: "forward", paths: vouching(routes).sort(longestFirst) };
+  const { pages } = settleRules(rules) ?? {};
+  return {
+    kind: "forward",
+    ...(pages && { pages }),
+    paths: vouching(routes).sort(longestFirst),
+  };
 }
 
 /** The deadlines of bytes that are piped, not read: `firstByte` has no meaning there. */

@@ -4,6 +4,7 @@ import type { Path } from "./faults.ts";
 import type { HostPlace } from "./host-place.ts";
 import { inheritRules, type OwnRules, readOwnRules, settleRules } from "./host-rules.ts";
 import type { WrittenHost, WrittenPath } from "./host-schema.ts";
+import { whyNotOfPath } from "./rule-values.ts";
 import type { Entrance, Match } from "./rules.ts";
 import { ruleNames, type WrittenMatch } from "./rules-schema.ts";
 
@@ -58,6 +59,10 @@ export function readEntrance(
 ): Entrance {
   if (written.stripPrefix === true && written.replacePrefix !== undefined)
     desk.report([...path, "stripPrefix"], "does not go with `replacePrefix`, remove it", "key");
+  for (const status of Object.keys(written.errors ?? {})) {
+    const why = whyNotOfPath(status);
+    if (why !== undefined) desk.report([...path, "errors", status], why, "key");
+  }
   return {
     prefix,
     match: written.match && readMatch(written.match),

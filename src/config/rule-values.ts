@@ -53,11 +53,29 @@ export function readMethod(method: string): Reading<string> {
     : wrong(`is not a method, wanted one such as POST${suggestion(method, METHODS)}`);
 }
 
+/** What is said before anybody knows which path it is for; 400 and 501 may be said later as well. */
+const GATE_STATUSES: readonly string[] = ["405", "414", "417", "421", "431"];
+/** Every status of an error that we answer with ourselves. */
+const OWN_STATUSES: readonly string[] = [
+  ...GATE_STATUSES,
+  ...["400", "401", "403", "408", "413", "429", "501", "502", "503", "504"],
+].sort();
+
 /** `502`, or `5xx` for all that begin so. */
 export function readStatusClass(text: string): Reading<string> {
-  return /^[45](?:\d\d|xx)$/.test(text)
-    ? read(text)
-    : wrong("is not the status of an error, wanted one such as 502, or 4xx or 5xx");
+  if (text === "4xx" || text === "5xx" || OWN_STATUSES.includes(text)) return read(text);
+  if (!/^[45]\d\d$/.test(text))
+    return wrong("is not the status of an error, wanted one such as 502, or 4xx or 5xx");
+  return wrong(
+    `is no answer of Latchkey's own (a backend's stay as they are), wanted one of ${OWN_STATUSES.join(", ")}, or 4xx or 5xx`,
+  );
+}
+
+/** Why a path cannot have a page for this status. */
+export function whyNotOfPath(status: string): string | undefined {
+  return GATE_STATUSES.includes(status)
+    ? "is said before its path is known, wanted it in `errors` of the host"
+    : undefined;
 }
 
 /** For how long browsers use https only; `off`: nothing is said. */

@@ -1,7 +1,7 @@
 import { unreachable } from "../base/errors.ts";
 import { prefixEnd, readUriPath } from "../base/uri-path.ts";
 import type { Backend, PathEntry, PathRoute } from "../config/destination.ts";
-import type { Entrance, Match } from "../config/rules.ts";
+import type { Entrance, Match, Rules } from "../config/rules.ts";
 import type { Admitted } from "./admit.ts";
 import type { Fields } from "./fields.ts";
 import type { HttpAction, Place } from "./surroundings.ts";
@@ -9,6 +9,12 @@ import type { HttpAction, Place } from "./surroundings.ts";
 /** What is done with a request for a host that does this; `undefined`: see {@link choosePath}. */
 export function choosePlace(action: HttpAction, request: Admitted): Place | undefined {
   return action.kind === "forward" ? choosePath(action.paths, request) : action;
+}
+
+/** What holds for a request of which nobody knows the path: the pages of its host alone. */
+export function hostPlace(action: HttpAction): { readonly rules?: Pick<Rules, "pages"> } {
+  const pages = action.kind === "forward" ? action.pages : action.rules?.pages;
+  return pages === undefined ? {} : { rules: { pages } };
 }
 
 /**

@@ -24,7 +24,7 @@ import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.t
 import { isGrpc } from "./grpc.ts";
 import type { ResponseHead } from "./head.ts";
 import { writeRequestHead } from "./headers.ts";
-import { backendAuthority, choosePlace, isRoute, onwardTarget } from "./path-route.ts";
+import { backendAuthority, choosePlace, hostPlace, isRoute, onwardTarget } from "./path-route.ts";
 import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -307,7 +307,8 @@ export class Visit implements Asker, EncodingOwner {
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {
     const { request } = this.#record;
     this.#closesAfter ||= this.#mustClose(request);
-    const dress = dressed(answer, this.#place?.rules);
+    const { rules } = this.#place ?? hostPlace(this.#tools.action);
+    const dress = dressed(answer, rules);
     const lines = dress.lines + (this.#edits?.answerLines ?? "");
     this.#writer.own({ ...dress, lines }, request, this.#closesAfter, this.#tools.around.dateNow());
     this.answerFlushed();

@@ -117,6 +117,30 @@ const refused: readonly {
     ],
   },
   {
+    name: "pages for answers that are never given",
+    text: [
+      "hosts:",
+      "  a.example: { to: 1, errors: { 404: x.html, 500: x.html, 414: x.exe } }",
+      "  b.example: { to: 1, paths: { /b: { errors: { 413: x.exe, 414: x.html, 421: x.html } } } }",
+    ],
+    faults: [
+      ['2 hosts["a.example"].errors.404', /is no answer of Latchkey's own .*, wanted one of 400, /],
+      ['2 hosts["a.example"].errors.500', /is no answer of Latchkey's own/],
+      ['2 hosts["a.example"].errors.414', /of no type/],
+      ['3 hosts["b.example"].paths["/b"].errors.413', /of no type/],
+      [
+        '3 hosts["b.example"].paths["/b"].errors.414',
+        /is said before its path is known, wanted it/,
+      ],
+      ['3 hosts["b.example"].paths["/b"].errors.414', /does not exist/],
+      [
+        '3 hosts["b.example"].paths["/b"].errors.421',
+        /is said before its path is known, wanted it/,
+      ],
+      ['3 hosts["b.example"].paths["/b"].errors.421', /does not exist/],
+    ],
+  },
+  {
     name: "a fault in one part of a host hides none in another",
     text: [
       "hosts:",
@@ -415,7 +439,7 @@ const refused: readonly {
       '      response: { set: { X-D: "a\\r\\nb", Date: x }, add: { X-E: 1 }, remove: [x-e] }',
       "  b.example: { to: 1, hsts: 60d, headers: { response: { remove: [Strict-Transport-Security] } } }",
       "  c.example: { to: tcp://c:1, allow: [10.0.0.0/8] }",
-      "  d.example: { to: 1, errors: { 404: page.exe } }",
+      "  d.example: { to: 1, errors: { 403: page.exe } }",
       "  e.example: { to: 1, headers: { request: { set: { X-A: 1, x-a: 2 }, remove: [X-B, x-b] } } }",
       "  f.example: { to: 1, headers: { request: { remove: [CDN-Loop] } } }",
     ],
@@ -426,7 +450,7 @@ const refused: readonly {
       ['7 hosts["a.example"].headers.response.set.Date', /set by Latchkey itself/],
       ['8 hosts["b.example"].hsts', /stands in `headers` too/],
       ['9 hosts["c.example"].allow', /does not go with a tcp/],
-      ['10 hosts["d.example"].errors.404', /of no type that is known/],
+      ['10 hosts["d.example"].errors.403', /of no type that is known/],
       ['11 hosts["e.example"].headers.request.set.x-a', /has a rule already/],
       ['11 hosts["e.example"].headers.request.remove[1]', /has a rule already/],
       ['12 hosts["f.example"].headers.request.remove[0]', /set by Latchkey itself/],
