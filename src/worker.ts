@@ -6,20 +6,19 @@ import type { CertificateName } from "./base/certificate-name.ts";
 import { systemClock, withDeadline } from "./base/clock.ts";
 import { Counts } from "./base/counts.ts";
 import { codeOf, LatchkeyError, messageOf } from "./base/errors.ts";
-import { readGivenCredential, readGivenFile } from "./base/given-credential.ts";
 import { createLog, failureFacts } from "./base/log.ts";
 import { LoopDelay } from "./base/loop-delay.ts";
 import { weighPassingMemory } from "./base/passing-memory.ts";
 import { processUse } from "./base/process-use.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
 import type { UriHost } from "./base/uri-host.ts";
-import type { Host } from "./config/config.ts";
 import { formatPattern } from "./config/host-pattern.ts";
 import { changeLimits, limits } from "./config/limits.ts";
 import { buildRoutes, ownNameOf } from "./config/route.ts";
 import { Challenges } from "./connection/challenges.ts";
 import { ClientShares } from "./connection/client-shares.ts";
 import { Credentials } from "./connection/credentials.ts";
+import { readGiven } from "./connection/given-credentials.ts";
 import { type Listening, listen, OpenConnections } from "./connection/listen.ts";
 import { Overload } from "./connection/overload.ts";
 import { Passages } from "./connection/passages.ts";
@@ -68,7 +67,7 @@ const credentials = new Credentials(
   {
     load: async (host) =>
       (await readCurrent(join(config.storage, "certificates"), host))?.credential,
-    loadManual: readManual,
+    loadManual: readGiven,
     ask: askForCertificate,
   },
   systemClock,
@@ -271,26 +270,6 @@ async function isServed(host: UriHost, visitor: string): Promise<boolean> {
 /** Behind a proxy that we trust is not one client, but everybody. */
 function clientIn(visitor: string | undefined): string | undefined {
   return visitor === undefined || isTrustedProxy(visitor) ? undefined : visitor;
-}
-
-async function readManual({ certificate }: Host) {
-  if (certificate.kind !== "manual") throw new TypeError("Not a host with files given by hand");
-  try {
-    const [chain, key] = await Promise.all([
-      readGivenFile(certificate, "chain"),
-      readGivenFile(certificate, "key"),
-    ]);
-    return readGivenCredential(chain, key);
-  } catch (cause) {
-    const isOfKey = cause instanceof LatchkeyError && cause.facts["part"] === "key";
-    const path = isOfKey ? certificate.key : certificate.chain;
-    throw new LatchkeyError(
-      "CERTIFICATE_INVALID",
-      `Cannot use ${path}: ${messageOf(cause)}`,
-      {},
-      { cause },
-    );
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Credential } from "../base/credential.ts";
-import { pairKey } from "../base/given-credential.ts";
+import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { pairKey, readGivenCredential, readGivenFile } from "../base/given-credential.ts";
 import { SingleFlight } from "../base/single-flight.ts";
 import type { Host } from "../config/config.ts";
 import { isMadeFor } from "../config/host-pattern.ts";
@@ -85,6 +86,31 @@ export class GivenCredentials {
     if (strange === undefined) return undefined;
     const age = this.#clock.now() - strange.at;
     return age >= 0 && age < limits.absentNameMs ? strange.credential : undefined;
+  }
+}
+
+/**
+ * What the files of this entry hold now.
+ *
+ * @throws {LatchkeyError} `CERTIFICATE_INVALID`, and names the file.
+ */
+export async function readGiven({ certificate }: Host): Promise<Credential> {
+  if (certificate.kind !== "manual") throw new TypeError("Not a host with files given by hand");
+  try {
+    const [chain, key] = await Promise.all([
+      readGivenFile(certificate, "chain"),
+      readGivenFile(certificate, "key"),
+    ]);
+    return readGivenCredential(chain, key);
+  } catch (cause) {
+    const isOfKey = cause instanceof LatchkeyError && cause.facts["part"] === "key";
+    const path = isOfKey ? certificate.key : certificate.chain;
+    throw new LatchkeyError(
+      "CERTIFICATE_INVALID",
+      `Cannot use ${path}: ${messageOf(cause)}`,
+      {},
+      { cause },
+    );
   }
 }
 
