@@ -1,6 +1,6 @@
 import type { CertificateName } from "../base/certificate-name.ts";
 import { type Clock, Deadline } from "../base/clock.ts";
-import { type Credential, readCredential } from "../base/credential.ts";
+import type { Credential } from "../base/credential.ts";
 import { unreachable } from "../base/errors.ts";
 import { RecentMap } from "../base/recent-map.ts";
 import { SingleFlight } from "../base/single-flight.ts";
@@ -8,12 +8,9 @@ import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
 import { certificateNameOf } from "../config/route.ts";
-import type {
-  CertificateOutcome,
-  CredentialFiles,
-  IssuanceNews,
-} from "../process/certificate-news.ts";
+import type { CertificateOutcome, IssuanceNews } from "../process/certificate-news.ts";
 import { GivenCredentials, isFor } from "./given-credentials.ts";
+import { IssuedCredentials } from "./issued-credentials.ts";
 import { ParkingLot } from "./parking-lot.ts";
 
 /** Where a worker gets credentials from. */
@@ -58,12 +55,7 @@ interface Visitor {
 export class Credentials {
   readonly #sources: CredentialSources;
   readonly #clock: Clock;
-  /** As they are in storage. */
-  readonly #stored = new RecentMap<CertificateName, Credential>(limits.contextsMax);
-  /** Newer than storage: they could not be saved, and came by message. */
-  readonly #held = new RecentMap<CertificateName, Credential>(limits.contextsMax);
-  /** The highest number of an issuance that was heard of each name. */
-  readonly #latest = new RecentMap<CertificateName, number>(limits.contextsMax);
+  readonly #issued = new IssuedCredentials();
   readonly #given: GivenCredentials;
   readonly #absent = new RecentMap<
     CertificateName,
@@ -138,14 +130,15 @@ export class Credentials {
   async announced({ host, issuance, held }: IssuanceNews): Promise<string | undefined> {
     this.#absent.delete(host);
     if (held !== undefined) {
-      this.#hold(host, issuance, held);
+      this.#issued.hold(host, issuance, held);
       return this.servedSerial(host);
     }
-    const isNews = this.#hear(host, issuance);
-    if (!this.#isHeld(host) && !this.#reads.has(host)) return undefined;
-    const older = this.#held.get(host);
+    const isNews = this.#issued.hear(host, issuance);
+    if (!this.#issued.has(host) && !this.#reads.has(host)) return undefined;
+    const older = this.#issued.heldOf(host);
     const stored = await this.#readAgain(host);
-    if (isNews && stored !== undefined && this.#held.get(host) === older) this.#held.delete(host);
+    if (isNews && stored !== undefined && this.#issued.heldOf(host) === older)
+      this.#issued.saved(host);
     return this.servedSerial(host);
   }
 
@@ -156,16 +149,12 @@ export class Credentials {
 
   /** The serial that a client of `host` gets from here; `undefined` while none is in memory. */
   servedSerial(host: CertificateName): string | undefined {
-    return (this.#held.peek(host) ?? this.#stored.peek(host))?.serial;
+    return this.#issued.peek(host)?.serial;
   }
 
   #live(host: CertificateName, route: Host): Credential | undefined {
     if (route.certificate.kind === "manual") return this.#given.get(route);
-    return this.#held.get(host) ?? this.#stored.get(host);
-  }
-
-  #isHeld(host: CertificateName): boolean {
-    return this.#stored.has(host) || this.#held.has(host);
+    return this.#issued.get(host);
   }
 
   /** What was given by hand is served as it is. */
@@ -188,7 +177,7 @@ export class Credentials {
     if (renewed.kind === "credential" && !this.#hasExpired(renewed.credential)) return renewed;
     // For the next moment nobody need ask again, nor wait.
     this.#remember(host, { kind: "unavailable", cause: undefined });
-    return found(this.#held.get(host) ?? this.#stored.get(host) ?? expired);
+    return found(this.#issued.get(host) ?? expired);
   }
 
   /**
@@ -237,8 +226,8 @@ export class Credentials {
       case "stored":
         return await this.#fromStorage(host);
       case "held": {
-        this.#hold(host, outcome.credential.issuance, outcome.credential);
-        const held = this.#held.get(host); // a newer one, if that came meanwhile
+        this.#issued.hold(host, outcome.credential.issuance, outcome.credential);
+        const held = this.#issued.heldOf(host); // a newer one, if that came meanwhile
         return held === undefined ? await this.#fromStorage(host) : found(held);
       }
       case "refused":
@@ -269,18 +258,6 @@ export class Credentials {
     return age >= 0 && age < limits.absentNameMs;
   }
 
-  #hold(host: CertificateName, issuance: number, { chain, key }: CredentialFiles): void {
-    const credential = readCredential(chain, key);
-    if (this.#hear(host, issuance)) this.#held.set(host, credential);
-  }
-
-  /** `false`: a newer one is known already. Messages overtake each other where one waits for what another one does not. */
-  #hear(host: CertificateName, issuance: number): boolean {
-    if (issuance < (this.#latest.peek(host) ?? 0)) return false;
-    this.#latest.set(host, issuance);
-    return true;
-  }
-
   /** Reads storage, one read per name at a time; one that was overtaken by news is done again. */
   #read(host: CertificateName): Promise<Credential | undefined> {
     return this.#reads.run(host, async () => {
@@ -288,7 +265,7 @@ export class Credentials {
         this.#outdated.delete(host);
         const credential = await this.#sources.load(host);
         if (this.#outdated.has(host)) continue;
-        if (credential !== undefined) this.#stored.set(host, credential);
+        if (credential !== undefined) this.#issued.read(host, credential);
         return credential;
       }
     });
