@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { askForHost } from "../../src/admin/client.ts";
+import { makeCertificate } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { Latchkey } from "../support/latchkey.ts";
+import { closeServer, listenAnywhere } from "../support/tls-door.ts";
 import { Webhook } from "../support/webhook.ts";
 
 const DEAD = "{ directory: https://127.0.0.1:1/directory }";
@@ -22,6 +25,38 @@ hosts:
 `;
 const well = configOf(ALERTS, "internal", "internal");
 const troubled = configOf(`${ALERTS}, expiresWithin: 99%`, `${DEAD}, internal`, DEAD);
+
+test("a port, a command and a certificate given by hand that are of no use are told of", async () => {
+  await using webhook = await Webhook.open();
+  await using folder = await temporaryFolder();
+  const other = createServer();
+  const taken = await listenAnywhere(other);
+  const { chain, key } = makeCertificate({ names: ["other.localhost"] });
+  const files = { chain: join(folder.path, "chain.pem"), key: join(folder.path, "key.pem") };
+  await writeFile(files.chain, chain);
+  await writeFile(files.key, key);
+  await using latchkey = await Latchkey.start({
+    listen: `listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:${taken}"] }`,
+    config: `
+workers: 1
+alerts: { webhook: env:HOOK }
+hosts:
+  web.localhost: { respond: ok, onCertificate: ["false"] }
+  own.localhost: { respond: ok, certificate: ${JSON.stringify(files)} }
+`,
+    env: { HOOK: webhook.url },
+  });
+  const severityOf = async (kind: string, of: string | null) => {
+    const said = await webhook.notice(({ event, host }) => event === kind && host === of);
+    assert.equal(said["state"], "begun");
+    return said["severity"];
+  };
+  assert.equal(await severityOf("listen.failed", null), "warning");
+  assert.equal(await severityOf("command.failing", "web.localhost"), "warning");
+  assert.equal(await severityOf("certificate.unusable", "own.localhost"), "critical");
+  await latchkey.stop();
+  await closeServer(other);
+});
 
 test("a renewal that fails, a certificate that expires and an issuer that stands in for another are told of, and their ends", async () => {
   await using webhook = await Webhook.open();
