@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { codeOf } from "../base/errors.ts";
 import type { DnsEntry } from "../config/dns-entry.ts";
 import { isAllowedByCaa } from "../dns/caa.ts";
-import type { Resolver, ResolverOptions } from "../dns/resolver.ts";
+import { isAnswer, type Resolver, type ResolverOptions } from "../dns/resolver.ts";
 import { isUnanswered } from "../dns/zone.ts";
 import type { Challenge } from "./challenge.ts";
 import { providerOf } from "./dns-providers.ts";
@@ -76,9 +76,9 @@ async function sightOfName(
   { host }: Holding,
   signal: AbortSignal,
 ): Promise<Sight> {
-  const { kind } = await resolver.addresses(provenHost(host), signal);
-  if (kind === "failed") return "unclear";
-  return kind === "found" ? "gone" : "there";
+  const found = await resolver.addresses(provenHost(host), signal);
+  if (found.kind === "failed") return isAnswer(found.code) ? "there" : "unclear";
+  return found.kind === "found" ? "gone" : "there";
 }
 
 async function sightOfCaa(

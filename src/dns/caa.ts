@@ -1,4 +1,4 @@
-import type { CaaRecord, Resolver } from "./resolver.ts";
+import { type CaaRecord, isAnswer, type Resolver } from "./resolver.ts";
 
 /** The records that decide about a name (RFC 8659 §3): those of the closest name at or above it that has any. */
 export type CaaSet =
@@ -80,7 +80,8 @@ export function judgeCaa(records: readonly CaaRecord[], question: CaaQuestion): 
 
 /**
  * May a CA that goes by one of `identities` certify the name, as far as its account and challenges do not count?
- * `undefined` when nobody can tell: a name server fails, or the CA does not say how it is called.
+ * It may not where name servers fail (RFC 8659 §3). `undefined` when nobody can tell: none answers, or the CA does not
+ * say how it is called.
  */
 export async function isAllowedByCaa(
   resolver: Pick<Resolver, "caa">,
@@ -89,7 +90,7 @@ export async function isAllowedByCaa(
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
   const set = await findCaa(resolver, name.host, signal);
-  if (set.kind === "failed") return undefined;
+  if (set.kind === "failed") return isAnswer(set.code) ? false : undefined;
   if (set.kind === "none") return true;
   const { isWildcard } = name;
   const question = { identities, isWildcard, account: undefined, methods: [] };

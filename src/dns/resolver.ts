@@ -114,6 +114,11 @@ export class Resolver {
   }
 }
 
+/** Did name servers answer, if only that they fail (SERVFAIL) or want to say nothing (REFUSED)? By the code of a failed look-up. */
+export function isAnswer(code: string): boolean {
+  return code === "ESERVFAIL" || code === "EREFUSED";
+}
+
 function lookupOf<Found>(records: readonly Found[], recordsMax: number): Lookup<Found> {
   if (records.length === 0) return { kind: "absent", why: "NODATA" };
   return { kind: "found", records: records.slice(0, recordsMax) };

@@ -1,6 +1,6 @@
 import { LatchkeyError } from "../base/errors.ts";
 import { ancestry, dnsFailure, parseDnsName } from "./record.ts";
-import type { Resolver } from "./resolver.ts";
+import { isAnswer, type Resolver } from "./resolver.ts";
 
 /** Aliases one behind the other; real ones are one or two. */
 const ALIASES_MAX = 8;
@@ -73,5 +73,5 @@ export function misleadingAlias(error: unknown): string | undefined {
  */
 export function isUnanswered(error: unknown): boolean {
   const answer = error instanceof LatchkeyError ? error.facts["answer"] : undefined;
-  return answer !== undefined && answer !== "ESERVFAIL" && answer !== "EREFUSED";
+  return typeof answer === "string" && !isAnswer(answer);
 }

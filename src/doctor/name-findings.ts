@@ -1,4 +1,4 @@
-import type { Lookup } from "../dns/resolver.ts";
+import { isAnswer, type Lookup } from "../dns/resolver.ts";
 import { isPublic } from "./addresses.ts";
 import { advice, type Finding, fine, listed, problem, problemUnless, quoted } from "./finding.ts";
 
@@ -82,7 +82,7 @@ function nowhere({ host, ipv4, ipv6, alias }: NameSight, { hasDns }: NameQuestio
 }
 
 function failure(host: string, code: string): Finding {
-  if (code === "ESERVFAIL" || code === "EREFUSED") {
+  if (isAnswer(code)) {
     const saw = `the name servers fail to say where ${host} leads (${code.slice(1)})`;
     return problem("name.servfail", saw, SERVERS);
   }

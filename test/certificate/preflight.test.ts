@@ -149,6 +149,14 @@ const causes: readonly {
   { type: `${ACME}unauthorized`, broken: { finding: "wrong" }, repaired: { finding: "answered" } },
   { type: "CHALLENGE_UNANSWERED", broken: { finding: "wrong" }, repaired: { finding: "answered" } },
   { type: "STORAGE_FAILED", broken: { isFull: true }, repaired: {} },
+  {
+    ...{ type: `${ACME}dns`, by: ", name servers that fail" },
+    ...{ broken: { address: { rcode: "SERVFAIL" } }, repaired: { address: THERE } },
+  },
+  {
+    ...{ type: `${ACME}caa`, by: ", name servers that fail" },
+    ...{ broken: { caa: { rcode: "SERVFAIL" } }, repaired: { caa: caa("ca.example") } },
+  },
   ...[`${ACME}dns`, `${ACME}unauthorized`, "DNS_FAILED"].map((type) => ({
     ...{ type, isWildcard: true },
     broken: {

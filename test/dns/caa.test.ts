@@ -46,7 +46,7 @@ const rows = [
     zone: { "shop.example": caa(["issue", "ca.example"], ["issuewild", ";"]) },
     allowed: true,
   },
-  { what: "a server that fails", zone: { "shop.example": SERVFAIL }, allowed: undefined },
+  { what: "a server that fails", zone: { "shop.example": SERVFAIL }, allowed: false },
 ];
 
 for (const { what, zone, allowed } of rows) {
