@@ -17,7 +17,7 @@ import type { StorageFolder } from "./storage-folder.ts";
  * @param storage Ours alone: its lease is held.
  * @param replace May what is there be moved to `quarantine/`? Without it only an empty storage is filled.
  * @returns How many files and links were restored.
- * @throws {LatchkeyError} `STORAGE_UNUSABLE` when it is not empty, or the backup of another format;
+ * @throws {LatchkeyError} `STORAGE_UNUSABLE` when it is not empty, or the backup of another format, or of nothing;
  *   `STORAGE_FAILED`, `STORAGE_LOCKED`; what `entries` throws.
  */
 export async function restoreStorage(
@@ -56,16 +56,19 @@ async function stage(
   entries: AsyncIterable<ArchiveEntry>,
 ): Promise<number> {
   let count = 0;
+  let isEmpty = true;
   for await (const entry of entries) {
     const segments = entry.path.split("/");
     const [top = "", ...rest] = segments;
     const isKnown = rest.length === 0 ? BACKED_UP_FILES : BACKED_UP_FOLDERS;
     if (!isKnown.includes(top)) throw corrupt(entry.path, "no storage has such a file");
     if (entry.path === "FORMAT") requireFormat(root, entry);
+    else isEmpty = false;
     const folder = await ensureFolder(root, staging, ...segments.slice(0, -1));
     await write(join(folder, segments.at(-1) ?? ""), entry);
     count += 1;
   }
+  if (isEmpty) throw unusable(root, "the backup holds nothing to put there");
   return count;
 }
 

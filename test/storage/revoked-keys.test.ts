@@ -97,8 +97,11 @@ test("a backup from before a revocation does not bring the key back, and adds wh
 
 test("a backup goes into a storage in which nothing was ever revoked", async () => {
   await using opened = await openStorage();
-  const entries = entriesIn([{ kind: "file", path: "FORMAT", data: Buffer.from("1\n") }] as const);
-  assert.equal(await restoreStorage(opened.storage, entries, false), 1);
+  const entries = entriesIn([
+    { kind: "file", path: "FORMAT", data: Buffer.from("1\n") },
+    { kind: "file", path: "budgets.json", data: Buffer.from("{}") },
+  ] as const);
+  assert.equal(await restoreStorage(opened.storage, entries, false), 2);
 });
 
 test("files that were deleted while the program runs are written again", async () => {
