@@ -1,28 +1,24 @@
-import { closeSync, constants, openSync } from "node:fs";
-import { join } from "node:path";
-import { addressesIn } from "./base/address-range.ts";
+import { closeSync } from "node:fs";
 import { systemClock } from "./base/clock.ts";
 import { releaseHangups } from "./base/early-hangups.ts";
-import { codeOf, type Facts, LatchkeyError, messageOf } from "./base/errors.ts";
+import { type Facts, messageOf } from "./base/errors.ts";
 import { createLog, failureFacts, type Log } from "./base/log.ts";
 import type { ReloadOutcome } from "./base/reload-outcome.ts";
 import { giveBackStartMemory } from "./base/start-memory.ts";
-import type { Config, Listen } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { describeChanges } from "./config/describe.ts";
 import { FaultyConfig, formatFault } from "./config/faults.ts";
 import { changeLimits, limits } from "./config/limits.ts";
-import { withoutSecrets } from "./config/secret.ts";
-import { type ChildPlan, FIRST_INHERITED_FD } from "./process/child.ts";
+import { openAccessLog } from "./process/access-log-file.ts";
 import { compileAll, compiledCodeOf, trustedFolder } from "./process/compiled.ts";
 import { watchConfig } from "./process/config-watch.ts";
 import { type Doors, openDoors } from "./process/doors.ts";
 import { Fleet } from "./process/fleet.ts";
 import type { FleetPlan } from "./process/fleet-plan.ts";
-import type { Listener, Listeners } from "./process/listeners.ts";
-import type { Address, Reach } from "./process/messages.ts";
+import type { Listeners } from "./process/listeners.ts";
 import { oneAtATime } from "./process/one-at-a-time.ts";
+import { type FleetParts, firstPort, planFleet } from "./process/plan-fleet.ts";
 import { onSignals } from "./process/signals.ts";
-import { permissionsOfWorker } from "./process/worker-permissions.ts";
 
 /** How the program is run. */
 export interface SupervisorOptions {
@@ -44,7 +40,6 @@ interface Ports {
   readonly http: number;
 }
 
-const here = import.meta.dirname;
 const compiledCode = compiledCodeOf(process.env);
 
 /**
@@ -64,7 +59,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
   const ended = Promise.withResolvers<number>();
   let [hasStarted, isEnding] = [false, false];
 
-  const plan = () => fleetPlan(config, doors.current, access, history);
+  const plan = () => planFor({ config, listeners: doors.current, accessFd: access, history });
   const fleet = new Fleet(plan(), systemClock, log, {
     fatal: (code, detail) => {
       tellFatal(code, detail, log, hasStarted);
@@ -213,61 +208,9 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
   clearTimeout(timer);
 }
 
-function fleetPlan(
-  config: Config,
-  listeners: Listeners,
-  accessFd: number | undefined,
-  history: Pick<ChildPlan["configure"], "startedAt" | "configuredAt" | "isRejected">,
-): FleetPlan {
-  const fdsOf = [...listeners.https, ...listeners.http].map(({ fd }) => fd);
-  const httpsFds = listeners.https.map((_, index) => FIRST_INHERITED_FD + index);
-  const httpFds = listeners.http.map((_, index) => FIRST_INHERITED_FD + httpsFds.length + index);
-  const accessLogFd = accessFd === undefined ? undefined : FIRST_INHERITED_FD + fdsOf.length;
-  // Of an inherited socket that is not TCP there is no port to be known.
-  const boundPort = firstPort(listeners.https) || limits.httpsPort;
-  const publicHttpsPort = config.listen.publicHttpsPort ?? boundPort;
-  const configure = {
-    type: "configure",
-    config: { ...config, listen: { ...config.listen, publicHttpsPort } },
-    ...history,
-    reach: {
-      https: reachOf(listeners.https, config.listen),
-      http: reachOf(listeners.http, config.listen),
-    },
-    unbound: listeners.unbound,
-  } as const;
-  const worker: FleetPlan["worker"] = (index, place) => {
-    const compiled = readableCode();
-    return {
-      address: `worker ${index}` satisfies Address,
-      file: join(here, "worker.ts"),
-      nodeFlags: permissionsOfWorker(config, compiled),
-      compiled,
-      fds: accessFd === undefined ? fdsOf : [...fdsOf, accessFd],
-      configure: {
-        ...configure,
-        config: withoutSecrets(configure.config),
-        ...{ httpsFds, httpFds, accessLogFd, era: 0, place, unsaved: [] },
-      },
-    };
-  };
-  const manager: FleetPlan["manager"] = (era, unsaved) => ({
-    address: "manager",
-    file: join(here, "manager.ts"),
-    nodeFlags: [],
-    compiled: readableCode(),
-    fds: [],
-    configure: {
-      ...{ ...configure, isRejected: history.isRejected }, // of now: a reload may have been rejected meanwhile
-      ...{ httpsFds: [], httpFds: [], accessLogFd: undefined, era, place: 0, unsaved },
-    },
-  });
-  return { workers: config.workers, manager, worker };
-}
-
-/** Asked anew for each child: the folder may have come meanwhile. */
-function readableCode(): string | undefined {
-  return compiledCode && trustedFolder(compiledCode);
+function planFor(parts: Omit<FleetParts, "compiledCode">): FleetPlan {
+  // Asked anew for each child: the folder may have come meanwhile.
+  return planFleet({ ...parts, compiledCode: () => compiledCode && trustedFolder(compiledCode) });
 }
 
 /** Then it settles down: the next start, and every child that is started again, finds everything compiled. */
@@ -285,40 +228,6 @@ function tellStarted(config: Config, ports: Ports, log: Log): Ports {
   return ports;
 }
 
-/** A pipe that nobody reads would be waited for, with signals unheard, until somebody does (fifo(7)). */
-const APPENDED = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
-
-function openAccessLog(config: Config): number | undefined {
-  if (typeof config.log.access === "string") return undefined;
-  const { path } = config.log.access;
-  try {
-    return openSync(path, APPENDED, 0o600);
-  } catch (cause) {
-    throw new LatchkeyError(
-      "ACCESS_LOG_UNUSABLE",
-      `Cannot open the access log ${path}: ${codeOf(cause) === "ENXIO" ? UNREAD : messageOf(cause)}`,
-      {},
-      { cause },
-    );
-  }
-}
-
-const UNREAD = "it is a pipe that nobody reads, or a socket";
-
-function firstPort(listeners: readonly Listener[]): number {
-  return listeners[0]?.reach.port ?? 0;
-}
-
 function portsOf({ https, http }: Listeners): Ports {
   return { https: firstPort(https), http: firstPort(http) };
-}
-
-function reachOf(listeners: readonly Listener[], { proxyProtocol }: Listen): Reach[] {
-  const isLoadBalancer = addressesIn(proxyProtocol);
-  return (
-    listeners
-      .filter(({ reach }) => reach.port > 0)
-      // Who connects to an address of this machine comes from that very address.
-      .map(({ reach }) => ({ ...reach, wantsProxyHeader: isLoadBalancer(reach.host) }))
-  );
 }
