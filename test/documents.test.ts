@@ -96,7 +96,9 @@ test("the README has a row for every command", () => {
   const program = read("src/cli/program.ts");
   const commands = [...program.matchAll(/\bcommand\("([\w-]+)"/g)].map(([, name = ""]) => name);
   const rows = rowsOf(sectionOf(readme, "Commands"), "command");
-  const named = rows.map(([cell = ""]) => /`latchkey ([\w-]+)/.exec(cell)?.[1] ?? cell);
+  const named = rows.flatMap(([cell = ""]) =>
+    [...cell.matchAll(/`latchkey ([\w-]+)/g)].map(([, name = ""]) => name),
+  );
   assert.deepEqual(named.toSorted(), commands.toSorted());
 });
 
