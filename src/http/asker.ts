@@ -6,8 +6,10 @@ import type { Fields } from "./fields.ts";
 import type { ResponseHead } from "./head.ts";
 import type { OwnAnswer } from "./refuse.ts";
 
-/** Who is asking, for what is chosen by that. */
+/** Whose request it is, for what is chosen by that. */
 export interface Whose {
+  /** For the log. */
+  readonly host: string;
   /** The address of who asks, behind proxies that are trusted. */
   readonly clientAddress: string;
   /** The connection that the request came by; `undefined` when it is one of our own. */
@@ -22,9 +24,7 @@ export interface Whose {
  * The client's side of an exchange. The last call of each exchange is one of `answerEnded`,
  * `answerSwitched`, `answerFailed` and `answerBroken`.
  */
-export interface Asker extends AnswerListener, Whose {
-  /** Whose request it is, for the log. */
-  readonly host: string;
+export interface Asker extends AnswerListener {
   /** The head of the request, as this backend shall get it. */
   requestHeadFor(backend: Backend): string;
   /** The backend takes more of the request body. */

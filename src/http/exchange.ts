@@ -7,7 +7,7 @@ import type { Backend, PathRoute } from "../config/destination.ts";
 import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
-import type { Asker } from "./asker.ts";
+import type { Asker, Whose } from "./asker.ts";
 import type { BackendTimes } from "./backend-times.ts";
 import type { Backends } from "./backends.ts";
 import type { Courier, CourierUser } from "./courier.ts";
@@ -33,6 +33,7 @@ const NOTHING = Buffer.alloc(0);
  */
 export class Exchange implements WayUser, CourierUser, AnswerListener {
   readonly #asker: Asker;
+  readonly #whose: Whose;
   readonly #backends: Backends;
   readonly #http1: Http1Courier;
   #http2: Http2Courier | undefined;
@@ -54,13 +55,14 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #deadline = NEVER;
 
   /** `times` hears how long things take. */
-  constructor(asker: Asker, backends: Backends, times?: BackendTimes) {
+  constructor(asker: Asker, whose: Whose, backends: Backends, times?: BackendTimes) {
     this.#times = times;
     this.#asker = asker;
+    this.#whose = whose;
     this.#backends = backends;
     this.#http1 = new Http1Courier(this, this, backends.pool);
     this.#courier = this.#http1;
-    this.#way = new Way(this, asker, backends);
+    this.#way = new Way(this, whose, backends);
   }
 
   /** The backend of the exchange, or of the last one, for the access log. */
@@ -253,7 +255,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   #begin(to: BackendConnection | BackendSession, head: string): void {
     const isSent = this.#isRequestSent && !this.#isBodyTaken;
-    this.#carriesMessages = to instanceof BackendSession && this.#asker.sendsMessages;
+    this.#carriesMessages = to instanceof BackendSession && this.#whose.sendsMessages;
     if (this.#route !== undefined) this.#patience = patienceFor(this.#route, this.#carriesMessages);
     if (to instanceof BackendSession) {
       this.#http2 ??= new Http2Courier(this, this);
@@ -303,7 +305,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   /** 501: it does what it does, and the request asks for more. */
   #note(status: number, why: string): void {
-    const [{ host }, { backend }, backends] = [this.#asker, this, this.#route?.backends ?? []];
+    const [{ host }, { backend }, backends] = [this.#whose, this, this.#route?.backends ?? []];
     if (status !== 501) this.#backends.failures.note({ host, backends, backend, status, why });
   }
 

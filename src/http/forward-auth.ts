@@ -3,7 +3,7 @@ import type { Auth } from "../config/auth.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
-import type { Asker } from "./asker.ts";
+import type { Asker, Whose } from "./asker.ts";
 import type { Backends } from "./backends.ts";
 import { Exchange } from "./exchange.ts";
 import type { ResponseHead } from "./head.ts";
@@ -68,7 +68,7 @@ export function forwardAuth(
 }
 
 /** One question: the client's side of its exchange, whose connections are those of all backends. */
-class Question implements Asker, Timed {
+class Question implements Asker, Whose, Timed {
   readonly #auth: ForwardAuth;
   readonly #vouched: readonly string[];
   readonly #petition: Petition;
@@ -92,7 +92,7 @@ class Question implements Asker, Timed {
     this.#vouched = vouched;
     this.#petition = petition;
     this.#desk = desk;
-    this.#exchange = new Exchange(this, desk.backends);
+    this.#exchange = new Exchange(this, this, desk.backends);
     this.#deadline = desk.backends.deadlines.in(auth.timeoutMs);
   }
 

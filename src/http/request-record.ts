@@ -1,3 +1,4 @@
+import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Backend } from "../config/destination.ts";
 import {
@@ -8,15 +9,18 @@ import {
   type VisitRecord,
 } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
+import type { Whose } from "./asker.ts";
 import type { BackendTimes } from "./backend-times.ts";
+import { cookieNamed } from "./cookie.ts";
 import { clientOf } from "./forwarded.ts";
 import type { TunnelEnded, VisitTools } from "./front.ts";
+import { isGrpc } from "./grpc.ts";
 import { requestIdOf } from "./request-id.ts";
 
 const NO_TIMES = { connectMs: undefined, firstByteMs: undefined };
 
 /** What is known of one request after the other: each is counted when it has ended, and told in the access log. */
-export class RequestRecord {
+export class RequestRecord implements Whose {
   readonly #tools: VisitTools;
   readonly #times: BackendTimes | undefined;
   #request: Admitted | undefined;
@@ -65,6 +69,18 @@ export class RequestRecord {
     return this.#request === undefined
       ? sender.address
       : clientOf(this.#request.head.fields, sender);
+  }
+
+  get ends(): ConnectionEnds | undefined {
+    return this.#tools.sender.ends;
+  }
+
+  get sendsMessages(): boolean {
+    return this.#request !== undefined && isGrpc(this.#request.head.fields);
+  }
+
+  cookieNamed(name: string): string | undefined {
+    return this.#request && cookieNamed(this.#request.head.fields, name);
   }
 
   /**

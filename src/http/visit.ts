@@ -1,37 +1,27 @@
 import { NEVER } from "../backend/deadlines.ts";
 import type { FarEnd } from "../backend/far-end.ts";
-import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Backend, PathRoute } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import { questionOf } from "./answer.ts";
-import {
-  type AnswerEdits,
-  answerEdits,
-  dressed,
-  joinedEdits,
-  removedFrom,
-} from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
 import type { Asker } from "./asker.ts";
 import { BackendTimes } from "./backend-times.ts";
 import { endsWithConnection, losesTrack } from "./client-writer.ts";
-import { cookieNamed } from "./cookie.ts";
+import { Dress } from "./dress.ts";
 import { Encoding, type EncodingOwner } from "./encoding.ts";
 import { Exchange } from "./exchange.ts";
 import { type Fault, type Fields, fault } from "./fields.ts";
 import type { AnswerWriter, BodySource, VisitOwner, VisitTools } from "./front.ts";
-import { isGrpc } from "./grpc.ts";
 import type { ResponseHead } from "./head.ts";
 import { writeRequestHead } from "./headers.ts";
 import { backendAuthority, choosePlace, hostPlace, isRoute, onwardTarget } from "./path-route.ts";
-import { Deliberation, type HeadEdits, type Verdict } from "./policy.ts";
+import { Deliberation, type Verdict } from "./policy.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { requestIdOf } from "./request-id.ts";
 import { RequestRecord } from "./request-record.ts";
 import { answerAt } from "./respond.ts";
 import type { Place } from "./surroundings.ts";
-import { answerTrailers } from "./trailers.ts";
 
 const LOOP = "the request comes back here again and again: what it is forwarded to leads here";
 
@@ -51,9 +41,7 @@ export class Visit implements Asker, EncodingOwner {
   #closesAfter = false;
   #place: Place | undefined;
   #path: PathRoute | undefined;
-  #edits: HeadEdits | undefined;
-  /** Fields of the answer that are its connection's. */
-  #answerNamed: readonly string[] = [];
+  readonly #dress: Dress;
 
   constructor(owner: VisitOwner, tools: VisitTools) {
     this.#owner = owner;
@@ -62,7 +50,8 @@ export class Visit implements Asker, EncodingOwner {
     this.#body = tools.body;
     const times = tools.around.access && new BackendTimes();
     this.#record = new RequestRecord(tools, times);
-    this.#exchange = new Exchange(this, tools.around, times);
+    this.#dress = new Dress(hostPlace(tools.action).rules);
+    this.#exchange = new Exchange(this, this.#record, tools.around, times);
     this.#encoding = new Encoding(this, tools.writer, tools.around.compressors);
   }
 
@@ -83,6 +72,7 @@ export class Visit implements Asker, EncodingOwner {
       this.#answerOwn(refusal(400), "the path has several readings, as it came or rewritten");
       return;
     }
+    this.#dress.enter(place.rules);
     if (around.loops.isLoop(request.head.fields)) return void this.#refuseLoop(request, route);
     const policies = around.policiesOf(place);
     if (policies.length === 0) this.#proceed(request, place);
@@ -128,7 +118,7 @@ export class Visit implements Asker, EncodingOwner {
 
   /** Gives what has come of the body to the backend. */
   pumpBody(): void {
-    const broken = this.#body.pump(this.#exchange, this.#edits);
+    const broken = this.#body.pump(this.#exchange, this.#dress.edits);
     if (broken === undefined) this.#exchange.flush();
     else this.giveUp(broken);
   }
@@ -150,31 +140,9 @@ export class Visit implements Asker, EncodingOwner {
       authority,
       requestId: this.#record.requestId,
       loopLine: this.#tools.around.loops.line,
-      edits: this.#edits,
+      edits: this.#dress.edits,
     };
     return writeRequestHead(request, outgoing, this.#tools.sender);
-  }
-
-  get host(): string {
-    return this.#record.host;
-  }
-
-  get clientAddress(): string {
-    return this.#record.clientAddress;
-  }
-
-  get ends(): ConnectionEnds | undefined {
-    return this.#tools.sender.ends;
-  }
-
-  get sendsMessages(): boolean {
-    const { request } = this.#record;
-    return request !== undefined && isGrpc(request.head.fields);
-  }
-
-  cookieNamed(name: string): string | undefined {
-    const { request } = this.#record;
-    return request && cookieNamed(request.head.fields, name);
   }
 
   bodyWanted(): void {
@@ -183,16 +151,14 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   answerInterim(head: ResponseHead, named: readonly string[]): void {
-    const removed = [...named, ...removedFrom(this.#place?.rules)];
     const { request } = this.#record;
-    if (request !== undefined) this.#writer.interim(request, head, removed);
+    if (request !== undefined) this.#writer.interim(request, head, this.#dress.removed(named));
   }
 
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
     const { request } = this.#record;
     if (request === undefined) return;
-    this.#answerNamed = answer.named;
-    const edits = this.#editsOf(head, this.#exchange.cookieLine);
+    const edits = this.#dress.of(head, answer.named, this.#exchange.cookieLine);
     const told = this.#encoding.begin(request, head, { answer, edits }, this.#path?.compress);
     this.#closesAfter ||= endsWithConnection(request, told.answer) || this.#mustClose(request);
     const now = this.#tools.around.dateNow();
@@ -216,9 +182,8 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   encodingEnded(trailers: Fields | undefined): void {
-    const lines = answerTrailers(trailers, this.#answerNamed, this.#place?.rules);
     const { request } = this.#record;
-    if (request !== undefined) this.#writer.end(request, lines);
+    if (request !== undefined) this.#writer.end(request, this.#dress.trailers(trailers));
     this.answerFlushed();
     this.#end(undefined);
     this.#owner.visitEnded(this.#closesAfter);
@@ -240,11 +205,11 @@ export class Visit implements Asker, EncodingOwner {
   }
 
   answerSwitched(head: ResponseHead, named: readonly string[], end: FarEnd, rest: Buffer): void {
-    this.#writer.switched(head, named, this.#editsOf(head, ""));
+    this.#writer.switched(head, named, this.#dress.of(head, named, ""));
     this.answerFlushed();
     const idleMs = this.#path?.timeouts.streamIdleMs ?? limits.tunnelIdleTimeoutMs;
     this.#rest();
-    const ended = this.#record.switched(this.#edits?.user, this.#exchange.backend);
+    const ended = this.#record.switched(this.#dress.edits?.user, this.#exchange.backend);
     this.#owner.visitSwitched({ end, rest, idleMs, ended });
   }
 
@@ -253,7 +218,7 @@ export class Visit implements Asker, EncodingOwner {
     this.#closesAfter = isLast || request?.keepsAlive === false;
     this.#place = undefined;
     this.#path = undefined;
-    this.#edits = undefined;
+    this.#dress.begin();
     this.#writer.begin();
   }
 
@@ -269,7 +234,7 @@ export class Visit implements Asker, EncodingOwner {
     const place = this.#place;
     if (request === undefined || place === undefined) return;
     if (verdict.kind === "answer") return void this.#answerOwn(verdict.answer, verdict.why);
-    this.#edits = verdict.edits;
+    this.#dress.edits = verdict.edits;
     this.#proceed(request, place);
     this.#owner.regulateReading();
   }
@@ -292,13 +257,6 @@ export class Visit implements Asker, EncodingOwner {
     this.pumpBody();
   }
 
-  /** Rules are about the backend's fields: `lines` and what a policy tells the client are ours. */
-  #editsOf(head: ResponseHead, lines: string): AnswerEdits | undefined {
-    const edits = answerEdits(this.#place?.rules, head);
-    const ours = (this.#edits?.answerLines ?? "") + lines;
-    return ours === "" ? edits : joinedEdits(edits, { removed: [], lines: ours });
-  }
-
   #mustClose(request: Admitted | undefined): boolean {
     const { isDraining, keepsAlive } = this.#tools.around;
     return isDraining || !keepsAlive || losesTrack(request, this.#body);
@@ -307,10 +265,8 @@ export class Visit implements Asker, EncodingOwner {
   #answerOwn(answer: OwnAnswer, why: string | undefined): void {
     const { request } = this.#record;
     this.#closesAfter ||= this.#mustClose(request);
-    const { rules } = this.#place ?? hostPlace(this.#tools.action);
-    const dress = dressed(answer, rules);
-    const lines = dress.lines + (this.#edits?.answerLines ?? "");
-    this.#writer.own({ ...dress, lines }, request, this.#closesAfter, this.#tools.around.dateNow());
+    const now = this.#tools.around.dateNow();
+    this.#writer.own(this.#dress.own(answer), request, this.#closesAfter, now);
     this.answerFlushed();
     this.#end(why);
     this.#owner.visitEnded(this.#closesAfter);
@@ -319,7 +275,7 @@ export class Visit implements Asker, EncodingOwner {
   #end(why: string | undefined): void {
     this.#rest();
     const backend = this.#path === undefined ? undefined : this.#exchange.backend;
-    this.#record.end(why, this.#edits?.user, backend);
+    this.#record.end(why, this.#dress.edits?.user, backend);
   }
 
   #rest(): void {
