@@ -63,7 +63,10 @@ http {
 `,
     }),
     args: ({ folder }) => ["-c", `${folder}/nginx.conf`],
-    refuses: { "OPTIONS *": "answers 400 before it reads the fields" },
+    refuses: {
+      "OPTIONS *": "answers 400 before it reads the fields",
+      "a head: OPTIONS *": "answers 400 before it reads the fields",
+    },
   },
   apache2: {
     program: "apache2",
