@@ -12,8 +12,8 @@ export class EventCounts {
 
   /** One line of the log. Issuers are those of the configuration, kinds of alerts a closed set. */
   readonly hear = (event: string, { issuer, alert }: Facts): void => {
-    if (event === "certificate.issued") add(this.#attempts, [String(issuer), "issued"]);
-    else if (event === "certificate.failed") add(this.#attempts, [String(issuer), "failed"]);
+    if (event === "certificate.issued") add(this.#attempts, [textOf(issuer), "issued"]);
+    else if (event === "certificate.failed") add(this.#attempts, [textOf(issuer), "failed"]);
     else if (event === "alert.sent") add(this.#alerts, [kindOf(alert), "sent"]);
     else if (event === "alert.failed") add(this.#alerts, [kindOf(alert), "failed"]);
   };
@@ -30,7 +30,12 @@ export class EventCounts {
 }
 
 function kindOf(alert: Facts[string]): string {
-  return readKey(String(alert))?.kind ?? MORE;
+  return readKey(textOf(alert))?.kind ?? MORE;
+}
+
+/** An empty label is none to Prometheus. */
+function textOf(fact: Facts[string]): string {
+  return fact === undefined ? "" : String(fact);
 }
 
 function add(counts: Map<string, number>, labels: readonly string[]): void {
