@@ -31,7 +31,7 @@ import { looker } from "./health/look.ts";
 import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
 import { LOAD_ONLY } from "./process/compiled.ts";
-import { CrashReport } from "./process/crash-report.ts";
+import { CrashReport, type Sight } from "./process/crash-report.ts";
 import {
   type Address,
   type Message,
@@ -57,8 +57,9 @@ const stopping = new AbortController();
 const bornAt = systemClock.now();
 let { isRejected } = configure;
 let workers: readonly WorkerFacts[] = [];
-const crashReport = new CrashReport();
-const strainReport = new StrainReport();
+const [crashReport, strainReport] = [new CrashReport(), new StrainReport()];
+/** Who sees what the certificate floor does not. */
+const reports = [crashReport, strainReport];
 const ownHosts = config.hosts.slice(0, limits.metricsHostsMax);
 const gathering = new Gathering({
   hosts: ownHosts.map(({ pattern }) => formatPattern(pattern)),
@@ -167,12 +168,16 @@ async function keepTelling({ troubles }: CertificateFloor, storage: Storage): Pr
   const alarms = channels.map((channel) => {
     return new Alarm({
       ...{ ...common, channel, store: storage.toldTroubles.of(channel.name) },
-      look: (lasted) => strainReport.addTo(crashReport.addTo(troubles.look(lasted))),
+      look: (lasted) => withReports(troubles.look(lasted)),
       // The first one of a program, or one that has lived for long, dies of nothing that it meets at its start.
       mayTellUnsaved: () => isFirst || systemClock.now() - bornAt >= limits.alertUnsavedMs,
     });
   });
   await Promise.all(alarms.map((alarm) => alarm.keepTelling(stopping.signal)));
+}
+
+function withReports(seen: Sight): Sight {
+  return reports.reduce((sight, report) => report.addTo(sight), seen);
 }
 
 /**
@@ -283,7 +288,7 @@ async function probe(floor: CertificateFloor, host: string): Promise<Probe | und
 }
 
 function snapshotOf(floor: CertificateFloor, watch: BackendWatch): Snapshot {
-  const { troubles } = strainReport.addTo(crashReport.addTo(floor.troubles.look(() => false)));
+  const { troubles } = withReports(floor.troubles.look(() => false));
   return takeSnapshot({
     ...{ startedAt, managerStartedAt: bornAt, workers, troubles },
     file: config.file,
