@@ -42,6 +42,7 @@ import {
 import { askForCounts, askForReload } from "./process/questions.ts";
 import { StrainReport } from "./process/strain-report.ts";
 import { Storage } from "./storage/storage.ts";
+import { tolerateStorage } from "./storage/tolerate.ts";
 
 /** The process of the certificate path: everything about certificates, storage and the admin socket. */
 if (process.argv[2] === LOAD_ONLY) {
@@ -99,7 +100,7 @@ async function open(): Promise<void> {
     ...{ root: config.storage, clock: systemClock, log },
     prepared: () => reopenAdmin(),
   });
-  await tolerateStorage("storage.readonly", () => storage.acquire(stopping.signal));
+  await tolerateStorage("storage.readonly", () => storage.acquire(stopping.signal), log);
   const authority = new StandbyAuthority({
     ...config.authority,
     store: storage.authority,
@@ -108,7 +109,7 @@ async function open(): Promise<void> {
     log,
   });
   if (isAuthorityWanted(config.hosts))
-    await tolerateStorage("authority.not-open", () => authority.open());
+    await tolerateStorage("authority.not-open", () => authority.open(), log);
   const routes = buildRoutes(config.hosts);
   const floor = new CertificateFloor({
     ...{ config, storage, authority, reach, unbound, era },
@@ -178,19 +179,6 @@ async function keepTelling({ troubles }: CertificateFloor, storage: Storage): Pr
 
 function withReports(seen: Sight): Sight {
   return reports.reduce((sight, report) => report.addTo(sight), seen);
-}
-
-/**
- * A folder that cannot be written into now is no reason not to serve what it holds. Another program
- * that holds the lease is: one program writes into a storage at a time.
- */
-async function tolerateStorage(event: string, work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (codeOf(error) !== "STORAGE_FAILED") throw error;
-    log.error(event, failureFacts(error));
-  }
 }
 
 function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
