@@ -45,8 +45,8 @@ export interface AttemptSteps {
   random(): number;
 }
 
-/** Causes that our own look found: they are seen by that. */
-const SEEN_BY_US: ReadonlySet<string> = new Set(["NAME_NOT_FOUND", "CHALLENGE_UNANSWERED"]);
+/** Causes that we found ourselves, by a look or a write: they are seen by that. */
+const SEEN_BY_US = new Set<string>(["NAME_NOT_FOUND", "CHALLENGE_UNANSWERED", "STORAGE_FAILED"]);
 
 const WAITING_HINT = "Nothing needs to be done: the attempt follows by itself at its time.";
 

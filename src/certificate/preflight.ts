@@ -66,7 +66,8 @@ export class Preflight {
 
   /** Looks once at what has just made a name fail, so that it is news when it is gone. Brings nothing forward. Never rejects. */
   async lookAfterFailure(holding: Holding, signal: AbortSignal): Promise<void> {
-    if (!isWaiting(holding, this.#steps.clock.now())) return;
+    const isSeen = holding.cause?.seenAt !== undefined;
+    if (isSeen || !isWaiting(holding, this.#steps.clock.now())) return;
     await this.#tolerate(holding, signal, () =>
       this.#ownSlots.run(async () => void (await this.#see(holding, signal)), signal),
     );

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AcmeProblem } from "../../src/acme/problem.ts";
+import { LatchkeyError } from "../../src/base/errors.ts";
 import { CaAccess } from "../../src/certificate/ca-access.ts";
 import { CertificateKeeper } from "../../src/certificate/ensure.ts";
 import { Holdings } from "../../src/certificate/holdings.ts";
@@ -92,11 +93,14 @@ function startProgram({ storage, clock, log }: OpenStorage, server: NameServer) 
     look: async () => ({ kind: "unknown" }),
     caaIdentitiesFor: (holding) => cas.caaIdentitiesFor(holding),
     directoryFor: (holding) => cas.directoryFor(holding),
-    probe: async () => {},
+    probe: async () => {
+      probes += 1;
+    },
     moved: () => due.resolve(),
     remember: (holding) => attempts.remember(holding),
   });
   const looks: Promise<void>[] = [];
+  let probes = 0;
   let order = forbidden;
   const keeper = new CertificateKeeper(
     {
@@ -129,6 +133,10 @@ function startProgram({ storage, clock, log }: OpenStorage, server: NameServer) 
       await keeper.renew(holding());
       await Promise.all(looks);
     },
+    failOf: (error: Error) => {
+      order = () => Promise.reject(error);
+    },
+    probes: () => probes,
     /** An attempt that does not end while this program lives. */
     hang: async () => {
       const begun = Promise.withResolvers<void>();
@@ -305,6 +313,21 @@ test(
     isThere = true;
     await program.look();
     assert.ok(program.isDue());
+    program.kill();
+  },
+);
+
+test(
+  "a disk that cannot be written is seen by that: it is not tried, nor written into, once more at each failure",
+  patient,
+  async () => {
+    await using opened = await openStorage();
+    await using dns = await brokenDns();
+    const program = startProgram(opened, dns.server);
+    await program.start();
+    program.failOf(new LatchkeyError("STORAGE_FAILED", "Cannot write: the disk is full"));
+    await program.fail();
+    assert.equal(program.probes(), 0);
     program.kill();
   },
 );
