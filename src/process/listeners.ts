@@ -1,5 +1,6 @@
 import net from "node:net";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
+import { whyNotListening } from "../base/listen-failure.ts";
 import { ownAddresses } from "../base/own-addresses.ts";
 import type { Listen, ListenAddress } from "../config/config.ts";
 import type { Reach, Unbound } from "./messages.ts";
@@ -130,21 +131,14 @@ function bind(address: ListenAddress, name: string): Listener {
       close,
     };
   } catch (cause) {
-    const why = WHY[codeOf(cause) ?? ""] ?? messageOf(cause);
     throw new LatchkeyError(
       "LISTEN_FAILED",
-      `Cannot listen on ${nameOf(address)}: ${why}`,
+      `Cannot listen on ${nameOf(address)}: ${whyNotListening(cause)}`,
       {},
       { cause },
     );
   }
 }
-
-const WHY: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another program listens there (find it with: ss -ltnp)",
-  EACCES: "ports below 1024 need the capability CAP_NET_BIND_SERVICE, or sockets from systemd",
-  EADDRNOTAVAIL: "this machine does not have that address",
-};
 
 /** No host: every address, IPv6 and IPv4 in one socket; IPv4 alone where the machine has no IPv6. */
 function bindTcp(host: string | undefined, port: number): net.BoundSocket {
