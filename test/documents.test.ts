@@ -80,12 +80,8 @@ for (const document of DOCUMENTS) {
 }
 
 test("the README names every setting that there is, and no other", () => {
-  const schema: {
-    readonly properties: Readonly<Record<string, { readonly description?: string }>>;
-  } = JSON.parse(read("config/schema.json"));
-  const there = Object.entries(schema.properties)
-    .filter(([, { description }]) => description !== "Not supported yet.")
-    .map(([name]) => name);
+  const schema: { readonly properties: object } = JSON.parse(read("config/schema.json"));
+  const there = Object.keys(schema.properties);
   const named = rowsOf(sectionOf(readme, "Configuration"), "keys").flatMap(([keys = ""]) =>
     [...keys.matchAll(/`(\w+)`/g)].map(([, key = ""]) => key),
   );

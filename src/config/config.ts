@@ -42,10 +42,15 @@ export interface Source {
 }
 
 /** One address to listen on: bound by the supervisor, or a descriptor that it was given. */
-export type ListenAddress =
-  /** `host` undefined: every address of the machine (`:443`), IPv6 and IPv4. */
-  | { readonly kind: "tcp"; readonly host: string | undefined; readonly port: number }
-  | { readonly kind: "fd"; readonly fd: number };
+export type ListenAddress = TcpListenAddress | { readonly kind: "fd"; readonly fd: number };
+
+export interface TcpListenAddress {
+  readonly kind: "tcp";
+  /** `undefined`: every address of the machine (`:443`), IPv6 and IPv4. */
+  readonly host: string | undefined;
+  /** 0: any free one. */
+  readonly port: number;
+}
 
 export interface Listen {
   readonly https: readonly ListenAddress[];
@@ -56,6 +61,14 @@ export interface Listen {
   readonly proxyProtocol: readonly string[];
   /** Absolute path of the admin socket. */
   readonly admin: string;
+  /** The status page; bound by the manager. */
+  readonly dashboard: Dashboard | undefined;
+}
+
+export interface Dashboard {
+  readonly address: TcpListenAddress;
+  /** Who knows it may look; `undefined`: whoever gets there, which only this machine does. Known to the manager alone. */
+  readonly token: string | undefined;
 }
 
 export type ChallengeType = "http-01" | "tls-alpn-01" | "dns-01";

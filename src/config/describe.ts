@@ -1,6 +1,13 @@
 import { isIP } from "node:net";
 import { unreachable } from "../base/errors.ts";
-import type { CertificateSource, Config, Host, HostPattern, ListenAddress } from "./config.ts";
+import type {
+  CertificateSource,
+  Config,
+  Dashboard,
+  Host,
+  HostPattern,
+  ListenAddress,
+} from "./config.ts";
 import { describeClientAuth, describeGuards, describeRules } from "./describe-guards.ts";
 import type { Action, Backend, PathEntry, Redirect, TcpAddress } from "./destination.ts";
 import { formatPattern } from "./host-pattern.ts";
@@ -27,7 +34,7 @@ export function describeRoutes(config: Config): string {
     return Math.max(...lengths.filter((length) => length <= ALIGNED_MAX_CHARACTERS));
   });
   const table = rows.map((row) => alignRow(row, widths));
-  const { https, http, admin } = config.listen;
+  const { https, http, admin, dashboard } = config.listen;
   const facts = [
     [
       "https",
@@ -35,10 +42,17 @@ export function describeRoutes(config: Config): string {
     ],
     ["http", http.map(formatListen).join(", ") || "none"],
     ["admin", `unix:${admin}`],
+    ...(dashboard === undefined ? [] : [["dashboard", describeDashboard(dashboard)]]),
     ["storage", config.storage],
     ["workers", String(config.workers)],
-  ].map((row) => alignRow(row, [7]));
-  return `${[...table, "", ...facts].join("\n")}\n`;
+  ];
+  const width = Math.max(...facts.map(([name = ""]) => name.length));
+  return `${[...table, "", ...facts.map((row) => alignRow(row, [width]))].join("\n")}\n`;
+}
+
+function describeDashboard({ address, token }: Dashboard): string {
+  const where = formatListen(address);
+  return token === undefined ? where : `${where} (with a token)`;
 }
 
 function alignRow(row: readonly string[], widths: readonly number[]): string {

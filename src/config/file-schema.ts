@@ -7,6 +7,7 @@ import {
 } from "./addresses.ts";
 import { alertsSchema } from "./alerts-schema.ts";
 import { limitsSchema } from "./changeable-limits.ts";
+import { dashboardSchema } from "./dashboard-schema.ts";
 import { dnsSchema } from "./dns-schema.ts";
 import { hostSchema } from "./host-schema.ts";
 import { issuerSchema, onDemandSchema } from "./issuer-schema.ts";
@@ -24,7 +25,6 @@ import {
   key,
   list,
   mapping,
-  notYet,
   type Output,
   onOff,
   path,
@@ -70,7 +70,10 @@ const settings = {
           "The admin socket; default unix:admin.sock, in storage.",
           text(readAdminAddress, "a Unix socket such as unix:admin.sock"),
         ),
-        dashboard: notYet(false, "off"),
+        dashboard: key(
+          "The status page: off (default), an address such as 127.0.0.1:9180, or { listen, token }.",
+          dashboardSchema,
+        ),
         proxyProtocol: key(
           "Load balancers: a connection from these ranges must begin with a PROXY header; default [].",
           list(text(readCidr, "a range such as 10.0.0.0/8"), CIDRS),

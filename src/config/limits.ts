@@ -5,6 +5,7 @@ import { balanceLimits } from "./balance-limits.ts";
 import { certificateLimits } from "./certificate-limits.ts";
 import { compressLimits } from "./compress-limits.ts";
 import { configLimits } from "./config-limits.ts";
+import { dashboardLimits } from "./dashboard-limits.ts";
 import { dnsLimits } from "./dns-limits.ts";
 import { doctorLimits } from "./doctor-limits.ts";
 import { doorLimits } from "./door-limits.ts";
@@ -28,6 +29,7 @@ const defaults = {
   ...certificateLimits,
   ...acmeLimits,
   ...alertLimits,
+  ...dashboardLimits,
   ...dnsLimits,
   ...doctorLimits,
   ...configLimits,

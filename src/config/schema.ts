@@ -43,15 +43,6 @@ export function jsonSchemaOf(schema: Schema): object {
   return z.toJSONSchema(schema, { io: "input" });
 }
 
-const NOT_YET = "is not supported yet, remove it";
-
-/** A key of the contract that is not built yet; values that mean the same as leaving it out are fine. */
-export function notYet(...harmless: readonly (boolean | string)[]) {
-  const schema =
-    harmless.length === 0 ? z.never({ error: NOT_YET }) : z.literal(harmless, { error: NOT_YET });
-  return key("Not supported yet.", schema);
-}
-
 /** A key that may be left out, with the line that editors show for it. */
 export function key<Of extends Schema>(description: string, schema: Of) {
   return schema.optional().meta({ description });

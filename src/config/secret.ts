@@ -68,6 +68,7 @@ export function withoutSecrets(config: Config): Config {
     issuer.kind === "acme" ? { ...issuer, eab: undefined } : issuer;
   return {
     ...config,
+    listen: { ...config.listen, dashboard: undefined },
     acme: { ...config.acme, issuers: config.acme.issuers.map(bare), dns: [] },
     alerts: { ...config.alerts, webhook: undefined, exec: undefined },
     hosts: config.hosts.map((host) => {

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { readAlerts } from "./alerts.ts";
 import type { Acme, Config, Issuer, Listen, ListenAddress } from "./config.ts";
+import { addressPathOf, readDashboard } from "./dashboard.ts";
 import { readDns } from "./dns.ts";
 import type { Path } from "./faults.ts";
 import { settingsSchema, type WrittenSettings } from "./file-schema.ts";
@@ -97,8 +98,18 @@ function readListen(
   desk: Desk,
 ): Listen {
   const https = listen.https ?? [{ kind: "tcp", host: undefined, port: limits.httpsPort }];
+  const dashboard = readDashboard(listen.dashboard, desk);
   const http = listen.http ?? [{ kind: "tcp", host: undefined, port: limits.httpPort }];
-  reportClashes(https, http, desk);
+  reportClashes(
+    [
+      ...https.map((address, index) => ({ address, path: ["listen", "https", index] })),
+      ...http.map((address, index) => ({ address, path: ["listen", "http", index] })),
+      ...(dashboard === undefined
+        ? []
+        : [{ address: dashboard.address, path: addressPathOf(listen.dashboard) }]),
+    ],
+    desk,
+  );
   const admin = resolve(storage, listen.admin ?? "admin.sock");
   if (Buffer.byteLength(admin) > limits.unixPathMaxBytes) {
     const place =
@@ -112,7 +123,7 @@ function readListen(
     );
   }
   const { publicHttpsPort, proxyProtocol = [] } = listen;
-  return { https, http, publicHttpsPort, proxyProtocol, admin };
+  return { https, http, publicHttpsPort, proxyProtocol, admin, dashboard };
 }
 
 /** The port that clients see, unless it is known only when the first https listener is bound or inherited. */
@@ -123,14 +134,9 @@ export function expectedHttpsPort({ https: [first], publicHttpsPort }: Listen): 
 
 /** Two listeners that cannot both be had. */
 function reportClashes(
-  https: readonly ListenAddress[],
-  http: readonly ListenAddress[],
+  all: readonly { readonly address: ListenAddress; readonly path: Path }[],
   desk: Desk,
 ): void {
-  const all = [
-    ...https.map((address, index) => ({ address, path: ["listen", "https", index] })),
-    ...http.map((address, index) => ({ address, path: ["listen", "http", index] })),
-  ];
   for (const [index, { address, path }] of all.entries()) {
     const earlier = all.slice(0, index).find((other) => clashes(other.address, address));
     if (earlier === undefined) continue;

@@ -6,8 +6,6 @@ import { closest, nearest } from "./nearest.ts";
 const LISTED_MAX = 16;
 /** Where else a key may stand: the first so many, the highest first. */
 const PLACES_MAX = 3;
-/** What the README says is not there yet, under the names that people will try. */
-const LATER: readonly string[] = ["dashboard"];
 /** What is there without a key. */
 const KEYLESS: Readonly<Record<string, string>> = {
   metrics: "they need none: GET /metrics on the admin socket (`listen.admin`) tells them",
@@ -34,7 +32,6 @@ export function unknownKey(key: string, path: Path, known: readonly string[]): s
 
 /** What a key is for certain, whatever is near it. */
 function certainly(key: string, path: Path): string | undefined {
-  if (LATER.includes(key)) return `"${key}" is not supported yet, remove it`;
   if (Object.hasOwn(KEYLESS, key)) return KEYLESS[key];
   const isHost = path.length === 0 && HOST.test(key);
   return isHost ? "a host belongs to `hosts`: indent it below that key" : undefined;

@@ -1,20 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { configOf, faultsOf } from "../support/config-text.ts";
-
-/** Text of a whole file with a key (or value) of the contract that is not built yet, and its path. */
-const later: readonly (readonly [string, string])[] = [
-  ["listen: { dashboard: 127.0.0.1:9180 }", "listen.dashboard"],
-];
-
-for (const [text, path] of later) {
-  test(`${text} is not supported yet, and is not taken for a misspelling`, () => {
-    const [fault, ...others] = faultsOf(withHosts(text));
-    assert.equal(fault?.path, path);
-    assert.match(fault?.message ?? "", /not supported yet, /);
-    assert.deepEqual(others, []);
-  });
-}
+import { configOf } from "../support/config-text.ts";
 
 const harmless = [
   "watch: false",

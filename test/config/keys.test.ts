@@ -412,6 +412,14 @@ const rows: readonly Row[] = [
   { key: "listen.publicHttpsPort", type: "a", value: "0", says: /^is out of range, wanted a port/ },
   { key: "listen.admin", type: "5", value: "127.0.0.1:9000", says: /^is not a Unix socket/ },
   {
+    key: "listen.dashboard",
+    type: "9180",
+    value: "on",
+    says: /^says no address, wanted one such as 127\.0\.0\.1:9180, or off$/,
+  },
+  { key: "listen.dashboard.listen", type: "5", value: "fd:3", says: /^is a descriptor, wanted an/ },
+  { key: "listen.dashboard.token", type: "5", value: "short", says: /^is 5 characters long/ },
+  {
     key: "listen.proxyProtocol",
     type: "10.0.0.0/8",
     value: "[10.0.0.0/33]",
@@ -662,6 +670,7 @@ function besideOf(parent: string, step: string): readonly string[] {
       : ["copyHeaders", "timeout"].includes(step)
         ? ["forward: http://127.0.0.1:9091/"]
         : [];
+  if (parent === "listen.dashboard") return step === "token" ? ["listen: 127.0.0.1:9180"] : [];
   if (parent.endsWith(".eab")) return [step === "kid" ? "hmac: secret" : "kid: secret"];
   if (parent.endsWith(".certificate")) return [`${step === "key" ? "chain" : "key"}: missing.pem`];
   if (parent === "hosts.*.passThrough") return step === "to" ? [] : ["to: 127.0.0.1:9443"];
@@ -712,7 +721,7 @@ function keysOf(schema: unknown, at: string): string[] {
     items,
     anyOf = [],
   } = schema as {
-    properties?: Record<string, { description?: string }>;
+    properties?: Record<string, unknown>;
     additionalProperties?: unknown;
     items?: unknown;
     anyOf?: unknown[];
@@ -720,7 +729,7 @@ function keysOf(schema: unknown, at: string): string[] {
   return [
     ...Object.entries(properties).flatMap(([name, inner]) => {
       const key = at === "" ? name : `${at}.${name}`;
-      return inner.description === "Not supported yet." ? [] : [key, ...keysOf(inner, key)];
+      return [key, ...keysOf(inner, key)];
     }),
     ...keysOf(additionalProperties, `${at}.*`),
     ...keysOf(items, `${at}[]`),

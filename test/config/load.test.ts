@@ -56,6 +56,7 @@ test("the smallest useful file works as it stands", async (t) => {
       publicHttpsPort: undefined,
       proxyProtocol: [],
       admin: join(folder, "storage/admin.sock"),
+      dashboard: undefined,
     },
     trustedProxies: [],
     acme: {

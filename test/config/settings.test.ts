@@ -29,7 +29,7 @@ test("every setting that is written replaces its default", () => {
 storage: /data
 workers: 3
 watch: on
-listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], publicHttpsPort: 9443, proxyProtocol: [192.0.2.0/24], admin: unix:/run/admin.sock }
+listen: { https: ["fd:3", "127.0.0.1:8443"], http: [], publicHttpsPort: 9443, proxyProtocol: [192.0.2.0/24], admin: unix:/run/admin.sock, dashboard: 127.0.0.1:9180 }
 trustedProxies: [10.0.0.0/8, "::1"]
 acme: { issuers: [letsencrypt-staging, internal], issue: first-visit, challenges: [tls-alpn-01], keyType: rsa-4096, resolvers: [9.9.9.9, "127.0.0.1:5353", "::1", "[::1]:5353"] }
 authority: { lifetime: 1m, permit: [Example] }
@@ -55,6 +55,7 @@ ${HOST}`;
       publicHttpsPort: 9_443,
       proxyProtocol: ["192.0.2.0/24"],
       admin: "/run/admin.sock",
+      dashboard: { address: { kind: "tcp", host: "127.0.0.1", port: 9_180 }, token: undefined },
     },
     trustedProxies: ["10.0.0.0/8", "::1/128"],
     acme: {
@@ -131,6 +132,10 @@ const clashes: readonly (readonly [string, string | undefined])[] = [
   ["{ https: [':80'] }", "listen.http[0]"],
   ["{ https: [':443', ':443'] }", "listen.https[1]"],
   ["{ https: [] }", "listen.https"],
+  ["{ dashboard: '127.0.0.1:443' }", "listen.dashboard"],
+  ["{ https: ['127.0.0.2:443'], dashboard: '127.0.0.1:443' }", undefined],
+  ["{ dashboard: { listen: '127.0.0.1:80' } }", "listen.dashboard.listen"],
+  ["{ https: [':0'], dashboard: '127.0.0.1:0' }", undefined],
 ];
 
 for (const [listen, path] of clashes) {

@@ -8,11 +8,7 @@ const METRICS = "they need none: GET /metrics on the admin socket (`listen.admin
 const unknown: readonly (readonly [text: string, path: string, message: string])[] = [
   ["emial: a@b.example", "emial", nearestIs("email")],
   ["metrics: on", "metrics", unlikeAll(METRICS, "email")],
-  [
-    "dashboard: on",
-    "dashboard",
-    unlikeAll(`"dashboard" is not supported yet, remove it`, "storage"),
-  ],
+  ["dashboard: on", "dashboard", unlikeAll(`this one belongs to listen.dashboard`, "storage")],
   ["listen: { metrics: 127.0.0.1:9100 }", "listen.metrics", unlikeAll(METRICS, "https")],
   ["issuers: [internal]", "issuers", unlikeAll(`this one belongs to acme.issuers`, "workers")],
   ["level: debug", "level", unlikeAll(`this one belongs to log.level`, "email")],

@@ -9,7 +9,14 @@ const here = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
 const there = { kind: "tcp", host: "127.0.0.2", port: 0 } as const;
 
 function on(address: Listen["https"][number]): Listen {
-  return { https: [address], http: [], publicHttpsPort: 443, proxyProtocol: [], admin: "/nowhere" };
+  return {
+    https: [address],
+    http: [],
+    publicHttpsPort: 443,
+    proxyProtocol: [],
+    admin: "/nowhere",
+    dashboard: undefined,
+  };
 }
 
 test("doors that one configuration left are there for the next while they are not closed", (t) => {

@@ -10,6 +10,7 @@ const listen = {
   publicHttpsPort: 443,
   proxyProtocol: [],
   admin: "/nowhere",
+  dashboard: undefined,
 };
 
 test("bindListeners binds every address and says where it is reached", () => {
