@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { loadPackage } from "./acme/signing.ts";
+import { keepDashboard } from "./admin/dashboard/keep.ts";
 import { AdminDoor } from "./admin/door.ts";
 import type { DrainRequest } from "./admin/drain-request.ts";
 import { EventCounts } from "./admin/event-counts.ts";
@@ -158,7 +159,19 @@ async function open(): Promise<void> {
   channel.send("supervisor", { type: "ready" });
   giveBackStartMemory(limits.startMemoryAfterMs);
   void warnOfPrograms(config, log);
-  await Promise.all([floor.run(), watch.run(stopping.signal), keepTelling(floor, storage)]);
+  await keepRunning(floor, watch, storage);
+}
+
+/** All that goes on for as long as this process lives. */
+async function keepRunning(
+  floor: CertificateFloor,
+  watch: BackendWatch,
+  storage: Storage,
+): Promise<void> {
+  await Promise.all([
+    ...[floor.run(), watch.run(stopping.signal), keepTelling(floor, storage)],
+    keepDashboard(config.listen.dashboard, () => snapshotOf(floor, watch), log, stopping.signal),
+  ]);
 }
 
 /** Tells who is to be told of what goes wrong, if anybody is. */

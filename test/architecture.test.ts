@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   health: ["base", "config", "process", "backend", "http"],
   certificate: ["base", "config", "process", "storage", "acme", "authority", "dns"],
   alert: ["base", "config", "storage"],
-  admin: ["base", "config"],
+  admin: ["base", "config", "auth"],
   doctor: ["base", "config", "storage", "acme", "dns", "certificate"],
   cli: ["base", "config", "admin", "storage", "certificate", "doctor", "supervisor.ts"],
   // The composition roots: nobody imports them but the command line.

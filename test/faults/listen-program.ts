@@ -5,7 +5,10 @@ import { keptLog } from "../support/stored.ts";
 const everywhere = { kind: "tcp", host: undefined, port: 0 } as const;
 const log = keptLog();
 const doors = openDoors(
-  { https: [everywhere], http: [everywhere], publicHttpsPort: 443, proxyProtocol: [], admin: "" },
+  {
+    ...{ https: [everywhere], http: [everywhere], publicHttpsPort: 443, proxyProtocol: [] },
+    ...{ admin: "", dashboard: undefined },
+  },
   log,
 );
 const reached = [...doors.current.https, ...doors.current.http].map(({ isIpv4Only }) => isIpv4Only);
