@@ -14,12 +14,12 @@ export async function act(
   host: string,
   options: { readonly config?: string; readonly reason?: string },
 ): Promise<number> {
-  const { listen } = await readConfiguration(options.config);
+  const { listen, storage } = await readConfiguration(options.config);
   const { reason } = options;
   const tell = (happened: Readonly<Record<string, unknown>>) =>
     void process.stdout.write(`${describeEvent(happened)}\n`);
   const ask = () => askForHost(listen.admin, { host, action, reason }, tell);
-  const { outcome, detail } = await patiently(ask, { unanswered: false });
+  const { outcome, detail } = await patiently(ask, { storage, unanswered: false });
   const isDone = outcome === "done";
   const out = isDone ? process.stdout : process.stderr;
   out.write(isDone ? `${host}: ${detail}\n` : `latchkey: Cannot ${action} ${host}: ${detail}\n`);

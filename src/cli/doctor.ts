@@ -73,7 +73,10 @@ interface Found {
 async function findProgram(config: Config): Promise<Found> {
   const { admin } = config.listen;
   try {
-    const { pid, hosts } = await patiently(() => askStatus(admin), { unanswered: true });
+    const { pid, hosts } = await patiently(() => askStatus(admin), {
+      storage: config.storage,
+      unanswered: true,
+    });
     const probe = (host: string) => askForProbe(admin, host);
     return { program: { kind: "running", pid, probe }, records: hosts };
   } catch (error) {

@@ -10,10 +10,10 @@ export async function drain(
   isDrained: boolean,
   file: string | undefined,
 ): Promise<number> {
-  const { listen } = await readConfiguration(file);
+  const { listen, storage } = await readConfiguration(file);
   const { kind, detail } = await patiently(
     () => askForDrain(listen.admin, { host, backend, isDrained }),
-    { unanswered: true },
+    { storage, unanswered: true },
   );
   if (kind === "done") {
     process.stdout.write(`${host}: ${detail}\n`);

@@ -48,7 +48,7 @@ async function ask(config: Config): Promise<ReloadAnswer> {
         await confirmSameFile(config);
         return await askForReload(config.listen.admin);
       },
-      { unanswered: true },
+      { storage: config.storage, unanswered: true },
     );
   } catch (error) {
     if (codeOf(error) !== "NOT_RUNNING") throw error;

@@ -29,7 +29,8 @@ export interface Stopped {
 /** What the program that runs says; when none does, what storage knows. */
 export async function lookAtProgram(config: Config): Promise<Snapshot | Stopped> {
   try {
-    return await patiently(() => askStatus(config.listen.admin), { unanswered: true });
+    const { listen, storage } = config;
+    return await patiently(() => askStatus(listen.admin), { storage, unanswered: true });
   } catch (error) {
     if (codeOf(error) !== "NOT_RUNNING") throw error;
     return await seenInStorage(config);

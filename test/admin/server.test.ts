@@ -94,7 +94,10 @@ test("a reload that a process cannot see the outcome of, since it is being repla
   const isReset = (error: unknown) =>
     error instanceof LatchkeyError && codeOf(error.cause) === "ECONNRESET";
   await assert.rejects(askForReload(path), isReset);
-  const asking = patiently(() => askForReload(path), { unanswered: true });
+  const asking = patiently(() => askForReload(path), {
+    storage: folder.path,
+    unanswered: true,
+  });
   await closeFirst({ isReplaced: true });
   const closeSecond = await serveAdmin(path, steps);
   assert.equal((await asking).kind, "rejected");
