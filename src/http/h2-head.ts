@@ -30,10 +30,10 @@ export function readStreamHead(pairs: readonly string[], isWhole: boolean): Requ
   if (line.kind === "fault") return line;
   const text = `${line.lines}${section.lines}${framingLine(section, line, isWhole)}\r\n`;
   const fields = new Fields(text);
-  const length = scanFields(text, 0, fields);
-  if (length === "partial") return fault(400, "a field is not whole");
-  if (typeof length !== "number") return length;
-  return { kind: "head", method: line.method, target: line.target, minor: 1, fields, length };
+  const read = scanFields(text, 0, fields);
+  if (typeof read === "object") return read;
+  const { method, target } = line;
+  return { kind: "head", method, target, minor: 1, fields, length: text.length };
 }
 
 /** Trailer fields (RFC 9113 §8.1) as HTTP/1.1 would have them. */

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import * as admit from "../../src/http/admit.ts";
 import * as answer from "../../src/http/answer.ts";
-import * as body from "../../src/http/body.ts";
 import * as head from "../../src/http/head.ts";
 import { answerVectors } from "./answer-vectors.ts";
 import { answerKind } from "./rows.ts";
 
-const parts = { head, admit, answer, body };
+const parts = { head, answer };
 
 for (const { name, bytes, expect, method, isConnect } of answerVectors) {
   test(`B7: An answer with ${name} is taken for ${expect}`, () => {

@@ -128,6 +128,11 @@ export const badHeads: readonly (readonly [string, number, readonly string[]])[]
   ["a Content-Length with zeros before", 400, [...LINE, "content-length", "01"]],
   ["a list as Content-Length", 400, [...LINE, "content-length", "1, 1"]],
   ["an empty Content-Length", 400, [...LINE, "content-length", ""]],
+  [
+    "a field too many, with those that begin with a colon",
+    431,
+    [...LINE, ...Array(2 * limits.headMaxFields - 6).fill("x")],
+  ],
   ["too many fields", 431, [...LINE, ...Array(limits.headMaxFields * 2).fill("x")]],
   ["too much text", 431, [...LINE, "x", "y".repeat(limits.headMaxBytes)]],
   [
@@ -148,6 +153,7 @@ export const tunnelHeads: readonly (readonly [string, number, readonly string[],
   ["to WebSocket", 0, WEBSOCKET, false],
   ["that ends at once", 400, WEBSOCKET, true],
   ["to a protocol nobody knows", 501, WEBSOCKET.with(3, "connect-udp"), false],
+  ["with GET (RFC 8441 §4)", 400, WEBSOCKET.with(1, "GET"), false],
   ["without :scheme", 400, [...WEBSOCKET.slice(0, 4), ...WEBSOCKET.slice(6)], false],
   ["without :path", 400, WEBSOCKET.slice(0, 8), false],
   ["for another name", 421, WEBSOCKET.with(7, "other.example"), false],
@@ -157,4 +163,12 @@ export const tunnelHeads: readonly (readonly [string, number, readonly string[],
     [...WEBSOCKET, "sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="],
     false,
   ],
+];
+
+/** Trailers that are refused with 400. */
+export const badTrailers: readonly (readonly [string, readonly string[]])[] = [
+  ["a pseudo-header field", [":path", "/"]],
+  ["a line break in a value", ["x", "y\r\nz: 1"]],
+  ["a name in capitals", ["Upper", "1"]],
+  ["a field of a connection", ["connection", "te"]],
 ];

@@ -217,6 +217,7 @@ const hosts: readonly HeadVector[] = [
   },
   { name: "Host with an IPv4 address", bytes: hosted("192.0.2.1"), expect: 421 },
   { name: "Host with an IPv6 address", bytes: hosted("[2001:db8::1]:443"), expect: 421 },
+  { name: "Host with IPv4 inside IPv6", bytes: hosted("[::ffff:192.0.2.1]"), expect: 421 },
   { name: "Host with half an IPv6 address", bytes: hosted("[2001:db8::1"), expect: 400 },
   { name: "Host with brackets around nonsense", bytes: hosted("[:::::]"), expect: 400 },
   { name: "no Host", bytes: "GET / HTTP/1.1\r\n\r\n", expect: 400 },

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { firstFailingRow, type PureParts } from "./rows.ts";
 
-/** Every rule of these files is one `return fault(…)`. A copy without it must fail a row. */
+/** Every rule of these files is one of the forms of {@link RULE}. A copy without it must fail a row. */
 const FILES = [
   "fields",
   "authority",
@@ -16,8 +16,13 @@ const FILES = [
   "admit",
   "answer",
   "body",
+  "h2-head",
+  "http2-answer",
+  "../base/uri-path",
 ] as const;
-const RULE = /\breturn (fault|this\.#fault)\((?:\s*\d+,)?\s*([^)]*?),?\s*\)/g;
+/** `return fault(…)`, `… ? fault(…)`, `… : fault(…)`, `… ?? fault(…)`, and a path that is ambiguous. */
+const RULE =
+  /(\breturn|\?\?|[?:]) (?:(?:fault|this\.#fault)\((?:\s*\d+,)?\s*([^)]*?),?\s*\)|\{ kind: ("ambiguous") \})/g;
 
 const folder = mkdtempSync(join(tmpdir(), "latchkey-rules-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -29,8 +34,8 @@ test("The parts as they are hold every row", async () => {
 
 for (const file of FILES) {
   const rules = [...sourceOf(file).matchAll(RULE)];
-  rules.forEach(([, , why], index) => {
-    test(`A row fails without the rule of ${file}.ts: ${why}`, async () => {
+  rules.forEach(([, , why, reading], index) => {
+    test(`A row fails without the rule of ${basename(file)}.ts: ${why ?? reading}`, async () => {
       assert.ok(failsARow(await partsWithout(file, index)), "no row holds this rule");
     });
   });
@@ -67,7 +72,9 @@ async function partsWithout(file: (typeof FILES)[number], index: number): Promis
   const mark = `-${copies}.ts`;
   const copied = new Map<string, boolean>(FILES.map((name) => [name, standsOn(name, file)]));
   const urlOf = (name: string) => {
-    const path = copied.get(name) ? join(folder, `${name}${mark}`) : join("src/http", `${name}.ts`);
+    const path = copied.get(name)
+      ? join(folder, `${basename(name)}${mark}`)
+      : join("src/http", `${name}.ts`);
     return pathToFileURL(path).href;
   };
   for (const name of FILES.filter((each) => copied.get(each))) {
@@ -76,7 +83,8 @@ async function partsWithout(file: (typeof FILES)[number], index: number): Promis
       let seen = -1;
       source = source.replaceAll(RULE, (rule) => {
         seen += 1;
-        return seen === index ? rule.replace("return", "void") : rule;
+        if (seen !== index) return rule;
+        return rule.startsWith("return") ? rule.replace("return", "void") : passed(rule);
       });
     }
     source = source
@@ -84,12 +92,20 @@ async function partsWithout(file: (typeof FILES)[number], index: number): Promis
       .replaceAll(/"\.\.\/([a-z/-]+)\.ts"/g, (_all, path: string) =>
         JSON.stringify(pathToFileURL(join("src", `${path}.ts`)).href),
       );
-    writeFileSync(join(folder, `${name}${mark}`), source);
+    writeFileSync(join(folder, `${basename(name)}${mark}`), source);
   }
   return {
+    h2Head: await import(urlOf("h2-head")),
+    http2Answer: await import(urlOf("http2-answer")),
+    uriPath: await import(urlOf("../base/uri-path")),
     head: await import(urlOf("head")),
     admit: await import(urlOf("admit")),
     answer: await import(urlOf("answer")),
     body: await import(urlOf("body")),
   };
+}
+
+/** `? fault(…)` becomes `? void fault(…)`: looked at, and worth nothing. */
+function passed(rule: string): string {
+  return rule.replace(" ", " void ");
 }
