@@ -1,5 +1,4 @@
 import type { BackendConnection } from "../backend/connection.ts";
-import { NEVER } from "../backend/deadlines.ts";
 import type { FarEnd } from "../backend/far-end.ts";
 import { BackendSession } from "../backend/session.ts";
 import type { BackendFailure } from "../base/counts.ts";
@@ -8,23 +7,21 @@ import type { Framing } from "./admit.ts";
 import type { Question } from "./answer.ts";
 import type { AnswerListener, FinalAnswer } from "./answer-reader.ts";
 import type { Asker, Whose } from "./asker.ts";
+import { BackendDeadline } from "./backend-deadline.ts";
 import type { BackendTimes } from "./backend-times.ts";
 import type { Backends } from "./backends.ts";
 import type { Courier, CourierUser } from "./courier.ts";
 import type { Fields } from "./fields.ts";
+import { GivenRequest } from "./given-request.ts";
 import type { ResponseHead } from "./head.ts";
 import { Http1Courier } from "./http1-courier.ts";
 import { Http2Courier } from "./http2-courier.ts";
-import { KeptBody } from "./kept-body.ts";
-import { type Patience, patienceFor } from "./patience.ts";
 import { type OwnAnswer, refusal } from "./refuse.ts";
 import { type Resend, Resends } from "./resend.ts";
 import { Way, type WayUser } from "./way.ts";
 
 /** `starting`, then `finding`: no way to a backend is open yet. `asking`: the request is on its way, or the answer, or both. */
 type Phase = "idle" | "starting" | "finding" | "asking";
-
-const NOTHING = Buffer.alloc(0);
 
 /**
  * The backend's side of one request after the other: finds a way to a backend, has a courier carry the
@@ -45,14 +42,10 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   #framing: Framing = "none";
   #mayHaveTrailers = false;
   #carriesMessages = false;
-  #patience: Patience = { firstByteMs: 0, idleMs: 0 };
-  #isRequestSent = false;
-  #isBodyTaken = false;
-  readonly #kept = new KeptBody();
-  #trailers = "";
+  readonly #given = new GivenRequest();
   readonly #resends = new Resends();
   readonly #times: BackendTimes | undefined;
-  #deadline = NEVER;
+  readonly #deadline: BackendDeadline;
 
   /** `times` hears how long things take. */
   constructor(asker: Asker, whose: Whose, backends: Backends, times?: BackendTimes) {
@@ -60,6 +53,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#asker = asker;
     this.#whose = whose;
     this.#backends = backends;
+    this.#deadline = new BackendDeadline(backends.deadlines);
     this.#http1 = new Http1Courier(this, this, backends.pool);
     this.#courier = this.#http1;
     this.#way = new Way(this, whose, backends);
@@ -90,7 +84,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
    * (gRPC), on a way by HTTP/2; else `undefined`: a body is to come at its pace.
    */
   get silenceMs(): number | undefined {
-    return this.#carriesMessages ? this.#patience.idleMs : undefined;
+    return this.#carriesMessages ? this.#deadline.idleMs : undefined;
   }
 
   /**
@@ -108,11 +102,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     this.#framing = framing;
     this.#mayHaveTrailers = mayHaveTrailers;
     this.#carriesMessages = false;
-    this.#patience = patienceFor(route, false);
-    this.#isRequestSent = false;
-    this.#isBodyTaken = false;
-    this.#kept.begin();
-    this.#trailers = "";
+    this.#deadline.begin(route, false);
+    this.#given.begin();
     this.#resends.begin(question.method);
     this.#phase = "starting";
     this.#times?.begin();
@@ -122,22 +113,14 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   /** Adds body content; the bytes are the exchange's from now on. */
   sendBody(bytes: Buffer, start: number, end: number): void {
-    this.#isBodyTaken = true;
-    this.#keep(bytes, start, end);
-    // What comes of either side ends a silence, once both may speak.
-    if (this.#courier.hasBegun && this.#deadline !== NEVER)
-      this.#deadline = this.#in(this.#patience.idleMs);
+    this.#given.add(bytes, start, end, this.#isKept);
+    if (this.#courier.hasBegun) this.#deadline.prolong();
     this.#courier.sendBody(bytes, start, end);
   }
 
   /** The request is complete; `trailers` are lines, or nothing. */
   endBody(trailers: string): void {
-    this.#isRequestSent = true;
-    this.#trailers = trailers;
-    if (this.#framing === "chunked") {
-      this.#isBodyTaken = true;
-      this.#keep(NOTHING, 0, 0);
-    }
+    this.#given.end(trailers, this.#framing === "chunked", this.#isKept);
     if (this.#phase === "asking") this.#courier.endBody(trailers);
   }
 
@@ -152,7 +135,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** Reads on after `answerFlushed` returned `false`. */
   resumeAnswer(): void {
     if (this.#phase !== "asking") return;
-    this.#deadline = this.#in(this.#patience.idleMs);
+    this.#deadline.expectMore();
     this.#courier.resume();
   }
 
@@ -164,7 +147,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   tick(now: number): void {
     if (this.#phase === "finding") this.#way.tick(now);
-    else if (now >= this.#deadline) this.#break(504, "the backend takes too long", "timeout");
+    else if (this.#deadline.isOver(now)) this.#break(504, "the backend takes too long", "timeout");
   }
 
   /** Beyond the start of the exchange nobody but us writes what goes out. */
@@ -172,11 +155,10 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     const isStarting = this.#phase === "starting";
     this.#phase = "asking";
     this.#times?.opened(!isStarting);
-    const head = this.#asker.requestHeadFor(backend);
-    this.#begin(to, head);
-    this.#deadline = this.#in(this.#patience.firstByteMs);
+    this.#begin(to, this.#asker.requestHeadFor(backend));
+    this.#deadline.expectAnswer();
     if (isStarting) return;
-    this.#giveAgain();
+    if (this.#given.giveTo(this.#courier)) this.flush();
     this.#asker.bodyWanted();
     this.flush();
   }
@@ -196,7 +178,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     const takesMore = this.#asker.answerFlushed();
     const { hasBegun } = this.#courier;
     if (!hasBegun) this.#waitForAnswer(true);
-    else this.#deadline = takesMore ? this.#in(this.#patience.idleMs) : NEVER;
+    else if (takesMore) this.#deadline.expectMore();
+    else this.#deadline.stop();
     return takesMore || !hasBegun;
   }
 
@@ -219,15 +202,18 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   /** Body bytes given away are gone, if they are not kept. */
   answerLost(why: string, resend: Resend, status: 502 | 504 = 502): void {
     const how = status === 504 ? "timeout" : "closed";
-    const isGone = this.#isBodyTaken && !this.#kept.isWhole;
     const isMove = this.#resends.isMove(resend);
-    if (isGone || !this.#resends.allows(resend) || (isMove && !this.#way.seat.mayMove())) {
+    if (
+      this.#given.isGone ||
+      !this.#resends.allows(resend) ||
+      (isMove && !this.#way.seat.mayMove())
+    ) {
       this.#break(status, why, how);
       return;
     }
     this.#backends.counts.backendFailed(how);
     this.#seek();
-    this.#deadline = NEVER;
+    this.#deadline.stop();
     this.#resends.note(resend);
     if (isMove) this.#way.moveOn(status, why);
     else this.#way.afresh();
@@ -244,7 +230,7 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   answerBegan(head: ResponseHead, answer: FinalAnswer): void {
     this.#times?.answered();
-    this.#kept.lose();
+    this.#given.lose();
     this.#way.seat.answered(head.status);
     this.#asker.answerBegan(head, answer);
   }
@@ -254,9 +240,9 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   #begin(to: BackendConnection | BackendSession, head: string): void {
-    const isSent = this.#isRequestSent && !this.#isBodyTaken;
+    const isSent = this.#given.isAll && !this.#given.hasBody;
     this.#carriesMessages = to instanceof BackendSession && this.#whose.sendsMessages;
-    if (this.#route !== undefined) this.#patience = patienceFor(this.#route, this.#carriesMessages);
+    if (this.#route !== undefined) this.#deadline.begin(this.#route, this.#carriesMessages);
     if (to instanceof BackendSession) {
       this.#http2 ??= new Http2Courier(this, this);
       this.#http2.begin(to, head, this.#question, this.#mayHaveTrailers, isSent);
@@ -268,18 +254,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
   }
 
   /** What goes over HTTP/2 may be refused unseen (RFC 9113 §8.7), and then goes again with its body. */
-  #keep(bytes: Buffer, start: number, end: number): void {
-    if (this.#courier === this.#http2 && !this.#courier.hasBegun) this.#kept.add(bytes, start, end);
-    else this.#kept.lose();
-  }
-
-  /** The body as far as it was given away before. */
-  #giveAgain(): void {
-    if (!this.#isBodyTaken) return;
-    const { bytes } = this.#kept;
-    if (bytes !== undefined) this.#courier.sendBody(bytes, 0, bytes.length);
-    if (this.#isRequestSent) this.#courier.endBody(this.#trailers);
-    this.flush();
+  get #isKept(): boolean {
+    return this.#courier === this.#http2 && !this.#courier.hasBegun;
   }
 
   /**
@@ -287,10 +263,9 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
    * the idle one; and when all is sent, the backend has so long for its first byte.
    */
   #waitForAnswer(takesMore: boolean): void {
-    if (!takesMore) this.#deadline = this.#in(this.#route?.timeouts.idleMs);
-    else if (this.#isRequestSent || !this.#isBodyTaken)
-      this.#deadline = this.#in(this.#patience.firstByteMs);
-    else this.#deadline = NEVER;
+    if (!takesMore) this.#deadline.expectTaking();
+    else if (this.#given.isAll || !this.#given.hasBody) this.#deadline.expectAnswer();
+    else this.#deadline.stop();
   }
 
   #break(status: 502 | 504, why: string, how: BackendFailure): void {
@@ -316,12 +291,8 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
 
   #rest(): void {
     this.#phase = "idle";
-    this.#kept.begin();
-    this.#deadline = NEVER;
+    this.#given.rest();
+    this.#deadline.stop();
     this.#way.end();
-  }
-
-  #in(ms: number | undefined): number {
-    return this.#backends.deadlines.in(ms ?? 0);
   }
 }
