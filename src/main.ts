@@ -2,7 +2,7 @@ import { holdHangups } from "./base/early-hangups.ts";
 import { refuseOldNode } from "./base/node-version.ts";
 
 /** What follows SIGHUP once it runs; all other commands end by it, as usual. */
-const FOLLOWING = ["run", "demo"];
+const FOLLOWING = ["run", "demo", "proxy"];
 
 if (FOLLOWING.includes(process.argv[2] ?? "")) holdHangups();
 refuseOldNode(process.versions.node);

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { runProgram } from "../support/client-program.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { hangingUpEarly } from "../support/hang-up-early.ts";
 
 /** A service that says which host it was asked for. */
 async function startService(t: TestContext): Promise<number> {
@@ -19,9 +20,10 @@ async function startService(t: TestContext): Promise<number> {
   return port;
 }
 
+/** SIGHUP while it starts ends it no more than `latchkey run`. */
 const proxy = (state: string, ...words: readonly string[]) =>
   spawn("sh", ["src/latchkey.sh", "proxy", ...words], {
-    env: { ...process.env, XDG_STATE_HOME: state },
+    env: { ...process.env, XDG_STATE_HOME: state, NODE_OPTIONS: hangingUpEarly },
     stdio: ["ignore", "pipe", "pipe"],
   });
 

@@ -9,30 +9,12 @@ import { askMetrics } from "../support/ask-metrics.ts";
 import { runProgram } from "../support/client-program.ts";
 import { numberOf } from "../support/exposition-reader.ts";
 import { handshake } from "../support/handshakes.ts";
+import { hangingUpEarly } from "../support/hang-up-early.ts";
 import { Latchkey } from "../support/latchkey.ts";
-
-/**
- * Sends SIGHUP when the program has hardly begun: its first module asks for the second; and again while it starts its
- * children: the second listener of the signal is there.
- */
-const HANG_UP_EARLY = `
-import { registerHooks } from "node:module";
-const hangUp = () => process.kill(process.pid, "SIGHUP");
-registerHooks({
-  load: (url, context, next) => {
-    if (url.endsWith("/src/cli/program.ts")) hangUp();
-    return next(url, context);
-  },
-});
-process.on("newListener", (name) => {
-  if (name === "SIGHUP" && process.listenerCount(name) === 1) setImmediate(hangUp);
-});`;
 
 /** One program for all tests, in this order; the last one ends it. */
 const latchkey = await Latchkey.start({
-  env: {
-    NODE_OPTIONS: `--import data:text/javascript;base64,${Buffer.from(HANG_UP_EARLY).toString("base64")}`,
-  },
+  env: { NODE_OPTIONS: hangingUpEarly },
   config: `
 workers: 1
 hosts:
