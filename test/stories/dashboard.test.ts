@@ -16,16 +16,21 @@ test("the dashboard shows the running program, and follows reloads to another ad
   const [first, second] = [await freePort(), await freePort()];
   const token = "correct-horse-battery";
   await using latchkey = await Latchkey.start({
-    ...{ config, listen: listenOn(`127.0.0.1:${first}`) },
+    config: `${config}  dash.localhost: { to: ${first}, backend: { host: upstream } }\n`,
+    listen: listenOn(`127.0.0.1:${first}`),
     env: { DASHBOARD_TOKEN: token },
   });
-  await latchkey.event("certificate.swapped");
+  await latchkey.event("certificate.swapped", ({ host }) => host === "a.localhost");
+  await latchkey.event("certificate.swapped", ({ host }) => host === "dash.localhost");
   const page = await (await fetch(`http://127.0.0.1:${first}/`)).text();
   assert.match(page, /<title>All is well · /);
   assert.match(page, /id="host-a\.localhost"/);
   const status = await (await fetch(`http://localhost:${first}/status.json`)).json();
   assert.equal(status.pid, latchkey.process.pid);
   assert.deepEqual(Object.keys(status), Object.keys(await latchkey.status()));
+
+  // With TLS and whatever guards a host, by a host that leads there.
+  assert.match((await visit(latchkey, "dash.localhost")).text, /<title>All is well · /);
 
   const text = await readFile(latchkey.file, "utf8");
   const change = async (from: string, to: string) => {

@@ -35,17 +35,15 @@ const BEARER = /^bearer +([\x21-\x7e]+)$/i;
  * Who may see the dashboard. With a token: whoever knows it, as a Bearer token or as the password of Basic; wrong
  * ones are counted by client, and looked at slowly when there were many. Without: everybody on this machine, but no
  * page of a stranger in a browser here, whose name may be made to lead to us (DNS rebinding): Host must be an
- * address, `localhost`, or the name that we listen on.
+ * address or `localhost`.
  */
 export class Gate {
-  readonly #ownName: string | undefined;
   readonly #token: Buffer | undefined;
   readonly #now: () => number;
   readonly #guesses = new RecentMap<string, TokenBucket>(limits.dashboardClientsMax);
 
   /** @param now Milliseconds since the epoch. */
-  constructor({ address, token }: Dashboard, now: () => number) {
-    this.#ownName = address.host?.toLowerCase();
+  constructor({ token }: Dashboard, now: () => number) {
     this.#token = token === undefined ? undefined : digest(token);
     this.#now = now;
   }
@@ -53,14 +51,7 @@ export class Gate {
   /** `undefined`: welcome. */
   look({ host = "", authorization, address }: Visitor): Refusal | undefined {
     if (this.#token !== undefined) return this.#lookAtToken(this.#token, authorization, address);
-    return this.#isOurs(host) ? undefined : MISDIRECTED;
-  }
-
-  #isOurs(authority: string): boolean {
-    const [, literal = ""] = AUTHORITY.exec(authority) ?? [];
-    const name = parseUriHost(literal.replace(/^\[|\]$/g, ""));
-    if (name === undefined) return false;
-    return isIpAddress(name) || name === "localhost" || name === this.#ownName;
+    return isOurs(host) ? undefined : MISDIRECTED;
   }
 
   #lookAtToken(
@@ -87,6 +78,13 @@ export class Gate {
     this.#guesses.set(client, bucket);
     return bucket;
   }
+}
+
+/** Is it a name that nobody can make to lead here, or no name at all? */
+function isOurs(authority: string): boolean {
+  const [, literal = ""] = AUTHORITY.exec(authority) ?? [];
+  const name = parseUriHost(literal.replace(/^\[|\]$/g, ""));
+  return name !== undefined && (isIpAddress(name) || name === "localhost");
 }
 
 const MISDIRECTED: Refusal = {

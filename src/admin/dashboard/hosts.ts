@@ -95,11 +95,12 @@ export function cell(label: string, content: Part): Html {
   return html`<td data-label="${label}"><div>${content}</div></td>`;
 }
 
-function nextStepOf({ state, nextAttemptAt, renewAt }: CertificateRecord, now: number): Html {
+function nextStepOf({ host, state, nextAttemptAt, renewAt }: CertificateRecord, now: number): Html {
   if (state === "issuing" || state === "renewing") return html`ordering now`;
   if (nextAttemptAt !== null) return html`attempt ${moment(nextAttemptAt, now)}`;
   if (renewAt !== null) return html`renewal ${moment(renewAt, now)}`;
-  return state === "waiting" ? html`waits for its turn, or for a visitor` : html`–`;
+  if (state !== "waiting") return html`–`;
+  return host.includes("*") ? html`waits for visitors` : html`waits for its turn, or a visitor`;
 }
 
 function certificateOf({ issuer, serial, servedSerial }: CertificateRecord): Html {

@@ -55,7 +55,7 @@ export interface Headline {
 /** What is to be known first: how many hosts are in trouble, else what else is wrong. */
 export function headlineOf(snapshot: Snapshot): Headline {
   const { status } = healthOf(snapshot);
-  const { hosts, troubles, workers } = snapshot;
+  const { hosts, backends, troubles, workers } = snapshot;
   const troubled = hosts.filter((host) => isTroubled([host])).length;
   if (!workers.some(({ ready, draining }) => ready && !draining))
     return { level: "bad", text: "No worker is serving" };
@@ -63,8 +63,11 @@ export function headlineOf(snapshot: Snapshot): Headline {
   const level = isBad || (status === "failing" && hosts.length > 0) ? "bad" : "warn";
   if (troubled > 0) return { level, text: `${counted(troubled, "host")} failing` };
   if (troubles.length > 0) return { level, text: counted(troubles.length, "trouble") };
-  const awaited = hosts.filter(({ state }) => STATES[state].level === "busy").length;
-  if (awaited > 0) return { level: "busy", text: `${counted(awaited, "host")} waiting` };
+  const down = backends.filter(({ state }) => state === "down").length;
+  if (down > 0) return { level: "warn", text: `${counted(down, "backend")} down` };
+  // Those that wait may do so for a visitor who never comes.
+  if (hosts.some(({ state }) => state === "issuing"))
+    return { level: "busy", text: "Certificates are being ordered" };
   return { level: "good", text: "All is well" };
 }
 

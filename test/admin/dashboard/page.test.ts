@@ -29,6 +29,10 @@ const trouble = {
   nextAttemptAt: null,
 } as const;
 
+function backend(name: string, state: BackendRecord["state"]): BackendRecord {
+  return { host: "a.example", path: "/api/", backend: name, state, why: null, since: daysAway(-1) };
+}
+
 /** What there is, and what the title says first. */
 const titles: readonly (readonly [Partial<Snapshot>, string])[] = [
   [{}, "All is well"],
@@ -36,7 +40,10 @@ const titles: readonly (readonly [Partial<Snapshot>, string])[] = [
   [{ hosts: [failingRecord("a.example")] }, "1 host failing"],
   [{ hosts: [failingRecord("a.example"), failingRecord("b.example")] }, "2 hosts failing"],
   [{ hosts: [hostRecord("a.example", { state: "refused" })] }, "1 host failing"],
-  [{ hosts: [hostRecord("a.example", { state: "waiting" })] }, "1 host waiting"],
+  [{ hosts: [hostRecord("*.a.example", { state: "waiting" })] }, "All is well"],
+  [{ hosts: [hostRecord("a.example", { state: "renewing" })] }, "All is well"],
+  [{ hosts: [hostRecord("a.example", { state: "issuing" })] }, "Certificates are being ordered"],
+  [{ backends: [backend("one", "up"), backend("two", "down")] }, "1 backend down"],
   [{ troubles: [trouble] }, "1 trouble"],
   [{ workers: [] }, "No worker is serving"],
   [{ workers: serving.map((each) => ({ ...each, draining: true })) }, "No worker is serving"],
@@ -93,13 +100,11 @@ test("no word of a stranger is markup, wherever it stands", () => {
       ...{ issuer: said, serial: said, servedSerial: `${said}2`, notAfter: said },
       ...{ nextAttemptAt: said, renewAt: said },
     };
-    const backend: BackendRecord = {
-      ...{ host: said, path: said, backend: said, state: "down", why: said, since: said },
-    };
+    const isDown = { ...backend(said, "down"), host: said, path: said, why: said, since: said };
     const told = { ...trouble, host: said, message: said, detail: `${said}!`, hint: said };
     const page = renderPage({
       snapshot: snapshotOf({
-        ...{ version: said, file: said, hosts: [record], backends: [backend] },
+        ...{ version: said, file: said, hosts: [record], backends: [isDown] },
         troubles: [told, { ...told, host: "other.example", nextAttemptAt: said }],
       }),
       machine: said,
@@ -150,9 +155,6 @@ test("troubles come before hosts, the whole program's first, and are not told tw
 });
 
 test("backends that are down come first, and unchecked ones are nothing to look at", () => {
-  const backend = (name: string, state: BackendRecord["state"]): BackendRecord => ({
-    ...{ host: "a.example", path: "/api/", backend: name, state, why: null, since: daysAway(-1) },
-  });
   const all = [backend("one", "up"), backend("two", "unchecked"), backend("three", "down")];
   const page = pageOf(snapshotOf({ backends: all }));
   assert.ok(page.indexOf(">three<") < page.indexOf(">one<"));
