@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import type { Facts } from "../../src/base/errors.ts";
 import { limits } from "../../src/config/limits.ts";
@@ -18,7 +18,7 @@ interface Stage {
   readonly port: number;
   readonly backend: Recorder;
   /** Says this over a connection of HTTP/1.1, and waits until it is read. */
-  say(text: string): Promise<void>;
+  say(text: string): Promise<RawClient>;
   /** Lets so much time go by. */
   pass(ms: number): void;
 }
@@ -31,7 +31,7 @@ interface Row {
   /** Does the backend neither take connections nor refuse them? */
   readonly isUnreachable?: true;
   readonly backend?: Script;
-  readonly act: (stage: Stage) => Promise<void>;
+  readonly act: (stage: Stage) => Promise<unknown>;
   readonly status: number;
   readonly why: string;
 }
@@ -189,7 +189,33 @@ const rows: readonly Row[] = [
     status: 101,
     why: TAKES_NOTHING,
   },
+  {
+    what: "a WebSocket whose backend takes nothing (writeIdleTimeoutMs)",
+    backend: async (connection) => {
+      await acceptWebSocket(connection);
+      connection.socket.pause();
+    },
+    act: async ({ say, pass }) => {
+      const { socket } = await say(HANDSHAKE);
+      await fill(socket);
+      pass(limits.writeIdleTimeoutMs);
+    },
+    status: 101,
+    why: "the backend takes nothing of what waits for it",
+  },
 ];
+
+/** Writes until nothing is taken any more. */
+async function fill(socket: Socket): Promise<void> {
+  const piece = Buffer.alloc(65_536, "x");
+  for (let waited = 0; waited < 300; waited += 1) {
+    if (socket.writableLength === 0) {
+      socket.write(piece);
+      waited = 0;
+    }
+    await turns(1);
+  }
+}
 
 for (const row of rows) {
   const { what, host = "", protocol, backend: script, isUnreachable, act, status, why } = row;
@@ -210,6 +236,7 @@ for (const row of rows) {
       const client = clients.use(await RawClient.connect(world.port));
       client.say(text);
       await turns(50);
+      return client;
     };
     await act({ port: world.port, backend, say, pass: (ms) => pass(ms + MARGIN_MS) });
     const line = await told.promise;

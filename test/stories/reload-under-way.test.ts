@@ -4,6 +4,7 @@ import { runProgram } from "../support/client-program.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { Recorder } from "../support/recorder.ts";
 import { openRaw } from "../support/visitor.ts";
+import { acceptWebSocket, HANDSHAKE } from "../support/websocket.ts";
 
 /** One program for all tests, in this order; the last one ends it. */
 const backend = await Recorder.start();
@@ -59,8 +60,9 @@ test("D12: what the end of the program cuts, also in workers of before a reload,
   await (await backend.connection(1)).head();
   assert.equal((await latchkeyOf("reload")).code, 0);
   using late = await openRaw(latchkey, "shop.localhost");
-  late.say(get);
-  await (await backend.connection(2)).head();
+  late.say(HANDSHAKE.replace("shop.example", "shop.localhost"));
+  await acceptWebSocket(await backend.connection(2));
+  await late.has("101 Switching Protocols");
 
   assert.equal(await latchkey.stop("SIGTERM"), 0);
   const cut = latchkey.lines.filter(({ event }) => event === "worker.cut");
@@ -71,8 +73,12 @@ test("D12: what the end of the program cuts, also in workers of before a reload,
       { level: "warn", connections: 1 },
     ],
   );
-  const whys = latchkey.lines.flatMap(({ event, why }) =>
-    event === "request.done" && why !== undefined ? [why] : [],
+  const told = latchkey.lines.filter(
+    ({ event, why }) => event === "request.done" && why !== undefined,
   );
-  assert.deepEqual(whys, Array(2).fill("the time to finish was over: this worker was to end"));
+  const why = "the time to finish was over: this worker was to end";
+  assert.deepEqual(told.map((line) => [line["status"], line["why"]]).sort(), [
+    [0, why],
+    [101, why],
+  ]);
 });
