@@ -9,12 +9,15 @@ import type { FarEnd } from "./far-end.ts";
 import type { Group, Member, Seeker } from "./group.ts";
 import { backendName } from "./identity.ts";
 
-/** Who sits at a backend. */
-export interface Sitter {
-  /** Whom the request is from. */
+/** Whom a request is from. */
+export interface Guest {
   readonly clientAddress: string;
   /** The value of one of the cookies of the request. */
   cookieNamed(name: string): string | undefined;
+}
+
+/** Who sits at a backend. */
+export interface Sitter {
   /** It waited for a backend, and is to {@link Seat.take} one now. */
   seatFree(): void;
 }
@@ -35,6 +38,7 @@ const REQUESTS_FAULT: ReadonlySet<number> = new Set([501, 505]);
  */
 export class Seat implements Seeker {
   readonly #sitter: Sitter;
+  readonly #guest: Guest;
   readonly #tools: SeatTools;
   #group: Group | undefined;
   #home: Member | undefined;
@@ -46,8 +50,9 @@ export class Seat implements Seeker {
   #hasWaited = false;
   #hasMoved = false;
 
-  constructor(sitter: Sitter, tools: SeatTools) {
+  constructor(sitter: Sitter, guest: Guest, tools: SeatTools) {
     this.#sitter = sitter;
+    this.#guest = guest;
     this.#tools = tools;
   }
 
@@ -56,7 +61,7 @@ export class Seat implements Seeker {
   }
 
   get clientAddress(): string {
-    return this.#sitter.clientAddress;
+    return this.#guest.clientAddress;
   }
 
   get home(): Member | undefined {
@@ -86,7 +91,7 @@ export class Seat implements Seeker {
     this.#group = group;
     this.#home =
       route.balance.method === "cookie"
-        ? group.homeOf(this.#sitter.cookieNamed(group.cookieName))
+        ? group.homeOf(this.#guest.cookieNamed(group.cookieName))
         : undefined;
     group.resends.earn();
     this.#hasMoved = false;

@@ -53,20 +53,12 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#user = user;
     this.#whose = whose;
     this.#backends = backends;
-    this.seat = new Seat(this, backends);
+    this.seat = new Seat(this, whose, backends);
   }
 
   /** Where it leads, or led last; `undefined`: this request was tried nowhere yet. */
   get backend(): Backend | undefined {
     return this.#backend;
-  }
-
-  get clientAddress(): string {
-    return this.#whose.clientAddress;
-  }
-
-  cookieNamed(name: string): string | undefined {
-    return this.#whose.cookieNamed(name);
   }
 
   get connectMs(): number {
@@ -108,21 +100,18 @@ export class Way implements BackendUser, SessionUser, Sitter {
 
   /** Gives up the place, and what is being made or waited for. The connection is its user's. */
   end(): void {
-    this.#connection?.destroy();
-    this.#giveUpSession();
+    this.#giveUp();
     this.#rest();
     this.seat.leave();
   }
 
   tick(now: number): void {
     if (now < this.#deadline) return;
-    const isMaking = this.#phase === "connecting" || this.#phase === "joining";
-    if (!isMaking || this.#isFull()) {
+    if (this.#phase === "waiting" || this.#isFull()) {
       this.#unavailable("every backend has all that it may have");
       return;
     }
-    this.#connection?.destroy();
-    this.#giveUpSession();
+    this.#giveUp();
     this.#connectFailed(504, undefined);
   }
 
@@ -196,13 +185,11 @@ export class Way implements BackendUser, SessionUser, Sitter {
       this.#join(backend);
       return;
     }
-    const pooled = this.#isAgain ? undefined : this.#pooled(backend);
+    const { pool } = this.#backends;
+    const introduction = introductionTo(backend, this.#whose.ends);
+    const pooled = this.#isAgain ? undefined : pool.take(backend, this, introduction);
     if (pooled === undefined) this.#dial(backend);
     else this.#open(pooled, backend);
-  }
-
-  #pooled(backend: Backend): BackendConnection | undefined {
-    return this.#backends.pool.take(backend, this, this.#introductionTo(backend));
   }
 
   /** @param backend The one of this route: a pooled connection may have been made for another's. */
@@ -243,7 +230,9 @@ export class Way implements BackendUser, SessionUser, Sitter {
     return this.#backends.sessions.isOpen(this.#backend);
   }
 
-  #giveUpSession(): void {
+  /** What is being made or waited for. */
+  #giveUp(): void {
+    this.#connection?.destroy();
     if (this.#phase === "joining" && this.#backend !== undefined)
       this.#backends.sessions.giveUp(this.#backend, this);
   }
@@ -276,11 +265,8 @@ export class Way implements BackendUser, SessionUser, Sitter {
     this.#deadline = this.#connectDeadline();
     const { names, sessions } = this.#backends;
     const mayChoose = sessions.speechOf(backend).mayChoose(this.#isTunnel);
-    this.#connection = dial(backend, this, names, this.#introductionTo(backend), mayChoose);
-  }
-
-  #introductionTo(backend: Backend): string {
-    return introductionTo(backend, this.#whose.ends);
+    const introduction = introductionTo(backend, this.#whose.ends);
+    this.#connection = dial(backend, this, names, introduction, mayChoose);
   }
 
   /** The next backend is tried at once: nothing has reached this one. */
