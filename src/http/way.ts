@@ -181,10 +181,7 @@ export class Way implements BackendUser, SessionUser, Sitter {
     }
     if (this.#backend !== undefined) this.#backends.counts.retried();
     this.#backend = backend;
-    if (this.#goesBySession(backend)) {
-      this.#join(backend);
-      return;
-    }
+    if (this.#goesBySession(backend)) return void this.#join(backend);
     const { pool } = this.#backends;
     const introduction = introductionTo(backend, this.#whose.ends);
     const pooled = this.#isAgain ? undefined : pool.take(backend, this, introduction);
