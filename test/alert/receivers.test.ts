@@ -88,6 +88,7 @@ test("what one receiver missed is told to it again, and only to it, over a resta
   each.webhook.statuses = [500];
   const tries = limits.webhookWaitsMs.length + 1;
   await passUntil(each.clock, () => each.webhook.requests.length === tries);
+  await passUntil(each.clock, () => each.sent("exec").length === 1, 0);
   each.webhook.statuses = [200];
   await each.restart();
   await passUntil(each.clock, () => each.sent("webhook").length === 1);

@@ -96,15 +96,15 @@ test("a flood of guesses from everywhere waits in a bounded queue", async () => 
 
 test("a name that nobody has takes as long as one that somebody has", async () => {
   const { check } = checkAt();
-  const time = async (user: string): Promise<number> => {
-    const times: number[] = [];
-    for (let round = 0; round < 9; round += 1) {
+  const times = { ops: [] as number[], nobody: [] as number[] };
+  // By turns, so that what the machine has in the way is in the way of both.
+  for (let round = 0; round < 25; round += 1) {
+    for (const user of ["ops", "nobody"] as const) {
       const startedAt = performance.now();
       await check.check(users, { user, password: `${round}` }, `${user}${round}`);
-      times.push(performance.now() - startedAt);
+      times[user].push(performance.now() - startedAt);
     }
-    return Math.min(...times);
-  };
-  const [known, unknown] = [await time("ops"), await time("nobody")];
+  }
+  const [known, unknown] = [Math.min(...times.ops), Math.min(...times.nobody)];
   assert.ok(unknown > known / 2 && unknown < known * 2, `${known} and ${unknown} ms`);
 });

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import {
   type Answer,
   AUTHORITATIVE_ANSWER,
@@ -65,9 +65,12 @@ export async function startNameServer(
     answerStream(stream, answerTo);
   });
   try {
-    await once(socket.bind(at.port, at.host), "listening");
-    if (at.tcp === true) await once(streams.listen(socket.address().port, at.host), "listening");
+    // Programs are out on many ports by TCP, few by UDP: whichever is free for streams is free for packets.
+    if (at.tcp === true) await once(streams.listen(at.port, at.host), "listening");
+    const port = at.tcp === true ? (streams.address() as AddressInfo).port : at.port;
+    await once(socket.bind(port, at.host), "listening");
   } catch (error) {
+    streams.close();
     socket.close(); // else the process of a test that has failed would never end
     throw error;
   }
