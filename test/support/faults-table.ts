@@ -93,6 +93,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   T33: "an ask endpoint that misbehaves",
   T36: "a challenge token that nobody armed",
   T37: "a host name as the name of a file",
+  T47: "a flood that fills the log",
   B1: "the backend refuses",
   B2: "the backend takes no connection",
   B3: "the backend never answers",

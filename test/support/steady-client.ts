@@ -18,11 +18,11 @@ export interface Service {
 export class SteadyClient implements AsyncDisposable {
   readonly #thread: Worker;
 
-  /** Begins to ask for the page of `host`, one request after the other. */
-  static async start(latchkey: Latchkey, host: string): Promise<SteadyClient> {
+  /** Begins to ask for the page of `host`, one request after the other; `isAnew`: each with a full handshake. */
+  static async start(latchkey: Latchkey, host: string, isAnew = false): Promise<SteadyClient> {
     const ca = await readFile(latchkey.root, "utf8");
     const thread = new Worker(new URL("./steady-client-thread.ts", import.meta.url), {
-      workerData: { port: latchkey.httpsPort, host, ca },
+      workerData: { port: latchkey.httpsPort, host, ca, isAnew },
     });
     await once(thread, "online");
     return new SteadyClient(thread);
