@@ -7,9 +7,16 @@ import type { Readable } from "node:stream";
 export function keepCompact(stream: Readable): void {
   const push = stream.push.bind(stream);
   stream.push = (chunk: unknown, encoding?: BufferEncoding) =>
-    push(stream.isPaused() && isPart(chunk) ? Buffer.from(chunk) : chunk, encoding);
+    push(stream.isPaused() && isPart(chunk) ? copyOf(chunk) : chunk, encoding);
 }
 
 function isPart(chunk: unknown): chunk is Buffer {
   return Buffer.isBuffer(chunk) && chunk.length < chunk.buffer.byteLength;
+}
+
+/** One of its own: what `Buffer.from` makes of few bytes lies in a piece of 64 KiB with others. */
+function copyOf(chunk: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(chunk.length);
+  chunk.copy(copy);
+  return copy;
 }
