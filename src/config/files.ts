@@ -30,13 +30,16 @@ export const diskFiles: Files = {
   stamp: stampOfFileSync,
 };
 
+/** Would the pattern lead to a file at `path`? Both absolute. */
+export function leadsTo(pattern: string, path: string): boolean {
+  return dirname(pattern) === dirname(path) && isNamed(basename(pattern))(basename(path));
+}
+
 function matching(pattern: string): Reading<readonly string[]> {
   const [folder, name] = [dirname(pattern), basename(pattern)];
   if (!name.includes("*")) return read([pattern]);
-  const parts = name.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  const wanted = new RegExp(`^${parts.join(".*")}$`);
   try {
-    const names = readdirSync(folder).filter((each) => !each.startsWith(".") && wanted.test(each));
+    const names = readdirSync(folder).filter(isNamed(name));
     return read(names.sort().map((each) => join(folder, each)));
   } catch (thrown) {
     const code = codeOf(thrown) ?? "unknown error";
@@ -44,6 +47,14 @@ function matching(pattern: string): Reading<readonly string[]> {
     const what = isMissing ? "does not exist" : `cannot be read (${code})`;
     return wrong(`leads into a folder that ${what}, wanted one that is there`);
   }
+}
+
+/** Is a name of a file as the pattern of one says? Who hides a file does not mean it. */
+function isNamed(pattern: string): (name: string) => boolean {
+  if (!pattern.includes("*")) return (name) => name === pattern;
+  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const wanted = new RegExp(`^${parts.join(".*")}$`);
+  return (name) => !name.startsWith(".") && wanted.test(name);
 }
 
 /** The PEM certificates of a file of roots, every one of which must be readable. */

@@ -1,6 +1,6 @@
 import { sep } from "node:path";
 import type { Config } from "./config.ts";
-import type { Files } from "./files.ts";
+import { type Files, leadsTo } from "./files.ts";
 import type { Desk } from "./surroundings.ts";
 
 /** The files, and the paths of all that were asked for. */
@@ -21,13 +21,16 @@ export function notingFiles(files: Files): Files & { readonly named: ReadonlySet
 
 /** The access log is appended to whatever it names: it must be none of the files that mean something else. */
 export function reportSharedLog(
-  { file, storage, log }: Pick<Config, "file" | "storage" | "log">,
+  { file, include, storage, log }: Pick<Config, "file" | "include" | "storage" | "log">,
   named: ReadonlySet<string>,
   desk: Desk,
 ): void {
   if (typeof log.access === "string") return;
   const { path } = log.access;
-  const what = whatIs(path, { file, storage, named });
+  const isIncluded = include.some((pattern) => leadsTo(pattern, path));
+  const what = isIncluded
+    ? "a file that `include` leads to"
+    : whatIs(path, { file, storage, named });
   if (what !== undefined)
     desk.report(["log", "access"], `is ${what}, wanted a file that is for nothing else`);
 }

@@ -182,6 +182,15 @@ const wrong: readonly (readonly [
     "edge.yaml:1:10: include: has a * in a folder, wanted it in the name of the files, such as sites/*.yaml",
   ],
   [
+    "an access log that would be read as hosts",
+    {
+      "edge.yaml":
+        "include: sites/*\nlog: { access: sites/access.log }\nhosts: { a.example: 3001 }",
+      "sites/b.yaml": "hosts: { b.example: 3002 }",
+    },
+    "edge.yaml:2:16: log.access: is a file that `include` leads to, wanted a file that is for nothing else",
+  ],
+  [
     "no hosts anywhere",
     { "edge.yaml": "include: b.yaml\n", "b.yaml": "" },
     "edge.yaml:1:1: hosts: is missing, wanted hosts such as { store.shop.example: 3001 }",
