@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
-import { chmod, rm, writeFile } from "node:fs/promises";
+import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { codeOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { whyNotStarted } from "../base/find-program.ts";
 import { runProgram } from "../base/run-program.ts";
 
@@ -47,9 +47,16 @@ const TIMEOUT_MS = 60_000;
 
 /** The store of this machine, and those of the browsers of this user, as far as there are any. */
 export async function trustStores(): Promise<readonly TrustStore[]> {
-  const system = SYSTEMS.find(({ folder }) => existsSync(folder));
+  const system = await systemHere();
   const browsers = (await whyNotStarted("certutil")) === undefined ? browserFolders() : [];
   return [...(system === undefined ? [] : [systemStore(system)]), ...browsers.map(browserStore)];
+}
+
+/** The folder may be there without its program, and the program out of sight of who is not root. */
+async function systemHere(): Promise<(typeof SYSTEMS)[number] | undefined> {
+  const there = SYSTEMS.filter(({ folder }) => existsSync(folder));
+  for (const system of there) if ((await whyNotStarted(system.add[0])) === undefined) return system;
+  return there[0];
 }
 
 /** Are there browsers whose stores nothing here can write? */
@@ -62,19 +69,16 @@ function systemStore({ folder, file, add, remove }: (typeof SYSTEMS)[number]): T
   return {
     name: `this machine (${path})`,
     trust: async (pem) => {
-      await writeFile(path, pem);
-      await chmod(path, EVERYBODY_READS);
+      await writeFile(`${path}.new`, pem);
+      await chmod(`${path}.new`, EVERYBODY_READS);
+      await rename(`${path}.new`, path);
       await runQuietly(add);
     },
     untrust: async () => {
-      try {
-        await rm(path);
-      } catch (error) {
-        if (codeOf(error) === "ENOENT") return false;
-        throw error;
-      }
-      await runQuietly(remove);
-      return true;
+      const isThere = existsSync(path);
+      await rm(path, { force: true });
+      await runQuietly(remove); // also when the file is gone: what was made of it may not be
+      return isThere;
     },
   };
 }
@@ -82,12 +86,13 @@ function systemStore({ folder, file, add, remove }: (typeof SYSTEMS)[number]): T
 function browserStore(folder: string): TrustStore {
   const database = ["-d", `sql:${folder}`];
   const remove = async () => {
-    const isThere = await runQuietly(["certutil", "-L", ...database, "-n", NICKNAME]).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) await runQuietly(["certutil", "-D", ...database, "-n", NICKNAME]);
-    return isThere;
+    try {
+      await runQuietly(["certutil", "-D", ...database, "-n", NICKNAME]);
+      return true;
+    } catch (error) {
+      if (messageOf(error).includes("could not find certificate")) return false;
+      throw error;
+    }
   };
   return {
     name: `browsers (${folder})`,
