@@ -33,6 +33,8 @@ export class Preflight {
   readonly #slots = new Semaphore(limits.preflightInFlightMax);
   /** For those that have just failed: they do not wait behind a round. */
   readonly #ownSlots = new Semaphore(limits.preflightInFlightMax);
+  /** One look at a time for each name: workers answer the latest challenge of a host, so that two would hide each other. */
+  readonly #turns = new WeakMap<Holding, Semaphore>();
 
   constructor(steps: PreflightSteps) {
     this.#steps = steps;
@@ -58,7 +60,10 @@ export class Preflight {
     await Promise.all(
       waiting.map((holding) =>
         this.#tolerate(holding, signal, () =>
-          this.#slots.run(() => this.#lookAt(holding, signal), signal),
+          this.#slots.run(
+            () => this.#inTurn(holding, signal, () => this.#lookAt(holding, signal)),
+            signal,
+          ),
         ),
       ),
     );
@@ -69,8 +74,17 @@ export class Preflight {
     const isSeen = holding.cause?.seenAt !== undefined;
     if (isSeen || !isWaiting(holding, this.#steps.clock.now())) return;
     await this.#tolerate(holding, signal, () =>
-      this.#ownSlots.run(async () => void (await this.#see(holding, signal)), signal),
+      this.#ownSlots.run(
+        () => this.#inTurn(holding, signal, async () => void (await this.#see(holding, signal))),
+        signal,
+      ),
     );
+  }
+
+  /** In a slot already: a name that waits for one must not keep its turn from the other kind of look. */
+  #inTurn(holding: Holding, signal: AbortSignal, look: () => Promise<void>): Promise<void> {
+    const turn = this.#turns.getOrInsertComputed(holding, () => new Semaphore(1));
+    return turn.run(look, signal);
   }
 
   async #lookAt(holding: Holding, signal: AbortSignal): Promise<void> {
