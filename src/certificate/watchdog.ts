@@ -28,12 +28,7 @@ type Wrong =
   /** Another one, and which worker it was that said so; `undefined`: seen from outside. */
   | { readonly kind: "other"; readonly serial: string; readonly worker: number | undefined }
   /** None; `rounds`: how many in a row have found that. */
-  | {
-      readonly kind: "none";
-      readonly why: string;
-      readonly isSilent: boolean;
-      readonly rounds: number;
-    };
+  | { readonly kind: "none"; readonly why: string; readonly rounds: number };
 
 /** Of clients that get nothing a person is told when a second round finds the same: a moment may be busy. */
 const ROUNDS_MIN = 2;
@@ -50,6 +45,8 @@ export class Watchdog {
   readonly #wrong = new Map<CertificateName, Wrong>();
   /** Names that were looked at since the start. */
   readonly #seen = new Set<CertificateName>();
+  /** Names in a row, of those that were looked at in this round, without an answer. */
+  #silent = 0;
 
   constructor(steps: WatchdogSteps) {
     this.#steps = steps;
@@ -72,14 +69,13 @@ export class Watchdog {
     const held = new Set(holdings.map(({ host }) => host));
     for (const host of this.#wrong.keys()) if (!held.has(host)) this.#wrong.delete(host);
     for (const host of this.#seen) if (!held.has(host)) this.#seen.delete(host);
-    let silent = 0;
+    this.#silent = 0;
     for (const holding of holdings) {
-      if (signal.aborted || silent >= limits.watchdogSilentMax) return;
+      if (signal.aborted || this.#silent >= limits.watchdogSilentMax) return;
       const wrong = await this.#lookAt(holding);
       if (wrong === undefined) this.#wrong.delete(holding.host);
       else this.#wrong.set(holding.host, wrong);
       this.#seen.add(holding.host);
-      silent = wrong?.kind === "none" && wrong.isSilent ? silent + 1 : 0;
     }
   }
 
@@ -140,6 +136,7 @@ export class Watchdog {
       if (!isStill() || look.kind === "unseen") return undefined;
       holding.servedSerial = look.kind === "seen" ? look.serial : undefined;
       if (look.kind === "nothing") return this.#noneOf(holding, look);
+      this.#silent = 0;
       if (look.serial !== serial) return { kind: "other", worker: undefined, serial: look.serial };
     }
     return undefined;
@@ -151,10 +148,11 @@ export class Watchdog {
     { why, isSilent }: Extract<Look, { kind: "nothing" }>,
   ): Wrong | undefined {
     const isGood = certificate !== undefined && this.#steps.clock.now() < certificate.notAfter;
-    if (!isGood || isRefused) return undefined;
+    if (!isGood || isRefused) return undefined; // uncounted, too: these must not end a round before the others
+    this.#silent = isSilent ? this.#silent + 1 : 0;
     const before = this.#wrong.get(host);
     const rounds = before?.kind === "none" ? before.rounds : 0;
-    return { kind: "none", why, isSilent, rounds: rounds + 1 };
+    return { kind: "none", why, rounds: rounds + 1 };
   }
 }
 

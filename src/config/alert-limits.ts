@@ -47,7 +47,7 @@ export const alertLimits = {
   watchdogAgainMs: 60_000,
   /** Looks at one name in a round: connections go to workers by chance. */
   watchdogLooksMax: 16,
-  /** So many names in a row without an answer end a round: each costs a look's time, and the door is one. */
+  /** So many names in a row, of those looked at, without an answer end a round: each costs a look's time. */
   watchdogSilentMax: 10,
   /** One look takes milliseconds; longer means that we do not answer. */
   servedLookMs: 3_000,

@@ -152,6 +152,30 @@ test("a door that answers nobody costs a round the time of a few looks, however 
   assert.equal(counts.looks, limits.watchdogSilentMax);
 });
 
+for (const [what, state] of [
+  ["without a certificate", { certificate: undefined }],
+  ["that are being ordered", { isOrdering: true }],
+] as const) {
+  test(`names ${what} among them make that no longer`, async () => {
+    const { look, counts, holdings, holding } = world([SILENT]);
+    for (let index = 1; index < 1_000; index += 1)
+      holdings.push({ ...holding, host: named(`n${index}.example`), ...(index % 5 ? {} : state) });
+    await look();
+    assert.equal(counts.looks, limits.watchdogSilentMax);
+  });
+}
+
+test("names that are owed nothing do not hide a door that answers nobody", async () => {
+  const { look, watchdog, holdings, holding } = world([SILENT]);
+  for (let index = 0; index < limits.watchdogSilentMax; index += 1)
+    holdings.unshift({ ...holding, host: named(`n${index}.example`), isRefused: true });
+  for (let round = 0; round < 2; round += 1) await look();
+  assert.deepEqual(
+    watchdog.troubles().map(({ host }) => host),
+    [HOST],
+  );
+});
+
 test("until a name was looked at, nobody knows whether its trouble of before is over", async () => {
   const { look, watchdog } = world(["02"]);
   assert.deepEqual(
