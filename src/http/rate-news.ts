@@ -1,16 +1,18 @@
 import type { Deadlines, Timed } from "../backend/deadlines.ts";
+import { shareFairly } from "../base/fair-shares.ts";
 import { limits } from "../config/limits.ts";
 import type { Spent } from "../process/messages.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 
 /**
  * What the workers tell each other of what clients have spent, so that one with many connections has one rate: once a tick,
- * no more than `rateNewsMax` clients, the others a tick later. Until it is told, and while nobody passes it on, each
+ * no more than `rateNewsMax` clients, which the limits share, the others a tick later. Until it is told, and while nobody passes it on, each
  * worker counts by itself; no request waits for it.
  */
 export class RateNews implements Timed {
   readonly #deadlines: Deadlines;
   readonly #tell: (spent: readonly Spent[]) => void;
+  /** By scope, those first that were told of the longest ago. */
   readonly #limiters = new Map<string, RateLimiter>();
 
   constructor(deadlines: Deadlines, tell: (spent: readonly Spent[]) => void) {
@@ -26,11 +28,13 @@ export class RateNews implements Timed {
 
   tick(): void {
     const spent: Spent[] = [];
-    for (const [scope, limiter] of this.#limiters) {
-      if (!limiter.hasNews) continue;
-      for (const each of limiter.takeNews(limits.rateNewsMax - spent.length))
-        spent.push({ scope, ...each });
-    }
+    const talking = [...this.#limiters].filter(([, { hasNews }]) => hasNews);
+    shareFairly(talking, limits.rateNewsMax, ([scope, limiter], most) => {
+      const news = limiter.takeNews(most);
+      for (const each of news) spent.push({ scope, ...each });
+      if (news.length > 0) this.#comesLast(scope, limiter);
+      return news.length;
+    });
     if (spent.length > 0) this.#tell(spent);
     if (![...this.#limiters.values()].some(({ hasNews }) => hasNews)) this.#deadlines.forget(this);
   }
@@ -42,5 +46,10 @@ export class RateNews implements Timed {
 
   close(): void {
     this.#deadlines.forget(this);
+  }
+
+  #comesLast(scope: string, limiter: RateLimiter): void {
+    this.#limiters.delete(scope);
+    this.#limiters.set(scope, limiter);
   }
 }

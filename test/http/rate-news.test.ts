@@ -108,3 +108,32 @@ test("what nobody can have spent makes a client wait no longer than a full burst
   assert.equal(limiter.take("a", 0), 1_010);
   assert.equal(limiter.take("a", 1_010), 0);
 });
+
+for (const { what, hosts } of [
+  { what: "one host", hosts: 1 },
+  { what: "more hosts than clients are told of at once", hosts: 2 * limits.rateNewsMax },
+]) {
+  test(`while strangers flood ${what}, what is spent of another's rate is told soon`, (t) => {
+    const pass = holdTicks(t);
+    let untoldTicks = 0;
+    const tell = (spent: readonly Spent[]) => {
+      if (spent.some(({ scope }) => scope === "quiet")) untoldTicks = 0;
+    };
+    const news = new RateNews(new Deadlines(), tell);
+    const share = (scope: string) => {
+      const limiter = new RateLimiter({ ...limit, burst: 1 }, 0, limits.rateClientsMax, 4);
+      news.share(scope, limiter);
+      return limiter;
+    };
+    const flooded = Array.from({ length: hosts }, (_, index) => share(`flooded ${index}`));
+    const quiet = share("quiet");
+    for (let tick = 0; tick < 30; tick += 1) {
+      for (let client = 0; client < 1_000; client += 1)
+        flooded[client % hosts]?.take(`stranger ${tick} ${client}`, tick * limits.tickMs);
+      quiet.take("client", tick * limits.tickMs);
+      untoldTicks += 1;
+      pass(limits.tickMs);
+      assert.ok(untoldTicks <= 3, `not told for ${untoldTicks} ticks`);
+    }
+  });
+}
