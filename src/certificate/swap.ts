@@ -18,7 +18,7 @@ export interface SwapSteps {
 
 /**
  * Puts a new certificate into every worker: announces it, waits until all that hold the name have
- * swapped, then looks from outside, once more when that shows nothing. Events `certificate.swapped`, or what a
+ * swapped, then looks from outside, once more when that shows nothing and was answered. Events `certificate.swapped`, or what a
  * client gets in its place: `certificate.mismatch`, `certificate.unserved`.
  *
  * @param credential What the news are of.
@@ -49,8 +49,8 @@ export async function swap(
   return look.kind === "seen" ? look.serial : undefined;
 }
 
-/** In a busy moment a client that comes again is served. */
+/** In a busy moment a client that comes again is served; a door that kept silent would cost an order its time twice. */
 async function lookTwice(steps: SwapSteps, host: CertificateName): Promise<Look> {
   const look = await steps.look(host);
-  return look.kind === "nothing" ? await steps.look(host) : look;
+  return look.kind === "nothing" && !look.isSilent ? await steps.look(host) : look;
 }

@@ -12,6 +12,7 @@ const credential = readCredential(chain, key);
 const RIGHT: Look = { kind: "seen", serial: credential.serial };
 const OTHER: Look = { kind: "seen", serial: "01" };
 const NOTHING: Look = { kind: "nothing", why: "the connection was refused", isSilent: false };
+const SILENT: Look = { kind: "nothing", why: "nobody answers within 3 s", isSilent: true };
 const UNSEEN: Look = { kind: "unseen" };
 
 const table: readonly (readonly [
@@ -24,6 +25,7 @@ const table: readonly (readonly [
   ["another one", [OTHER], "certificate.mismatch", "01"],
   ["nothing twice", [NOTHING, NOTHING], "certificate.unserved", undefined],
   ["nothing once, then the new one", [NOTHING, RIGHT], "certificate.swapped", credential.serial],
+  ["no answer, which costs its time once", [SILENT], "certificate.unserved", undefined],
   ["what nobody can see", [UNSEEN], "certificate.swapped", undefined],
 ];
 
