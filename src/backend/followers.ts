@@ -1,26 +1,43 @@
+import { limits } from "../config/limits.ts";
+
 /** Something that has got to one of the addresses of a name. */
 export interface Follower {
   /** The name leads there no more: it may finish what is under way, and should take nothing new. Said once. */
   stray(): void;
 }
 
+/** Where a name leads, by an answer. */
+export interface Led {
+  readonly all: ReadonlySet<string>;
+  /** When it came, in Unix milliseconds. */
+  readonly foundAt: number;
+}
+
+/** Where a follower is, and when the first of the answers came that are without it; `undefined`: the last has it. */
+interface Stand {
+  readonly address: string;
+  missingSince: number | undefined;
+}
+
 /**
  * Who is where a name led, by name. Looked at when there is a new answer, so that whoever follows pays nothing
- * for each request. As many as there are connections: their owners bound them.
+ * for each request. As many as there are connections: their owners bound them. An address is gone when the answers were
+ * without it for {@link limits.nameGoneMs}: many names tell a part of their addresses, another one each time.
  */
 export class Followers {
-  /** Of each name, with its address. */
-  readonly #all = new Map<string, Map<Follower, string>>();
+  /** Of each name, with where they are. */
+  readonly #all = new Map<string, Map<Follower, Stand>>();
 
   /** The names that somebody follows. */
   get names(): readonly string[] {
     return [...this.#all.keys()];
   }
 
-  /** Keeps `follower`, which is at `address`, until {@link delete}, or until it strays. */
-  add(name: string, address: string, follower: Follower): void {
-    const followers = this.#all.get(name) ?? new Map<Follower, string>();
-    this.#all.set(name, followers.set(follower, address));
+  /** Keeps `follower`, which is at `address`, until {@link delete}, or until it strays; `led`: by the last answer. */
+  add(name: string, address: string, follower: Follower, led: Led | undefined): void {
+    const followers = this.#all.get(name) ?? new Map<Follower, Stand>();
+    this.#all.set(name, followers.set(follower, { address, missingSince: undefined }));
+    if (led?.all.has(address) === false) this.#miss(name, follower, led.foundAt);
   }
 
   /** Does nothing for one that is not there. */
@@ -30,12 +47,21 @@ export class Followers {
     if (followers?.size === 0) this.#all.delete(name);
   }
 
-  /** The name leads to these addresses now, and nowhere else. */
-  move(name: string, addresses: ReadonlySet<string>): void {
-    for (const [follower, address] of [...(this.#all.get(name) ?? [])]) {
-      if (addresses.has(address)) continue;
-      this.delete(name, follower);
-      follower.stray();
+  /** There is a new answer. */
+  move(name: string, { all, foundAt }: Led): void {
+    for (const [follower, stand] of [...(this.#all.get(name) ?? [])]) {
+      if (all.has(stand.address)) stand.missingSince = undefined;
+      else this.#miss(name, follower, foundAt);
     }
+  }
+
+  /** An answer was without its address. A clock that was set back must not make it last. */
+  #miss(name: string, follower: Follower, foundAt: number): void {
+    const stand = this.#all.get(name)?.get(follower);
+    if (stand === undefined) return;
+    stand.missingSince ??= foundAt;
+    if (Math.abs(foundAt - stand.missingSince) < limits.nameGoneMs) return;
+    this.delete(name, follower);
+    follower.stray();
   }
 }

@@ -83,15 +83,14 @@ export class BackendNames {
     known.freshUntil = Math.min(known.freshUntil, known.foundAt + limits.nameTtlMinMs);
   }
 
-  /** Tells `follower`, which has got to `address`, when the name leads there no more; until {@link leave}. */
+  /**
+   * Tells `follower`, which has got to `address`, when the name leads there no more: when its answers were without it for
+   * {@link limits.nameGoneMs}; until {@link leave}.
+   */
   follow(name: string, address: string, follower: Follower): void {
-    const known = this.#known.get(name);
-    if (known?.all.has(address) === false) {
-      follower.stray(); // it moved while the connection was made
-      return;
-    }
-    this.#followers.add(name, address, follower);
-    if (this.#watch !== undefined) return;
+    // It may have moved while the connection was made.
+    this.#followers.add(name, address, follower, this.#known.get(name));
+    if (this.#watch !== undefined || this.#followers.names.length === 0) return;
     this.#watch = new AbortController();
     void this.#keepUp(this.#watch.signal);
   }
@@ -160,7 +159,7 @@ export class BackendNames {
         ...{ foundAt, freshUntil: foundAt + heldMs, lostAt: undefined, failure: undefined },
       };
       this.#keep(name, found);
-      this.#followers.move(name, found.all);
+      this.#followers.move(name, found);
       if (before?.lostAt !== undefined) this.#steps.log.info("backend.name-found", { name });
       return found;
     } catch (cause) {

@@ -61,6 +61,11 @@ export const balanceLimits = {
   nameRetryMs: 5_000,
   /** How long the last good answer is used while nobody answers: then its addresses may be somebody else's. */
   nameKeptMs: 60_000,
+  /**
+   * An address that was in none of the answers for so long, since the first without it, is gone: load balancers' names
+   * tell a few of their many addresses each time.
+   */
+  nameGoneMs: 60_000,
   /** Addresses of a name that are known of each family; in the time of a connection no more than 20 silent ones are tried. */
   nameAddressesMax: 32,
   /** The system's resolver takes one of four threads for each question, for up to half a minute; files need the others. */

@@ -35,6 +35,7 @@ const CHANGEABLE = {
   backendPoolMax: count(0, 100_000),
   backendDownMs: time(100, HOUR),
   nameKeptMs: time(SECOND, 24 * HOUR),
+  nameGoneMs: time(0, HOUR),
   drainMaxMs: time(SECOND, 30 * SECOND),
   reloadDrainMaxMs: time(SECOND, 24 * HOUR),
   issueWaitMs: time(SECOND, 30 * SECOND),

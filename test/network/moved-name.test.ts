@@ -34,7 +34,9 @@ const http2 = createHttp2().on("stream", (stream: ServerHttp2Stream) => {
 test("steady traffic follows a name that moves, over HTTP/1.1 and HTTP/2, while its old address still answers", async (t) => {
   const [http, h2c] = [await portOf(plain), await portOf(http2)];
   const hosts = `{ one.localhost: { to: "http://${NAME}:${http}" }, two.localhost: { to: "h2c://${NAME}:${h2c}" } }`;
-  await using latchkey = await Latchkey.start({ config: `workers: 1\nhosts: ${hosts}\n` });
+  await using latchkey = await Latchkey.start({
+    config: `workers: 1\nlimits: { nameGoneMs: 0s }\nhosts: ${hosts}\n`,
+  });
   const root = readFileSync(latchkey.root, "utf8");
   const ask = async (host: string) => (await browse(latchkey.httpsPort, host, root)).body;
   const all = ["one.localhost", "two.localhost"];
