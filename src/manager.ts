@@ -33,14 +33,9 @@ import { BackendWatch } from "./health/watch.ts";
 import { Channel } from "./process/channel.ts";
 import { LOAD_ONLY } from "./process/compiled.ts";
 import { CrashReport, type Sight } from "./process/crash-report.ts";
-import {
-  type Address,
-  type Message,
-  type Spent,
-  type WorkerFacts,
-  workerIndexOf,
-} from "./process/messages.ts";
+import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
 import { askForCounts, askForReload } from "./process/questions.ts";
+import { SpentNews } from "./process/spent-news.ts";
 import { StrainReport } from "./process/strain-report.ts";
 import { Storage } from "./storage/storage.ts";
 import { tolerateStorage } from "./storage/tolerate.ts";
@@ -68,6 +63,7 @@ const gathering = new Gathering({
   isFirst: era === 1,
   ask: (worker, withDelays) => askForCounts(channel, worker, withDelays, stopping.signal),
 });
+const spentNews = new SpentNews((spent) => channel.send("workers", { type: "rates.news", spent }));
 const delay = new LoopDelay();
 let ticketMaster = newTicketMaster();
 /** Is another manager to follow? */
@@ -212,13 +208,6 @@ function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
   return new AdminDoor(config.listen.admin, steps, log);
 }
 
-/** Workers reach each other by this process alone; what one says, the others hear. */
-function passOn(spent: readonly Spent[], from: Address): void {
-  for (const { index } of workers)
-    if (index !== workerIndexOf(from))
-      channel.send(`worker ${index}`, { type: "rates.news", spent });
-}
-
 /** Everything that other processes say to this one. */
 function receive(
   floor: CertificateFloor,
@@ -265,7 +254,7 @@ function receive(
       strainReport.hear(workerIndexOf(from), message.strain);
       break;
     case "rates.spent":
-      passOn(message.spent, from);
+      spentNews.hear(workerIndexOf(from), message.spent);
       break;
     case "counts.last":
       gathering.lastWord(workerIndexOf(from), message.counts);

@@ -34,7 +34,7 @@ import type { CertificateOutcome } from "./process/certificate-news.ts";
 import { Channel } from "./process/channel.ts";
 import { LOAD_ONLY } from "./process/compiled.ts";
 import { ManagerLink } from "./process/manager-link.ts";
-import type { Message } from "./process/messages.ts";
+import { type Message, workerIndexOf } from "./process/messages.ts";
 import { readAddress } from "./process/read-message.ts";
 import { StrainNews } from "./process/strain.ts";
 import { readCurrent } from "./storage/read-certificate.ts";
@@ -43,6 +43,7 @@ import { readCurrent } from "./storage/read-certificate.ts";
 if (process.argv[2] === LOAD_ONLY) process.exit();
 const self = readAddress(process.argv[2]);
 if (self === undefined) throw new TypeError("Not started by a supervisor");
+const ownIndex = workerIndexOf(self);
 const { channel, configure } = await Channel.connect(self);
 const { config } = configure;
 weighPassingMemory();
@@ -182,7 +183,7 @@ function receiveMessage(message: Message): void {
       relay.hear(message.backends);
       break;
     case "rates.news":
-      relay.hearSpent(message.spent);
+      relay.hearSpent(message.spent.filter(({ worker }) => worker !== ownIndex));
       break;
     case "challenge.arm":
       challenges.arm(message.challenge);

@@ -10,8 +10,10 @@ export const rulesLimits = {
   rateClientsMax: 20_000,
   /** Buckets that clients beyond them share. */
   rateSharedBuckets: 256,
-  /** Clients that a worker tells the others of, ten times a second: about 20 KiB each time. */
+  /** Clients that all workers together tell each other of, ten times a second: about 30 KiB each time for each of them. */
   rateNewsMax: 256,
+  /** How long the manager gathers what workers tell, once it has passed something on. */
+  rateGatherMs: 25,
   /** `maintenance.retryAfter`: when clients may come again, unless it is written. */
   retryAfterMs: 300_000,
   retryAfterMinMs: 1_000,

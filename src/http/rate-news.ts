@@ -6,18 +6,22 @@ import type { RateLimiter } from "./rate-limiter.ts";
 
 /**
  * What the workers tell each other of what clients have spent, so that one with many connections has one rate: once a tick,
- * no more than `rateNewsMax` clients, which the limits share, the others a tick later. Until it is told, and while nobody passes it on, each
+ * no more than its part of the `rateNewsMax` clients of all workers, which the limits share, the others a tick later. Until it is told, and while nobody passes it on, each
  * worker counts by itself; no request waits for it.
  */
 export class RateNews implements Timed {
   readonly #deadlines: Deadlines;
   readonly #tell: (spent: readonly Spent[]) => void;
+  /** How many clients it may tell of in a tick. */
+  readonly #most: number;
   /** By scope, those first that were told of the longest ago. */
   readonly #limiters = new Map<string, RateLimiter>();
 
-  constructor(deadlines: Deadlines, tell: (spent: readonly Spent[]) => void) {
+  /** @param workers How many tell each other. */
+  constructor(deadlines: Deadlines, tell: (spent: readonly Spent[]) => void, workers: number) {
     this.#deadlines = deadlines;
     this.#tell = tell;
+    this.#most = Math.max(1, Math.floor(limits.rateNewsMax / workers));
   }
 
   /** What is spent of this limit is told from now on, until {@link close}. */
@@ -29,7 +33,7 @@ export class RateNews implements Timed {
   tick(): void {
     const spent: Spent[] = [];
     const talking = [...this.#limiters].filter(([, { hasNews }]) => hasNews);
-    shareFairly(talking, limits.rateNewsMax, ([scope, limiter], most) => {
+    shareFairly(talking, this.#most, ([scope, limiter], most) => {
       const news = limiter.takeNews(most);
       for (const each of news) spent.push({ scope, ...each });
       if (news.length > 0) this.#comesLast(scope, limiter);

@@ -105,7 +105,11 @@ export class Relay {
     this.#markers = new Markers(deadlines);
     const salt = randomInt(SALT_MAX);
     this.#now = () => services.clock.now();
-    this.#rates = new RateNews(deadlines, (spent) => services.tellSpent?.(spent));
+    this.#rates = new RateNews(
+      deadlines,
+      (spent) => services.tellSpent?.(spent),
+      services.place.of,
+    );
     this.#book = new RuleBook({
       markers: this.#markers,
       now: this.#now,

@@ -198,10 +198,13 @@ export interface Spent {
   readonly count: number;
 }
 
+/** What the worker of this index let pass. */
+export interface SpentSomewhere extends Spent {
+  readonly worker: number;
+}
+
 /** Manager → one worker: an answer, or a question of its own. */
 export type ManagerToWorker =
-  /** What clients have spent in another worker. */
-  | { readonly type: "rates.news"; readonly spent: readonly Spent[] }
   /** Which certificate do you serve under that name? */
   | { readonly type: "serial.ask"; readonly ask: number; readonly host: CertificateName }
   /** What have you counted? With `withDelays`, how late is your work, too? */
@@ -229,6 +232,8 @@ export type ManagerToWorkers =
   /** A name has a new certificate. */
   | ({ readonly type: "certificate.announce"; readonly announcement: number } & IssuanceNews)
   | { readonly type: "backends.news"; readonly backends: BackendsNews }
+  /** What clients have spent in all workers, also in the one that hears it. */
+  | { readonly type: "rates.news"; readonly spent: readonly SpentSomewhere[] }
   /** Base64 of 32 random bytes from which the session ticket keys of every host are derived. */
   | { readonly type: "tickets.master"; readonly ticketMaster: string };
 

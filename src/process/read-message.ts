@@ -83,10 +83,11 @@ const workerCounts = shaped({
   requestsUnderWay: isAmount,
 });
 
-const spentList: Check = (value) =>
-  Array.isArray(value) &&
-  value.length <= limits.rateNewsMax &&
-  value.every(shaped({ scope: isText, client: isText, count: isCount }));
+const spent: Shape = { scope: isText, client: isText, count: isCount };
+const spentList =
+  (shape: Shape): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= limits.rateNewsMax && value.every(shaped(shape));
 
 /** What each message must look like; a type missing here is not a message. */
 const SHAPES: Readonly<Record<Message["type"], Shape>> = {
@@ -124,8 +125,8 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     delays: orAbsent(shaped({ p99: isAmount, max: isAmount })),
   },
   "strain.news": { strain: shaped({ refusing: orAbsent(isText), accessLog: orAbsent(isText) }) },
-  "rates.spent": { spent: spentList },
-  "rates.news": { spent: spentList },
+  "rates.spent": { spent: spentList(spent) },
+  "rates.news": { spent: spentList({ ...spent, worker: isCount }) },
   "counts.last": { counts: workerCounts },
   "challenge.acknowledged": { challenge: isCount },
   "certificate.acknowledged": { announcement: isCount, host: isName, serial: orAbsent(isText) },

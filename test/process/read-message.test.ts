@@ -36,6 +36,9 @@ const SPENT = { scope: "hosts a.example rateLimit", client: "192.0.2.1", count: 
 test("readEnvelope reads what clients have spent in a worker", () => {
   const spent = envelopeOf({ type: "rates.spent", spent: [SPENT] });
   assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(spent))), spent);
+  const news = envelopeOf({ type: "rates.news", spent: [{ ...SPENT, worker: 2 }] });
+  assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(news))), news);
+  assert.equal(readEnvelope(envelopeOf({ type: "rates.news", spent: [SPENT] })), undefined);
 });
 
 const bad: readonly { name: string; value: unknown }[] = [
