@@ -1,16 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { createAlpnCertificate } from "../acme/alpn-certificate.ts";
-import { isWildcardName, provenHost } from "../base/certificate-name.ts";
-import type { Clock } from "../base/clock.ts";
+import { type CertificateName, isWildcardName, provenHost } from "../base/certificate-name.ts";
 import { codeOf } from "../base/errors.ts";
 import type { DnsEntry } from "../config/dns-entry.ts";
 import { isAllowedByCaa } from "../dns/caa.ts";
 import { isAnswer, type Resolver, type ResolverOptions } from "../dns/resolver.ts";
 import { isUnanswered } from "../dns/zone.ts";
 import type { Challenge } from "./challenge.ts";
-import { providerOf } from "./dns-providers.ts";
 import { PERSISTED } from "./persisted.ts";
 import { findProofPlace } from "./proof-place.ts";
+import type { ProviderPlace, ProviderSight } from "./provider-looks.ts";
 import type { Holding } from "./records.ts";
 import type { Finding } from "./self-check.ts";
 
@@ -29,7 +28,8 @@ export interface SightSteps {
   caaIdentitiesFor(holding: Holding): readonly string[] | undefined;
   /** Rejects while storage cannot be written. */
   probe(): Promise<void>;
-  readonly clock: Clock;
+  /** See {@link ProviderLooks}. */
+  lookAtProvider(place: ProviderPlace, certificate: CertificateName): Promise<ProviderSight>;
 }
 
 /** Is the cause of a failure still there, as far as it can be seen from here? */
@@ -127,7 +127,7 @@ function isByDns({ host, failedChallenge }: Holding): boolean {
  * CA may well have had an answer.
  */
 async function sightOfProof(
-  { resolvers, dnsEntriesFor, clock }: SightSteps,
+  { resolvers, dnsEntriesFor, lookAtProvider }: SightSteps,
   holding: Holding,
   failure: "ours" | "of the CA",
   signal: AbortSignal,
@@ -136,9 +136,9 @@ async function sightOfProof(
   try {
     const entries = dnsEntriesFor(holding);
     const place = await findProofPlace({ certificate, entries, resolvers }, signal);
-    if (failure === "ours")
-      await providerOf(place.entry, { certificate }, clock).look?.(place.name, signal);
     if (place.answering === "nobody") return "there";
+    const record = failure === "ours" ? await lookAtProvider(place, certificate) : "possible";
+    if (record !== "possible") return record === "impossible" ? "there" : "unclear";
     // Resolvers may remember what servers said that do not answer any more.
     const isCertain = place.answering === "servers" || place.servers.length === 0;
     return isCertain ? "gone" : "unclear";

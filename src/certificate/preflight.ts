@@ -1,13 +1,15 @@
+import type { Clock } from "../base/clock.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { limits } from "../config/limits.ts";
 import { type Sight, type SightSteps, sightOfCause } from "./cause-sight.ts";
 import type { Holdings } from "./holdings.ts";
 import { wasInterrupted } from "./interrupted.ts";
+import { ProviderLooks } from "./provider-looks.ts";
 import type { Holding } from "./records.ts";
 
 /** What the preflight needs from its surroundings. */
-export interface PreflightSteps extends SightSteps {
+export interface PreflightSteps extends Omit<SightSteps, "lookAtProvider"> {
   readonly holdings: Holdings;
   /** Writes down what was learnt of a name's failure. Never rejects. */
   remember(holding: Holding): Promise<void>;
@@ -15,6 +17,7 @@ export interface PreflightSteps extends SightSteps {
   directoryFor(holding: Holding): string | undefined;
   /** Rings the renewal loop: an attempt moved. */
   moved(): void;
+  readonly clock: Clock;
   readonly log: Log;
   /** 0 to 1. */
   random(): number;
@@ -30,6 +33,7 @@ const ACME = "urn:ietf:params:acme:error:";
  */
 export class Preflight {
   readonly #steps: PreflightSteps;
+  readonly #providers: ProviderLooks;
   readonly #slots = new Semaphore(limits.preflightInFlightMax);
   /** For those that have just failed: they do not wait behind a round. */
   readonly #ownSlots = new Semaphore(limits.preflightInFlightMax);
@@ -38,6 +42,7 @@ export class Preflight {
 
   constructor(steps: PreflightSteps) {
     this.#steps = steps;
+    this.#providers = new ProviderLooks(steps.clock);
   }
 
   /** Looks until the signal ends it, at once to begin with: a program of before may not have seen a repair. Never rejects. */
@@ -55,6 +60,7 @@ export class Preflight {
 
   /** One round over every name that waits after a failure. Never rejects. */
   async lookAtAll(signal: AbortSignal): Promise<void> {
+    this.#providers.beginRound();
     const now = this.#steps.clock.now();
     const waiting = [...this.#steps.holdings.all()].filter((holding) => isWaiting(holding, now));
     await Promise.all(
@@ -97,8 +103,12 @@ export class Preflight {
   async #see(holding: Holding, signal: AbortSignal): Promise<Sight | undefined> {
     const { cause } = holding;
     if (cause === undefined) return undefined;
+    const steps: SightSteps = {
+      ...this.#steps,
+      lookAtProvider: (place, host) => this.#providers.look(place, host, signal),
+    };
     const sight = await this.#inTime(
-      (inTime) => sightOfCause(this.#steps, holding, cause.type, inTime),
+      (inTime) => sightOfCause(steps, holding, cause.type, inTime),
       signal,
     );
     if (holding.cause !== cause || holding.isOrdering) return undefined;

@@ -31,4 +31,9 @@ export const dnsLimits = {
   preflightEveryMs: 600_000,
   preflightLookTimeoutMs: 5_000,
   preflightInFlightMax: 32,
+  /**
+   * Zones that a round looks for at one DNS provider. Cloudflare takes 1,200 requests in 5 minutes from one user, for
+   * everything: at one for each zone, three where it is not seen, most of that is left to orders.
+   */
+  dnsProviderLooksMax: 200,
 } as const;

@@ -17,7 +17,10 @@ const ALREADY_THERE: ReadonlySet<unknown> = new Set([81_057, 81_058]);
 /** Records of one name in one answer. */
 const PAGE = 100;
 
-/** Cloudflare's API, version 4: the zone is looked for by name, a record by its content. */
+/**
+ * Cloudflare's API, version 4: the zone is looked for by name, a record by its content. What it refuses rejects with
+ * its status among the facts ({@link isThrottled}).
+ */
 export function createCloudflare(options: CloudflareOptions): DnsProvider {
   const api = new Api(options);
   const named = async (
@@ -30,7 +33,8 @@ export function createCloudflare(options: CloudflareOptions): DnsProvider {
       await work();
     } catch (error) {
       signal.throwIfAborted();
-      throw dnsFailure(`${action} the TXT record ${name}`, messageOf(error), error);
+      const facts = error instanceof Refusal ? { status: error.status } : {};
+      throw dnsFailure(`${action} the TXT record ${name}`, messageOf(error), error, facts);
     }
   };
   return {
@@ -116,7 +120,17 @@ class Api {
     // Gone already, or never there.
     if (request.method === "DELETE" && status === 404) return undefined;
     const said = errors.map(({ code, message }) => `${String(message)} (${String(code)})`);
-    throw new Error(`${request.url.host} says ${status} ${said.join(", ")}`.trimEnd());
+    throw new Refusal(`${request.url.host} says ${status} ${said.join(", ")}`.trimEnd(), status);
+  }
+}
+
+/** The API does not do it. */
+class Refusal extends Error {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    super(message);
+    this.status = status;
   }
 }
 

@@ -20,6 +20,8 @@ export interface DnsProvider {
   readonly look?: ((name: string, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
+/** RFC 6585 §4. */
+const TOO_MANY_REQUESTS = 429;
 /** RFC 1035 §2.3.4: a whole name in text form. */
 const NAME_MAX_CHARACTERS = 253;
 /** Underscores stand in names of DNS (RFC 8552), though not in hosts. */
@@ -36,6 +38,11 @@ export function parseDnsName(text: string): string | undefined {
 export function ancestry(name: string): readonly string[] {
   const labels = name.split(".");
   return labels.map((_, index) => labels.slice(index).join("."));
+}
+
+/** Says an error of a provider that it was asked too much (429)? */
+export function isThrottled(error: unknown): boolean {
+  return error instanceof LatchkeyError && error.facts["status"] === TOO_MANY_REQUESTS;
 }
 
 /** `Cannot <action>: <why>`, with `DNS_FAILED`. */
