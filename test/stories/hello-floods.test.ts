@@ -10,12 +10,14 @@ import {
   makeHello,
   mutate,
   seededRandom,
+  serverName,
 } from "../support/hello-bytes.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { strain } from "../support/strain.ts";
 
 const GOOD = "good.localhost";
 const TIMEOUT_MS = 2_000;
+const HANDSHAKE_TIMEOUT_MS = 4_000;
 /** A deadline that is met this much late is met, with threefold slack, on a machine of our own. */
 const LATE_MS = 3 * 1_000;
 /** For those that say a bit of their hello now and then. */
@@ -26,7 +28,7 @@ const PATIENCE_MS = 60_000;
 const latchkey = await Latchkey.start({
   config: `
 workers: 1
-limits: { helloTimeoutMs: ${TIMEOUT_MS}, handshakesInFlightMax: 2000 }
+limits: { helloTimeoutMs: ${TIMEOUT_MS}, handshakeTimeoutMs: ${HANDSHAKE_TIMEOUT_MS}, handshakesInFlightMax: 2000 }
 hosts: { ${GOOD}: { respond: ok } }
 `,
 });
@@ -87,6 +89,25 @@ for (const { count, what, hello, dribbled } of [
     assert.ok(last <= (TIMEOUT_MS + LATE_MS) * strain(), `${last} ms`);
   });
 }
+
+const HALF = 500;
+/** Of a client of TLS 1.2 with the key and the signature of our certificates. */
+const EXTENSIONS = [
+  serverName(GOOD),
+  ...[Buffer.of(0, 10, 0, 4, 0, 2, 0, 23), Buffer.of(0, 13, 0, 4, 0, 2, 4, 3)],
+];
+
+test(`T26: ${HALF} connections that stop inside the handshake are all closed when its time is over`, async (t) => {
+  const hello = inRecords(makeHello({ extensions: EXTENSIONS }));
+  const { outcome } = await endureAnew(t, () =>
+    Promise.all(Array.from({ length: HALF }, () => borne(hello, NOTHING))),
+  );
+  const sorted = outcome.toSorted((one, other) => one - other);
+  const [median = 0, last = 0] = [HALF / 2, HALF - 1].map((at) => sorted[at]);
+  t.diagnostic(`half of them after ${median.toFixed()} ms, the last after ${last.toFixed()} ms`);
+  assert.ok(median >= HANDSHAKE_TIMEOUT_MS / 2, "hardly any was inside a handshake");
+  assert.ok(last <= (HANDSHAKE_TIMEOUT_MS + LATE_MS) * strain(), `${last} ms`);
+});
 
 const FULL = 1_000;
 
