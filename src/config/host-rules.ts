@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { extname } from "node:path";
 import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";
@@ -159,7 +160,12 @@ function readRateLimit(
 ): RateLimit | "off" | undefined {
   if (written === undefined || written === "off") return written;
   const { requests, per = 1_000, burst = requests } = written;
-  return { requests, perMs: per, burst, scope: path.join(" ") };
+  return { requests, perMs: per, burst, scope: scopeOf(path) };
+}
+
+/** Of the same length for every place: processes tell each other of many clients at once by it. */
+function scopeOf(path: Path): string {
+  return createHash("sha256").update(path.join(" ")).digest("base64url");
 }
 
 function readPages(

@@ -29,7 +29,7 @@ export interface RateLimit {
   readonly requests: number;
   readonly perMs: number;
   readonly burst: number;
-  /** Where it was written: what inherits it counts together. */
+  /** Stands for where it was written (of fixed length): what inherits it counts together. */
   readonly scope: string;
 }
 

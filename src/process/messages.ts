@@ -191,7 +191,7 @@ export type WorkerToManager =
 
 /** Requests of one client that one worker let pass. */
 export interface Spent {
-  /** Where the limit stands in the configuration. */
+  /** Stands for the limit's place in the configuration. */
   readonly scope: string;
   /** As it is counted: an IPv4 address, the /64 of an IPv6 one. */
   readonly client: string;

@@ -83,7 +83,8 @@ const workerCounts = shaped({
   requestsUnderWay: isAmount,
 });
 
-const spent: Shape = { scope: isText, client: isText, count: isCount };
+const isShort: Check = (value) => typeof value === "string" && value.length <= 64;
+const spent: Shape = { scope: isShort, client: isShort, count: isCount };
 const spentList =
   (shape: Shape): Check =>
   (value) =>

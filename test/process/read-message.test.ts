@@ -72,6 +72,10 @@ const bad: readonly { name: string; value: unknown }[] = [
     value: envelopeOf({ type: "rates.spent", spent: Array(257).fill(SPENT) }),
   },
   {
+    name: "a client with a long name that has spent",
+    value: envelopeOf({ type: "rates.spent", spent: [{ ...SPENT, client: "a".repeat(65) }] }),
+  },
+  {
     name: "less than nothing that a client has spent",
     value: envelopeOf({ type: "rates.spent", spent: [{ ...SPENT, count: -1 }] }),
   },
