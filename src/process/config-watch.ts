@@ -3,23 +3,34 @@ import type { Config, Source } from "../config/config.ts";
 import { diskFiles } from "../config/files.ts";
 import { limits } from "../config/limits.ts";
 
+/** A file that never rests must not keep the others from being read. */
+const LOOKS_MAX = 5;
+
 /** Files that changed stand still when two looks in a row find the same. */
 export class ConfigWatch {
-  /** What they were when they were read again last, whether that was accepted or not. */
-  #tried = "";
+  #inForce: Config | undefined;
+  /** What they were when they were read again last, since the configuration in force: it was refused. */
+  #refused = "";
   #unsettled = "";
+  /** How many looks in a row have found something else than the one before. */
+  #looks = 0;
 
   /** @returns Has `config.watch`, and is one of its files other than it was read, for two looks now? Said once for each state. Never rejects. */
   async look(config: Config): Promise<boolean> {
     if (!config.watch) return false;
+    if (config !== this.#inForce) [this.#inForce, this.#refused] = [config, ""];
     const now = textOf(await sourcesNow(config));
-    if (now === textOf(config.sources) || now === this.#tried) {
-      this.#unsettled = "";
+    const isInForce = now === textOf(config.sources);
+    // Back at what is in force after something that was refused is news: nothing is refused any more.
+    const isKnown = now === this.#refused || (this.#refused === "" && isInForce);
+    if (isKnown) {
+      [this.#unsettled, this.#looks] = ["", 0];
       return false;
     }
-    const hasSettled = now === this.#unsettled;
-    this.#unsettled = hasSettled ? "" : now;
-    if (hasSettled) this.#tried = now;
+    this.#looks += 1;
+    const hasSettled = now === this.#unsettled || this.#looks > LOOKS_MAX;
+    this.#unsettled = now;
+    if (hasSettled) [this.#refused, this.#unsettled, this.#looks] = [isInForce ? "" : now, "", 0];
     return hasSettled;
   }
 }

@@ -71,6 +71,26 @@ test("a file that is put back as it was read, or was read again meanwhile, is no
   assert.deepEqual(await folder.looks(config, 3), [false, false, false]);
 });
 
+test("what was refused and is put right again is read again, so that nothing stays refused", async () => {
+  await using folder = await world();
+  const config = await folder.read();
+  await writeFile(folder.at("c.yaml"), "{");
+  assert.deepEqual(await folder.looks(config, 3), [false, true, false]);
+  await rm(folder.at("c.yaml"));
+  assert.deepEqual(await folder.looks(config, 3), [false, true, false]);
+});
+
+test("a file that never rests is read after a while all the same", async () => {
+  await using folder = await world();
+  const config = await folder.read();
+  const said: boolean[] = [];
+  for (let port = 1; port <= 8; port += 1) {
+    await writeFile(folder.at("b.yaml"), `# ${"x".repeat(port)}`);
+    said.push(...(await folder.looks(config, 1)));
+  }
+  assert.equal(said.indexOf(true), 5);
+});
+
 test("without `watch` nothing is looked at", async () => {
   await using folder = await world("watch: off");
   const config = await folder.read();
