@@ -49,12 +49,21 @@ function matching(pattern: string): Reading<readonly string[]> {
   }
 }
 
-/** Is a name of a file as the pattern of one says? Who hides a file does not mean it. */
+/** Is a name of a file as the pattern of one says? Who hides a file does not mean it. Its time grows with the name alone. */
 function isNamed(pattern: string): (name: string) => boolean {
-  if (!pattern.includes("*")) return (name) => name === pattern;
-  const parts = pattern.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  const wanted = new RegExp(`^${parts.join(".*")}$`);
-  return (name) => !name.startsWith(".") && wanted.test(name);
+  const [first = "", ...others] = pattern.split("*");
+  const last = others.pop();
+  if (last === undefined) return (name) => name === pattern;
+  return (name) => {
+    let at = first.length;
+    for (const part of others) {
+      const found = name.indexOf(part, at);
+      if (found === -1) return false;
+      at = found + part.length;
+    }
+    const hasRoom = name.length - last.length >= at;
+    return !name.startsWith(".") && hasRoom && name.startsWith(first) && name.endsWith(last);
+  };
 }
 
 /** The PEM certificates of a file of roots, every one of which must be readable. */

@@ -40,6 +40,7 @@ export interface ReadHosts {
 /** Reads `hosts`: every entry on its own, so that each of its faults is told; those with one are left out. */
 export function readHosts(root: object, settings: Settings, desk: Desk): ReadHosts {
   const written: unknown = Reflect.get(root, "hosts");
+  if (desk.isAlone === true && written === undefined) return { hosts: [], keys: new Map() };
   if (!isMapping(written) || Object.keys(written).length === 0) {
     const what = written === undefined ? "missing" : isMapping(written) ? "empty" : "not a mapping";
     desk.report(["hosts"], `is ${what}, wanted hosts such as { store.shop.example: 3001 }`);

@@ -12,7 +12,7 @@ import { type ReadHosts, readHosts } from "./hosts.ts";
 import { limits } from "./limits.ts";
 import { notingFiles, reportSharedLog } from "./named-files.ts";
 import { readSettings } from "./settings.ts";
-import { Sheets } from "./sheets.ts";
+import { Sheets, shownPath } from "./sheets.ts";
 import type { Desk, Surroundings } from "./surroundings.ts";
 
 /** A configuration, or everything that is wrong with it, in the order of the file. */
@@ -63,7 +63,8 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
   const sheets = Sheets.read(text, surroundings);
   const faults: Fault[] = sheets.all.flatMap(({ file, document }) =>
     document.problems.map(({ offset, path, message }) => {
-      return { file, ...document.placeOf(offset), path: formatPath(path), message };
+      const shown = document === sheets.main.document ? path : shownPath(path);
+      return { file, ...document.placeOf(offset), path: formatPath(shown), message };
     }),
   );
   const warnings: Fault[] = [];
@@ -90,6 +91,8 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
   };
   const warn: Report = (...found) => warnings.push(faultAt(...found));
   const desk = openDesk(sheets, surroundings, { report, reportUnset, warn });
+  if (isFaultOfOthers(faults, surroundings))
+    return parseConfig(text, { ...surroundings, isAlone: true });
   const config = sheets.isBroken ? undefined : readConfig(sheets, desk);
   if (config === undefined) return { ok: false, faults: sortFaults(faults) };
   const { keys, ...rest } = config;
@@ -98,9 +101,20 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     return ["hosts", keys.get(name) ?? name];
   };
   const sound = { config: rest, faultAt, pathOf };
+  if (isFaultOfOthers(faults, surroundings))
+    return parseConfig(text, { ...surroundings, isAlone: true });
   return faults.length === 0
     ? { ok: true, ...sound, warnings: sortFaults(warnings) }
     : { ok: false, faults: sortFaults(faults), sound };
+}
+
+/** Commands that only find their program do so by the file itself, whatever those that it includes hold. */
+function isFaultOfOthers(
+  faults: readonly Fault[],
+  { file, environment, isAlone = false }: Surroundings,
+): boolean {
+  const isOfOthers = faults.length > 0 && faults.every((fault) => fault.file !== file);
+  return environment === undefined && !isAlone && isOfOthers;
 }
 
 function readConfig(

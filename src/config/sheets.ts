@@ -27,6 +27,15 @@ export interface SheetFault {
   readonly kind: "fault" | "missing" | "warning";
 }
 
+/** What a key of ours looks like. */
+const SHOWN_KEY = /^[A-Za-z]{1,32}$/;
+
+/** In an included file: what is no key may be a line of something else, which nobody is to read in the log. */
+export function shownPath(path: Path): Path {
+  const [first] = path;
+  return typeof first === "string" && SHOWN_KEY.test(first) ? path : [];
+}
+
 /** The file that the user names, and those that it includes, which hold more hosts. */
 export class Sheets {
   readonly main: Sheet;
@@ -45,11 +54,15 @@ export class Sheets {
   }
 
   /** Reads what `text`, the first file, includes. Never throws for what files hold. */
-  static read(text: string, surroundings: Pick<Surroundings, "file" | "files" | "stamp">): Sheets {
-    const { file, stamp = "" } = surroundings;
+  static read(
+    text: string,
+    surroundings: Pick<Surroundings, "file" | "files" | "stamp" | "isAlone">,
+  ): Sheets {
+    const { file, stamp = "", isAlone = false } = surroundings;
     const source = { file: resolve(file), stamp };
     const main = { file, document: readYaml(withoutMark(text)), source };
-    const { included, faults } = readIncluded(main, surroundings);
+    const nothing = { included: [], faults: [] };
+    const { included, faults } = isAlone ? nothing : readIncluded(main, surroundings);
     return new Sheets(main, included, faults);
   }
 
@@ -120,8 +133,9 @@ function hostsOf(sheet: Sheet, faults: SheetFault[]): readonly (readonly [string
     return [];
   }
   for (const key of Object.keys(root).filter((name) => name !== "hosts")) {
-    const meant = suggestion(key, ["hosts"]);
-    tell([key], `is not read in an included file, wanted \`hosts:\` alone${meant}`, "key");
+    const what = SHOWN_KEY.test(key) ? "is" : "holds what is";
+    const message = `${what} not read in an included file, wanted \`hosts:\` alone${suggestion(key, ["hosts"])}`;
+    tell(shownPath([key]), message, "key");
   }
   const hosts: unknown = Reflect.get(root, "hosts") ?? {};
   if (isMapping(hosts)) return Object.entries(hosts);

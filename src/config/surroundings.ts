@@ -8,6 +8,8 @@ export interface Surroundings {
   /** Of the file, taken before it was read. */
   readonly stamp?: string | undefined;
   readonly files: Files;
+  /** Are the files that it includes left alone, and hosts not missed? */
+  readonly isAlone?: boolean | undefined;
   /** Where `env:NAME` looks; `undefined`: no secret is looked up, and no file that is named need be there, for commands that only find their program. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Cores of this machine: what `workers: auto` means. */

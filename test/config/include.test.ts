@@ -104,6 +104,41 @@ test("commands that only find their program need no included file", async () => 
   assert.ok(!(await loadConfig(file, {})).ok);
 });
 
+for (const [what, text] of [
+  ["no YAML", "{"],
+  ["a fault", "hosts: { b.example: { to: 3001, foo: 1 } }"],
+] as const) {
+  test(`nor do they mind one that holds ${what}, also where the file has no hosts of its own`, async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "edge.yaml");
+    await writeFile(file, "include: b.yaml\nstorage: kept\n");
+    await writeFile(join(folder.path, "b.yaml"), text);
+    const loaded = await loadConfig(file);
+    assert.ok(loaded.ok);
+    assert.equal(loaded.config.storage, join(folder.path, "kept"));
+    assert.ok(!(await loadConfig(file, {})).ok);
+  });
+}
+
+test("no line of a file that is something else is repeated", async () => {
+  const { faults } = await load({
+    "edge.yaml": "include: sites/*\nhosts: { a.example: 3001 }",
+    "sites/passwd": "root:$6$SECRET:19000:::\nuser:SECRET: x\nuser:SECRET: x\n",
+  });
+  assert.ok(faults.length > 0);
+  assert.ok(!faults.join("\n").includes("SECRET"), faults.join("\n"));
+});
+
+test("a pattern of many stars is as quick as another", async () => {
+  const name = `${"a".repeat(200)}.yaml`;
+  const { hosts } = await load({
+    "edge.yaml": `include: "sites/${"*a".repeat(100)}*.yaml"\nhosts: { a.example: 3001 }`,
+    [`sites/${name}`]: "hosts: { b.example: 3001 }",
+    [`sites/${"a".repeat(200)}.yml`]: "hosts: { c.example: 3001 }",
+  });
+  assert.deepEqual(hosts, ["a.example", "b.example"]);
+});
+
 /** Faults as they are told, with the files that make them. */
 const wrong: readonly (readonly [
   what: string,
