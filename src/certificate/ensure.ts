@@ -14,7 +14,7 @@ import { type Denial, outcomeWithout, refusalAt, whyNot } from "./denial.ts";
 import type { Holdings } from "./holdings.ts";
 import type { OrderQueue } from "./order-queue.ts";
 import type { Decision } from "./policy.ts";
-import { FIRST, rankOf } from "./rank.ts";
+import { FIRST, rankOf, rankOfVisited } from "./rank.ts";
 import { Recall, type RecallSteps } from "./recall.ts";
 import { type Holding, type Issued, outcomeOf } from "./records.ts";
 import { type Wait, waitIn } from "./wait.ts";
@@ -105,7 +105,11 @@ export class CertificateKeeper {
     if (!this.#flights.has(host) && !this.#attempts.isDue(holding, this.#clock.now()))
       return outcomeOf(holding);
 
-    await this.#flights.run(host, () => this.#obtain(holding, decision.issuers));
+    // Names on demand are strangers' doing, which must not put listed ones off.
+    const own = rankOf(holding, this.#clock.now());
+    const rank = decision.listed ? rankOfVisited(own) : own;
+    this.#queue.hasten(host, rank);
+    await this.#flights.run(host, () => this.#obtain(holding, decision.issuers, rank));
     return outcomeOf(holding);
   }
 
@@ -146,7 +150,7 @@ export class CertificateKeeper {
       holding.certificate.serial !== before &&
       !this.#steps.isRevoked(holding.certificate.files.key);
     while (this.#flights.has(host)) {
-      this.#queue.rerank(host, FIRST); // nobody's hundred other names come between
+      this.#queue.hasten(host, FIRST); // nobody's hundred other names come between
       await this.#flights.run(host, async () => {});
     }
     if (!isNew()) {

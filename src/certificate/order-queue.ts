@@ -72,10 +72,10 @@ export class OrderQueue {
     return undefined;
   }
 
-  /** The attempt of this name, if it waits, waits with this rank from now on. */
-  rerank(name: string, rank: number): void {
+  /** The attempt of this name, if it waits, waits with this rank from now on, unless its own is as urgent. */
+  hasten(name: string, rank: number): void {
     for (const { waiting } of this.#lines.values()) {
-      const place = waiting.findIndex(({ attempt }) => attempt.name === name);
+      const place = waiting.findIndex((each) => each.attempt.name === name && each.rank > rank);
       const [one] = place === -1 ? [] : waiting.splice(place, 1);
       if (one !== undefined) insert(waiting, { ...one, rank });
     }

@@ -8,6 +8,11 @@ export const FIRST = Number.NEGATIVE_INFINITY;
 const NEW = 300_000_000_000_000;
 const DEAD = 2 * NEW;
 
+/** A new name that a visitor waits for comes before those that nobody waits for. */
+export function rankOfVisited(rank: number): number {
+  return rank === NEW ? NEW - 1 : rank;
+}
+
 /**
  * How urgent an attempt is, the lowest first: renewals before new names, the nearest expiry first, and last
  * what has failed for long without a certificate. Those all share one rank: who waits longest is first.

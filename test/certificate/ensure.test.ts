@@ -829,6 +829,32 @@ test("a name that an operator asks for goes before all others that wait, also wh
   assert.equal(ordered.indexOf(last), limits.ordersInFlightMax);
 });
 
+test("a listed host that a visitor waits for goes before those that nobody waits for, also when it waits itself", async () => {
+  const ordered: string[] = [];
+  const { promise: asked, resolve: goOn } = Promise.withResolvers<void>();
+  const world = recordingKeeper({
+    order: async (name) => {
+      ordered.push(name);
+      await asked;
+      return await issuedFor(name);
+    },
+  });
+  const names = Array.from({ length: 60 }, (_, index) => named(`name-${index}.example`));
+  await Promise.all(names.map((name) => world.keeper.recall.adopt(name, true)));
+  const waiting = names.map((name) =>
+    world.keeper.renew(world.holdings.get(name) ?? assert.fail()),
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  const last = names.at(-1) ?? assert.fail();
+  const now = world.keeper.ensure(last);
+  await new Promise((resolve) => setImmediate(resolve));
+  goOn();
+  assert.notEqual((await now).kind, "unavailable");
+  await Promise.all(waiting);
+  assert.equal(ordered.length, names.length);
+  assert.equal(ordered.indexOf(last), limits.ordersInFlightMax);
+});
+
 test("S12: a certificate in use that storage has lost goes on from memory, and nothing is ordered", async () => {
   let stored: Issued | undefined = issuedFor("shop.example");
   const inUse = stored;

@@ -168,9 +168,9 @@ test("one of many that wait goes before them when its rank is changed, and keeps
   const names = ["first", ...Array.from({ length: 20 }, (_, index) => `name-${index}`)];
   const ends = names.map((name, rank) => join(name, rank));
   await turn();
-  queue.rerank("name-13", Number.NEGATIVE_INFINITY);
-  queue.rerank("name-14", 0);
-  queue.rerank("nobody", 0);
+  queue.hasten("name-13", Number.NEGATIVE_INFINITY);
+  queue.hasten("name-14", 0);
+  queue.hasten("nobody", 0);
   for (const name of ["first", "name-13", "name-14", "name-0"]) {
     assert.equal(started.at(-1)?.what, name);
     end(name);
