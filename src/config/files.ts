@@ -45,7 +45,7 @@ function matching(pattern: string): Reading<readonly string[]> {
     const code = codeOf(thrown) ?? "unknown error";
     const isMissing = code === "ENOENT" || code === "ENOTDIR";
     const what = isMissing ? "does not exist" : `cannot be read (${code})`;
-    return wrong(`leads into a folder that ${what}, wanted one that is there`);
+    return wrong(`leads into ${folder}, which ${what}, wanted a folder that is there`);
   }
 }
 

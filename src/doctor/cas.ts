@@ -42,6 +42,9 @@ export async function lookAtCas(
       account: await quietly(async () => (await storage.accounts.load(issuer.directory))?.url),
     })),
   );
+  // Of a name that is none of ours nobody knows which CA it would have.
+  const isKnown = patients.length === 0 || patients.some(({ kind }) => kind === "known");
+  const nobody = isKnown ? [NOBODY] : [];
   const of = (directory: string) => looked.find(({ issuer }) => issuer.directory === directory);
   const findings = looked.flatMap(({ issuer, sight, account }) =>
     findingsOfCa(sight, {
@@ -54,7 +57,7 @@ export async function lookAtCas(
   );
   return {
     findings:
-      issuers.length === 0 ? [NOBODY] : [...findings, clockOf(looked.map(({ sight }) => sight))],
+      issuers.length > 0 ? [...findings, clockOf(looked.map(({ sight }) => sight))] : nobody,
     budgets: (await quietly(() => storage.budgets.load())) ?? [],
     accountOf: (directory) => of(directory)?.account,
     identitiesOf: (directory) => {

@@ -63,6 +63,7 @@ function fileWatch(path: string, log: Log, failing: AccessTeller["failing"]): Si
 
 /** One request that has ended, whichever way. */
 export interface VisitRecord {
+  /** Empty, as the target: it could not be read. */
   readonly method: string;
   /** Undefined: nobody knows. */
   readonly host: string | undefined;
@@ -119,9 +120,9 @@ export function askedRecord(
 export function accessFacts(visit: VisitRecord, tellsQuery: boolean): Facts {
   const query = tellsQuery ? -1 : visit.target.indexOf("?");
   return {
-    method: visit.method,
+    method: visit.method || undefined,
     host: visit.host,
-    path: query === -1 ? visit.target : visit.target.slice(0, query),
+    path: (query === -1 ? visit.target : visit.target.slice(0, query)) || undefined,
     status: visit.status,
     bytesIn: visit.bytesIn,
     bytesOut: visit.bytesOut,

@@ -44,6 +44,19 @@ hosts: { a.internal: { to: 3001, auth: { basic: { ops: env:LATCHKEY_TEST_HASH } 
   assert.equal(code, 0);
 });
 
+test("of a name that is none of ours it is not said which CA it would have", async (t) => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, "latchkey.yaml");
+  const listen = `listen: { https: ["127.0.0.1:0"], http: ["127.0.0.1:0"] }`;
+  await writeFile(file, `storage: storage\n${listen}\nhosts: { a.internal: 3001 }\n`);
+  const codes = async (...names: readonly string[]) => {
+    const { machine } = await examined(t, file, names);
+    return machine.map((finding: { code: string }) => finding.code);
+  };
+  assert.ok((await codes("a.internal")).includes("public.skipped"));
+  assert.ok(!(await codes("nosuch.example")).includes("public.skipped"));
+});
+
 test("a wildcard whose proofs have no place in DNS is told before its first attempt", async (t) => {
   await using folder = await temporaryFolder();
   await using dns = await startNameServer(() => ({ answers: [] }));
@@ -67,13 +80,13 @@ hosts: { "*.shop.example": 3001 }
   assert.equal(code, 1);
 });
 
-async function examined(t: TestContext, config: string) {
+async function examined(t: TestContext, config: string, names: readonly string[] = []) {
   let written = "";
   t.mock.method(process.stdout, "write", (text: string) => {
     written += text;
     return true;
   });
-  const code = await doctor([], { config, json: true });
+  const code = await doctor(names, { config, json: true });
   t.mock.restoreAll();
   return { code, ...JSON.parse(written) };
 }

@@ -196,7 +196,7 @@ const wrong: readonly (readonly [
     "a file that is not there, and a folder that is not",
     { "edge.yaml": "include: [gone.yaml, no/*.yaml]\nhosts: { a.example: 3001 }" },
     "edge.yaml:1:11: include[0]: leads to gone.yaml, which does not exist, wanted the path of a file (relative to this one)",
-    "edge.yaml:1:22: include[1]: leads into a folder that does not exist, wanted one that is there",
+    "edge.yaml:1:22: include[1]: leads into no, which does not exist, wanted a folder that is there",
   ],
   [
     "a folder in place of a file",

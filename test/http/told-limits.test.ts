@@ -290,6 +290,7 @@ for (const { what, text, ms, status, why } of plain) {
     pass(ms + MARGIN_MS);
     const line = await told.promise;
     assert.deepEqual([line["status"], line["why"], line["client"]], [status, why, "192.0.2.7"]);
+    assert.deepEqual([line["method"], line["path"]], [undefined, undefined], "nobody knows them");
     await client.finished();
   });
 }
