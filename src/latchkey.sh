@@ -9,7 +9,7 @@ set -eu
 # SIGHUP reloads: it must not end what is only starting. Node takes it back to the default, and src/main.ts handles
 # it first thing; all that is left are the milliseconds in between.
 case "${1:-}" in
-  run | demo) trap '' HUP ;;
+  run | demo | proxy) trap '' HUP ;;
 esac
 
 self=$(readlink -f "$0" 2>/dev/null || printf '%s' "$0")

@@ -45,8 +45,12 @@ const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** `FILE:LINE:COLUMN: PATH: what is wrong, what would be right`: always one line. */
 export function formatFault(fault: Fault): string {
-  const line = `${fault.file}:${fault.line}:${fault.column}: ${fault.path}: ${fault.message}`;
-  return line.replace(UNSAFE, escaped);
+  return oneLine(`${fault.file}:${fault.line}:${fault.column}: ${fault.path}: ${fault.message}`);
+}
+
+/** The text with what could end a line or drive a terminal escaped. */
+export function oneLine(text: string): string {
+  return text.replace(UNSAFE, escaped);
 }
 
 /** In the order of the names of their files, and of each file; at one place in the order they were found. Equal ones become one. */

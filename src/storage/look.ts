@@ -39,6 +39,8 @@ export type FolderSight =
 export interface Holder {
   readonly pid: number;
   readonly host: string;
+  /** Does it live for certain? Of a process of another machine or container only its heartbeats tell. */
+  readonly isAlive: boolean;
 }
 
 /** As much as an issuance needs; see `PROBE_BYTES` of storage.ts. */
@@ -110,9 +112,10 @@ async function holderOf(root: string, now: number): Promise<Holder | undefined> 
   const bytes = await readBounded(join(root, "lock"), RECORD_MAX_BYTES);
   const record = bytes && parseLock(bytes);
   if (record === undefined) return undefined;
-  const found = await findProcess(record.pid);
-  if (isFree(record, await thisProcess(), found, now)) return undefined;
-  return { pid: record.pid, host: record.host };
+  const [found, here] = [await findProcess(record.pid), await thisProcess()];
+  if (isFree(record, here, found, now)) return undefined;
+  const isAlive = record.host === here.host && record.place === here.place;
+  return { pid: record.pid, host: record.host, isAlive };
 }
 
 /** The nearest folder above that is there must let us make another one in it. */

@@ -167,13 +167,13 @@ const storages: readonly [
   ["on a network", { ...FOLDER, kept: "on the network" }, {}, ["advice storage.network"]],
   [
     "of another program",
-    { ...FOLDER, holder: { pid: 7, host: "edge" } },
+    { ...FOLDER, holder: { pid: 7, host: "edge", isAlive: true } },
     {},
     ["problem storage.locked"],
   ],
   [
     "of the running program",
-    { ...FOLDER, holder: { pid: 7, host: "edge" } },
+    { ...FOLDER, holder: { pid: 7, host: "edge", isAlive: true } },
     { isRunning: true },
     [],
   ],

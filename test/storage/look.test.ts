@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../src/base/clock.ts";
+import { formatLock } from "../../src/storage/lock-record.ts";
 import { type FolderSight, lookAtStorage } from "../../src/storage/look.ts";
 import { Storage } from "../../src/storage/storage.ts";
 import { KeptLog } from "../support/authority-world.ts";
@@ -30,7 +32,8 @@ test("a storage in use is seen with its holder, and is left as it was", async ()
   await writeFile(join(root, "quarantine", "old"), "");
   const files = await readdir(root);
   const during = there(await look(root));
-  assert.deepEqual([during.holder?.pid, during.quarantined], [process.pid, 1]);
+  assert.deepEqual(during.holder, { pid: process.pid, host: hostname(), isAlive: true });
+  assert.equal(during.quarantined, 1);
   assert.deepEqual(await readdir(root), files);
 });
 
@@ -60,4 +63,13 @@ test("modes are told as they are", async () => {
   await using folder = await temporaryFolder();
   await chmod(folder.path, 0o755);
   assert.equal(there(await look(folder.path, false)).mode, 0o755);
+});
+
+test("a holder in another container is not taken for one that lives for certain", async () => {
+  await using folder = await temporaryFolder();
+  const lock = { owner: "x", pid: process.pid, host: "elsewhere", place: "b", started: "1" };
+  const record = { ...lock, fencing: 1, heartbeatAt: systemClock.now(), isReleased: false };
+  await writeFile(join(folder.path, "lock"), formatLock(record));
+  const { holder } = there(await look(folder.path));
+  assert.deepEqual(holder, { pid: process.pid, host: "elsewhere", isAlive: false });
 });
