@@ -35,6 +35,7 @@ import { LOAD_ONLY } from "./process/compiled.ts";
 import { CrashReport, type Sight } from "./process/crash-report.ts";
 import { type Address, type Message, type WorkerFacts, workerIndexOf } from "./process/messages.ts";
 import { askForCounts, askForReload } from "./process/questions.ts";
+import { RejectionReport } from "./process/rejection-report.ts";
 import { SpentNews } from "./process/spent-news.ts";
 import { StrainReport } from "./process/strain-report.ts";
 import { Storage } from "./storage/storage.ts";
@@ -52,11 +53,11 @@ const counts = new EventCounts();
 const log = new WatchedLog(createLog({ ...config.log, process: "manager" }), counts.hear);
 const stopping = new AbortController();
 const bornAt = systemClock.now();
-let { isRejected } = configure;
 let workers: readonly WorkerFacts[] = [];
 const [crashReport, strainReport] = [new CrashReport(), new StrainReport()];
+const rejectionReport = new RejectionReport(config.file, configure.rejection);
 /** Who sees what the certificate floor does not. */
-const reports = [crashReport, strainReport];
+const reports = [crashReport, strainReport, rejectionReport];
 const ownHosts = config.hosts.slice(0, limits.metricsHostsMax);
 const gathering = new Gathering({
   hosts: ownHosts.map(({ pattern }) => formatPattern(pattern)),
@@ -196,7 +197,7 @@ function adminDoor(floor: CertificateFloor, watch: BackendWatch): AdminDoor {
     metrics: () =>
       scrape({
         ...{ configuredAt, counts, gathering, delay, snapshot: steps.snapshot },
-        isRejected: () => isRejected,
+        isRejected: () => rejectionReport.isRejected,
       }),
     drain: ({ host, backend, isDrained }: DrainRequest) => watch.drain(host, backend, isDrained),
     act: (request: HostRequest, tell: (happened: HostEvent) => void) =>
@@ -248,7 +249,7 @@ function receive(
       });
       break;
     case "reload.rejected":
-      isRejected = true;
+      rejectionReport.hear(message.rejection);
       break;
     case "strain.news":
       strainReport.hear(workerIndexOf(from), message.strain);

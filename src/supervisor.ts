@@ -18,6 +18,7 @@ import type { FleetPlan } from "./process/fleet-plan.ts";
 import type { Listeners } from "./process/listeners.ts";
 import { oneAtATime } from "./process/one-at-a-time.ts";
 import { type FleetParts, firstPort, planFleet } from "./process/plan-fleet.ts";
+import { rejectionOf } from "./process/rejection-report.ts";
 import { onSignals } from "./process/signals.ts";
 
 /** How the program is run. */
@@ -89,7 +90,7 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       const [before, reopened] = [access, reopen(doors, next)];
       tell(acceptedWith(describeChanges(config, next), remarks, tellUnbound(doors.current, log)));
       [config, access, history.configuredAt] = [next, reopened, systemClock.now()];
-      history.isRejected = false;
+      history.rejection = undefined;
       changeLimits(config.limits);
       const reloaded = fleet.replace(plan()).then(() => {
         doors.closeUnused();
@@ -122,18 +123,25 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
 }
 
 /** What children are told of the configuration that they get. */
-function historyFrom(startedAt: number) {
-  return { startedAt, configuredAt: startedAt, isRejected: false };
+interface History {
+  readonly startedAt: number;
+  configuredAt: number;
+  rejection: string | undefined;
+}
+
+function historyFrom(startedAt: number): History {
+  return { startedAt, configuredAt: startedAt, rejection: undefined };
 }
 
 /** A reload was rejected: this manager is told, and the ones after it, until one is accepted; and whoever asked for it. */
 function rejected(
-  { history, fleet, log }: { history: { isRejected: boolean }; fleet: Fleet; log: Log },
+  { history, fleet, log }: { history: History; fleet: Fleet; log: Log },
   config: Config,
   error: unknown,
 ): ReloadOutcome {
-  history.isRejected = true;
-  fleet.tellManager({ type: "reload.rejected" });
+  const rejection = rejectionOf(error);
+  history.rejection = rejection;
+  fleet.tellManager({ type: "reload.rejected", rejection });
   log.error("config.rejected", rejectionFacts(config, error));
   const faults = error instanceof FaultyConfig ? error.faults.map(formatFault) : [];
   return { kind: "rejected", why: messageOf(error), faults };

@@ -67,7 +67,7 @@ function configure(httpsFds: readonly number[]): Message {
     accessLogFd: undefined,
     startedAt: 0,
     configuredAt: 0,
-    isRejected: false,
+    rejection: undefined,
     era: 0,
     place: 0,
     unsaved: [],

@@ -41,6 +41,8 @@ export const TROUBLE_KINDS = [
   "on-demand.ask-failing",
   /** Another program has a port for plain HTTP that is ours by the configuration. */
   "listen.failed",
+  /** The configuration on disk was rejected by a reload: what is in force is another one. */
+  "config.rejected",
   /** Processes of ours end unasked, again and again. */
   "process.failing",
   /** Workers close new connections at once, for too little of something. */

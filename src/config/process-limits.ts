@@ -27,6 +27,8 @@ export const processLimits = {
   compileAfterMs: 5_000,
   /** The next reload waits so long for the one under way, whose children may never become ready. */
   reloadMaxMs: 10_000,
+  /** Of why a reload was rejected, as alerts and `/healthz` tell it: a fault, and the path of its file. */
+  rejectionMaxCharacters: 1_000,
   /** What cannot be listened on is tried again so often: whoever has it may end at any time. */
   listenRetryEveryMs: 10_000,
   /** SIGTERM to exit, at most. */

@@ -60,8 +60,8 @@ export type FromSupervisor =
       readonly startedAt: number;
       /** When this configuration was read. */
       readonly configuredAt: number;
-      /** Was a later one rejected? */
-      readonly isRejected: boolean;
+      /** Why a later one was rejected; `undefined`: none was. */
+      readonly rejection: string | undefined;
       /** Which manager of the program this one is, from 1 on: what a later one says is newer. 0 for a worker. */
       readonly era: number;
       /** Which of the workers' places this one fills, from 0 on: its successor fills the same. 0 for the manager. */
@@ -82,7 +82,7 @@ export type FromSupervisor =
       readonly crashing: Crashing | undefined;
     }
   /** The file was read again, and rejected: the configuration of before stays in force. */
-  | { readonly type: "reload.rejected" }
+  | { readonly type: "reload.rejected"; readonly rejection: string }
   /** Take no new work, finish what is under way until `deadlineMs` from now, then exit 0. Said again, the nearer end counts. */
   | {
       readonly type: "drain";

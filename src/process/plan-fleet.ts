@@ -19,7 +19,7 @@ export interface FleetParts {
   /** Descriptor of the file of the access log, if it has one. */
   readonly accessFd: number | undefined;
   /** Looked at anew for each manager. */
-  readonly history: Pick<ChildPlan["configure"], "startedAt" | "configuredAt" | "isRejected">;
+  readonly history: Pick<ChildPlan["configure"], "startedAt" | "configuredAt" | "rejection">;
   /** Where a child that is started now finds compiled code. */
   compiledCode(): string | undefined;
 }
@@ -71,7 +71,7 @@ export function planFleet({
     compiled: compiledCode(),
     fds: [],
     configure: {
-      ...{ ...configure, isRejected: history.isRejected }, // of now: a reload may have been rejected meanwhile
+      ...{ ...configure, rejection: history.rejection }, // of now: a reload may have been rejected meanwhile
       ...{ httpsFds: [], httpFds: [], accessLogFd: undefined, era, place: 0, unsaved },
     },
   });

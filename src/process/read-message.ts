@@ -100,7 +100,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
     unsaved: listOf(unsavedCertificate),
     era: isCount,
     place: isCount,
-    isRejected: isFlag,
+    rejection: orAbsent(isText),
   },
   peers: {
     manager: (state) => ["ready", "starting", "away"].includes(String(state)),
@@ -151,7 +151,7 @@ const SHAPES: Readonly<Record<Message["type"], Shape>> = {
   "backends.news": { backends: backendsNews },
   "reload.ask": { ask: isCount },
   "unsaved.news": { host: isName, certificate: orAbsent(unsavedCertificate) },
-  "reload.rejected": {},
+  "reload.rejected": { rejection: isText },
   "reload.answer": { ask: isCount, outcome: reloadOutcome },
 };
 

@@ -19,7 +19,7 @@ test("what comes right behind the first message, before a child has looked at th
     accessLogFd: undefined,
     startedAt: 0,
     configuredAt: 0,
-    isRejected: false,
+    rejection: undefined,
     era: 1,
     place: 0,
     unsaved: [],

@@ -18,7 +18,7 @@ test("a child says that it is alive while it is not ready yet, however long it r
     accessLogFd: undefined,
     startedAt: 0,
     configuredAt: 0,
-    isRejected: false,
+    rejection: undefined,
     era: 1,
     place: 0,
     unsaved: [],

@@ -60,7 +60,7 @@ function plan(
       accessLogFd: undefined,
       startedAt: 0,
       configuredAt: 0,
-      isRejected: false,
+      rejection: undefined,
       era: 1,
       place: 0,
       unsaved: [],
