@@ -32,6 +32,11 @@ function stateOf(manager: Child | undefined): ManagerState {
   return manager.ready ? "ready" : "starting";
 }
 
+/** A terminal's Ctrl-C reaches children too: one that is only starting ends by it, with nothing open. */
+function isCutShort({ ready }: Child, signal: string | undefined): boolean {
+  return !ready && (signal === "SIGINT" || signal === "SIGTERM");
+}
+
 /**
  * Every child process of the program: started, watched, started again with back-off when one dies,
  * and their messages passed on. Serving depends on none of them alone: a dead worker's connections
@@ -181,7 +186,8 @@ export class Fleet {
     const end = { child: child.plan.address, code: how.code, signal: how.signal };
     const facts = { ...end, livedMs: Math.round(how.livedMs) };
     // One that was to finish may crash meanwhile, and cut what was open.
-    if (child.draining && (how.code === 0 || child.killed)) this.#log.info(event, facts);
+    const isExpected = how.code === 0 || child.killed || isCutShort(child, how.signal);
+    if (child.draining && isExpected) this.#log.info(event, facts);
     else this.#log.error(event, facts);
     if (!child.draining) this.#crashes.add(end, this.#slots.indexOf(slot));
     this.#leaving.delete(child);

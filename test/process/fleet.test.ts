@@ -22,6 +22,7 @@ const { setTimeout: realTimeout, clearTimeout: clearRealTimeout } = globalThis;
 type Mode =
   | "works"
   | "dies"
+  | "hears"
   | "faints"
   | "waits"
   | "repeats"
@@ -219,6 +220,19 @@ test("an old worker that crashes while it finishes is told as an error, one that
   const levelOf = (child: Address) => world.of("worker.exited", child).map(({ level }) => level);
   assert.deepEqual(levelOf("worker 1"), ["error"]);
   assert.deepEqual(levelOf("worker 2"), ["info"]);
+});
+
+test("a Ctrl-C that ends children with the program, before they could hear of it, is no error", async () => {
+  await using world = new World(plan(1, "hears", [], { mode: "hears", admin: "/admin" }));
+  void world.fleet.start();
+  await world.fleet.drain(10_000);
+  for (const [event, child] of [
+    ["worker.exited", "worker 1"],
+    ["manager.exited", "manager"],
+  ] as const) {
+    const [ended] = world.of(event, child);
+    assert.deepEqual([ended?.facts["signal"], ended?.level], ["SIGINT", "info"]);
+  }
 });
 
 test("a manager whose successor answers elsewhere leaves it no socket", async () => {

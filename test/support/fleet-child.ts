@@ -5,13 +5,14 @@ import type { Address } from "../../src/process/messages.ts";
 
 /**
  * A child process that does what its title says: `works` (ready, and leaves when told), `dies`
- * (before it is ready), `faints` (as soon as it is ready), `waits` (never ready, but its event loop turns), `repeats` (says twice that
+ * (before it is ready), `hears` (SIGINT, before it listens to anything), `faints` (as soon as it is ready), `waits` (never ready, but its event loop turns), `repeats` (says twice that
  * it is ready), `pretends` (speaks to the manager as only the supervisor may), `babbles` (says what is no
  * JSON), `floods` (says 10 MB that never end), `hangs-up` (closes the pipe, and lives on),
  * `lingers` (takes all the time that it is given to finish), `breaks` (with a fault of ours, while it finishes),
  * `stays` (leaves when it hears that nobody is to take its place).
  */
 const mode = process.title;
+if (mode === "hears") process.kill(process.pid, "SIGINT");
 const { channel } = await Channel.connect(process.argv[2] as Address);
 
 if (mode === "dies") process.exit(3);
