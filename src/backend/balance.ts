@@ -67,8 +67,12 @@ export class Balancer implements Timed {
   release(member: Member): void {
     member.standing.active -= 1;
     if (this.#queued.size === 0) return;
-    for (const group of this.#queued)
-      if (group.members.some(({ standing }) => standing === member.standing)) this.#serve(group);
+    for (const group of this.#queued) {
+      // One that was not full could have been had before: looking at the row would find nobody.
+      const isFreed = member.standing.active === group.activeMax - 1;
+      if (isFreed && group.members.some(({ standing }) => standing === member.standing))
+        this.#serve(group);
+    }
   }
 
   /**
