@@ -33,6 +33,11 @@ export class Followers {
     return [...this.#all.keys()];
   }
 
+  /** Does nobody follow any name? In constant time: asked at each end of a connection. */
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
+
   /** Keeps `follower`, which is at `address`, until {@link delete}, or until it strays; `led`: by the last answer. */
   add(name: string, address: string, follower: Follower, led: Led | undefined): void {
     const followers = this.#all.get(name) ?? new Map<Follower, Stand>();

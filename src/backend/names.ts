@@ -90,7 +90,7 @@ export class BackendNames {
   follow(name: string, address: string, follower: Follower): void {
     // It may have moved while the connection was made.
     this.#followers.add(name, address, follower, this.#known.get(name));
-    if (this.#watch !== undefined || this.#followers.names.length === 0) return;
+    if (this.#watch !== undefined || this.#followers.isEmpty) return;
     this.#watch = new AbortController();
     void this.#keepUp(this.#watch.signal);
   }
@@ -98,7 +98,7 @@ export class BackendNames {
   /** It is gone from there. */
   leave(name: string, follower: Follower): void {
     this.#followers.delete(name, follower);
-    if (this.#followers.names.length > 0) return;
+    if (!this.#followers.isEmpty) return;
     this.#watch?.abort();
     this.#watch = undefined;
   }
