@@ -37,7 +37,7 @@ export class RateLimiter {
   readonly #salt: number;
   /** Of each worker; `undefined`: there is but one. */
   readonly #part: Rate | undefined;
-  /** Clients of whom there is something to tell. */
+  /** Clients of whom there is something to tell: some of those that are known. */
   readonly #talk = new Set<string>();
   #newsBegan: () => void = () => {};
 
@@ -131,7 +131,7 @@ export class RateLimiter {
       known.usedAt = now;
       return known;
     }
-    if (this.#clients.size >= this.#capacity && !this.#isOldestFull(now)) return undefined;
+    if (this.#clients.size >= this.#capacity && !this.#makeRoom(now)) return undefined;
     const share = this.#part && new TokenBucket(this.#part, now);
     const bucket = new TokenBucket(this.#rate, now);
     const counted = { bucket, usedAt: now, share, isTold: false, untold: 0 };
@@ -140,8 +140,13 @@ export class RateLimiter {
   }
 
   /** The one that came the longest ago is the one that is full first, and the one that makes room. */
-  #isOldestFull(now: number): boolean {
-    for (const [, { usedAt }] of this.#clients) return now - usedAt >= this.#refillMs;
+  #makeRoom(now: number): boolean {
+    for (const [client, { usedAt }] of this.#clients) {
+      if (now - usedAt < this.#refillMs) return false;
+      this.#clients.delete(client);
+      this.#talk.delete(client);
+      return true;
+    }
     return true;
   }
 

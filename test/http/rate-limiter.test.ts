@@ -48,3 +48,11 @@ test("a client whose bucket is full again makes room for another", () => {
   assert.equal(limiter.take("c", 1_500), 500);
   assert.equal(limiter.size, 1);
 });
+
+test("of a client that has made room for another one nothing is left to tell", () => {
+  const limiter = new RateLimiter({ requests: 4, perMs: 1_000, burst: 4 }, 0, 1, 2);
+  for (let request = 0; request < 4; request += 1) limiter.take("a", 0);
+  assert.equal(limiter.hasNews, true);
+  limiter.take("b", 60_000);
+  assert.equal(limiter.hasNews, false);
+});
