@@ -4,11 +4,11 @@ import type { Latchkey } from "../../support/latchkey.ts";
 import { share } from "../../support/shared-program.ts";
 import { visit } from "../../support/visitor.ts";
 
-const REQUESTS = 60;
-/** In the tenth of a second before the other worker hears of it, threefold. */
-const UNKNOWN_MAX = 40;
+const REQUESTS = 100;
+/** In the eighth of a second before the other worker hears of it; if it never did, as many again as may pass. */
+const UNKNOWN_MAX = 70;
 /** Of one after the other, each on a connection of its own: both workers get many. */
-const VISITS = 3 * REQUESTS;
+const VISITS = 2.5 * REQUESTS;
 
 const start = share({
   workers: 2,
