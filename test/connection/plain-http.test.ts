@@ -157,7 +157,7 @@ test("Each request leaves a line in the access log but one for the answer to a c
       ["POST", "shop.example", "/a", 308, undefined, "127.0.0.1"],
       ["GET", "shop.example", "/.well-known/acme-challenge/", 308, undefined, "127.0.0.1"],
       ["GET", "other.example", "/", 404, "the host is not served here", "127.0.0.1"],
-      ["", undefined, "", 400, "there is not exactly one Host", "127.0.0.1"],
+      [undefined, undefined, undefined, 400, "there is not exactly one Host", "127.0.0.1"],
     ],
   );
   assert.ok(!JSON.stringify(lines).includes(TOKEN));
