@@ -226,6 +226,7 @@ hosts: { "*.shop.example": { respond: shop }, www.shop.example: { respond: www }
     alertFor(name, { port: latchkey.httpsPort, localAddress: "127.0.0.1" });
   assert.equal(await alert("away.shop.example"), 112);
   assert.equal(await alert("gone.shop.example"), 112);
+  await latchkey.event("on-demand.points-elsewhere", ({ host }) => host === "gone.shop.example");
   const why = latchkey.lines
     .filter(({ event }) => event === "on-demand.points-elsewhere")
     .map((line) => [line["host"], line["why"]]);
@@ -235,6 +236,7 @@ hosts: { "*.shop.example": { respond: shop }, www.shop.example: { respond: www }
   ]);
   assert.equal(await alert("here.shop.example"), 80, "the CA is asked, and is not there");
   assert.equal(await alert("written.shop.example"), 80, "the operator wrote it down");
+  await latchkey.event("order.started", ({ host }) => host === "written.shop.example");
   assert.deepEqual(ordersOf(latchkey), ["here.shop.example", "written.shop.example"]);
   const rows = (await latchkey.status()).hosts.map(({ host }) => host);
   assert.ok(!rows.includes("away.shop.example") && !rows.includes("gone.shop.example"));
