@@ -49,17 +49,29 @@ async function ask(world: RelayWorld, cookie?: string) {
   return { by: /\r\n\r\n(.*)/.exec(client.text)?.[1], given };
 }
 
-test("A client waits for its own backend while that is full, although another one has room", async () => {
-  await using own = await Recorder.start();
-  await using other = await Recorder.start(naming("other"));
+/** Two backends of one connection each: a client's own, which it holds, so that the same client's next request waits for it. */
+async function fullHome() {
+  await using stack = new AsyncDisposableStack();
+  const own = stack.use(await Recorder.start());
+  const other = stack.use(await Recorder.start(naming("other")));
   const backends = [httpBackend(own.port), httpBackend(other.port)];
-  await using world = await start(backends, { maxConnections: 1 });
-  using first = await asking(world, undefined);
+  const world = stack.use(await start(backends, { maxConnections: 1 }));
+  const first = stack.use(await asking(world, undefined));
   own.connections[0]?.say(ok("own"));
   await first.has("own");
   const [, cookie] = /Set-Cookie: ([^;]+);/.exec(first.text) ?? [];
-  using holding = await asking(world, cookie);
-  using waiting = await asking(world, cookie);
+  const holding = stack.use(await asking(world, cookie));
+  const waiting = stack.use(await asking(world, cookie));
+  const all = stack.move();
+  return {
+    ...{ own, other, world, holding, waiting },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+test("A client waits for its own backend while that is full, although another one has room", async () => {
+  await using full = await fullHome();
+  const { own, other, world, holding, waiting } = full;
   assert.equal((await ask(world)).by, "other"); // who is held to none waits for none
   assert.deepEqual([own.requests, other.requests, waiting.text], [2, 1, ""]);
   own.connections[0]?.say(ok("own"));
@@ -73,16 +85,8 @@ test("A client waits for its own backend while that is full, although another on
 
 test("A client whose own backend is full for too long gets 503, and is nobody else's", async (t) => {
   const pass = holdTicks(t);
-  await using own = await Recorder.start();
-  await using other = await Recorder.start(naming("other"));
-  const backends = [httpBackend(own.port), httpBackend(other.port)];
-  await using world = await start(backends, { maxConnections: 1 });
-  using first = await asking(world, undefined);
-  own.connections[0]?.say(ok("own"));
-  await first.has("own");
-  const [, cookie] = /Set-Cookie: ([^;]+);/.exec(first.text) ?? [];
-  using holding = await asking(world, cookie);
-  using waiting = await asking(world, cookie);
+  await using full = await fullHome();
+  const { other, holding, waiting } = full;
   pass(limits.backendConnectTimeoutMs + MARGIN_MS);
   await waiting.has("503 Service Unavailable\n");
   assert.match(waiting.text, /\r\nRetry-After: 5\r\n/);
@@ -90,16 +94,8 @@ test("A client whose own backend is full for too long gets 503, and is nobody el
 });
 
 test("A client that waits for its own backend goes elsewhere for good when that is drained", async () => {
-  await using own = await Recorder.start();
-  await using other = await Recorder.start(naming("other"));
-  const backends = [httpBackend(own.port), httpBackend(other.port)];
-  await using world = await start(backends, { maxConnections: 1 });
-  using first = await asking(world, undefined);
-  own.connections[0]?.say(ok("own"));
-  await first.has("own");
-  const [, cookie] = /Set-Cookie: ([^;]+);/.exec(first.text) ?? [];
-  using holding = await asking(world, cookie);
-  using waiting = await asking(world, cookie);
+  await using full = await fullHome();
+  const { own, world, holding, waiting } = full;
   world.relay.hear({ ...KEPT, drained: [placeOf(own.port)] });
   await waiting.has("other");
   assert.match(waiting.text, /Set-Cookie: /);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AcmeProblem } from "../../src/acme/problem.ts";
+import type { CertificateName } from "../../src/base/certificate-name.ts";
 import { readCredential } from "../../src/base/credential.ts";
 import { LatchkeyError } from "../../src/base/errors.ts";
 import { AttemptMemory } from "../../src/certificate/attempts.ts";
@@ -803,57 +804,45 @@ test("C8: a name whose challenges keep failing costs no more than two more autho
   assert.deepEqual(world.taken, ["order", "order", "order"]);
 });
 
-test("a name that an operator asks for goes before all others that wait, also when it waits itself", async () => {
-  const ordered: string[] = [];
-  const { promise: asked, resolve: goOn } = Promise.withResolvers<void>();
-  const world = recordingKeeper({
-    order: async (name) => {
-      ordered.push(name);
-      await asked;
-      return await issuedFor(name);
-    },
+for (const [what, ask] of [
+  [
+    "a name that an operator asks for goes before all others that wait",
+    async ({ keeper }, name) => assert.equal((await keeper.orderNow(name)).kind, "issued"),
+  ],
+  [
+    "a listed host that a visitor waits for goes before those that nobody waits for",
+    async ({ keeper }, name) => assert.notEqual((await keeper.ensure(name)).kind, "unavailable"),
+  ],
+] satisfies [
+  string,
+  (world: ReturnType<typeof recordingKeeper>, name: CertificateName) => Promise<void>,
+][]) {
+  test(`${what}, also when it waits itself`, async () => {
+    const ordered: string[] = [];
+    const { promise: asked, resolve: goOn } = Promise.withResolvers<void>();
+    const world = recordingKeeper({
+      order: async (name) => {
+        ordered.push(name);
+        await asked;
+        return await issuedFor(name);
+      },
+    });
+    const names = Array.from({ length: 60 }, (_, index) => named(`name-${index}.example`));
+    await Promise.all(names.map((name) => world.keeper.recall.adopt(name, true)));
+    const waiting = names.map((name) =>
+      world.keeper.renew(world.holdings.get(name) ?? assert.fail()),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    const last = names.at(-1) ?? assert.fail();
+    const now = ask(world, last);
+    await new Promise((resolve) => setImmediate(resolve));
+    goOn();
+    await now;
+    await Promise.all(waiting);
+    assert.equal(ordered.length, names.length);
+    assert.equal(ordered.indexOf(last), limits.ordersInFlightMax);
   });
-  const names = Array.from({ length: 60 }, (_, index) => named(`name-${index}.example`));
-  await Promise.all(names.map((name) => world.keeper.recall.adopt(name, true)));
-  const waiting = names.map((name) =>
-    world.keeper.renew(world.holdings.get(name) ?? assert.fail()),
-  );
-  await new Promise((resolve) => setImmediate(resolve));
-  const last = names.at(-1) ?? assert.fail();
-  const now = world.keeper.orderNow(last);
-  await new Promise((resolve) => setImmediate(resolve));
-  goOn();
-  assert.equal((await now).kind, "issued");
-  await Promise.all(waiting);
-  assert.equal(ordered.length, names.length);
-  assert.equal(ordered.indexOf(last), limits.ordersInFlightMax);
-});
-
-test("a listed host that a visitor waits for goes before those that nobody waits for, also when it waits itself", async () => {
-  const ordered: string[] = [];
-  const { promise: asked, resolve: goOn } = Promise.withResolvers<void>();
-  const world = recordingKeeper({
-    order: async (name) => {
-      ordered.push(name);
-      await asked;
-      return await issuedFor(name);
-    },
-  });
-  const names = Array.from({ length: 60 }, (_, index) => named(`name-${index}.example`));
-  await Promise.all(names.map((name) => world.keeper.recall.adopt(name, true)));
-  const waiting = names.map((name) =>
-    world.keeper.renew(world.holdings.get(name) ?? assert.fail()),
-  );
-  await new Promise((resolve) => setImmediate(resolve));
-  const last = names.at(-1) ?? assert.fail();
-  const now = world.keeper.ensure(last);
-  await new Promise((resolve) => setImmediate(resolve));
-  goOn();
-  assert.notEqual((await now).kind, "unavailable");
-  await Promise.all(waiting);
-  assert.equal(ordered.length, names.length);
-  assert.equal(ordered.indexOf(last), limits.ordersInFlightMax);
-});
+}
 
 test("S12: a certificate in use that storage has lost goes on from memory, and nothing is ordered", async () => {
   let stored: Issued | undefined = issuedFor("shop.example");
