@@ -12,7 +12,7 @@ import { type ReadHosts, readHosts } from "./hosts.ts";
 import { limits } from "./limits.ts";
 import { notingFiles, reportSharedLog } from "./named-files.ts";
 import { readSettings } from "./settings.ts";
-import { Sheets, shownPath } from "./sheets.ts";
+import { type Sheet, type SheetFault, Sheets, shownPath } from "./sheets.ts";
 import type { Desk, Surroundings } from "./surroundings.ts";
 
 /** A configuration, or everything that is wrong with it, in the order of the file. */
@@ -68,15 +68,21 @@ export function parseConfig(text: string, surroundings: Surroundings): LoadedCon
     }),
   );
   const warnings: Fault[] = [];
+  const faultIn = (
+    { file, document }: Sheet,
+    path: Path,
+    message: string,
+    part: SheetFault["part"],
+  ): Fault => {
+    return { file, ...placeAt(document, path, part), path: formatPath(path), message };
+  };
   for (const { sheet, path, message, part, kind } of sheets.faults) {
-    const { file, document } = sheet;
-    const fault = { file, ...placeAt(document, path, part), path: formatPath(path), message };
+    const fault = faultIn(sheet, path, message, part);
     if (kind === "warning") warnings.push(fault);
     else if (kind === "fault" || surroundings.environment !== undefined) faults.push(fault);
   }
   const faultAt = (path: Path, message: string, part: "key" | "value" = "value"): Fault => {
-    const place = sheets.placeOf(path, part);
-    return { file: sheets.of(path).file, ...place, path: formatPath(path), message };
+    return faultIn(sheets.of(path), path, message, part);
   };
   const tagged = new Set(sheets.all.flatMap(({ document }) => document.tagged).map(formatPath));
   // What is wrong with a value that is told already is a consequence.

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import type { Source } from "./config.ts";
-import { type Document, isMapping, type Place, placeAt } from "./document.ts";
+import { type Document, isMapping, placeAt } from "./document.ts";
 import type { Path } from "./faults.ts";
 import { limits } from "./limits.ts";
 import { readInclude } from "./locations.ts";
@@ -84,15 +84,10 @@ export class Sheets {
     return sheet ?? this.main;
   }
 
-  /** Where the key or value at `path` stands in its file. */
-  placeOf(path: Path, part: "key" | "value"): Place {
-    return placeAt(this.of(path).document, path, part);
-  }
-
   /** `on line 3`, or `on line 3 of sites/shop.yaml` for who reads another file. */
   whereIs(path: Path, reader: Path): string {
     const sheet = this.of(path);
-    const { line } = this.placeOf(path, "key");
+    const { line } = placeAt(sheet.document, path, "key");
     return sheet === this.of(reader) ? `on line ${line}` : `on line ${line} of ${sheet.file}`;
   }
 
