@@ -8,6 +8,12 @@ const ATOMIC_MAX_BYTES = 4_096;
 /** What is appended to a file is never torn apart; each write costs as much as some ten lines. */
 const FILE_BATCH_MAX_BYTES = 65_536;
 /**
+ * Lines for a file that come sooner than this after those before wait until then, or until they fill a batch: under load a
+ * write costs nearly nothing a line then, and the line after a silence is there at once (`npm run bench -- --only logged`).
+ * A process that is killed takes so much of its last lines along.
+ */
+const FILE_EVERY_MS = 20;
+/**
  * What was not taken is tried again after this: a pipe that does not block has room again as soon as its reader
  * reads. Each time in vain it is twice as long, as for a disk that is full, but no longer than the other.
  */
@@ -39,11 +45,17 @@ export class LogSink {
   readonly #tell: (lines: number) => void;
   readonly #watch: SinkWatch | undefined;
   readonly #batchMaxBytes: number;
+  readonly #everyMs: number;
+  /** Batches: whole lines, but for what is left of a batch of which a part was taken. */
   readonly #queue: Buffer[] = [];
+  /** Lines that are in no batch yet, as one text: bytes of their own for each would cost as much as a field of it. */
+  #fresh = "";
+  #freshBytes = 0;
+  /** All that waits, in the queue and fresh. */
   #bytes = 0;
   #dropped = 0;
-  /** When the batch under way was handed over. */
-  #sentAt = 0;
+  /** When the batch under way, or the last one, was handed over. */
+  #sentAt = Number.NEGATIVE_INFINITY;
   #retryMs = RETRY_MS;
   #isFailing = false;
   #underWay: Buffer = Buffer.alloc(0);
@@ -56,30 +68,38 @@ export class LogSink {
     this.#fd = fd;
     this.#tell = tell;
     this.#watch = watch;
-    this.#batchMaxBytes = isFile(fd) ? FILE_BATCH_MAX_BYTES : ATOMIC_MAX_BYTES;
+    [this.#batchMaxBytes, this.#everyMs] = isFile(fd)
+      ? [FILE_BATCH_MAX_BYTES, FILE_EVERY_MS]
+      : [ATOMIC_MAX_BYTES, 0];
     process.on("exit", () => this.#sendTheRest());
   }
 
   /** @param line With its line break. */
   write(line: string): void {
     if (this.#state === "closed") return;
-    const bytes = Buffer.from(line);
-    if (this.#bytes + bytes.length > BACKLOG_MAX_BYTES) {
+    const length = Buffer.byteLength(line);
+    if (this.#bytes + length > BACKLOG_MAX_BYTES) {
       this.#dropped += 1;
       return;
     }
-    this.#queue.push(bytes);
-    this.#bytes += bytes.length;
+    if (this.#freshBytes + length > this.#batchMaxBytes) this.#closeBatch();
+    this.#fresh += line;
+    this.#freshBytes += length;
+    this.#bytes += length;
     if (this.#state === "idle") this.#gather();
+    else if (this.#state === "gathering" && this.#bytes >= this.#batchMaxBytes) this.#sendNext();
     if (this.#state === "ending") this.#sendAtEnd();
   }
 
   /** What one turn of the loop says goes together: a write of its own for each line would cost more than the line. */
   #gather(): void {
     this.#state = "gathering";
-    setImmediate(() => {
+    const waitMs = this.#sentAt + this.#everyMs - performance.now();
+    const send = () => {
       if (this.#state === "gathering") this.#sendNext();
-    });
+    };
+    if (waitMs > 0) setTimeout(send, waitMs).unref();
+    else setImmediate(send);
   }
 
   #sendNext(): void {
@@ -111,7 +131,8 @@ export class LogSink {
     }
     this.#retryMs = RETRY_MS;
     if (this.#dropped > 0 && this.#bytes <= BACKLOG_MAX_BYTES / 2) this.#tellDropped();
-    this.#sendNext();
+    if (this.#bytes > 0 && this.#bytes < this.#batchMaxBytes && this.#everyMs > 0) this.#gather();
+    else this.#sendNext();
   }
 
   /** A reader that is slow is no failure. */
@@ -132,6 +153,7 @@ export class LogSink {
   #close(): void {
     this.#state = "closed";
     this.#queue.length = 0;
+    [this.#fresh, this.#freshBytes] = ["", 0];
   }
 
   #tellDropped(): void {
@@ -142,13 +164,16 @@ export class LogSink {
 
   /** As many lines as may go together; one that is longer goes alone. */
   #takeBatch(): Buffer | undefined {
-    let [count, length] = [0, 0];
-    for (const line of this.#queue) {
-      if (count > 0 && length + line.length > this.#batchMaxBytes) break;
-      count += 1;
-      length += line.length;
-    }
-    return count === 0 ? undefined : Buffer.concat(this.#queue.splice(0, count));
+    if (this.#queue.length === 0) this.#closeBatch();
+    return this.#queue.shift();
+  }
+
+  /** The fresh lines go together. */
+  #closeBatch(): void {
+    if (this.#freshBytes === 0) return;
+    this.#queue.push(Buffer.from(this.#fresh));
+    this.#fresh = "";
+    this.#freshBytes = 0;
   }
 
   /**
@@ -184,6 +209,7 @@ export class LogSink {
   }
 
   #tellLost(): void {
+    this.#closeBatch();
     const lines = this.#dropped + linesIn(this.#queue.splice(0));
     [this.#dropped, this.#bytes] = [0, 0];
     if (lines > 0) this.#watch?.lost(lines);

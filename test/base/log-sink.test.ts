@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -59,6 +67,27 @@ test("A pipe that does not block, whose reader is slow but steady, loses no line
     taken += readAll(pipe.reader);
   }
   assert.deepEqual([dropped, taken], [0, sum]);
+});
+
+test("A file gets every line once and in order, also those that are gathered because they follow closely, without another one after them", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-file-"));
+  const path = join(folder, "log");
+  const fd = openSync(path, "a");
+  const sink = new LogSink(fd, () => assert.fail("a line was dropped"));
+  const told: string[] = [];
+  const tell = (line: string) => {
+    told.push(line);
+    sink.write(line);
+  };
+  for (let round = 0; round < 5; round += 1) {
+    // More than one write takes, some of it beyond ASCII; then a single one, closely behind.
+    for (let line = 0; line < 300; line += 1) tell(`${round} ${line} ${"ü".repeat(200)}\n`);
+    await t.waitFor(() => assert.equal(readFileSync(path, "utf8"), told.join("")));
+    tell(`${round} alone\n`);
+    await t.waitFor(() => assert.equal(readFileSync(path, "utf8"), told.join("")));
+  }
+  closeSync(fd);
+  rmSync(folder, { recursive: true });
 });
 
 /** More than a pipe holds. */
