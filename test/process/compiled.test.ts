@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
 import { chmod, chown, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,6 +10,8 @@ import {
   NODE_FLAGS,
   trustedFolder,
 } from "../../src/process/compiled.ts";
+import { permissionsOfWorker } from "../../src/process/worker-permissions.ts";
+import { configOf } from "../support/config-text.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 test("compiled code lies beside the packages, or where whoever starts us wants it", () => {
@@ -61,13 +64,14 @@ test("nothing is compiled into a folder of somebody else's", async () => {
   assert.deepEqual(await readdir(root.path), []);
 });
 
-/** What a worker with Node's permission model says of its compiled code while it loads. */
+/** What a worker, with no more than it may have, says of its compiled code while it loads, and of a compiler that it loads. */
 function loadWorker(folder: string): string {
-  const readable = [process.cwd(), folder].flatMap((path) => [path, join(path, "*")]);
-  const permissions = ["--permission", ...readable.map((path) => `--allow-fs-read=${path}`)];
+  const spy = join(folder, "spy.cjs");
+  writeFileSync(spy, `process.on("exit", () => console.error(process.moduleLoadList.join()))`);
+  const permissions = permissionsOfWorker(configOf("hosts: { a.test: { respond: ok } }"), folder);
   const { stderr, status } = spawnSync(
     process.execPath,
-    [...NODE_FLAGS, ...permissions, "src/worker.ts", "--load-only"],
+    [...NODE_FLAGS, ...permissions, "--require", spy, "src/worker.ts", "--load-only"],
     {
       encoding: "utf8",
       env: {
@@ -78,9 +82,12 @@ function loadWorker(folder: string): string {
     },
   );
   assert.equal(status, 0, stderr);
+  rmSync(spy);
   return stderr;
 }
 
+/** What strips types in Node.js: WebAssembly, which takes as much memory as all that is compiled. */
+const STRIPPER = /internal\/deps\/amaro/;
 const STRIPPED = /retrieving transpile cache for StrippedTypeScript \S+\/src\/\S+\.\.\.success/g;
 
 test("a worker reads everything of ours compiled, writes nothing, and what is broken it compiles itself", async () => {
@@ -91,6 +98,7 @@ test("a worker reads everything of ours compiled, writes nothing, and what is br
 
   const whole = loadWorker(folder);
   assert.doesNotMatch(whole, /no transpile cache/);
+  assert.doesNotMatch(whole, STRIPPER, "nothing is left to be stripped of its types");
   const all = [...whole.matchAll(STRIPPED)].length;
   assert.ok(all > 100, `${all} files`);
 
@@ -99,6 +107,7 @@ test("a worker reads everything of ours compiled, writes nothing, and what is br
   for (const name of await readdir(inside)) await writeFile(join(inside, name), "no code");
   const broken = loadWorker(folder);
   assert.equal([...broken.matchAll(STRIPPED)].length, 0);
+  assert.match(broken, STRIPPER);
   assert.match(broken, /read-only, skipping persistence/);
 
   await rm(inside, { recursive: true });
