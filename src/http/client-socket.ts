@@ -26,6 +26,7 @@ export const TAKES_NOTHING = "the client takes nothing of what waits for it";
 export class ClientSocket implements TunnelClient {
   readonly socket: Socket;
   readonly #carrier: Socket;
+  #listener: ClientListener | undefined;
   readonly #deadlines: Deadlines;
   #isPaused = false;
   #isClosing = false;
@@ -46,6 +47,7 @@ export class ClientSocket implements TunnelClient {
   ) {
     this.socket = socket;
     this.#carrier = carrier;
+    this.#listener = listener;
     this.#deadlines = deadlines;
     // A client may end its side and still read the answer (RFC 9112 §9.6).
     socket.allowHalfOpen = true;
@@ -57,16 +59,20 @@ export class ClientSocket implements TunnelClient {
       // Asks for the next piece now. Node would otherwise do so after every piece, by a tick of its own.
       socket.read(0);
       if (this.#isClosing) this.#discard(bytes);
-      else listener.clientRead(bytes);
+      else this.#listener?.clientRead(bytes);
     });
     socket.on("end", () => {
-      if (!this.#isClosing) listener.clientEnded();
+      if (!this.#isClosing) this.#listener?.clientEnded();
     });
     socket.on("drain", () => {
       this.#writeDeadline = NEVER;
-      if (!this.#isClosing) listener.clientDrained();
+      if (!this.#isClosing) this.#listener?.clientDrained();
     });
-    socket.on("close", () => listener.clientClosed(this.#why));
+    socket.on("close", () => {
+      const last = this.#listener;
+      this.#listener = undefined;
+      last?.clientClosed(this.#why);
+    });
   }
 
   get isPaused(): boolean {
