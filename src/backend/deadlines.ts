@@ -1,9 +1,12 @@
+import { Crowd, type Membership } from "../base/crowd.ts";
 import { limits } from "../config/limits.ts";
 
 /** Something with deadlines of its own, looked at once a tick. */
 export interface Timed {
   /** Compares its deadlines with `now` and acts on those that have passed. */
   tick(now: number): void;
+  /** Its place among all that are watched: for {@link Deadlines} alone. */
+  watch?: Membership<Timed> | undefined;
 }
 
 /** A moment that never comes: the deadline of something that waits for nothing. */
@@ -16,7 +19,7 @@ export const NEVER = Number.POSITIVE_INFINITY;
  * still, so that nobody is blamed for a pause of ours. Deadlines are met up to one tick late.
  */
 export class Deadlines {
-  readonly #watched = new Set<Timed>();
+  readonly #watched = new Crowd<Timed>();
   #timer: NodeJS.Timeout | undefined;
   #now = 0;
 
@@ -32,12 +35,13 @@ export class Deadlines {
 
   /** Looks at `timed` once a tick until {@link forget}. The timer runs only while anything is watched. */
   watch(timed: Timed): void {
-    this.#watched.add(timed);
+    timed.watch ??= this.#watched.enter(timed);
     this.#timer ??= setInterval(() => this.#tick(), limits.tickMs);
   }
 
   forget(timed: Timed): void {
-    this.#watched.delete(timed);
+    if (timed.watch !== undefined) this.#watched.leave(timed.watch);
+    timed.watch = undefined;
     if (this.#watched.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -45,6 +49,7 @@ export class Deadlines {
 
   #tick(): void {
     this.#now += limits.tickMs;
-    for (const timed of this.#watched) timed.tick(this.#now);
+    const now = this.#now;
+    this.#watched.each((timed) => timed.tick(now));
   }
 }

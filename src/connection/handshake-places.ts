@@ -1,5 +1,14 @@
-import type { Socket } from "node:net";
+import { Crowd, type Membership } from "../base/crowd.ts";
 import { limits } from "../config/limits.ts";
+
+/** One that is under way. */
+interface Shaking {
+  /** The time that it has begun. */
+  readonly at: number;
+  readonly cut: () => void;
+}
+
+export type HandshakePlace = Membership<Shaking>;
 
 /**
  * The TLS handshakes of one worker that are under way, a bounded number. When all places are taken, one that
@@ -8,8 +17,7 @@ import { limits } from "../config/limits.ts";
 export class HandshakePlaces {
   readonly #max: number;
   readonly #graceMs: number;
-  /** The first is the oldest. */
-  readonly #taken = new Map<Socket, { readonly at: number; readonly cut: () => void }>();
+  readonly #taken = new Crowd<Shaking>();
 
   constructor(
     max: number = limits.handshakesInFlightMax,
@@ -19,17 +27,16 @@ export class HandshakePlaces {
     this.#graceMs = graceMs;
   }
 
-  /** Takes a place for `socket`; `false` when there is none. `cut` is called when it has to go for another one. */
-  take(socket: Socket, cut: () => void): boolean {
+  /** Takes a place; `undefined` when there is none. `cut` is called when it has to go for another one. */
+  take(cut: () => void): HandshakePlace | undefined {
     const at = performance.now();
-    if (this.#taken.size >= this.#max && !this.#clear(at)) return false;
-    this.#taken.set(socket, { at, cut });
-    return true;
+    if (this.#taken.size >= this.#max && !this.#clear(at)) return undefined;
+    return this.#taken.enter({ at, cut });
   }
 
-  /** The handshake of `socket` is over. */
-  leave(socket: Socket): void {
-    this.#taken.delete(socket);
+  /** The handshake is over. */
+  leave(place: HandshakePlace): void {
+    this.#taken.leave(place);
   }
 
   /** How many are under way. */
@@ -38,11 +45,10 @@ export class HandshakePlaces {
   }
 
   #clear(now: number): boolean {
-    const [oldest] = this.#taken;
-    if (oldest === undefined || now - oldest[1].at < this.#graceMs) return false;
-    const [socket, { cut }] = oldest;
-    this.#taken.delete(socket);
-    cut();
+    const oldest = this.#taken.least(({ at }) => at);
+    if (oldest === undefined || now - oldest.member.at < this.#graceMs) return false;
+    this.#taken.leave(oldest);
+    oldest.member.cut();
     return true;
   }
 }

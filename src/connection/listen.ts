@@ -1,5 +1,6 @@
 import net, { type Server, type Socket } from "node:net";
 import type { Counts } from "../base/counts.ts";
+import { Crowd } from "../base/crowd.ts";
 import { LatchkeyError, messageOf } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 
@@ -14,7 +15,7 @@ export class OpenConnections {
   readonly #capacity: number;
   readonly #doorkeeper: Doorkeeper | undefined;
   readonly #counts: Counts | undefined;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Crowd<Socket>();
   #refused = 0;
   readonly #drained = Promise.withResolvers<void>();
   #isDraining = false;
@@ -35,12 +36,12 @@ export class OpenConnections {
       socket.destroy();
       return false;
     }
-    this.#sockets.add(socket);
+    const place = this.#sockets.enter(socket);
     this.#counts?.connectionOpened();
     this.#tell();
     socket.once("close", () => {
       this.#counts?.connectionClosed();
-      this.#sockets.delete(socket);
+      this.#sockets.leave(place);
       this.#tell();
       if (this.#isDraining && this.#sockets.size === 0) this.#drained.resolve();
     });
@@ -80,7 +81,7 @@ export class OpenConnections {
       this.#isCut = true;
       cutting(this.#sockets.size);
       // A reset: what is cut must not look like the end of an answer.
-      for (const socket of this.#sockets) socket.resetAndDestroy();
+      for (const socket of this.#sockets.members()) socket.resetAndDestroy();
     };
     const deadline = setTimeout(cut, deadlineMs);
     signal.addEventListener("abort", cut, { once: true });

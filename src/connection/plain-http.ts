@@ -57,6 +57,7 @@ class PlainHttp implements ClientListener, Timed {
   readonly #client: ClientSocket;
   readonly #inbox = new Inbox();
   readonly #deadline = deadlines.in(limits.headTimeoutMs);
+  watch: Timed["watch"] = undefined;
   #isAnswered = false;
   #startedAt = 0;
 

@@ -95,8 +95,8 @@ export class Terminator {
       isOutrun = true;
       socket.destroy();
     };
-    if (!this.#places.take(socket, cut))
-      throw new Refusal("silence", "TOO_MANY_HANDSHAKES", { host });
+    const place = this.#places.take(cut);
+    if (place === undefined) throw new Refusal("silence", "TOO_MANY_HANDSHAKES", { host });
     const whyCut = () => (isOutrun ? "it gave its place to a newer one" : "the client left");
     try {
       const shaking = { host, timeoutMs: limits.handshakeTimeoutMs, whyCut };
@@ -107,7 +107,7 @@ export class Terminator {
       this.#counts?.shaken("failed");
       throw error;
     } finally {
-      this.#places.leave(socket);
+      this.#places.leave(place);
     }
   }
 

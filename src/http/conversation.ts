@@ -41,6 +41,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   #served = 0;
   #deadline: number;
   #tunnel: Tunnel | undefined;
+  watch: Timed["watch"] = undefined;
 
   /** `ended` is called once, when the socket is closed. */
   constructor(

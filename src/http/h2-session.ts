@@ -7,6 +7,7 @@ import {
 import { NEVER, type Timed } from "../backend/deadlines.ts";
 import { clientKeyOf } from "../base/client-key.ts";
 import type { RequestCounts } from "../base/counts.ts";
+import { Crowd } from "../base/crowd.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-connection.ts";
@@ -49,7 +50,7 @@ export class H2Session implements StreamHome, Timed {
   readonly #session: ServerHttp2Session;
   readonly #overhead: H2Overhead;
   readonly #openHead = new H2OpenHead();
-  readonly #streams = new Set<H2Stream>();
+  readonly #streams = new Crowd<H2Stream>();
   /** Did we end the connection, with all that is under way? */
   #isCut = false;
   whyCut: string | undefined;
@@ -62,6 +63,7 @@ export class H2Session implements StreamHome, Timed {
   #waiting: number | undefined;
   /** While there is no stream. */
   #idleDeadline: number;
+  watch: Timed["watch"] = undefined;
   /** While draining: until when the first request may come. */
   #leaveDeadline = NEVER;
   /** After everything is said. */
@@ -151,14 +153,14 @@ export class H2Session implements StreamHome, Timed {
   }
 
   streamClosed(stream: H2Stream): void {
-    this.#streams.delete(stream);
+    if (stream.place !== undefined) this.#streams.leave(stream.place);
     if (this.#streams.size === 0)
       this.#idleDeadline = this.around.deadlines.in(limits.keepAliveTimeoutMs);
   }
 
   tick(now: number): void {
     this.#waiting = undefined;
-    for (const stream of this.#streams) stream.tick(now);
+    this.#streams.each((stream) => stream.tick(now));
     this.#takenBack = 0;
     const { socket } = this.#connection;
     const { closed, destroyed } = this.#session;
@@ -209,14 +211,16 @@ export class H2Session implements StreamHome, Timed {
   }
 
   get leastTaken(): number {
-    this.#waiting ??= [...this.#streams].filter(({ isWaiting }) => isWaiting).length;
+    this.#waiting ??= this.#streams.members().filter(({ isWaiting }) => isWaiting).length;
     return (this.#waiting * limits.h2AnswerMinBytesPerSecond * limits.writeIdleTimeoutMs) / 1_000;
   }
 
   /** Bytes of bodies that have come and wait for their backends: they are explained when they are read. */
   get #held(): number {
     let held = 0;
-    for (const stream of this.#streams) held += stream.held;
+    this.#streams.each((stream) => {
+      held += stream.held;
+    });
     return held;
   }
 
@@ -241,7 +245,7 @@ export class H2Session implements StreamHome, Timed {
     if (this.#served === 0) this.#openHead.explain(GREETING_BYTES);
     if (stream.destroyed || stream.closed) return; // taken back in the same breath, or we are cut
     const served = new H2Stream(this, stream, form);
-    this.#streams.add(served);
+    served.place = this.#streams.enter(served);
     this.#served += 1;
     served.begin(pairs);
     const isLast = this.#served >= requestsMax() || !this.around.keepsAlive;

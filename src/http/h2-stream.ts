@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { NEVER } from "../backend/deadlines.ts";
+import type { Membership } from "../base/crowd.ts";
 import { limits } from "../config/limits.ts";
 import { admit } from "./admit.ts";
 import { TAKES_NOTHING } from "./client-socket.ts";
@@ -29,6 +30,8 @@ type Phase = "visit" | "rest" | "tunnel" | "closing";
 
 /** One request of an HTTP/2 connection, its answer, and maybe the tunnel that they make. Owns the stream. */
 export class H2Stream implements VisitOwner {
+  /** Among the streams of its connection, which sets it. */
+  place: Membership<H2Stream> | undefined = undefined;
   readonly #home: StreamHome;
   readonly #stream: ServerHttp2Stream;
   readonly #isWhole: boolean;

@@ -9,6 +9,7 @@ import { BackendPool } from "../backend/pool.ts";
 import { SessionPool } from "../backend/session-pool.ts";
 import type { Clock } from "../base/clock.ts";
 import { Counts } from "../base/counts.ts";
+import { Crowd, type Membership } from "../base/crowd.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
@@ -97,7 +98,7 @@ export class Relay {
   readonly #now: () => number;
   readonly #loops = new Loops();
   readonly #policies = new WeakMap<Place, readonly Policy[]>();
-  readonly #connections = new Set<ServedConnection>();
+  readonly #connections = new Crowd<ServedConnection>();
   readonly #reader: BackendsReader;
 
   constructor(services: RelayServices) {
@@ -166,11 +167,12 @@ export class Relay {
     const action = httpAction(connection.route);
     if (connection.socket.destroyed) return;
     const Front = connection.protocol === "h2" ? H2Session : Conversation;
-    const served = new Front(connection, action, this.#around, (ended) => {
-      this.#connections.delete(ended);
+    let place: Membership<ServedConnection> | undefined;
+    const served = new Front(connection, action, this.#around, () => {
+      if (place !== undefined) this.#connections.leave(place);
       if (this.#around.isDraining && this.open === 0) this.#rest();
     });
-    this.#connections.add(served);
+    place = this.#connections.enter(served);
     if (this.#around.isDraining) served.drain();
   }
 
@@ -181,7 +183,7 @@ export class Relay {
 
   /** Closes `count` connections that wait for a request, the longest idle first, and all idle ones to backends. */
   closeIdle(count: number): void {
-    const idle = [...this.#connections].flatMap((served) => {
+    const idle = this.#connections.members().flatMap((served) => {
       const until = served.idleUntil;
       return until === undefined ? [] : [{ served, until }];
     });
@@ -193,7 +195,7 @@ export class Relay {
   /** Closes idle connections now and every other one after its current answer, which says so. */
   drain(): void {
     this.#around.isDraining = true;
-    for (const served of this.#connections) served.drain();
+    for (const served of this.#connections.members()) served.drain();
     if (this.open === 0) this.#rest();
   }
 
@@ -205,7 +207,7 @@ export class Relay {
   /** Closes everything at once. */
   close(): void {
     this.#around.isDraining = true;
-    for (const served of this.#connections) served.destroy();
+    for (const served of this.#connections.members()) served.destroy();
     this.#rest();
   }
 
