@@ -58,11 +58,11 @@ export function readClientHello(bytes: Buffer): ClientHello {
   if (bytes.length === 0) return { kind: "partial", wantsBytes: 1 };
   if (bytes[0] !== HANDSHAKE_RECORD) return readPlainText(bytes);
   const message = joinRecords(bytes);
-  return Buffer.isBuffer(message) ? readMessage(message) : message;
+  return message instanceof Fields ? readMessage(message) : message;
 }
 
-/** The body of the handshake message that the records carry (RFC 8446 §5.1). */
-function joinRecords(bytes: Buffer): Buffer | ClientHello {
+/** The body of the handshake message that the records carry (RFC 8446 §5.1). Of one record nothing is copied. */
+function joinRecords(bytes: Buffer): Fields | ClientHello {
   const fragments: Buffer[] = [];
   let messageBytes = MESSAGE_HEADER_BYTES;
   let joinedBytes = 0;
@@ -75,14 +75,17 @@ function joinRecords(bytes: Buffer): Buffer | ClientHello {
     joinedBytes += fragment.length;
     at += RECORD_HEADER_BYTES + fragment.length;
     if (joinedBytes < MESSAGE_HEADER_BYTES) continue;
-    const header = Buffer.concat(fragments, MESSAGE_HEADER_BYTES);
+    const header =
+      fragments.length === 1 ? fragment : Buffer.concat(fragments, MESSAGE_HEADER_BYTES);
     if (header[0] !== CLIENT_HELLO) return malformed("not a ClientHello");
     messageBytes = MESSAGE_HEADER_BYTES + header.readUIntBE(1, 3);
     if (messageBytes > limits.helloMaxBytes) return malformed("too large");
   }
   // RFC 8446 §5.1: keys change after this message, so none may follow it in its record.
   if (joinedBytes > messageBytes) return malformed("more than one message in a record");
-  return Buffer.concat(fragments, joinedBytes).subarray(MESSAGE_HEADER_BYTES);
+  const [first = bytes, ...others] = fragments;
+  const message = others.length === 0 ? first : Buffer.concat(fragments, joinedBytes);
+  return new Fields(message, MESSAGE_HEADER_BYTES);
 }
 
 function readRecord(bytes: Buffer, at: number, joinedBytes: number): Buffer | ClientHello {
@@ -101,79 +104,81 @@ function readRecord(bytes: Buffer, at: number, joinedBytes: number): Buffer | Cl
 }
 
 /** RFC 8446 §4.1.2. */
-function readMessage(message: Buffer): ClientHello {
-  const fields = new Fields(message);
-  const versionAndRandom = fields.take(VERSION_BYTES + RANDOM_BYTES);
+function readMessage(fields: Fields): ClientHello {
+  const version = fields.take(VERSION_BYTES);
+  const random = fields.take(RANDOM_BYTES)?.text();
   const sessionId = fields.vector(1);
   const cipherSuites = fields.vector(2);
   const compressions = fields.vector(1);
-  if (!versionAndRandom || !sessionId || !cipherSuites || !compressions) {
+  if (!version || random === undefined || !sessionId || !cipherSuites || !compressions) {
     return malformed("cut short");
   }
   if (
-    sessionId.length > SESSION_ID_MAX_BYTES ||
-    cipherSuites.length < 2 ||
-    cipherSuites.length % 2 === 1 ||
-    compressions.length === 0
+    sessionId.left > SESSION_ID_MAX_BYTES ||
+    cipherSuites.left < 2 ||
+    cipherSuites.left % 2 === 1 ||
+    compressions.left === 0
   ) {
     return malformed("a field of a length that it cannot have");
   }
   // Before TLS 1.3 the extensions could be left out as a whole (RFC 5246 §7.4.1.2).
-  const random = versionAndRandom.toString("latin1", VERSION_BYTES);
-  if (fields.isDone) return { kind: "complete", random, serverName: undefined, alpn: [] };
+  if (fields.left === 0) return { kind: "complete", random, serverName: undefined, alpn: [] };
   const extensions = fields.vector(2);
-  if (!extensions || !fields.isDone) return malformed("extensions that do not fill the message");
+  if (!extensions || fields.left > 0) return malformed("extensions that do not fill the message");
   return readExtensions(extensions, random);
 }
 
-function readExtensions(block: Buffer, random: string): ClientHello {
+function readExtensions(block: Fields, random: string): ClientHello {
   const extensions = splitExtensions(block);
-  if (!(extensions instanceof Map)) return extensions;
-  const nameBody = extensions.get(SERVER_NAME);
-  const serverName = nameBody && readServerName(nameBody);
-  if (nameBody && serverName === undefined) return malformed("a server_name that is not one name");
-  const alpnBody = extensions.get(ALPN);
-  const alpn = alpnBody ? readProtocols(alpnBody) : [];
+  if ("kind" in extensions) return extensions;
+  const serverName = extensions.serverName && readServerName(extensions.serverName);
+  if (extensions.serverName && serverName === undefined)
+    return malformed("a server_name that is not one name");
+  const alpn = extensions.alpn ? readProtocols(extensions.alpn) : [];
   if (alpn === undefined) return malformed("a list of protocols that is not one");
   return { kind: "complete", random, serverName, alpn };
 }
 
+/** The extensions that are read here. */
+interface Extensions {
+  readonly serverName: Fields | undefined;
+  readonly alpn: Fields | undefined;
+}
+
 /** RFC 8446 §4.2: none of them twice. Unknown ones, GREASE (RFC 8701) too, mean nothing. */
-function splitExtensions(block: Buffer): Map<number, Buffer> | Malformed {
-  const extensions = new Map<number, Buffer>();
-  const fields = new Fields(block);
-  while (!fields.isDone) {
-    const type = fields.number(2);
-    const body = fields.vector(2);
+function splitExtensions(block: Fields): Extensions | Malformed {
+  const types = new Set<number>();
+  let serverName: Fields | undefined;
+  let alpn: Fields | undefined;
+  while (block.left > 0) {
+    const type = block.number(2);
+    const body = block.vector(2);
     if (type === undefined || !body) return malformed("an extension that is cut short");
-    if (extensions.has(type)) return malformed("an extension twice");
-    extensions.set(type, body);
+    if (types.has(type)) return malformed("an extension twice");
+    types.add(type);
+    if (type === SERVER_NAME) serverName = body;
+    else if (type === ALPN) alpn = body;
   }
-  return extensions;
+  return { serverName, alpn };
 }
 
 /** RFC 6066 §3. The list can hold one name: a second of its type is forbidden, no other type exists. */
-function readServerName(body: Buffer): string | undefined {
-  const extension = new Fields(body);
-  const list = extension.vector(2);
-  if (!list || !extension.isDone) return undefined;
-  const fields = new Fields(list);
-  if (fields.number(1) !== HOST_NAME) return undefined;
-  const name = fields.vector(2);
-  return name && name.length > 0 && fields.isDone ? name.toString("latin1") : undefined;
+function readServerName(body: Fields): string | undefined {
+  const list = body.vector(2);
+  if (!list || body.left > 0 || list.number(1) !== HOST_NAME) return undefined;
+  const name = list.vector(2);
+  return name && name.left > 0 && list.left === 0 ? name.text() : undefined;
 }
 
 /** RFC 7301 §3.1. */
-function readProtocols(body: Buffer): readonly string[] | undefined {
-  const extension = new Fields(body);
-  const list = extension.vector(2);
-  if (!list || list.length === 0 || !extension.isDone) return undefined;
+function readProtocols(body: Fields): readonly string[] | undefined {
+  const list = body.vector(2);
+  if (!list || list.left === 0 || body.left > 0) return undefined;
   const protocols: string[] = [];
-  const fields = new Fields(list);
-  while (!fields.isDone) {
-    const protocol = fields.vector(1);
-    if (!protocol || protocol.length === 0) return undefined;
-    protocols.push(protocol.toString("latin1"));
+  while (list.left > 0) {
+    const protocol = list.vector(1);
+    if (!protocol || protocol.left === 0) return undefined;
+    protocols.push(protocol.text());
   }
   return protocols;
 }

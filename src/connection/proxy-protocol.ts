@@ -122,8 +122,8 @@ function readProxied(header: Buffer, family: number): ProxyHeader {
   if (size === undefined) return malformed("a family that is not known");
   const hasPorts = size > 0 && size < UNIX_ADDRESS_BYTES;
   const fields = new Fields(header.subarray(FIXED_BYTES));
-  const source = fields.take(size);
-  const destination = fields.take(size);
+  const source = fields.take(size)?.bytes();
+  const destination = fields.take(size)?.bytes();
   const sourcePort = hasPorts ? fields.number(2) : 0;
   const destinationPort = hasPorts ? fields.number(2) : 0;
   if (!source || !destination || sourcePort === undefined || destinationPort === undefined)
