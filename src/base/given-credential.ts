@@ -72,7 +72,7 @@ export async function readGivenFile(files: GivenFiles, part: keyof GivenFiles): 
 
 /** What a chain and a key are known by together, where several hosts name the same files. */
 export function pairKey({ chain, key }: GivenFiles): string {
-  return JSON.stringify([chain, key]);
+  return `${chain}\u0000${key}`; // no path has one
 }
 
 function hasUsualKey({ publicKey }: X509Certificate): boolean {

@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 
 declare const brand: unique symbol;
@@ -8,9 +7,9 @@ export type Hostname = string & { readonly [brand]: "Hostname" };
 
 /** RFC 1035 §2.3.4: a whole name in text form. */
 const NAME_MAX_BYTES = 253;
-/** One label: letters, digits and inner hyphens, 1-63 bytes. No underscore: such names get no certificate. */
-const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-/** RFC 6943 §3.1.1: what the URL standard would read as an IPv4 address ends in a number. */
+/** Labels of letters, digits and inner hyphens, 1-63 bytes each. No underscore: such names get no certificate. */
+const LABELS = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** RFC 6943 §3.1.1: what the URL standard would read as an IPv4 address ends in a number. An IPv6 one has colons. */
 const ENDS_IN_NUMBER = /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/;
 
 /**
@@ -33,8 +32,8 @@ export function parseHostname(text: string): Hostname | undefined {
 export function parsePlain(text: string): Hostname | undefined {
   const name = (text.endsWith(".") ? text.slice(0, -1) : text).toLowerCase();
   if (name.length === 0 || name.length > NAME_MAX_BYTES || hasNonAscii(text)) return undefined;
-  if (isIP(name) !== 0 || ENDS_IN_NUMBER.test(name)) return undefined;
-  return name.split(".").every((label) => LABEL.test(label)) ? (name as Hostname) : undefined;
+  if (ENDS_IN_NUMBER.test(name)) return undefined;
+  return LABELS.test(name) ? (name as Hostname) : undefined;
 }
 
 /** The name one label up, which a one-label wildcard of that parent would cover; `undefined` at the top. */

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIP, isIPv4, isIPv6 } from "node:net";
 
 declare const brand: unique symbol;
 
@@ -33,8 +33,9 @@ export function parseSocketAddress(text: string | undefined): IpAddress | undefi
   return parseIpAddress(MAPPED.exec(text)?.[1] ?? text.replace(/%.*$/, ""));
 }
 
+/** Asked at each handshake of a name, which is not to be held against all that an IPv6 address may look like. */
 export function isIpAddress(text: string): text is IpAddress {
-  return isIP(text) !== 0;
+  return text.includes(":") ? isIPv6(text) : isIPv4(text);
 }
 
 /** The octets in network order: 4 or 16. */

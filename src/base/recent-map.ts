@@ -3,6 +3,8 @@ export class RecentMap<Key, Value> {
   readonly #capacity: number;
   /** In the order of use, as a `Map` keeps the order of insertion. */
   readonly #entries = new Map<Key, Value>();
+  /** The key used last, if it is still there: it need not change its place. */
+  #last: Key | undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -11,9 +13,10 @@ export class RecentMap<Key, Value> {
   /** Constant time. Counts as a use. */
   get(key: Key): Value | undefined {
     const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
+    if (value === undefined || key === this.#last) return value;
     this.#entries.delete(key);
     this.#entries.set(key, value);
+    this.#last = key;
     return value;
   }
 
@@ -26,6 +29,7 @@ export class RecentMap<Key, Value> {
   set(key: Key, value: Value): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
+    this.#last = key;
     if (this.#entries.size <= this.#capacity) return;
     for (const oldest of this.#entries.keys()) {
       this.#entries.delete(oldest);

@@ -22,17 +22,11 @@ const PERCENT = 100;
  * begins at its own share, and ends `overloadReliefShare` below it.
  */
 export function measuresAt(percent: number, inForce: number): number {
-  const begins = [
-    limits.overloadKeepAliveShare,
-    limits.overloadIdleShare,
-    limits.overloadRefuseShare,
-  ];
-  let count = 0;
-  for (const [index, share] of begins.entries()) {
-    const bound = index < inForce ? share - limits.overloadReliefShare : share;
-    if (percent >= bound) count = index + 1;
-  }
-  return count;
+  const beyond = (measure: number, share: number) =>
+    percent >= (measure <= inForce ? share - limits.overloadReliefShare : share);
+  if (beyond(3, limits.overloadRefuseShare)) return 3;
+  if (beyond(2, limits.overloadIdleShare)) return 2;
+  return beyond(1, limits.overloadKeepAliveShare) ? 1 : 0;
 }
 
 /** What an overloaded worker can do about its connections. */
@@ -54,6 +48,8 @@ export class Overload {
   #inForce = 0;
   #connections: Usage = { resource: "connections", used: 0, max: 1 };
   #looked: readonly Usage[] = [];
+  /** The same, while there are few connections. */
+  #lookedOfFew: readonly Usage[] = [];
   #refused = 0;
   readonly #spell = new RefusalSpell();
   readonly #now: () => number;
@@ -94,6 +90,7 @@ export class Overload {
   /** Hears of what else can run out, every `overloadLookMs`. Idle connections are closed at each of these looks. */
   look(usages: readonly Usage[]): void {
     this.#looked = usages;
+    this.#lookedOfFew = usages.map(blamingNobody);
     this.#settle();
     if (this.#inForce > MEASURES.indexOf("close-idle")) this.#closeIdle();
   }
@@ -128,9 +125,8 @@ export class Overload {
   #worst(): Usage {
     const isFew = this.#connections.used < limits.overloadFewConnections;
     let worst = this.#connections;
-    for (const usage of this.#looked) {
-      const counted = isFew ? blamingNobody(usage) : usage;
-      if (percentOf(counted) > percentOf(worst)) worst = counted;
+    for (const usage of isFew ? this.#lookedOfFew : this.#looked) {
+      if (percentOf(usage) > percentOf(worst)) worst = usage;
     }
     return worst;
   }

@@ -177,7 +177,6 @@ function serverWith(options: TlsOptions, existing: Server | undefined): Server {
 function hasNamed(secured: TLSSocket, host: UriHost): boolean {
   const { servername } = secured;
   if (isIpAddress(host)) return typeof servername !== "string";
-  return typeof servername === "string"
-    ? parsePlain(servername) === host
-    : secured.isSessionReused();
+  if (typeof servername !== "string") return secured.isSessionReused();
+  return servername === host || parsePlain(servername) === host;
 }
