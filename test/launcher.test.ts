@@ -113,6 +113,17 @@ test("the launcher runs no compiled code of another user", {
   assert.equal(run("check").stdout, "1");
 });
 
+test("the launcher has malloc keep one heap, unless whoever starts it wants more", async () => {
+  const { folder, run } = await checkoutWith(
+    '[ "$1" = --version ] && echo v26.10.0 && exit; echo "$MALLOC_ARENA_MAX"',
+  );
+  await using _ = folder;
+  assert.equal(run("run").stdout, "1\n");
+  const launcher = join(folder.path, "src/latchkey.sh");
+  const env = { ...process.env, MALLOC_ARENA_MAX: "4" };
+  assert.equal(spawnSync("sh", [launcher, "run"], { encoding: "utf8", env }).stdout, "4\n");
+});
+
 test("the launcher starts Node with the flags that code is compiled for", async () => {
   const launcher = await readFile("src/latchkey.sh", "utf8");
   assert.ok(launcher.includes(`exec "$node" ${NODE_FLAGS.join(" ")} `));

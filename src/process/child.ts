@@ -51,6 +51,7 @@ const ENVIRONMENT = [
   "NODE_EXTRA_CA_CERTS",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
+  "MALLOC_ARENA_MAX",
 ];
 
 /** One running child process: watched by heartbeat, killed when it hangs. Never restarted: see `Fleet`. */

@@ -37,3 +37,8 @@ test("a worker reads compiled code, and is told to write none", async () => {
   assert.ok(environment.includes(`NODE_COMPILE_CACHE=${compiled}\0`));
   assert.ok(environment.includes("NODE_COMPILE_CACHE_READONLY=1\0"));
 });
+
+test("malloc keeps one heap in a worker, too", async () => {
+  const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+  assert.match(environment, /^(?:.*\0)?MALLOC_ARENA_MAX=1\0/s);
+});
