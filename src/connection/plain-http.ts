@@ -68,10 +68,10 @@ class PlainHttp implements ClientListener, Timed {
     deadlines.watch(this);
   }
 
-  clientRead(bytes: Buffer): void {
+  clientRead(bytes: Buffer, length: number): void {
     if (this.#isAnswered) return;
     this.#startedAt ||= performance.now();
-    this.#inbox.add(bytes);
+    this.#inbox.add(bytes, length);
     const { bytes: all, from, to } = this.#inbox;
     if (all[from] === TLS_HANDSHAKE) {
       this.#client.abort(false);
@@ -80,6 +80,7 @@ class PlainHttp implements ClientListener, Timed {
     const head = readRequestHead(all, from, to);
     if (head.kind === "head") void this.#decide(head);
     else if (head.kind === "fault") this.#answer(refusalFor(head), "");
+    else this.#inbox.keep();
   }
 
   clientEnded(): void {

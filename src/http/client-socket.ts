@@ -1,13 +1,16 @@
 import type { Socket } from "node:net";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
-import { isPeerGone } from "./socket-handle.ts";
+import { isPeerGone, readInto } from "./socket-handle.ts";
 import type { TunnelClient } from "./upgrade.ts";
 
 /** Who uses a client's socket. After `clientClosed` there are no more calls. */
 export interface ClientListener {
-  /** The bytes are the listener's from now on. */
-  clientRead(bytes: Buffer): void;
+  /**
+   * The first `length` bytes of `bytes` arrived. They are valid during this call only, and may be
+   * written over; copy what is kept.
+   */
+  clientRead(bytes: Buffer, length: number): void;
   /** The client will send nothing more; it may still read. */
   clientEnded(): void;
   /** What was written has left. */
@@ -15,6 +18,12 @@ export interface ClientListener {
   /** The connection is gone. `why`: we have cut it, in words for the log; `undefined`: whatever the reason. */
   clientClosed(why: string | undefined): void;
 }
+
+/**
+ * Every client's socket of the process reads into this one buffer: a read and the call it makes end before the
+ * next read begins. Without TLS a read may bring more than it holds; then the next one follows at once.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(limits.recordBytes);
 
 /** Why a client is cut that is too slow to read, for the log. */
 export const TAKES_NOTHING = "the client takes nothing of what waits for it";
@@ -55,12 +64,8 @@ export class ClientSocket implements TunnelClient {
     socket.on("error", () => {
       // Its close follows, and says all that matters.
     });
-    socket.on("data", (bytes: Buffer) => {
-      // Asks for the next piece now. Node would otherwise do so after every piece, by a tick of its own.
-      socket.read(0);
-      if (this.#isClosing) this.#discard(bytes);
-      else this.#listener?.clientRead(bytes);
-    });
+    readInto(socket, readBuffer, (length) => this.#read(readBuffer, length));
+    socket.on("data", (bytes: Buffer) => this.#read(bytes, bytes.length));
     socket.on("end", () => {
       if (!this.#isClosing) this.#listener?.clientEnded();
     });
@@ -164,8 +169,12 @@ export class ClientSocket implements TunnelClient {
     this.abort(true); // what the kernel still holds would end like a whole answer
   }
 
-  #discard(bytes: Buffer): void {
-    this.#discarded += bytes.length;
+  #read(bytes: Buffer, length: number): void {
+    if (!this.#isClosing) {
+      this.#listener?.clientRead(bytes, length);
+      return;
+    }
+    this.#discarded += length;
     if (this.#discarded > limits.drainMaxBytes) this.socket.destroy();
   }
 }

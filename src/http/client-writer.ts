@@ -76,7 +76,7 @@ export class ClientWriter implements AnswerWriter {
     this.bytesOut += end - start;
     const isChunked = this.#delivery === "chunked";
     if (isChunked) this.#outlet.say(chunkStart(end - start));
-    this.#outlet.pass(bytes, start, end, true);
+    this.#outlet.pass(bytes, start, end);
     if (isChunked) this.#outlet.say(CHUNK_END);
   }
 

@@ -154,12 +154,12 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     return isCovered(this.#connection, host, this.#around);
   }
 
-  clientRead(bytes: Buffer): void {
+  clientRead(bytes: Buffer, length: number): void {
     if (this.#tunnel !== undefined) {
-      this.#tunnel.clientRead(bytes);
+      this.#tunnel.clientRead(bytes, length);
       return;
     }
-    this.#inbox.add(bytes);
+    this.#inbox.add(bytes, length);
     if (this.#phase === "head") {
       this.#advance();
     } else if (this.#phase === "rest") {
@@ -168,6 +168,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
       if (!this.#body.isDone) this.#visit.pumpBody();
       this.regulateReading();
     }
+    this.#inbox.keep();
   }
 
   clientEnded(): void {

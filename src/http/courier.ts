@@ -15,8 +15,8 @@ export interface Courier {
   readonly resetCode: number | undefined;
   /** May body bytes be given to {@link sendBody} now? */
   readonly takesBody: boolean;
-  /** Adds body content; the bytes are the courier's from now on. */
-  sendBody(bytes: Buffer, start: number, end: number): void;
+  /** Adds body content; bytes that are `lent` are copied, as they change after this call. */
+  sendBody(bytes: Buffer, start: number, end: number, isLent: boolean): void;
   /** The request is complete; `trailers` are lines, or nothing. */
   endBody(trailers: string): void;
   /** Writes what was given. `false`: give no more until `courierDrained`. */

@@ -111,11 +111,11 @@ export class Exchange implements WayUser, CourierUser, AnswerListener {
     if (this.#phase === "starting") this.#seek();
   }
 
-  /** Adds body content; the bytes are the exchange's from now on. */
-  sendBody(bytes: Buffer, start: number, end: number): void {
+  /** Adds body content; bytes that are `lent` are copied, as they change after this call. */
+  sendBody(bytes: Buffer, start: number, end: number, isLent: boolean): void {
     this.#given.add(bytes, start, end, this.#isKept);
     if (this.#courier.hasBegun) this.#deadline.prolong();
-    this.#courier.sendBody(bytes, start, end);
+    this.#courier.sendBody(bytes, start, end, isLent);
   }
 
   /** The request is complete; `trailers` are lines, or nothing. */

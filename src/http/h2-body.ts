@@ -92,7 +92,7 @@ export class H2Body implements BodySource {
     this.#received += size;
     if (this.#received > this.#maxBytes) return fault(413, "the body is larger than allowed");
     if (size > 0) {
-      exchange.sendBody(bytes, from, to);
+      exchange.sendBody(bytes, from, to, false);
       this.#inbox.clear();
       this.#expect(this.#pace.received(size));
     }

@@ -110,7 +110,7 @@ export class H2Stream implements VisitOwner {
     tunnel.begin(Buffer.alloc(0));
     stream.on("data", (piece: Buffer) => {
       this.#explain(piece);
-      tunnel.clientRead(piece);
+      tunnel.clientRead(piece, piece.length);
     });
     stream.on("end", () => {
       if (this.#isOpen) tunnel.clientEnded();

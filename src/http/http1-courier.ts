@@ -70,7 +70,7 @@ export class Http1Courier implements Courier, BackendUser {
 
   sendBody(bytes: Buffer, start: number, end: number): void {
     if (this.#framing === "chunked") this.#outlet.say(chunkStart(end - start));
-    this.#outlet.pass(bytes, start, end, false);
+    this.#outlet.pass(bytes, start, end);
     if (this.#framing === "chunked") this.#outlet.say(CHUNK_END);
   }
 
@@ -80,9 +80,7 @@ export class Http1Courier implements Courier, BackendUser {
   }
 
   flush(): boolean {
-    const takesMore = this.#outlet.flush();
-    if (this.#isRequestSent) this.#outlet.release();
-    return takesMore;
+    return this.#isRequestSent ? this.#outlet.flush() : this.#outlet.flushSoon();
   }
 
   resume(): void {

@@ -78,8 +78,9 @@ export class Http2Courier implements Courier {
     this.#answer.begin(question);
   }
 
-  sendBody(bytes: Buffer, start: number, end: number): void {
-    const piece = bytes.subarray(start, end);
+  sendBody(bytes: Buffer, start: number, end: number, isLent: boolean): void {
+    const part = bytes.subarray(start, end);
+    const piece = isLent ? Buffer.from(part) : part;
     if (this.#stream === undefined) this.#held.push(piece);
     else this.#stream.write(piece);
   }

@@ -5,7 +5,7 @@ import { borrow, giveBack, SPARE_BYTES } from "./spare-buffers.ts";
 /**
  * Gathers what one event has to say to a socket and writes it as one piece, where it can: a head and a small body
  * as one string, a larger one behind its head in one borrowed buffer, since Node copies what comes in two pieces
- * together for TLS. Bytes of our own with nothing before them go as they are. Does not own the socket.
+ * together for TLS. Does not own the socket.
  */
 export class Outlet {
   #socket: Socket | undefined;
@@ -15,9 +15,7 @@ export class Outlet {
   #gathered: Buffer | undefined;
   #length = 0;
   #hasWritten = false;
-  /** Bytes of this turn wait in this socket, which is corked. */
-  #held: Socket | undefined;
-  #isReleaseDue = false;
+  #isFlushDue = false;
 
   /** Says everything to `socket` from now on. What was not flushed before is forgotten. */
   open(socket: Socket): void {
@@ -39,7 +37,6 @@ export class Outlet {
 
   /** Nothing more will be said to the socket. */
   shut(): void {
-    this.release();
     this.#socket = undefined;
     this.#forget();
   }
@@ -49,29 +46,45 @@ export class Outlet {
     this.#text += text;
   }
 
-  /** Adds `bytes[start..end)`. Bytes that are `lent` are copied, as they change after this call. */
-  pass(bytes: Buffer, start: number, end: number, isLent: boolean): void {
+  /** Adds a copy of `bytes[start..end)`. */
+  pass(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
     if (length <= limits.joinMaxBytes) {
       this.#text += bytes.toString("latin1", start, end);
       return;
     }
     if (this.#waiting + length > SPARE_BYTES) this.#writeAll();
-    if (this.#waiting === 0 && (!isLent || length > SPARE_BYTES))
-      this.#writeBytes(bytes, start, end, isLent);
-    else this.#gather(bytes, start, end);
+    if (length <= SPARE_BYTES) this.#gather(bytes, start, end);
+    else this.#write(Buffer.from(bytes.subarray(start, end)));
   }
 
   /** Writes what is left. `false`: the socket takes no more until its `drain`. */
   flush(): boolean {
     this.#writeAll();
-    return this.#socket?.writableNeedDrain !== true;
+    return this.#takesMore;
   }
 
-  /** Lets go what {@link #holdBack} keeps for the end of this turn. */
-  release(): void {
-    this.#held?.uncork();
-    this.#held = undefined;
+  /**
+   * Leaves what was said to the end of this turn of the event loop, unless it is much: TLS gives an upload in pieces of
+   * 16 KiB, several in one turn, which so leave by one system call. `false`: as with {@link flush}.
+   */
+  flushSoon(): boolean {
+    if (this.#waiting >= limits.bufferMaxBytes) return this.flush();
+    if (!this.#isFlushDue && this.#waiting > 0) {
+      this.#isFlushDue = true;
+      setImmediate(flushDue, this);
+    }
+    return this.#takesMore;
+  }
+
+  /** What {@link flushSoon} has left. */
+  flushDue(): void {
+    this.#isFlushDue = false;
+    this.#writeAll();
+  }
+
+  get #takesMore(): boolean {
+    return this.#socket?.writableNeedDrain !== true;
   }
 
   /** How many bytes were said and are not written. */
@@ -103,32 +116,6 @@ export class Outlet {
     return buffer;
   }
 
-  #writeBytes(bytes: Buffer, start: number, end: number, isLent: boolean): void {
-    this.#hasWritten = true;
-    const piece = bytes.subarray(start, end);
-    if (!isLent) this.#holdBack(piece.length);
-    this.#socket?.write(isLent ? Buffer.from(piece) : piece);
-  }
-
-  /**
-   * TLS gives an upload in pieces of 16 KiB, several for each read of the socket: they leave by one system call, at
-   * the end of this turn of the event loop, or before more would wait than the socket is for.
-   */
-  #holdBack(length: number): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    if (socket.writableLength + length >= socket.writableHighWaterMark) this.release();
-    if (this.#held !== undefined) return;
-    socket.cork();
-    this.#held = socket;
-    if (this.#isReleaseDue) return;
-    this.#isReleaseDue = true;
-    setImmediate(() => {
-      this.#isReleaseDue = false;
-      this.release();
-    });
-  }
-
   #writeAll(): void {
     if (this.#gathered !== undefined) {
       if (this.#waiting <= SPARE_BYTES) this.#gatherText(0);
@@ -139,8 +126,12 @@ export class Outlet {
     if (this.#text === "") return;
     const text = this.#text;
     this.#text = "";
+    this.#write(text);
+  }
+
+  #write(piece: Buffer | string): void {
     this.#hasWritten = true;
-    this.#socket?.write(text, "latin1");
+    this.#socket?.write(piece, "latin1");
   }
 
   #writeGathered(buffer: Buffer, length: number): void {
@@ -157,4 +148,8 @@ export class Outlet {
     this.#gathered = undefined;
     this.#length = 0;
   }
+}
+
+function flushDue(outlet: Outlet): void {
+  outlet.flushDue();
 }

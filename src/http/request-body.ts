@@ -65,7 +65,7 @@ export class RequestBody implements BodySource {
     this.#received += length;
     if (state === "fault") return fault(400, reader.why);
     if (this.#received > this.#maxBytes) return fault(413, "the body is larger than allowed");
-    if (length > 0) exchange.sendBody(inbox.bytes, reader.dataStart, reader.dataEnd);
+    if (length > 0) exchange.sendBody(inbox.bytes, reader.dataStart, reader.dataEnd, true);
     inbox.useTo(reader.next);
     this.#deadline = this.#pace.received(length);
     if (state === "done") {

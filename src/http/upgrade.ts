@@ -63,13 +63,13 @@ export class Tunnel implements BackendUser {
   begin(fromClient: Buffer): void {
     const { rest } = this.#switched;
     if (rest.length > 0 && !this.#sendToClient(rest)) this.#backend.pause();
-    if (fromClient.length > 0) this.clientRead(fromClient);
+    if (fromClient.length > 0) this.clientRead(fromClient, fromClient.length);
   }
 
-  /** Bytes of the client; they are the tunnel's from now on. */
-  clientRead(bytes: Buffer): void {
-    this.#bytesIn += bytes.length;
-    const takesMore = this.#backend.write(bytes);
+  /** The first `length` bytes of `bytes` came from the client; they are copied. */
+  clientRead(bytes: Buffer, length: number): void {
+    this.#bytesIn += length;
+    const takesMore = this.#backend.write(Buffer.from(bytes.subarray(0, length)));
     this.#touch();
     if (takesMore) return;
     this.#client.pause();

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RawClient } from "../support/raw-client.ts";
+import { answering, OK } from "../support/recorder.ts";
+import { get, post, RelayScene } from "../support/relay-world.ts";
+import { turns } from "../support/ticks.ts";
+import { acceptWebSocket, HANDSHAKE } from "../support/websocket.ts";
+
+/** More than the kernel takes for a backend that does not read, and no piece of it is like another. */
+const LONG = Array.from({ length: 4_000_000 }, (_, index) => `${index} `).join("");
+
+/** Until no more of what the client said leaves it. */
+async function stalled({ socket }: RawClient): Promise<void> {
+  for (let before = -1; before !== socket.bytesWritten - socket.writableLength; ) {
+    before = socket.bytesWritten - socket.writableLength;
+    await turns(200);
+  }
+}
+
+/** Has another client say something that is read where everybody's bytes are read. */
+async function disturb(port: number): Promise<void> {
+  using other = await RawClient.connect(port);
+  other.say(get("", `/${"z".repeat(4_000)}`));
+  await other.has("200 OK");
+}
+
+test("What is left of a client's head is not written over by what another client says", async () => {
+  await using scene = await RelayScene.start(answering(OK));
+  const { backend, client, world } = scene;
+  client.say("GET /left?of=one HTTP/1.1\r\nHost: shop.ex");
+  await turns();
+  await disturb(world.port);
+  client.say("ample\r\n\r\n");
+  await client.has("200 OK");
+  assert.match(backend.text, /GET \/left\?of=one HTTP\/1\.1\r\nhost: shop\.example\r\n/i);
+});
+
+test("What a client said behind its request is not written over while that is answered", async () => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  await using scene = await RelayScene.start(async (connection) => {
+    await connection.head();
+    if (connection.text.includes("/first")) await asked;
+    await answering(OK)(connection);
+  });
+  const { backend, client, world } = scene;
+  client.say(get("", "/first") + get("", "/second"));
+  await backend.connection(0);
+  await disturb(world.port);
+  ask();
+  await client.until(() => client.statuses.length === 2);
+  assert.match(backend.text, /GET \/first .*GET \/second /s);
+});
+
+test("A body that the backend has no room for is not written over by what other clients say", async () => {
+  const { promise: mayRead, resolve: read } = Promise.withResolvers<void>();
+  await using scene = await RelayScene.start(async (connection) => {
+    await connection.head();
+    if (connection.text.startsWith("GET")) return answering(OK)(connection);
+    connection.socket.pause();
+    await mayRead;
+    connection.socket.resume();
+    await connection.until(({ text }) => text.length >= LONG.length);
+    connection.say(OK);
+  });
+  const { backend, client, world } = scene;
+  client.say(post(`Content-Length: ${LONG.length}\r\n`, LONG));
+  await stalled(client);
+  await disturb(world.port);
+  read();
+  await client.has("200 OK");
+  const { text } = await backend.connection(0);
+  assert.ok(text.endsWith(LONG), "the body is not what was sent");
+});
+
+test("Messages of a WebSocket that wait are not written over by what other clients say", async () => {
+  const { promise: mayRead, resolve: read } = Promise.withResolvers<void>();
+  await using scene = await RelayScene.start(async (connection) => {
+    await connection.head();
+    if (!connection.text.includes("/chat")) return answering(OK)(connection);
+    await acceptWebSocket(connection);
+    connection.socket.pause();
+    await mayRead;
+    connection.socket.resume();
+  });
+  const { backend, client, world } = scene;
+  client.say(HANDSHAKE);
+  await client.has("101");
+  client.say(LONG);
+  await stalled(client);
+  await disturb(world.port);
+  read();
+  const connection = await backend.connection(0);
+  await connection.until(({ text }) => text.length >= LONG.length);
+  assert.ok(connection.text.endsWith(LONG), "what came is not what was sent");
+});
