@@ -77,6 +77,33 @@ for (const file of globSync("src/**/*.ts")) {
   });
 }
 
+/** The packages that a process loads when it starts: each takes megabytes that it keeps (`npm run bench -- --only vps`). */
+const LOADED_BY: Readonly<Record<string, readonly string[]>> = {
+  "src/worker.ts": ["pino"],
+  "src/manager.ts": ["pino", "tldts"],
+};
+
+for (const [root, packages] of Object.entries(LOADED_BY)) {
+  test(`${root} loads no more packages than it always needs`, () => {
+    const loaded = new Set([root]);
+    const found = new Set<string>();
+    for (const file of loaded) {
+      for (const specifier of loadedWith(file)) {
+        if (specifier.startsWith(".")) loaded.add(join(dirname(file), specifier));
+        else if (!specifier.startsWith("node:")) found.add(specifier);
+      }
+    }
+    assert.deepEqual([...found].toSorted(), packages);
+  });
+}
+
+/** What is loaded before a file is: neither types nor what it imports when it needs it. */
+function loadedWith(file: string): string[] {
+  return [...readFileSync(file, "utf8").matchAll(IMPORT)].flatMap(([text, from, bare]) =>
+    /^\s*(?:import|export)\s+type\b/.test(text) ? [] : (from ?? bare ?? []),
+  );
+}
+
 /** `src/base/errors.ts` → `base`; `src/worker.ts` → `worker.ts`. */
 function roomOf(file: string): string {
   return file.split("/")[1] ?? file;

@@ -1,15 +1,8 @@
-import { isIP } from "node:net";
 import { unreachable } from "../base/errors.ts";
-import type {
-  CertificateSource,
-  Config,
-  Dashboard,
-  Host,
-  HostPattern,
-  ListenAddress,
-} from "./config.ts";
+import type { CertificateSource, Config, Dashboard, Host, HostPattern } from "./config.ts";
 import { describeClientAuth, describeGuards, describeRules } from "./describe-guards.ts";
-import type { Action, Backend, PathEntry, Redirect, TcpAddress } from "./destination.ts";
+import type { Action, Backend, PathEntry, Redirect } from "./destination.ts";
+import { formatAddress, formatListen } from "./format-address.ts";
 import { formatPattern } from "./host-pattern.ts";
 import { nameOf } from "./issuers.ts";
 import { limits } from "./limits.ts";
@@ -175,14 +168,4 @@ function formatBackend(backend: Backend): string {
   return backend.kind === "unix"
     ? `unix:${backend.path}`
     : `${backend.kind}://${formatAddress(backend.address)}`;
-}
-
-/** A listener as it is written: `:443`, `[::1]:443`, `fd:3`. */
-export function formatListen(address: ListenAddress): string {
-  if (address.kind === "fd") return `fd:${address.fd}`;
-  return formatAddress({ host: address.host ?? "", port: address.port });
-}
-
-function formatAddress({ host, port }: TcpAddress): string {
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -4,7 +4,7 @@ import { codeOf } from "../../base/errors.ts";
 import { whyNotListening } from "../../base/listen-failure.ts";
 import { failureFacts, type Log } from "../../base/log.ts";
 import type { Dashboard } from "../../config/config.ts";
-import { formatListen } from "../../config/describe.ts";
+import { formatListen } from "../../config/format-address.ts";
 import { limits } from "../../config/limits.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { OpenDashboard } from "./serve.ts";
