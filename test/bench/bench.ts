@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { without } from "../support/programs.ts";
+import { bareNode } from "./contenders/bare-node.ts";
 import { caddy } from "./contenders/caddy.ts";
 import type { Contender, Setup } from "./contenders/contender.ts";
 import { haproxy } from "./contenders/haproxy.ts";
@@ -122,24 +123,37 @@ async function measureAll(scene: Scene, setup: Setup, sameSetup: readonly Row[])
   if (lasting.length === 0) return;
   const contenders: Contender[] = [];
   for (const maker of makers) contenders.push(await maker.start(scene, setup));
-  for (const row of lasting) results.push(await compare(row, scene, contenders));
+  if (lasting.some(hasFloor)) contenders.push(await bareNode.start(scene, setup));
+  for (const row of lasting) {
+    const compared = contenders.filter(({ name }) => name !== bareNode.name || hasFloor(row));
+    results.push(await compare(row, scene, compared));
+  }
   for (const { pid } of contenders) await scene.end(pid);
 }
 
 /**
  * In turns, so that what the machine does besides falls on all alike. The first round warms up, and counts for nobody:
- * it is longer, since V8 has compiled a path of ours only after some fifty thousand requests.
+ * ours is longer, since V8 has compiled a path only after some fifty thousand requests.
  */
 async function compare(row: Row, scene: Scene, contenders: readonly Contender[]): Promise<Result> {
   const figures = new Map(contenders.map((each): [string, number[]] => [each.name, []]));
   for (let round = values.quick ? 1 : 0; round <= rounds; round += 1) {
     for (const contender of contenders) {
-      const lasts = round === 0 ? (row.warmUpTimes ?? WARM_UP_TIMES) * seconds : seconds;
-      const figure = await row.measure(contender, scene, lasts);
+      const figure = await row.measure(contender, scene, lastsOf(row, round, contender));
       if (round > 0) figures.get(contender.name)?.push(figure);
     }
   }
   return told({ line: row, goals: row.goals, figures: Object.fromEntries(figures) });
+}
+
+/** How many seconds a round takes. What was compiled before it started needs no more than another one to warm up. */
+function lastsOf({ warmUpTimes = WARM_UP_TIMES }: Row, round: number, { name }: Contender): number {
+  const isCompiledLate = name === latchkey.name || name === bareNode.name;
+  return round === 0 && isCompiledLate ? warmUpTimes * seconds : seconds;
+}
+
+function hasFloor(row: Row): boolean {
+  return row.hasFloor === true;
 }
 
 /** The same with a program that has just started, each time. */

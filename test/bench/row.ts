@@ -23,8 +23,10 @@ export interface Row extends Line {
   readonly setup: Setup;
   /** Is every figure taken of a program that has just started? */
   readonly isFresh?: boolean;
-  /** So many times as long as another round is the one that warms up, where the usual does not do. */
+  /** So many times as long as another round is the one that warms up what V8 compiles, where the usual does not do. */
   readonly warmUpTimes?: number;
+  /** Is what a bare program on Node.js costs told too (`contenders/bare-node.ts`)? */
+  readonly hasFloor?: boolean;
   /** One figure; `seconds` is about how long it may take. */
   measure(contender: Contender, scene: Scene, seconds: number): Promise<number> | number;
 }

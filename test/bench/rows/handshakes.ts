@@ -5,8 +5,8 @@ import { HOST, runLoad } from "../scene.ts";
 
 const setup = { workers: 1, logs: false } as const;
 const PERCENT = 100;
-/** Each worker has had some ten thousand handshakes then: before, it is the compiling that is measured. */
-const warmUpTimes = 10;
+/** Each worker has had some fifty thousand handshakes then: before, it is the compiling that is measured. */
+const warmUpTimes = 20;
 
 /** Handshakes for so many seconds, each with one request; see `loads/handshakes.ts`. */
 export function handshakes({ port }: Contender, way: string, seconds: number, name = HOST) {
@@ -23,6 +23,7 @@ export const handshakeRows: readonly Row[] = [
     unit: "µs CPU",
     goals: { nginx: 1.15 },
     warmUpTimes,
+    hasFloor: true,
     setup,
     measure: (contender, _scene, seconds) =>
       cpuPerPiece(contender, () => handshakes(contender, "full", seconds).count),
@@ -33,6 +34,7 @@ export const handshakeRows: readonly Row[] = [
     unit: "µs CPU",
     goals: { nginx: 1.15 },
     warmUpTimes,
+    hasFloor: true,
     setup: { workers: 2, logs: false },
     measure: (contender, _scene, seconds) =>
       cpuPerPiece(contender, () => handshakes(contender, "resumed", seconds).count),
