@@ -2,7 +2,7 @@
  * Latchkey beside every peer that is found on this machine, with the same backend, certificate and added
  * fields: `npm run bench -- [--only NAME,NAME] [--rounds N] [--seconds N] [--quick] [--write]`.
  * Prints a table of medians and ratios, and writes bench.json into the working folder; `--write` puts the table
- * into README.md beside this file.
+ * into README.md beside this file, and some of its rows into the one of the project.
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import type { Contender, Setup } from "./contenders/contender.ts";
 import { haproxy } from "./contenders/haproxy.ts";
 import { latchkey } from "./contenders/latchkey.ts";
 import { nginx } from "./contenders/nginx.ts";
-import { describeRun, writePage } from "./page.ts";
+import { describeRun, writePages } from "./page.ts";
 import type { Line, Row, SoloRow } from "./row.ts";
 import { busyManagerRow } from "./rows/busy-manager.ts";
 import { flatRow } from "./rows/flat.ts";
@@ -34,7 +34,7 @@ import { timeToHttpsRow } from "./rows/time-to-https.ts";
 import { twoWorkersRow } from "./rows/two-workers.ts";
 import { webSocketRow } from "./rows/websocket.ts";
 import { Scene } from "./scene.ts";
-import { describeResults, median, type Result } from "./table.ts";
+import { describeBriefly, describeResults, median, type Result } from "./table.ts";
 
 const ROWS: readonly Row[] = [
   ...http1Rows,
@@ -61,6 +61,8 @@ const SOLO_ROWS: readonly SoloRow[] = [
 const NAMES = [...ROWS, ...SOLO_ROWS.flatMap(({ lines }) => lines)].map(({ name }) => name);
 /** A look at whether it all works, under a minute: all with the contenders of one setup. */
 const QUICK = ["small", "64k", "upload", "http2", "handshake", "websocket"];
+/** Rows of the first page. */
+const BRIEF = ["small", "logged", "64k", "upload", "http2", "handshake", "p99", "idle", "vps"];
 /** So many times as long as another one is the round that warms up. */
 const WARM_UP_TIMES = 3;
 const MAKERS = [latchkey, nginx, haproxy, caddy];
@@ -107,13 +109,14 @@ const order = ({ line }: Result) => NAMES.indexOf(line.name);
 results.sort((a, b) => order(a) - order(b));
 const { only, quick: isQuick } = values;
 const run = { date: new Date(), rounds, seconds, only, isQuick, makers };
-const page = `${describeResults(results)}\n${describeRun(run)}\n`;
+const description = `${describeRun(run)}\n`;
+const page = `${describeResults(results)}\n${description}`;
 process.stdout.write(page);
 writeFileSync(
   "bench.json",
-  `${JSON.stringify({ run: describeRun(run), results }, undefined, 2)}\n`,
+  `${JSON.stringify({ run: description.trimEnd(), results }, undefined, 2)}\n`,
 );
-if (values.write) writePage(page);
+if (values.write) writePages(page, `${describeBriefly(results, BRIEF)}\n${description}`);
 
 /** Everything that is measured with the contenders in one setup. */
 async function measureAll(scene: Scene, setup: Setup, sameSetup: readonly Row[]): Promise<void> {

@@ -16,6 +16,8 @@ export interface Run {
 }
 
 const PAGE = join(import.meta.dirname, "README.md");
+/** What everybody reads: a few rows of it. */
+const FRONT_PAGE = join(import.meta.dirname, "../../README.md");
 const BEGIN = "<!-- figures: begin -->\n";
 const END = "<!-- figures: end -->\n";
 
@@ -33,12 +35,17 @@ export function describeRun({ date, rounds, seconds, only, isQuick, makers }: Ru
   return `\`${command}\`, ${date.toISOString().slice(0, 10)}, ${machine}; ${all}`;
 }
 
-/** Puts a table into the page beside this file, in the place of the one before. */
-export function writePage(text: string): void {
-  const page = readFileSync(PAGE, "utf8");
+/** Puts a table into the page beside this file, and a short one into the first page, in the places of those before. */
+export function writePages(text: string, brief: string): void {
+  putInto(PAGE, text);
+  putInto(FRONT_PAGE, brief);
+}
+
+function putInto(file: string, text: string): void {
+  const page = readFileSync(file, "utf8");
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`Cannot write ${PAGE}: it has no place for figures`);
-  writeFileSync(PAGE, `${page.slice(0, from + BEGIN.length)}\n${text}\n${page.slice(to)}`);
+  if (from < 0 || to < from) throw new Error(`Cannot write ${file}: it has no place for figures`);
+  writeFileSync(file, `${page.slice(0, from + BEGIN.length)}\n${text}\n${page.slice(to)}`);
 }
 
 /** The first number with dots in it that a program says of itself. */

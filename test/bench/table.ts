@@ -24,8 +24,24 @@ export function describeResults(results: readonly Result[]): string {
       judged(result, peers, results),
     ];
   });
-  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
-  return `${table.join("\n")}\n`;
+  return `${markdownOf([head, head.map(() => "---"), ...rows])}\n`;
+}
+
+/** The rows of these names alone, as medians: for who wants to know at a glance. */
+export function describeBriefly(results: readonly Result[], names: readonly string[]): string {
+  const shown = results.filter(({ line }) => names.includes(line.name));
+  const [first] = shown;
+  const who = Object.keys(first?.figures ?? {});
+  const head = ["work", ...who];
+  const rows = shown.map(({ line, figures }) => [
+    `${line.what}, ${line.unit}`,
+    ...who.map((name) => (figures[name] === undefined ? "-" : figure(median(figures[name])))),
+  ]);
+  return `${markdownOf([head, head.map(() => "---"), ...rows])}\n`;
+}
+
+function markdownOf(rows: readonly (readonly string[])[]): string {
+  return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 /** Ours beside every goal that it has, the goals in bold. */
