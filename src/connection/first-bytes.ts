@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { giveBack } from "./give-back.ts";
 
 /** A reader needs more bytes: nothing can be said before there are `wantsBytes` in all. */
 export interface PartialRead {
@@ -42,8 +43,8 @@ export function readFirstBytes<Read extends { readonly kind: string }>(
       socket.off("data", read).off("end", end).off("close", leave);
       socket.pause();
       const rest = received.bytes().subarray(usedBytes);
-      // Once and whole: part of a message given back would be read again at once, for ever.
-      if (rest.length > 0 && !socket.destroyed && !socket.readableEnded) socket.unshift(rest);
+      // Once and all of it: part of a message given back would be read again at once, for ever.
+      if (!socket.destroyed && !socket.readableEnded) giveBack(socket, rest);
       resolve(outcome);
     };
     const read = (chunk: Buffer): void => {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { test } from "node:test";
 import { peek } from "../../src/connection/peek.ts";
 import { CAPTURED_NAME, capturedHellos, inRecords, makeHello } from "../support/hello-bytes.ts";
 import { connectPair, hasRead } from "../support/socket-pair.ts";
 
 const curl = capturedHellos.get("curl") ?? Buffer.alloc(0);
+const node = capturedHellos.get("node") ?? Buffer.alloc(0);
 const eventsOfPeek = ["data", "end", "close"] as const;
 
 for (const [client, hello] of capturedHellos) {
@@ -18,7 +20,7 @@ for (const [client, hello] of capturedHellos) {
       pair.client.write(hello.subarray(cut));
       const read = await peeked;
       assert.equal(read.kind === "complete" && read.serverName, CAPTURED_NAME, `cut at ${cut}`);
-      assert.deepEqual(pair.server.read(), hello, `cut at ${cut}`);
+      assert.deepEqual(given(pair.server), hello, `cut at ${cut}`);
     }
   });
 }
@@ -66,8 +68,28 @@ test("peek reads a hello of 16 KiB that comes byte by byte", async () => {
   for (const byte of large) pair.server.emit("data", Buffer.of(byte));
   const read = await peeked;
   assert.equal(read.kind === "complete" && read.serverName, CAPTURED_NAME);
-  assert.deepEqual(pair.server.read(), large);
+  assert.deepEqual(given(pair.server), large);
 });
+
+test("peek gives a hello back in pieces that each leave room in Node's first buffer for TLS", async () => {
+  using pair = await connectPair();
+  const peeked = peek(pair.server);
+  pair.client.write(node);
+  assert.ok(node.length > 1_024, `${node.length} bytes`);
+  await peeked;
+  for (const piece of pieces(pair.server)) assert.ok(piece.length < 1_024, `${piece.length} bytes`);
+});
+
+/** What was given back, in the pieces in which Node's TLS reads it. */
+function pieces(socket: Socket): Buffer[] {
+  const read: Buffer[] = [];
+  for (let piece = socket.read(); piece !== null; piece = socket.read()) read.push(piece);
+  return read;
+}
+
+function given(socket: Socket): Buffer {
+  return Buffer.concat(pieces(socket));
+}
 
 test("peek tells plain HTTP and noise, and gives them back", async () => {
   for (const [bytes, kind] of [
