@@ -162,7 +162,8 @@ function hasFloor(row: Row): boolean {
 /** The same with a program that has just started, each time. */
 async function compareFresh(row: Row, scene: Scene): Promise<Result> {
   const figures = new Map(makers.map((each): [string, number[]] => [each.name, []]));
-  for (let round = 1; round <= rounds; round += 1) {
+  const times = Math.min(rounds, row.rounds ?? rounds);
+  for (let round = 1; round <= times; round += 1) {
     for (const maker of makers) {
       const contender = await maker.start(scene, row.setup);
       figures.get(maker.name)?.push(await row.measure(contender, scene, seconds));

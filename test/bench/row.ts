@@ -23,6 +23,8 @@ export interface Row extends Line {
   readonly setup: Setup;
   /** Is every figure taken of a program that has just started? */
   readonly isFresh?: boolean;
+  /** How often at most, where once takes long; of a program that has just started. */
+  readonly rounds?: number;
   /** So many times as long as another round is the one that warms up what V8 compiles, where the usual does not do. */
   readonly warmUpTimes?: number;
   /** Is what a bare program on Node.js costs told too (`contenders/bare-node.ts`)? */
