@@ -160,6 +160,14 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
       return;
     }
     this.#inbox.add(bytes, length);
+    try {
+      this.#goOn();
+    } finally {
+      this.#inbox.keep(); // whatever fails: the next bytes there are another client's
+    }
+  }
+
+  #goOn(): void {
     if (this.#phase === "head") {
       this.#advance();
     } else if (this.#phase === "rest") {
@@ -168,7 +176,6 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
       if (!this.#body.isDone) this.#visit.pumpBody();
       this.regulateReading();
     }
-    this.#inbox.keep();
   }
 
   clientEnded(): void {
