@@ -64,7 +64,7 @@ const QUICK = ["small", "64k", "upload", "http2", "handshake", "websocket"];
 /** Rows of the first page. */
 const BRIEF = ["small", "logged", "64k", "upload", "http2", "handshake", "p99", "idle", "vps"];
 /** So many times as long as another one is the round that warms up. */
-const WARM_UP_TIMES = 3;
+const WARM_UP_TIMES = 10;
 const MAKERS = [latchkey, nginx, haproxy, caddy];
 
 const { values } = parseArgs({
