@@ -62,7 +62,7 @@ const NAMES = [...ROWS, ...SOLO_ROWS.flatMap(({ lines }) => lines)].map(({ name 
 /** A look at whether it all works, under a minute: all with the contenders of one setup. */
 const QUICK = ["small", "64k", "upload", "http2", "handshake", "websocket"];
 /** Rows of the first page. */
-const BRIEF = ["small", "logged", "64k", "upload", "http2", "handshake", "p99", "idle", "vps"];
+const BRIEF = ["small", "upload", "http2", "handshake", "idle", "vps"];
 /** So many times as long as another one is the round that warms up. */
 const WARM_UP_TIMES = 10;
 const MAKERS = [latchkey, nginx, haproxy, caddy];
