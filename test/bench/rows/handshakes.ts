@@ -30,16 +30,17 @@ export const handshakeRows: readonly Row[] = [
   },
   {
     name: "resumed",
-    what: "resumed handshake and one request, two workers",
+    what: "resumed handshake and one request",
     unit: "µs CPU",
     goals: { nginx: 1.15 },
     warmUpTimes,
     hasFloor: true,
-    setup: { workers: 2, logs: false },
+    setup,
     measure: (contender, _scene, seconds) =>
       cpuPerPiece(contender, () => handshakes(contender, "resumed", seconds).count),
   },
   {
+    // Two workers, since a ticket of one must do with the other.
     name: "resumption",
     what: "handshakes that were resumed, of those that offered it, two workers",
     unit: "%",
