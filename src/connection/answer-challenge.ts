@@ -36,22 +36,20 @@ export async function answerChallenge(
     key: challenge.key,
     ALPNProtocols: [ACME_TLS],
     secureOptions: modernTls.secureOptions | constants.SSL_OP_NO_TICKET,
+    handshakeTimeout: limits.challengeHandshakeTimeoutMs,
   });
   const deadline = setTimeout(() => socket.destroy(), limits.challengeHandshakeTimeoutMs);
   socket.once("close", () => clearTimeout(deadline));
-  const timeoutMs = limits.challengeHandshakeTimeoutMs;
   try {
-    const secured = await handshake(server, socket, { host, timeoutMs });
+    const secured = await handshake(server, socket, { host });
     secured.destroySoon();
   } catch (error) {
     if (!hasLeft(error)) throw error;
   }
 }
 
-/** Closed, or reset, by the other end; whatever TLS itself minds has a code of its own. */
+/** Whatever TLS itself minds has a code of its own. */
 function hasLeft(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
-  const code = codeOf(cause);
-  const isTold = code === "ECONNRESET" || code === "EPIPE" || code === undefined;
-  return cause instanceof Error && isTold && !(cause instanceof TooSlow);
+  return cause instanceof Error && codeOf(cause) === undefined && !(cause instanceof TooSlow);
 }

@@ -10,7 +10,7 @@ import { RecentMap } from "../base/recent-map.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
-import { handshake, handshakeServer, modernTls } from "./handshake.ts";
+import { handshake, handshakeServer, modernTls, type ServerOptions } from "./handshake.ts";
 import { HandshakePlaces } from "./handshake-places.ts";
 import { Refusal } from "./refusal.ts";
 import { sessionScope } from "./tickets.ts";
@@ -99,8 +99,7 @@ export class Terminator {
     if (place === undefined) throw new Refusal("silence", "TOO_MANY_HANDSHAKES", { host });
     const whyCut = () => (isOutrun ? "it gave its place to a newer one" : "the client left");
     try {
-      const shaking = { host, timeoutMs: limits.handshakeTimeoutMs, whyCut };
-      const secured = await handshake(server, socket, shaking);
+      const secured = await handshake(server, socket, { host, whyCut });
       this.#counts?.shaken(secured.isSessionReused() ? "resumed" : "full");
       return secured;
     } catch (error) {
@@ -121,7 +120,7 @@ export class Terminator {
   }
 
   /** The full set, for a swap too: `setSecureContext` forgets what it is not given. */
-  #optionsFor(host: UriHost, route: Host, credential: Credential): TlsOptions {
+  #optionsFor(host: UriHost, route: Host, credential: Credential): ServerOptions {
     return {
       ...modernTls,
       ...sessionScope(this.#ticketMaster, route, host),
@@ -130,6 +129,7 @@ export class Terminator {
       ...(route.action.kind === "tcp" ? {} : { ALPNProtocols: ["h2", "http/1.1", "http/1.0"] }),
       ...policyOptions(route),
       sessionTimeout: limits.ticketLifetimeSeconds,
+      handshakeTimeout: limits.handshakeTimeoutMs,
       cert: credential.chain,
       key: credential.key,
     };
@@ -155,7 +155,7 @@ function policyOptions({ tls }: Host): TlsOptions {
 }
 
 /** A new server, or `existing` with another certificate. */
-function serverWith(options: TlsOptions, existing: Server | undefined): Server {
+function serverWith(options: ServerOptions, existing: Server | undefined): Server {
   try {
     if (existing === undefined) return handshakeServer(options);
     existing.setSecureContext(options);

@@ -6,7 +6,6 @@ import type { Credential } from "../../src/base/credential.ts";
 import { codeOf } from "../../src/base/errors.ts";
 import type { Host } from "../../src/config/config.ts";
 import { Terminator } from "../../src/connection/terminate.ts";
-import { capturedHellos } from "../support/hello-bytes.ts";
 import { connectPair } from "../support/socket-pair.ts";
 import { authority, hostname, makeCredential, makeHost, tunnelTo } from "../support/tls-door.ts";
 
@@ -141,18 +140,6 @@ test("the name is compared as a host name: case and a final dot mean nothing", a
     checkServerIdentity: () => undefined,
   });
   assert.equal(shaken.serial, first.serial);
-});
-
-test("a client that never finishes its handshake is closed", async (context) => {
-  context.mock.timers.enable({ apis: ["setTimeout"] });
-  using pair = await connectPair();
-  const terminated = new Terminator(master).terminate(pair.server, a, entry, first);
-  pair.client.write(capturedHellos.get("openssl") ?? Buffer.alloc(0));
-  await once(pair.client, "data");
-  const failed = assert.rejects(terminated, { code: "HANDSHAKE_FAILED" });
-  const closed = new Promise((resolve) => pair.server.once("close", resolve));
-  context.mock.timers.tick(10_000);
-  await Promise.all([failed, closed]);
 });
 
 test("a socket that is gone already fails at once", async () => {
