@@ -20,6 +20,7 @@ export async function readArrival(
   const header = await readFirstBytes(socket, {
     reader: readProxyHeader,
     used: usedBytes,
+    cutShort: { kind: "malformed", why: "it ends in its middle" },
     timeoutMs,
   });
   const loadBalancer = own.source.address;
@@ -30,11 +31,6 @@ export async function readArrival(
       return own;
     case "malformed":
       throw new Refusal("silence", "PROXY_HEADER_MALFORMED", { reason: header.why, loadBalancer });
-    case "cut-short":
-      throw new Refusal("silence", "PROXY_HEADER_MALFORMED", {
-        reason: "it ends in its middle",
-        loadBalancer,
-      });
     case "timed-out":
       throw new Refusal("silence", "HELLO_TIMED_OUT", { loadBalancer });
     case "closed":

@@ -12,9 +12,7 @@ export type Unread =
   /** The time was over first. */
   | { readonly kind: "timed-out" }
   /** The client left first, or ended without a byte. */
-  | { readonly kind: "closed" }
-  /** The client ended its side in the middle. */
-  | { readonly kind: "cut-short" };
+  | { readonly kind: "closed" };
 
 /** What is read, and how long it may take. */
 export interface FirstBytesOptions<Read> {
@@ -22,6 +20,8 @@ export interface FirstBytesOptions<Read> {
   readonly reader: (bytes: Buffer) => Read | PartialRead;
   /** How many bytes are used up by what was read; the rest is given back. */
   readonly used: (read: Read) => number;
+  /** What is read of a client that ends its side in the middle; it uses up nothing. */
+  readonly cutShort: Read;
   readonly timeoutMs: number;
 }
 
@@ -33,7 +33,7 @@ export interface FirstBytesOptions<Read> {
  */
 export function readFirstBytes<Read extends { readonly kind: string }>(
   socket: Socket,
-  { reader, used, timeoutMs }: FirstBytesOptions<Read>,
+  { reader, used, cutShort, timeoutMs }: FirstBytesOptions<Read>,
 ): Promise<Read | Unread> {
   return new Promise((resolve) => {
     const received = new Received();
@@ -57,7 +57,7 @@ export function readFirstBytes<Read extends { readonly kind: string }>(
     const leave = (): void => settle({ kind: "closed" }, 0);
     const end = (): void => {
       if (received.size === 0) leave();
-      else settle({ kind: "cut-short" }, 0);
+      else settle(cutShort, 0);
     };
     const deadline = setTimeout(() => settle({ kind: "timed-out" }, 0), timeoutMs);
 

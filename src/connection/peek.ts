@@ -7,7 +7,10 @@ import { type PartialRead, readFirstBytes, type Unread } from "./first-bytes.ts"
 export type Peeked =
   | Exclude<ClientHello, PartialRead>
   /** The time was over first, or the client left. */
-  | Exclude<Unread, { readonly kind: "cut-short" }>;
+  | Unread;
+
+const cutShort = { kind: "malformed", why: "it ends in its middle" } as const;
+const usesNothing = (): number => 0;
 
 /**
  * Reads one whole ClientHello from a raw socket and gives every byte back; see {@link readFirstBytes}
@@ -15,14 +18,7 @@ export type Peeked =
  *
  * @param timeoutMs `limits.helloTimeoutMs`, or what is left of it.
  */
-export async function peek(
-  socket: Socket,
-  timeoutMs: number = limits.helloTimeoutMs,
-): Promise<Peeked> {
-  const peeked = await readFirstBytes(socket, {
-    reader: readClientHello,
-    used: () => 0,
-    timeoutMs,
-  });
-  return peeked.kind === "cut-short" ? { kind: "malformed", why: "it ends in its middle" } : peeked;
+export function peek(socket: Socket, timeoutMs: number = limits.helloTimeoutMs): Promise<Peeked> {
+  const options = { reader: readClientHello, used: usesNothing, cutShort, timeoutMs };
+  return readFirstBytes<Exclude<ClientHello, PartialRead>>(socket, options);
 }
