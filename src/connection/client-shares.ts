@@ -27,7 +27,7 @@ export class ClientShares {
     const open = this.#open.get(key) ?? 0;
     if (open >= this.#max) return false;
     this.#open.set(key, open + 1);
-    socket.once("close", () => this.#release(key));
+    socket.on("close", () => this.#release(key));
     return true;
   }
 

@@ -39,7 +39,7 @@ export class OpenConnections {
     const place = this.#sockets.enter(socket);
     this.#counts?.connectionOpened();
     this.#tell();
-    socket.once("close", () => {
+    socket.on("close", () => {
       this.#counts?.connectionClosed();
       this.#sockets.leave(place);
       this.#tell();

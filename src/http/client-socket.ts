@@ -47,7 +47,7 @@ export class ClientSocket implements TunnelClient {
   /** Why we have cut the connection. */
   #why: string | undefined;
 
-  /** `carrier`: the TCP socket below `socket`, when that is TLS. */
+  /** `carrier`: the TCP socket below `socket`, when that is TLS; accepted with TCP_NODELAY (`listen.ts`). */
   constructor(
     socket: Socket,
     listener: ClientListener,
@@ -60,7 +60,6 @@ export class ClientSocket implements TunnelClient {
     this.#deadlines = deadlines;
     // A client may end its side and still read the answer (RFC 9112 §9.6).
     socket.allowHalfOpen = true;
-    socket.setNoDelay(true);
     socket.on("error", () => {
       // Its close follows, and says all that matters.
     });
