@@ -6,6 +6,7 @@ import { admitCases } from "./micro/admit.ts";
 import { countsCases } from "./micro/counts.ts";
 import { headCases } from "./micro/head.ts";
 import { helloCases } from "./micro/hello.ts";
+import { logCases } from "./micro/log.ts";
 import { nanosecondsOf } from "./micro/micro-case.ts";
 import { routeCases } from "./micro/route.ts";
 import { median } from "./table.ts";
@@ -15,7 +16,14 @@ const ROUND_MS = 40;
 const WARM_UP_MS = 150;
 
 const [word = ""] = process.argv.slice(2);
-const all = [...helloCases, ...headCases, ...admitCases, ...routeCases, ...countsCases];
+const all = [
+  ...helloCases,
+  ...headCases,
+  ...admitCases,
+  ...routeCases,
+  ...countsCases,
+  ...logCases,
+];
 const wanted = all.filter(({ name }) => name.includes(word));
 if (wanted.length === 0) {
   process.stderr.write(
