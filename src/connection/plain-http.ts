@@ -130,13 +130,10 @@ class PlainHttp implements ClientListener, Timed {
     if (access === undefined || reply.answer.lines === CHALLENGE_LINES) return;
     const address = this.#address;
     const sender = { address, isTrusted: isTrustedProxy(address), isTrustedProxy };
-    const facts = {
-      ...askedRecord(withoutToken(reply.request), { sender }, undefined),
-      ...{ status, bytesIn: 0, bytesOut, durationMs: performance.now() - this.#startedAt },
-      ...{ connectMs: undefined, firstByteMs: undefined, user: undefined, backend: undefined },
-      why: reply.why,
-    };
-    access(accessFacts(facts, tellsQuery));
+    const asked = askedRecord(withoutToken(reply.request), { sender }, undefined);
+    const durationMs = performance.now() - this.#startedAt;
+    const ended = { status, bytesIn: 0, bytesOut, durationMs, user: undefined, backend: undefined };
+    access(accessFacts(asked, { ...ended, why: reply.why }, undefined, tellsQuery));
   }
 }
 

@@ -7,6 +7,7 @@ import type { LogConfig } from "../config/config.ts";
 import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
+import type { BackendTimes } from "./backend-times.ts";
 import { clientOf, type Sender } from "./forwarded.ts";
 
 /** Who speaks. */
@@ -61,14 +62,23 @@ function fileWatch(path: string, log: Log, failing: AccessTeller["failing"]): Si
   };
 }
 
-/** One request that has ended, whichever way. */
-export interface VisitRecord {
+/** Who asked, and for what. */
+export interface AskedRecord {
   /** Empty, as the target: it could not be read. */
   readonly method: string;
   /** Undefined: nobody knows. */
   readonly host: string | undefined;
   /** Path and query. */
   readonly target: string;
+  readonly client: string;
+  /** See {@link Sender}; undefined: it has shown none. */
+  readonly clientCertificate: string | undefined;
+  /** Undefined: there was no request to tell. */
+  readonly requestId: string | undefined;
+}
+
+/** How a request has ended, whichever way. */
+export interface EndedRecord {
   /** The status the client got; 0: none; 101: a WebSocket, whatever the client speaks. */
   readonly status: number;
   /** Content taken from the client, and given to it, or what went through its tunnel. */
@@ -76,26 +86,12 @@ export interface VisitRecord {
   readonly bytesOut: number;
   /** From the first byte of the head to the last byte of the answer handed to the socket, or the end of the tunnel. */
   readonly durationMs: number;
-  /** See `BackendTimes`. */
-  readonly connectMs: number | undefined;
-  readonly firstByteMs: number | undefined;
-  readonly client: string;
   /** Whose password was right (`auth.basic`). */
   readonly user: string | undefined;
-  /** See {@link Sender}; undefined: it has shown none. */
-  readonly clientCertificate: string | undefined;
   readonly backend: Backend | undefined;
-  /** Undefined: there was no request to tell. */
-  readonly requestId: string | undefined;
   /** Why it did not end well, in our words. */
   readonly why: string | undefined;
 }
-
-/** What a line says of who asked, and for what. */
-export type AskedRecord = Pick<
-  VisitRecord,
-  "method" | "host" | "target" | "client" | "clientCertificate" | "requestId"
->;
 
 /** @param request `undefined` when it could not be read: then it is told for `host`, if that is known. */
 export function askedRecord(
@@ -116,25 +112,35 @@ export function askedRecord(
   };
 }
 
-/** The `request.done` line of a request: stable names, nothing secret, no query unless `tellsQuery`. */
-export function accessFacts(visit: VisitRecord, tellsQuery: boolean): Facts {
-  const query = tellsQuery ? -1 : visit.target.indexOf("?");
+/**
+ * The `request.done` line of a request: stable names, nothing secret, no query unless `tellsQuery`.
+ *
+ * @param times Of its way to its backend, if it was forwarded.
+ */
+export function accessFacts(
+  asked: AskedRecord,
+  ended: EndedRecord,
+  times: Pick<BackendTimes, "connectMs" | "firstByteMs"> | undefined,
+  tellsQuery: boolean,
+): Facts {
+  const { target } = asked;
+  const query = tellsQuery ? -1 : target.indexOf("?");
   return {
-    method: visit.method || undefined,
-    host: visit.host,
-    path: (query === -1 ? visit.target : visit.target.slice(0, query)) || undefined,
-    status: visit.status,
-    bytesIn: visit.bytesIn,
-    bytesOut: visit.bytesOut,
-    durationMs: roundedMs(visit.durationMs),
-    connectMs: visit.connectMs && roundedMs(visit.connectMs),
-    firstByteMs: visit.firstByteMs && roundedMs(visit.firstByteMs),
-    client: visit.client,
-    user: visit.user,
-    clientCertificate: visit.clientCertificate,
-    backend: visit.backend === undefined ? undefined : backendName(visit.backend),
-    requestId: visit.requestId,
-    why: visit.why,
+    method: asked.method || undefined,
+    host: asked.host,
+    path: (query === -1 ? target : target.slice(0, query)) || undefined,
+    status: ended.status,
+    bytesIn: ended.bytesIn,
+    bytesOut: ended.bytesOut,
+    durationMs: roundedMs(ended.durationMs),
+    connectMs: times?.connectMs && roundedMs(times.connectMs),
+    firstByteMs: times?.firstByteMs && roundedMs(times.firstByteMs),
+    client: asked.client,
+    user: ended.user,
+    clientCertificate: asked.clientCertificate,
+    backend: ended.backend === undefined ? undefined : backendName(ended.backend),
+    requestId: asked.requestId,
+    why: ended.why,
   };
 }
 

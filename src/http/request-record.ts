@@ -1,13 +1,7 @@
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Facts } from "../base/errors.ts";
 import type { Backend } from "../config/destination.ts";
-import {
-  type AskedRecord,
-  accessFacts,
-  askedRecord,
-  roundedMs,
-  type VisitRecord,
-} from "./access-log.ts";
+import { accessFacts, askedRecord, type EndedRecord, roundedMs } from "./access-log.ts";
 import type { Admitted } from "./admit.ts";
 import type { Whose } from "./asker.ts";
 import type { BackendTimes } from "./backend-times.ts";
@@ -16,8 +10,6 @@ import { clientOf } from "./forwarded.ts";
 import type { TunnelEnded, VisitTools } from "./front.ts";
 import { isGrpc } from "./grpc.ts";
 import { requestIdOf } from "./request-id.ts";
-
-const NO_TIMES = { connectMs: undefined, firstByteMs: undefined };
 
 /** What is known of one request after the other: each is counted when it has ended, and told in the access log. */
 export class RequestRecord implements Whose {
@@ -117,15 +109,12 @@ export class RequestRecord implements Whose {
     };
   }
 
-  #facts(told: Omit<VisitRecord, keyof AskedRecord | "connectMs" | "firstByteMs">): Facts {
+  #facts(ended: EndedRecord): Facts {
     const request = this.#request;
     const requestId = this.requestId || (request && requestIdOf(request.head.fields));
     const asked = askedRecord(request, this.#tools, requestId);
-    const { connectMs, firstByteMs } = (told.backend && this.#times) ?? NO_TIMES;
-    return accessFacts(
-      { ...asked, ...told, connectMs, firstByteMs },
-      this.#tools.around.tellsQuery,
-    );
+    const times = ended.backend && this.#times;
+    return accessFacts(asked, ended, times, this.#tools.around.tellsQuery);
   }
 
   #count(status: number, durationMs: number): void {
