@@ -13,7 +13,7 @@ export function wrk(
     `-c${connections}`,
     `-d${seconds}s`,
     "--timeout",
-    "20s",
+    "60s",
     url,
   ]);
   if (/Non-2xx|Socket errors/.test(printed)) throw new Error(`Cannot compare: ${printed}`);
