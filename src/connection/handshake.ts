@@ -31,8 +31,8 @@ interface Waiter {
 
 /**
  * Whose handshake it is. A `tls.Server` does not say which raw socket a secured one came from, so each handshake has a
- * server of its own to tell it: an object that inherits all from that of its host, and keeps who waits. The other way,
- * an `AsyncLocalStorage`, costs 6 to 8 µs a handshake, half of it in Node's `nextTick`.
+ * server of its own to tell it: an object that inherits all from that of its host, and keeps who waits. An
+ * `AsyncLocalStorage` would do, but with one that is used each `nextTick` of Node's streams takes a slow path.
  */
 interface Attended extends tls.Server {
   /** Until it is over. */
