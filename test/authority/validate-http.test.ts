@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { validateHttp } from "../../src/authority/validate-http.ts";
 import { parsePlain } from "../../src/base/hostname.ts";
 import { respondHttp } from "../support/challenge-responder.ts";
-import { freePort } from "../support/free-port.ts";
+import { deadPort } from "../support/dead-port.ts";
 
 const keyAuthorization = `${"t".repeat(32)}.${"k".repeat(43)}`;
 const proof = { host: parsePlain("shop.test")!, token: "t".repeat(32), keyAuthorization };
@@ -106,7 +106,7 @@ test("a listener that does not answer is given up at the deadline, its connectio
 });
 
 test("a port where nobody listens is a connection problem", async () => {
-  const listener = { host: "127.0.0.1", port: await freePort() };
+  const listener = { host: "127.0.0.1", port: await deadPort() };
   const found = await validateHttp(listener, proof, AbortSignal.timeout(5_000));
   assert.equal(found?.type, "urn:ietf:params:acme:error:connection");
 });

@@ -13,7 +13,7 @@ import { validateTlsAlpn } from "../../src/authority/validate-tls-alpn.ts";
 import { parsePlain } from "../../src/base/hostname.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { respondHttp, respondTls, type Shown } from "../support/challenge-responder.ts";
-import { freePort } from "../support/free-port.ts";
+import { deadPort } from "../support/dead-port.ts";
 
 const host = parsePlain("shop.test")!;
 const token = "t".repeat(32);
@@ -183,7 +183,7 @@ test("a server that says nothing is given up at the deadline, its connection clo
 });
 
 test("a port where nobody listens is a connection problem", async () => {
-  const listener = { host: "127.0.0.1", port: await freePort() };
+  const listener = { host: "127.0.0.1", port: await deadPort() };
   const found = await validateTlsAlpn(listener, proof, AbortSignal.timeout(5_000));
   assert.equal(found?.type, "urn:ietf:params:acme:error:connection");
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import tls from "node:tls";
 import { lookAtServed } from "../../src/certificate/served.ts";
 import { changeLimits } from "../../src/config/limits.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { named } from "../support/stored.ts";
 import { closeServer, listenAnywhere, makeCredential } from "../support/tls-door.ts";
 
@@ -26,11 +26,7 @@ async function doorOf(t: TestContext, meet: (socket: Socket) => void) {
 }
 
 async function closedDoor() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await closeServer(server);
-  return { host: "127.0.0.1", port };
+  return { host: "127.0.0.1", port: await deadPort() };
 }
 
 for (const wantsProxyHeader of [false, true]) {

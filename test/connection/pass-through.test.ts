@@ -8,6 +8,7 @@ import { writeProxyHeader } from "../../src/backend/proxy-header.ts";
 import { parseIpAddress } from "../../src/base/ip-address.ts";
 import { readProxyHeader } from "../../src/connection/proxy-protocol.ts";
 import { makeCertificate } from "../support/certificates.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { startFullListener } from "../support/full-listener.ts";
 import {
   alpn,
@@ -193,10 +194,7 @@ for (const kind of ["tcp", "pass-through"] as const) {
   });
 
   test(`a ${kind} backend that refuses is one line and one closed socket`, async () => {
-    const server = net.createServer();
-    const port = await listenAnywhere(server);
-    await closeServer(server);
-    await using door = await openTunnel(kind, port);
+    await using door = await openTunnel(kind, await deadPort());
     const told = door.nextRefusal();
     const { socket } = await connect(door.port);
     const closed = received(socket);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:net";
 import { after, test } from "node:test";
 import { parseHostname } from "../../src/base/hostname.ts";
 import { lookOverHttp } from "../../src/doctor/look-http.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { respondHttp, respondHttps } from "../support/challenge-responder.ts";
+import { deadPort } from "../support/dead-port.ts";
 
 const host = parseHostname("shop.example")!;
 const WORDS = "the-words-of-this-program";
@@ -120,11 +120,8 @@ for (const { what, answer: answered, sight } of rows) {
 }
 
 test("over HTTP: nobody listens is closed", async () => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = Object(server.address());
-  await new Promise((resolve) => server.close(resolve));
-  const sight = await look((response) => response.end(), { ...ports, http: port });
+  const dead = { ...ports, http: await deadPort() };
+  const sight = await look((response) => response.end(), dead);
   assert.deepEqual(sight, { kind: "closed", code: "ECONNREFUSED" });
 });
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { test } from "node:test";
 import { readCredential } from "../../src/base/credential.ts";
 import { parseHostname } from "../../src/base/hostname.ts";
@@ -7,6 +6,7 @@ import { makeProbe } from "../../src/certificate/probe.ts";
 import { lookOverTls, type TlsLook } from "../../src/doctor/look-tls.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { respondTls } from "../support/challenge-responder.ts";
+import { deadPort } from "../support/dead-port.ts";
 
 const host = parseHostname("shop.example")!;
 const probe = await makeProbe(host);
@@ -72,9 +72,5 @@ test("over TLS: a server that shows nothing for the name refuses", async () => {
 });
 
 test("over TLS: nobody listens is closed", async () => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = Object(server.address());
-  await new Promise((resolve) => server.close(resolve));
-  assert.deepEqual(await look(port), { kind: "closed", code: "ECONNREFUSED" });
+  assert.deepEqual(await look(await deadPort()), { kind: "closed", code: "ECONNREFUSED" });
 });

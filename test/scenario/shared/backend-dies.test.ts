@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
 import { runProgram } from "../../support/client-program.ts";
+import { deadPort } from "../../support/dead-port.ts";
 import type { Latchkey } from "../../support/latchkey.ts";
 import { without } from "../../support/programs.ts";
 import type { Recorded } from "../../support/recorded.ts";
@@ -35,8 +36,7 @@ const backend = await Recorder.start(async (connection) => {
   await connection.head();
   deeds[connection.text.split(" ")[1] ?? ""]?.(connection);
 });
-const gone = await Recorder.start();
-const gonePort = gone.port;
+const gonePort = await deadPort();
 const start = share({
   hosts: `
   dying.localhost: { to: ${backend.port}, timeouts: { firstByte: 1s, idle: 1s } }
@@ -51,7 +51,6 @@ beforeEach(async () => {
 after(async () => {
   await backend[Symbol.asyncDispose]();
 });
-await gone[Symbol.asyncDispose]();
 
 /** Exit codes of curl: a body that ended too early, in its words, as a fault of the connection, or of its stream. */
 const CURL_CUT = { "http1.1": [18, 56], http2: [92] } as const;

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, beforeEach, test } from "node:test";
+import { deadPort } from "../../support/dead-port.ts";
 import type { Latchkey } from "../../support/latchkey.ts";
 import { share } from "../../support/shared-program.ts";
-import { closeServer, listenAnywhere } from "../../support/tls-door.ts";
+import { listenAnywhere } from "../../support/tls-door.ts";
 import { visit } from "../../support/visitor.ts";
 
 const server = createServer(({ headers }, response) => response.end(`for ${headers.host}`));
 const port = await listenAnywhere(server);
-const closed = createServer();
-const closedPort = await listenAnywhere(closed);
-await closeServer(closed);
+const closedPort = await deadPort();
 const start = share({
   hosts: `
   client.localhost: { to: ${port} }

@@ -5,10 +5,11 @@ import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
 import { after, beforeEach, test } from "node:test";
 import { makeAuthority, makeCertificate } from "../../support/certificates.ts";
+import { deadPort } from "../../support/dead-port.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import type { Latchkey } from "../../support/latchkey.ts";
 import { share } from "../../support/shared-program.ts";
-import { closeServer, listenAnywhere } from "../../support/tls-door.ts";
+import { listenAnywhere } from "../../support/tls-door.ts";
 import { visit } from "../../support/visitor.ts";
 
 const folder = await temporaryFolder();
@@ -33,9 +34,7 @@ const local = createServer(saying("local"));
 const servers = [one, two, secure, named];
 const [onePort, twoPort, securePort, namedPort] = await Promise.all(servers.map(listenAnywhere));
 await new Promise<void>((resolve) => local.listen(inFolder("local.sock"), resolve));
-const closed = createServer();
-const closedPort = await listenAnywhere(closed);
-await closeServer(closed);
+const closedPort = await deadPort();
 
 const secured = `to: "https://127.0.0.1:${securePort}"`;
 const start = share({

@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import { after, beforeEach, test } from "node:test";
 import { askMetrics } from "../../support/ask-metrics.ts";
 import { runProgram } from "../../support/client-program.ts";
+import { deadPort } from "../../support/dead-port.ts";
 import { type Family, numberOf } from "../../support/exposition-reader.ts";
-import { freePort } from "../../support/free-port.ts";
 import type { Latchkey } from "../../support/latchkey.ts";
 import { without } from "../../support/programs.ts";
 import { share } from "../../support/shared-program.ts";
@@ -22,7 +22,7 @@ const start = share({
   workers: 2,
   hosts: `
   counted.localhost: ${address.port}
-  gone.localhost: ${await freePort()}`,
+  gone.localhost: ${await deadPort()}`,
 });
 let latchkey: Latchkey;
 beforeEach(async () => {
