@@ -15,7 +15,10 @@ export interface Courier {
   readonly resetCode: number | undefined;
   /** May body bytes be given to {@link sendBody} now? */
   readonly takesBody: boolean;
-  /** Adds body content; bytes that are `lent` are copied, as they change after this call. */
+  /**
+   * Adds body content, and never none: an empty chunk would be the end of the body. Bytes that are `lent` are
+   * copied, as they change after this call.
+   */
   sendBody(bytes: Buffer, start: number, end: number, isLent: boolean): void;
   /** The request is complete; `trailers` are lines, or nothing. */
   endBody(trailers: string): void;

@@ -51,7 +51,7 @@ export class GivenRequest {
   giveTo(courier: Courier): boolean {
     if (!this.#hasBody) return false;
     const { bytes } = this.#kept;
-    if (bytes !== undefined) courier.sendBody(bytes, 0, bytes.length, false);
+    if (bytes !== undefined && bytes.length > 0) courier.sendBody(bytes, 0, bytes.length, false);
     if (this.#isAll) courier.endBody(this.#trailers);
     return true;
   }

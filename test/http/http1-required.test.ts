@@ -95,6 +95,21 @@ for (const { name, refusal, request = get(), statuses, over } of [
   });
 }
 
+test("A chunked body without content is one end, and not two, to a backend that wants HTTP/1.1", async () => {
+  const heard: Buffer[] = [];
+  await using backend = await FrameBackend.startSecure(async (peer) => {
+    if (!speaksHttp2(peer)) peer.socket.on("data", (bytes: Buffer) => heard.push(bytes));
+    await refuser((id) => [reset(id)])(peer);
+  }, SECURE);
+  const action = forwardTo([httpsBackendOf(backend.port, authority.certificate)]);
+  await using world = await RelayWorld.start({ action });
+  using client = await RawClient.connect(world.port);
+  client.say(post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"));
+  await client.has("\r\n\r\nok");
+  await turns();
+  assert.match(`${Buffer.concat(heard)}`, /^POST (?:[^\r]+\r\n)+\r\n0\r\n\r\n$/);
+});
+
 test("What wants HTTP/1.1 gets that from then on", async (t) => {
   const pass = holdTicks(t);
   await using backend = await FrameBackend.startSecure(
