@@ -100,6 +100,51 @@ test("A pause stops reading into the buffer, and a resume goes on with it", asyn
   assert.ok(Buffer.concat(read).equals(bytes));
 });
 
+/** What may be done to a socket from within a read of it. */
+const deeds: Readonly<Record<string, (socket: Socket) => void>> = {
+  "writes a little": (socket) => socket.write("hello"),
+  "writes more than is taken": (socket) => socket.write(sample(400_000)),
+  "writes in several pieces": (socket) => {
+    socket.cork();
+    for (const piece of ["one", "two", "three"]) socket.write(piece);
+    socket.uncork();
+  },
+  pauses: (socket) => {
+    socket.pause();
+    setImmediate(() => socket.resume());
+  },
+  "pauses and resumes": (socket) => socket.pause().resume(),
+  reads: (socket) => socket.read(0),
+  ends: (socket) => socket.end(),
+  "destroys the socket": (socket) => socket.destroy(),
+};
+
+/** The last of what the carrier brought: where our side ends, OpenSSL throws away what it holds and was not read. */
+const LAST = ["ends", "destroys the socket"];
+
+for (const [name, act] of Object.entries(deeds)) {
+  test(`No read comes within a read that ${name}, though the next records are there`, async () => {
+    using shaken = await shake();
+    const { client, server } = shaken;
+    client.setMaxSendFragment(512);
+    client.on("error", () => undefined).resume();
+    server.allowHalfOpen = true;
+    const depths: number[] = [];
+    let depth = 0;
+    readInto(server, Buffer.alloc(BUFFER_BYTES), () => {
+      depth += 1;
+      depths.push(depth);
+      act(server);
+      depth -= 1;
+    });
+    server.resume();
+    client.end(sample(8_000));
+    await Promise.race([once(server, "end"), once(server, "close")]);
+    assert.equal(Math.max(...depths), 1);
+    if (!LAST.includes(name)) assert.ok(depths.length > 10, `${depths.length} reads`);
+  });
+}
+
 test("A socket that is gone reads into nothing", () => {
   const socket = new net.Socket();
   socket.destroy();
