@@ -2,6 +2,7 @@ import { type Admitted, admit, type Site } from "../../src/http/admit.ts";
 import type { Fault } from "../../src/http/fields.ts";
 import { readRequestHead } from "../../src/http/head.ts";
 import { hostname } from "../support/relay-world.ts";
+import { lentPiece } from "./lent-piece.ts";
 
 /** A connection for `shop.example`, whose route has `www.shop.example` too. */
 export const shop: Site = {
@@ -11,8 +12,7 @@ export const shop: Site = {
 
 /** What the gate says about bytes: parser and gate together. */
 export function judge(bytes: string): Admitted | Fault | { readonly kind: "partial" } {
-  const buffer = Buffer.from(bytes, "latin1");
-  const head = readRequestHead(buffer, 0, buffer.length);
+  const head = readRequestHead(lentPiece(bytes), 0, bytes.length);
   return head.kind === "head" ? admit(head, shop) : head;
 }
 

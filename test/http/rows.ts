@@ -13,6 +13,7 @@ import { badHeads, badTrailers, goodHeads, tunnelHeads } from "./h2-head-vectors
 import { headVectors } from "./head-vectors.ts";
 import { type Http2AnswerVector, http2Answers, http2Trailers } from "./http2-answer-vectors.ts";
 import { shop } from "./judge-head.ts";
+import { lentPiece } from "./lent-piece.ts";
 
 /** The pure parts that the rows are about; those of `src/`, or a copy with one rule less. */
 export interface PureParts {
@@ -107,8 +108,7 @@ function pathRow({ uriPath }: PureParts): string | undefined {
 }
 
 function headStatus(parts: PureParts, bytes: string): number {
-  const buffer = Buffer.from(bytes, "latin1");
-  const head = parts.head.readRequestHead(buffer, 0, buffer.length);
+  const head = parts.head.readRequestHead(lentPiece(bytes), 0, bytes.length);
   if (head.kind === "partial") return 0;
   if (head.kind === "fault") return head.status;
   const request = parts.admit.admit(head, shop);
@@ -122,8 +122,7 @@ export function answerKind(
   method = "GET",
   isConnect = false,
 ): string {
-  const buffer = Buffer.from(bytes, "latin1");
-  const head = parts.head.readResponseHead(buffer, 0, buffer.length);
+  const head = parts.head.readResponseHead(lentPiece(bytes), 0, bytes.length);
   if (head.kind === "partial") return head.kind;
   if (head.kind === "fault") return head.status === 502 ? "fault" : `fault ${head.status}`;
   const webSocketKey = isConnect ? "dGhlIHNhbXBsZSBub25jZQ==" : undefined;
@@ -139,13 +138,13 @@ export function readChunked(parts: Pick<PureParts, "body">, pieces: readonly str
   let rest = "";
   let state: BodyModule.BodyState = "more";
   for (const piece of pieces) {
-    const bytes = Buffer.from(piece, "latin1");
+    const bytes = lentPiece(piece);
     if (state === "done") {
       rest += piece;
     } else if (state === "more") {
-      state = reader.read(bytes, 0, bytes.length);
+      state = reader.read(bytes, 0, piece.length);
       content += bytes.toString("latin1", reader.dataStart, reader.dataEnd);
-      if (state === "done") rest += bytes.toString("latin1", reader.next);
+      if (state === "done") rest += bytes.toString("latin1", reader.next, piece.length);
     }
   }
   return { state, content, rest, trailers: reader.trailers };
