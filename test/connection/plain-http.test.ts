@@ -6,6 +6,7 @@ import { limits } from "../../src/config/limits.ts";
 import { type PlainHttpServices, servePlainHttp } from "../../src/connection/plain-http.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { portOf } from "../support/recorder.ts";
+import { turns } from "../support/ticks.ts";
 
 const TOKEN = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
 const SERVICES: PlainHttpServices = {
@@ -83,6 +84,17 @@ test("T36: a token that nobody armed is answered at once, like any other path of
   }
   const median = took.toSorted((one, other) => one - other)[50] ?? 0;
   assert.ok(median < 10, `${median} ms`);
+});
+
+test("Half a head is not written over by what another client says", async () => {
+  await using world = await PlainWorld.start();
+  await using others = await PlainWorld.start();
+  world.client.say("GET /mine HTTP/1.1\r\nHost: shop.ex");
+  await turns();
+  others.client.say(request(`/${"z".repeat(4_000)}`));
+  await others.client.finished();
+  world.client.say("ample\r\n\r\n");
+  assert.equal(await world.client.finished(), redirectTo("https://shop.example/mine"));
 });
 
 test("HEAD of a token has no body", async () => {

@@ -1,14 +1,25 @@
 import assert from "node:assert/strict";
+import { constants } from "node:http2";
 import { test } from "node:test";
-import { Http2Scene } from "../support/http2-backend.ts";
+import type { Action } from "../../src/config/destination.ts";
+import { FrameBackend, greeting } from "../support/h2-frame-backend.ts";
+import { contentIn, FRAME, frame, hasEnd, headers, u32 } from "../support/h2-frames.ts";
+import { Http2Scene, h2cBackend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK } from "../support/recorder.ts";
-import { get, post, RelayScene } from "../support/relay-world.ts";
+import { forwardTo, get, post, RelayScene, RelayWorld } from "../support/relay-world.ts";
 import { turns } from "../support/ticks.ts";
 import { acceptWebSocket, HANDSHAKE } from "../support/websocket.ts";
 
 /** More than the kernel takes for a backend that does not read, and no piece of it is like another. */
 const LONG = Array.from({ length: 4_000_000 }, (_, index) => `${index} `).join("");
+
+/** Longer than what is lent below: where it is read, nothing of that is left. */
+const HALF_A_HEAD = `GET /${"z".repeat(4_000)}`;
+/** RFC 9113 §6.5.2. */
+const INITIAL_WINDOW_SIZE = 4;
+/** Of requests that come by one read, with answers that the kernel does not take all. */
+const MANY = 60;
 
 /** Until no more of what the client said leaves it. */
 async function stalled({ socket }: RawClient): Promise<void> {
@@ -115,4 +126,67 @@ test("A body that waits for a backend with HTTP/2 is not written over by what ot
   read();
   await client.has("200");
   assert.ok(body === sent, "the body is not what was sent");
+});
+
+test("A body that goes once more is not written over by what other clients say before it is refused", async () => {
+  const [start, rest] = [LONG.slice(0, 900), LONG.slice(900, 3_900)];
+  let body = "";
+  await using backend = await FrameBackend.start(async (peer) => {
+    peer.say(greeting());
+    const refused = await peer.request(0);
+    client.say(start);
+    await peer.until(() => contentIn(peer.frames, refused) === start);
+    client.say(rest);
+    await peer.until(() => hasEnd(peer.frames, refused));
+    other.say(HALF_A_HEAD);
+    await turns();
+    peer.say(frame(FRAME.reset, 0, refused, u32(constants.NGHTTP2_REFUSED_STREAM)));
+    const again = await peer.request(1);
+    await peer.until(() => hasEnd(peer.frames, again));
+    body = contentIn(peer.frames, again);
+    peer.say(headers(again, [[":status", "200"]]));
+  });
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  using other = await RawClient.connect(world.port);
+  client.say(post(`Content-Length: ${start.length + rest.length}\r\n`));
+  await client.has("200");
+  assert.ok(body === start + rest, "the body is not what was sent");
+});
+
+test("A body that came with its head, and waits for a window of HTTP/2, is not written over", async () => {
+  const sent = LONG.slice(0, 900);
+  let body = "";
+  await using backend = await FrameBackend.start(async (peer) => {
+    peer.say(greeting([INITIAL_WINDOW_SIZE, 0]));
+    peer.say(headers(await peer.request(0), [[":status", "200"]]));
+    const stream = await peer.request(1);
+    other.say(HALF_A_HEAD);
+    await turns();
+    peer.say(frame(FRAME.windowUpdate, 0, stream, u32(sent.length)));
+    await peer.until(() => hasEnd(peer.frames, stream));
+    body = contentIn(peer.frames, stream);
+    peer.say(headers(stream, [[":status", "200"]]));
+  });
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  using other = await RawClient.connect(world.port);
+  client.say(get()); // opens the session, so that nothing is waited for below
+  await client.until(({ statuses }) => statuses.length === 1);
+  client.say(post(`Content-Length: ${sent.length}\r\n`, sent));
+  await client.until(({ statuses }) => statuses.length === 2);
+  assert.ok(body === sent, "the body is not what was sent");
+});
+
+test("Requests behind answers that their client does not take are not written over", async () => {
+  const action: Action = { kind: "respond", status: 200, headers: {}, body: "x".repeat(200_000) };
+  await using world = await RelayWorld.start({ action });
+  using client = await RawClient.connect(world.port);
+  client.socket.pause();
+  client.say(get().repeat(MANY));
+  await turns(200);
+  await disturb(world.port);
+  client.socket.resume();
+  await client.until(({ statuses }) => statuses.length === MANY);
+  assert.deepEqual(new Set(client.statuses), new Set([200]));
 });

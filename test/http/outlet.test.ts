@@ -48,7 +48,8 @@ for (const size of SIZES) {
   test(`what is said around ${size} bytes arrives whole and in order`, async () => {
     for (const head of ["", "h", "h".repeat(limits.headRoomBytes + 1)]) {
       const expected: Buffer[] = [];
-      const arrived = await said((outlet) => {
+      const arrived = await said((outlet, socket) => {
+        socket.cork(); // all of it waits
         for (const seed of [1, 2, 3]) {
           const bytes = bytesOf(size + 20, seed);
           expected.push(Buffer.from(head), Buffer.from(bytes.subarray(10, 10 + size)));
@@ -128,4 +129,17 @@ test("what was not written is taken back, and what was is not", async () => {
     assert.ok(!outlet.takeBack());
   });
   assert.equal(arrived.toString("latin1"), "another one");
+});
+
+test("what was taken back leaves its room to others alone", async () => {
+  const [mine, theirs] = [bytesOf(20_000, 1), bytesOf(20_000, 2)];
+  const arrived = await said((outlet) => {
+    outlet.pass(mine, 0, mine.length);
+    outlet.takeBack();
+    outlet.pass(mine, 0, mine.length);
+    const another = new Outlet();
+    another.pass(theirs, 0, theirs.length);
+    another.shut();
+  });
+  assert.ok(arrived.equals(mine));
 });
