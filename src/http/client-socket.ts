@@ -112,6 +112,7 @@ export class ClientSocket implements TunnelClient {
 
   /** For a tunnel; `false`: write no more until `clientDrained`, and the client has so long to take some of it. */
   write(bytes: Buffer): boolean {
+    if (bytes.length === 0) return !this.isFull; // see readInto
     const takesMore = this.socket.write(bytes);
     if (!takesMore) this.expectDrain();
     return takesMore;

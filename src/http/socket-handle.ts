@@ -30,7 +30,8 @@ export function isPeerGone(socket: Socket): boolean {
  * garbage of it; small requests and messages cost what they did.
  *
  * Nothing that `filled` does has it called again before it returns, with one exception: over TLS, a write of no bytes
- * reads on at once. So nobody may write nothing, or what `filled` looks at is written over.
+ * reads on at once. So nobody may write nothing, or what `filled` looks at is written over: `ClientSocket` sees to
+ * it, and an `Outlet` has none to write.
  */
 export function readInto(
   socket: Socket,

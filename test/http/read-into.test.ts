@@ -3,6 +3,8 @@ import { once } from "node:events";
 import net, { type Socket } from "node:net";
 import { test } from "node:test";
 import tls, { type TLSSocket } from "node:tls";
+import { Deadlines } from "../../src/backend/deadlines.ts";
+import { type ClientListener, ClientSocket } from "../../src/http/client-socket.ts";
 import { readInto } from "../../src/http/socket-handle.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { authority, connectTls, listenAnywhere } from "../support/tls-door.ts";
@@ -144,6 +146,28 @@ for (const [name, act] of Object.entries(deeds)) {
     if (!LAST.includes(name)) assert.ok(depths.length > 10, `${depths.length} reads`);
   });
 }
+
+test("A client's socket writes nothing where there is nothing, since that would read within a read", async () => {
+  using shaken = await shake();
+  const { client, server } = shaken;
+  client.setMaxSendFragment(512);
+  const heard: string[] = [];
+  const listener: ClientListener = {
+    clientRead: () => {
+      heard.push("read");
+      socket.write(Buffer.alloc(0));
+      heard.push("done");
+    },
+    clientEnded: () => socket.destroy(),
+    clientDrained: () => {},
+    clientClosed: () => {},
+  };
+  const socket = new ClientSocket(server, listener, new Deadlines());
+  client.end(sample(8_000));
+  await once(server, "close");
+  assert.ok(heard.length > 20, `${heard.length / 2} reads`);
+  assert.ok(heard.every((what, at) => what === (at % 2 === 0 ? "read" : "done")));
+});
 
 test("A socket that is gone reads into nothing", () => {
   const socket = new net.Socket();
