@@ -35,6 +35,11 @@ export class ManualClock implements Clock {
     });
   }
 
+  /** How many sleeps are under way. */
+  get sleepers(): number {
+    return this.#sleepers.size;
+  }
+
   /** Resolves when at least `count` sleeps are under way at once. */
   async asleep(count: number): Promise<void> {
     if (this.#sleepers.size >= count) return;
