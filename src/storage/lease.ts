@@ -153,15 +153,19 @@ export class HeldLease implements Lease {
     const { path } = this.#options;
     if (!this.held) throw locked(path, undefined);
     try {
-      const ours = await this.#file.stat();
-      const found = await lstat(path);
-      if (found.ino !== ours.ino || found.dev !== ours.dev) throw this.#lose();
+      if (!(await this.#isOurs())) throw this.#lose();
     } catch (cause) {
       // ENOTDIR: something else stands where the folder was.
       const isGone = codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR";
       if (!isGone) throw failed(`read "${path}"`, cause);
       await this.#makeAnew();
     }
+  }
+
+  async #isOurs(): Promise<boolean> {
+    const ours = await this.#file.stat();
+    const found = await lstat(this.#options.path);
+    return found.ino === ours.ino && found.dev === ours.dev;
   }
 
   /** The file was deleted, perhaps with the whole folder: nobody has taken the lease by that. */
@@ -173,8 +177,10 @@ export class HeldLease implements Lease {
       this.#file = await createLock(path, formatLock(this.#record));
       await before.close();
     } catch (cause) {
-      if (codeOf(cause) === "EEXIST") throw this.#lose();
-      throw failed(`write "${path}"`, cause);
+      if (codeOf(cause) !== "EEXIST") throw failed(`write "${path}"`, cause);
+      // Who took it away in place of a dead one's has put it back by now.
+      const isBack = await this.#isOurs().catch(() => false);
+      if (!isBack) throw this.#lose();
     }
   }
 

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import {
+  link,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Lease } from "../../src/storage/lease.ts";
@@ -248,6 +258,18 @@ test("a lock that was deleted, with its folder, is made anew", async () => {
   await lease.confirm();
   assert.equal((await lock.read())?.fencing, 1);
   assert.equal(lease.held, true);
+});
+
+test("a lock that another program takes away, and puts back as it was, is still its holder's", async () => {
+  await using lock = await openLock();
+  const aside = join(lock.folder, "aside");
+  // At the worst moment: its holder has missed it, and is about to make it anew.
+  const prepare = () => link(aside, lock.path);
+  await using lease = await acquireLease({ ...lock, prepare }, never);
+  await rename(lock.path, aside);
+  await lease.confirm();
+  assert.equal(lease.held, true);
+  assert.deepEqual(lock.log.events, []);
 });
 
 test("waiting for a lease ends with the signal", async () => {
