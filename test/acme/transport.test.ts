@@ -11,6 +11,7 @@ import {
   type HttpsTransportOptions,
 } from "../../src/acme/transport.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { deadPort } from "../support/dead-port.ts";
 
 const authority = makeAuthority();
 const certificate = makeCertificate({ names: ["localhost"], issuer: authority });
@@ -253,12 +254,8 @@ test("a port where plain HTTP is spoken is unreachable", async (t) => {
 });
 
 test("a port where nobody listens is refused", async (t) => {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  await assert.rejects(transport(t).request(get(`https://127.0.0.1:${port}/`), unending), {
+  const url = `https://127.0.0.1:${await deadPort()}/`;
+  await assert.rejects(transport(t).request(get(url), unending), {
     code: "ACME_UNREACHABLE",
     message: /refused/,
   });

@@ -7,6 +7,7 @@ import type { Member, Seeker } from "../../src/backend/group.ts";
 import type { Balance } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { configOf } from "../support/config-text.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
@@ -311,11 +312,8 @@ function naming(name: string): string {
 test("With one of three backends dead, no request fails, and the others share them", async () => {
   await using first = await Recorder.start(answering(naming("first")));
   await using second = await Recorder.start(answering(naming("second")));
-  const dead = await Recorder.start();
-  const { port } = dead;
-  await dead[Symbol.asyncDispose]();
-  const backends = [httpBackend(first.port), httpBackend(port), httpBackend(second.port)];
-  await using world = await RelayWorld.start({ action: forwardTo(backends) });
+  const ports = [first.port, await deadPort(), second.port];
+  await using world = await RelayWorld.start({ action: forwardTo(ports.map(httpBackend)) });
   using client = await RawClient.connect(world.port);
   for (let count = 1; count <= 20; count += 1) {
     client.say(post("Content-Length: 1\r\n", "x"));
@@ -333,10 +331,8 @@ test("With one of three backends dead, no request fails, and the others share th
 });
 
 test("With every backend dead the answer is 502, at once, and names none of them", async () => {
-  const dead = await Recorder.start();
-  const { port } = dead;
-  await dead[Symbol.asyncDispose]();
-  await using world = await RelayWorld.start({ action: forwardTo([httpBackend(port)]) });
+  const action = forwardTo([httpBackend(await deadPort())]);
+  await using world = await RelayWorld.start({ action });
   using client = await RawClient.connect(world.port);
   const startedAt = performance.now();
   client.say(get());

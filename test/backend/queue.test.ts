@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { ResendBudget } from "../../src/backend/resend-budget.ts";
 import type { Backend } from "../../src/config/destination.ts";
 import { changeLimits, limits } from "../../src/config/limits.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
@@ -160,13 +161,8 @@ test("What waits goes on in its turn, before what comes later, however much its 
 
 test("A request is tried on as many backends as it may be, and on no more", async (t) => {
   await using well = await Recorder.start(answering(OK));
-  const ports: number[] = [];
-  for (let count = 0; count < 2; count += 1) {
-    const dead = await Recorder.start();
-    ports.push(dead.port);
-    await dead[Symbol.asyncDispose]();
-  }
-  const action = forwardTo([...ports, well.port].map(httpBackend));
+  const ports = [await deadPort(), await deadPort(), well.port];
+  const action = forwardTo(ports.map(httpBackend));
   for (const [backendTriesMax, status] of [
     [2, 502],
     [3, 200],

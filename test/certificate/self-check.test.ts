@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { test } from "node:test";
 import { createAlpnCertificate } from "../../src/acme/alpn-certificate.ts";
 import type { Challenge } from "../../src/certificate/challenge.ts";
@@ -8,8 +7,8 @@ import { Resolver } from "../../src/dns/resolver.ts";
 import type { Reach } from "../../src/process/messages.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { respondHttp, respondTls } from "../support/challenge-responder.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { type Said, startNameServer } from "../support/name-server.ts";
-import { portOf } from "../support/recorder.ts";
 import { named } from "../support/stored.ts";
 
 const host = named("shop.example");
@@ -18,16 +17,7 @@ const http: Challenge = { type: "http-01", host, token: "t".repeat(32), keyAutho
 const armed = await createAlpnCertificate(host, keyAuthorization);
 const tls: Challenge = { type: "tls-alpn-01", host, ...armed };
 const local: Said = { answers: [{ type: "A", name: host, data: "127.0.0.1" }] };
-/** Nobody listens on it any more. */
-const closed = await freedPort();
-
-async function freedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+const closed = await deadPort();
 
 async function look(
   challenge: Challenge,

@@ -6,6 +6,7 @@ import { judgeLook, UNKNOWN, type Verdict } from "../../src/health/verdict.ts";
 import { BackendWatch, type KeptBackends } from "../../src/health/watch.ts";
 import type { BackendsNews } from "../../src/process/messages.ts";
 import { configOf } from "../support/config-text.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { Http2Backend, h2cBackend } from "../support/http2-backend.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
@@ -86,10 +87,7 @@ test("a backend that wants a PROXY header is told that a look is a connection of
 });
 
 test("a look at a backend that is not there is a bad one, and says why", async () => {
-  const gone = await Recorder.start();
-  const { port } = gone;
-  await gone[Symbol.asyncDispose]();
-  const target = { backend: httpBackend(port), authority: "shop.example", check };
+  const target = { backend: httpBackend(await deadPort()), authority: "shop.example", check };
   const { isGood, why } = await look(target, new AbortController().signal, names);
   assert.deepEqual([isGood, why], [false, "the connection was refused"]);
 });

@@ -7,6 +7,7 @@ import { createServer as createTlsServer } from "node:tls";
 import { BACKEND_FAILURES, type BackendFailure, PLACES } from "../../src/base/counts.ts";
 import type { Backend } from "../../src/config/destination.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, portOf, Recorder, type Script } from "../support/recorder.ts";
 import { forwardTo, get, httpBackend, httpsBackendOf, RelayWorld } from "../support/relay-world.ts";
@@ -27,9 +28,8 @@ const rows: readonly (readonly [
   [
     "is not there",
     async () => {
-      const gone = await scripted(silent);
-      await gone[Symbol.asyncDispose]();
-      return { ...gone, [Symbol.asyncDispose]: async () => undefined };
+      const port = await deadPort();
+      return { port, backend: httpBackend(port), [Symbol.asyncDispose]: async () => undefined };
     },
     502,
     "no backend takes a connection: the connection was refused",
@@ -166,10 +166,9 @@ test("a request that is lost, and that no other backend may have, is told with w
 });
 
 test("a request that one backend refused and the next one lost is told with what that one did", async () => {
-  const gone = await scripted(silent);
-  await gone[Symbol.asyncDispose]();
+  const gone = httpBackend(await deadPort());
   await using closing = await scripted(async (connection) => void connection.socket.end());
-  const action = forwardTo([gone.backend, closing.backend]);
+  const action = forwardTo([gone, closing.backend]);
   await using world = await RelayWorld.start({ action });
   await failOne(world, 502);
   assert.deepEqual(failuresOf(world), [[closing.port, 502, "the backend closed"]]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { faultsOf, raceWithClosing } from "../support/closing-backend.ts";
+import { deadPort } from "../support/dead-port.ts";
 import { CHUNKED, type Hostility, hostilities, sayHostile } from "../support/hostilities.ts";
 import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
@@ -177,9 +178,7 @@ test("B6: of a thousand requests against a backend that closes when it likes, ea
 });
 
 test("B1: a backend that refuses is a 502 within 50 ms (p95 of 100), and other routes do not notice", async () => {
-  const gone = await Recorder.start();
-  const { port } = gone;
-  await gone[Symbol.asyncDispose]();
+  const port = await deadPort();
   await using there = await Recorder.start(answering(OK));
   await using world = await RelayWorld.start({
     action: {
