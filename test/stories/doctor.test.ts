@@ -9,6 +9,7 @@ import { makeCertificate } from "../support/certificates.ts";
 import { runProgram } from "../support/client-program.ts";
 import { grave } from "../support/findings.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { freePort } from "../support/free-port.ts";
 import { HttpsAuthority } from "../support/https-authority.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { type Said, startNameServer } from "../support/name-server.ts";
@@ -65,8 +66,11 @@ hosts:
   passed.shop.example: { passThrough: "127.0.0.1:9" }
   "*.shop.example": { respond: ok, onDemand: { allow: [a.shop.example] } }
 `;
-const latchkey = await Latchkey.start({ config, storage });
-const ports = { http: latchkey.httpPort, https: latchkey.httpsPort };
+/** Also when the program has ended: nobody else takes them meanwhile. */
+const ports = { http: await freePort(), https: await freePort() };
+const listen = `listen: { https: ["127.0.0.1:${ports.https}"], http: ["127.0.0.1:${ports.http}"] }`;
+const withoutHttp = `listen: { https: ["127.0.0.1:${ports.https}"], http: [] }`;
+const latchkey = await Latchkey.start({ config, storage, listen });
 const other = createHttpServer((_request, response) => {
   response.writeHead(404, { server: "nginx/1.30" }).end();
 });
@@ -167,7 +171,6 @@ test("doctor is for people where no one asks for JSON, with what to do under wha
 test("when nothing runs, doctor opens the ports itself, and sees who has taken them", async () => {
   assert.equal(await latchkey.stop(), 0);
   const file = join(folder.path, "stopped.yaml");
-  const listen = `listen: { https: ["127.0.0.1:${ports.https}"], http: ["127.0.0.1:${ports.http}"] }`;
   await writeFile(file, `${listen}\nstorage: ${storage}\n${config}`);
   const stopped = await seen(file, "well.shop.example", "in.shop.internal");
   assert.deepEqual(stopped.machine, notOnDisk(stopped.machine));
@@ -186,7 +189,6 @@ test("when nothing runs, doctor opens the ports itself, and sees who has taken t
 
 test("with the internal authority alone, doctor looks at nothing outside this machine", async () => {
   const file = join(folder.path, "internal.yaml");
-  const listen = `listen: { https: ["127.0.0.1:${ports.https}"], http: ["127.0.0.1:${ports.http}"] }`;
   const hosts = "hosts: { shop.internal: { respond: ok } }";
   await writeFile(
     file,
@@ -202,11 +204,10 @@ test("with the internal authority alone, doctor looks at nothing outside this ma
 test("http-01 alone without a listener for it is told, and so is a CA that is not trusted", async () => {
   const file = join(folder.path, "impossible.yaml");
   const issuers = `[{ directory: "https://localhost:${ca.address.port}/directory" }]`;
-  const listen = `listen: { https: ["127.0.0.1:${ports.https}"], http: [] }`;
   const acme = `acme: { challenges: [http-01], resolvers: ["${dns.address}"], issuers: ${issuers} }`;
   await writeFile(
     file,
-    `${listen}\nstorage: ${folder.path}/new\n${acme}\nhosts: { well.shop.example: { respond: ok } }\n`,
+    `${withoutHttp}\nstorage: ${folder.path}/new\n${acme}\nhosts: { well.shop.example: { respond: ok } }\n`,
   );
   const { machine, hosts } = await seen(file);
   assert.deepEqual(machine, ["problem ca.unreachable"]);
@@ -218,8 +219,7 @@ test("another certificate at port 443 is told where tls-alpn-01 alone can prove 
   const foreign = createTlsServer({ cert: chain, key }).listen(ports.https, OTHER);
   await once(foreign, "listening");
   const file = join(folder.path, "tls.yaml");
-  const listen = `listen: { https: ["127.0.0.1:${ports.https}"], http: [] }`;
-  await writeFile(file, `${listen}\nstorage: ${storage}\n${config}`);
+  await writeFile(file, `${withoutHttp}\nstorage: ${storage}\n${config}`);
   const { hosts } = await seen(file, "other.shop.example");
   foreign.close();
   assert.deepEqual(hosts, { "other.shop.example": ["problem address.other-server"] });

@@ -1,12 +1,10 @@
-import { randomInt } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CertificateRecord } from "../../src/base/certificate-record.ts";
 import { CaGate } from "./ca-gate.ts";
+import { freePort } from "./free-port.ts";
 import { Latchkey } from "./latchkey.ts";
 import { type Pebble, type PebbleOptions, startPebble } from "./pebble.ts";
 
@@ -19,8 +17,6 @@ export interface CaWorldOptions extends Omit<PebbleOptions, "httpPort" | "tlsPor
 /** A name is asked about this often while it is being ordered. */
 const ASK_EVERY_MS = 50;
 const SETTLE_TIMEOUT_MS = 60_000;
-/** Below those that systems hand out: nobody takes one of these while a program restarts. */
-const PORTS = { from: 20_000, to: 30_000 };
 
 /** A real CA, and ports of this machine for the real program, on which that CA validates. */
 export class CaWorld implements AsyncDisposable {
@@ -139,18 +135,4 @@ async function pebbleOptions(
 
 function portOf({ directory }: Pebble): number {
   return Number(new URL(directory).port);
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(PORTS.from, PORTS.to);
-    const server = createServer();
-    try {
-      await once(server.listen(port, "127.0.0.1"), "listening");
-      await once(server.close(), "close");
-      return port;
-    } catch {
-      // Taken: the next one may be free.
-    }
-  }
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createHttpsTransport, type HttpsTransport } from "../../src/acme/transport.ts";
 import { makeAuthority, makeCertificate } from "./certificates.ts";
+import { freePort } from "./free-port.ts";
 
 export interface PebbleOptions {
   /** Where Pebble looks for http-01 answers, on 127.0.0.1. */
@@ -83,7 +83,12 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
 class EndedEarly extends Error {}
 
 async function startOnce(options: PebbleOptions): Promise<Pebble> {
-  const ports = await freePorts();
+  const ports = {
+    acme: await freePort(),
+    management: await freePort(),
+    dns: await freePort(),
+    dnsManagement: await freePort(),
+  };
   const folder = mkdtempSync(join(tmpdir(), "latchkey-pebble-"));
   const authority = makeAuthority({ name: "Pebble's own root" });
   const logFile = join(folder, "output.log");
@@ -260,23 +265,4 @@ async function ask(transport: HttpsTransport, url: string, body?: string): Promi
   const answer = await transport.request({ method, url, headers: {}, body }, signal);
   if (answer.status === 200) return answer.body;
   throw new Error(`Cannot ask Pebble for ${url}: status ${answer.status}: ${answer.body}`);
-}
-
-/** Four ports that nobody listens on. */
-async function freePorts(): Promise<Ports> {
-  const [acme, management, dns, dnsManagement] = await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  ).then(releasePorts);
-  return { acme: acme!, management: management!, dns: dns!, dnsManagement: dnsManagement! };
-}
-
-/** All were held at once, so that they differ. */
-async function releasePorts(servers: readonly Server[]): Promise<number[]> {
-  const ports = servers.map((server) => Number(Object(server.address()).port));
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }
