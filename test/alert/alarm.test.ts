@@ -18,9 +18,10 @@ import { Watchdog, type WatchdogSteps } from "../../src/certificate/watchdog.ts"
 import { limits } from "../../src/config/limits.ts";
 import { buildRoutes } from "../../src/config/route.ts";
 import { configOf } from "../support/config-text.ts";
+import { freePort } from "../support/free-port.ts";
 import { heldCertificate } from "../support/held-certificate.ts";
 import { named, openStorage } from "../support/stored.ts";
-import { closeServer, listenAnywhere, makeCredential } from "../support/tls-door.ts";
+import { closeServer, makeCredential } from "../support/tls-door.ts";
 import { Webhook } from "../support/webhook.ts";
 
 /**
@@ -142,8 +143,7 @@ test("a lease that another program has taken is told of, and so is its return", 
 
 test("a service that gives no answer for five minutes is told of, without its path, and so is its first answer", async () => {
   const service = createServer((_, response) => response.writeHead(404).end());
-  const port = await listenAnywhere(service);
-  await closeServer(service);
+  const port = await freePort();
   await using each = await world(`http://127.0.0.1:${port}/allowed?key=secret`);
   const decide = (name: string) => each.gate.decide(named(name));
   await decide("a.test");
@@ -166,8 +166,7 @@ test("a door that nobody opens to the clients of a host with a certificate is to
   const { chain, key, serial } = makeCredential(holding.host);
   holding.certificate = heldCertificate({ serial, notAfter: Number.MAX_SAFE_INTEGER });
   const server = tls.createServer({ cert: chain, key });
-  const port = await listenAnywhere(server);
-  await closeServer(server);
+  const port = await freePort();
   await using each = await world(NOBODY, {
     holdings: () => [holding],
     look: (host) => lookAtServed({ host: "127.0.0.1", port }, host),

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import type { Listen } from "../../src/config/config.ts";
 import { Doors } from "../../src/process/doors.ts";
+import { freePort } from "../support/free-port.ts";
 
 const here = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
 const there = { kind: "tcp", host: "127.0.0.2", port: 0 } as const;
@@ -55,9 +56,9 @@ test("doors that cannot be changed stay as they are", async (t) => {
 });
 
 test("what another program has is there as soon as that one has ended and it is tried again", async (t) => {
-  const other = createServer().listen(0, "127.0.0.1");
+  const port = await freePort();
+  const other = createServer().listen(port, "127.0.0.1");
   await once(other, "listening");
-  const { port } = other.address() as AddressInfo;
   const listen = { ...on(here), http: [{ ...here, port }] };
   const doors = new Doors(listen, undefined);
   t.after(() => doors.closeAll());

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, test } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import { Latchkey, type LogLine } from "../support/latchkey.ts";
-import { closeServer, listenAnywhere } from "../support/tls-door.ts";
+import { closeServer } from "../support/tls-door.ts";
 import { shakeHands, visit, visitPlainly } from "../support/visitor.ts";
 
 /** What the operator's service says about a name, by its first label; every question is kept. */
@@ -27,7 +29,8 @@ const service = createServer(({ url = "" }, response) => {
       response.writeHead(403).end();
   }
 });
-const port = await listenAnywhere(service);
+const port = await freePort(); // nobody else's, also when it is gone
+await once(service.listen(port, "127.0.0.1"), "listening");
 
 const latchkey = await Latchkey.start({
   config: `

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { test } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import { Latchkey } from "../support/latchkey.ts";
 import { shakeHands, visitPlainly } from "../support/visitor.ts";
 
 /** What has our port: it takes connections, and never speaks. */
 async function occupied() {
-  const other = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
-  await once(other, "listening");
-  const { port } = other.address() as AddressInfo;
+  const other = createServer((socket) => socket.on("error", () => {}));
+  const port = await freePort(); // ours alone, once it has left
+  await once(other.listen(port, "127.0.0.1"), "listening");
   const leave = async () => {
     other.close();
     await once(other, "close");

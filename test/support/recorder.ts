@@ -18,13 +18,14 @@ export class Recorder implements AsyncDisposable {
   readonly #waiting: (() => void)[] = [];
   script: Script;
 
-  static async start(script: Script = () => undefined, path?: string): Promise<Recorder> {
+  /** @param at A port of 127.0.0.1, any unless given, or the path of a socket. */
+  static async start(script: Script = () => undefined, at: number | string = 0): Promise<Recorder> {
     const server = createServer({ allowHalfOpen: true, noDelay: true });
     const recorder = new Recorder(server, script);
     await new Promise<void>((resolve) =>
-      path === undefined
-        ? server.listen(0, "127.0.0.1", resolve)
-        : server.listen(path, () => resolve()),
+      typeof at === "number"
+        ? server.listen(at, "127.0.0.1", resolve)
+        : server.listen(at, () => resolve()),
     );
     return recorder;
   }

@@ -3,6 +3,7 @@ import { after, beforeEach, test } from "node:test";
 import { createServer } from "node:tls";
 import { readCredential } from "../../../src/base/credential.ts";
 import { makeAuthority, makeCertificate } from "../../support/certificates.ts";
+import { freePort } from "../../support/free-port.ts";
 import { alpn, inRecords, makeHello, serverName } from "../../support/hello-bytes.ts";
 import type { Latchkey } from "../../support/latchkey.ts";
 import { RawClient } from "../../support/raw-client.ts";
@@ -18,7 +19,8 @@ const backend = createServer({ cert: own.chain, key: own.key }, (socket) => {
   socket.on("error", () => socket.destroy());
   socket.pipe(socket);
 });
-const recorder = await Recorder.start();
+/** Its port stays nobody else's when it is gone. */
+const recorder = await Recorder.start(undefined, await freePort());
 const start = share({
   hosts: `
   legacy.localhost: { passThrough: "127.0.0.1:${await listenAnywhere(backend)}" }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { after, beforeEach, test } from "node:test";
 import { runProgram } from "../../support/client-program.ts";
+import { freePort } from "../../support/free-port.ts";
 import type { Latchkey } from "../../support/latchkey.ts";
 import { share } from "../../support/shared-program.ts";
 import { visit } from "../../support/visitor.ts";
@@ -10,20 +11,18 @@ import { visit } from "../../support/visitor.ts";
 /** A backend that answers with its name, on the same port whenever it is started. */
 class Named {
   readonly name: string;
-  port = 0;
+  readonly port: number;
   #server: Server | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, port: number) {
     this.name = name;
+    this.port = port;
   }
 
   async start(): Promise<this> {
     this.#server = createServer((_request, response) => response.end(this.name));
     this.#server.listen(this.port, "127.0.0.1");
     await once(this.#server, "listening");
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new TypeError("no port");
-    this.port = address.port;
     return this;
   }
 
@@ -34,7 +33,9 @@ class Named {
   }
 }
 
-const all = await Promise.all(["a", "b", "c"].map((name) => new Named(name).start()));
+const all = await Promise.all(
+  ["a", "b", "c"].map(async (name) => new Named(name, await freePort()).start()),
+);
 const start = share({
   workers: 2,
   hosts: `
