@@ -16,6 +16,8 @@ export interface DeletionSteps {
   hasFiles(host: CertificateName): Promise<boolean>;
   /** Looks into storage for the certificate of this name; what is gone there is `unsaved` from then on. Never rejects. */
   reload(holding: Holding): Promise<unknown>;
+  /** Those that were found gone when they were reloaded, for this watch or for a visitor; told once. */
+  takeMissed(): readonly CertificateName[];
   /** Rejects when nothing can be written now. */
   confirmWritable(): Promise<void>;
   /** Accounts, and the files of the internal authority: those of them that are gone. */
@@ -62,7 +64,7 @@ export class DeletionWatch {
       log.error("storage.deleted", { path: storage.root, host, hosts: deleted.length });
     }
     const isUnsaved = [...holdings()].some(({ certificate }) => certificate?.unsaved !== undefined);
-    if (isUnsaved) await this.#writeBack();
+    if (isUnsaved || deleted.length > 0) await this.#writeBack();
   }
 
   /** That something was deleted, as long as a part of it is in memory only, and for a while after. */
@@ -87,8 +89,8 @@ export class DeletionWatch {
     ];
   }
 
-  async #findDeleted(): Promise<CertificateName[]> {
-    const { holdings, list, log, reload } = this.#steps;
+  async #findDeleted(): Promise<readonly CertificateName[]> {
+    const { holdings, list, log, reload, takeMissed } = this.#steps;
     const suspects = [...holdings()].filter(isStored);
     try {
       const stored = new Set(await list());
@@ -97,7 +99,7 @@ export class DeletionWatch {
       missing.push(...emptied);
       for (const holding of missing) if (isStored(holding)) await reload(holding);
       for (const holding of emptied) if (isStored(holding)) this.#settled.add(holding.host);
-      return missing.flatMap(({ host, certificate }) => (certificate?.unsaved ? [host] : []));
+      return takeMissed();
     } catch (error) {
       // What cannot be read now may be there all the same.
       log.warn("storage.unreadable", failureFacts(error));

@@ -280,6 +280,7 @@ function newDeletionWatch(
     list: () => storage.certificates.list(),
     hasFiles: (host) => storage.certificates.hasFiles(host),
     reload: (holding) => keeper.recall.load(holding),
+    takeMissed: () => keeper.recall.takeMissed(),
     confirmWritable: () => durable.confirmOurs(),
     restoreOthers: async () => {
       await storage.accounts.restore();

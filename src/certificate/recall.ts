@@ -29,6 +29,8 @@ export class Recall {
   readonly #clock: Clock;
   readonly #log: Log;
   #lastIssuance: number;
+  /** Those whose certificate in use was found gone from storage, until somebody asks. */
+  readonly #missed = new Set<CertificateName>();
   readonly #recalls = new SingleFlight<CertificateName, Holding | undefined>();
 
   constructor(
@@ -109,11 +111,19 @@ export class Recall {
       // An order ended while storage was read: what was read is older, and may be all that storage will ever hold.
       if (holding.certificate !== before) return holding.certificate !== undefined;
       holding.certificate = this.#newer(before, stored && this.heldOf(holding.host, stored));
+      if (holding.certificate?.unsaved !== undefined) this.#missed.add(holding.host);
       return holding.certificate !== undefined;
     } catch (error) {
       this.#waitForStorage(holding, error);
       return holding.certificate !== undefined;
     }
+  }
+
+  /** Whose certificate {@link load} has found gone from storage while it was in use; told once. */
+  takeMissed(): readonly CertificateName[] {
+    const missed = [...this.#missed];
+    this.#missed.clear();
+    return missed;
   }
 
   /** A certificate as the name holds it from now on: newer to workers than all that this manager, and those of the eras before, had. */

@@ -34,6 +34,13 @@ function world(names: readonly string[] = ["a.example", "b.example"]) {
     if (certificate === undefined) return;
     holding.certificate = { ...certificate, unsaved: isUnsaved ? certificate.files : undefined };
   };
+  const missed: CertificateName[] = [];
+  const reload = async (holding: Holding) => {
+    disk.reloads += 1;
+    const isEmpty = emptied.has(holding.host) && !disk.hasPredecessor;
+    setUnsaved(holding, !folders.has(holding.host) || isEmpty);
+    if (holding.certificate?.unsaved !== undefined) missed.push(holding.host);
+  };
   const watch = new DeletionWatch({
     ...{ clock, log, storage: { root: "/srv/storage" }, holdings: () => holdings },
     list: async () => {
@@ -44,11 +51,8 @@ function world(names: readonly string[] = ["a.example", "b.example"]) {
       lookedInto.push(host);
       return !emptied.has(host);
     },
-    reload: async (holding) => {
-      disk.reloads += 1;
-      const isEmpty = emptied.has(holding.host) && !disk.hasPredecessor;
-      setUnsaved(holding, !folders.has(holding.host) || isEmpty);
-    },
+    reload,
+    takeMissed: () => missed.splice(0),
     confirmWritable: async () => {
       if (!disk.isWritable) throw new Error("EROFS");
     },
@@ -63,7 +67,7 @@ function world(names: readonly string[] = ["a.example", "b.example"]) {
       }
     },
   });
-  return { watch, folders, emptied, lookedInto, holdings, disk, clock, log };
+  return { watch, folders, emptied, lookedInto, holdings, disk, reload, clock, log };
 }
 
 test("S12: what was deleted is told of, written back, and told of for a while after", async () => {
@@ -84,6 +88,18 @@ test("S12: what was deleted is told of, written back, and told of for a while af
   assert.equal(disk.restored, 1);
   clock.jump(limits.deletionToldMs);
   assert.deepEqual(watch.troubles(), []);
+});
+
+test("S12: what visitors have found gone, all of it, before a look is told of and written back as well", async () => {
+  const { watch, folders, holdings, disk, reload, log } = world();
+  folders.clear();
+  for (const holding of holdings) await reload(holding);
+  await watch.look();
+  assert.equal(log.only("storage.deleted")["hosts"], 2);
+  assert.deepEqual([folders.size, disk.restored], [2, 1]);
+  await watch.look();
+  assert.equal(log.only("storage.deleted")["hosts"], 2, "once");
+  assert.equal(disk.restored, 1);
 });
 
 test("S12: while nothing can be written, what was deleted stays a trouble, and is told of once", async () => {
