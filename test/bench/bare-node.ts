@@ -68,6 +68,11 @@ function dial(): Backend {
     onread: { buffer: readBuffer, callback: read },
   });
   socket.on("error", () => process.exit(1));
+  // The other end lets go of what has rested for a minute.
+  socket.on("close", () => {
+    const at = resting.indexOf(backend);
+    if (at !== -1) resting.splice(at, 1);
+  });
   const backend: Backend = { socket, answer: "", answered: () => {} };
   return backend;
 }

@@ -7,6 +7,8 @@ import { connect, type TLSSocket } from "node:tls";
 
 const [port, servername = "", seconds, way] = process.argv.slice(2);
 const AT_ONCE = 16;
+/** How long the last of them may take. */
+const PATIENCE_MS = 20_000;
 /** What every OpenSSL knows, so that all contenders do the same sum: our own also takes X25519MLKEM768. */
 const GROUP = "X25519";
 const REQUEST = `GET /small HTTP/1.1\r\nHost: ${servername}\r\nConnection: close\r\n\r\n`;
@@ -15,6 +17,13 @@ let count = 0;
 let offered = 0;
 let resumed = 0;
 
+setTimeout(
+  () => {
+    process.stderr.write("Cannot compare: a handshake or its answer does not come\n");
+    process.exit(1);
+  },
+  Number(seconds) * 1_000 + PATIENCE_MS,
+).unref();
 await Promise.all(Array.from({ length: AT_ONCE }, again));
 process.stdout.write(`${count} ${offered} ${resumed}\n`);
 
