@@ -20,7 +20,7 @@ export function isChallenge(alpn: readonly string[]): boolean {
 /**
  * Shows the challenge's certificate in one handshake and closes: no session to come back with, no
  * byte of application data (RFC 8737 §3). Takes the socket over; it is closed within
- * `limits.challengeHandshakeTimeoutMs` whatever the client does.
+ * `limits.challengeHandshakeTimeoutMs` whatever the client does, which is told when it was that.
  *
  * @throws {LatchkeyError} `HANDSHAKE_FAILED`; not for a validator that leaves in the middle: once it has seen the
  *   certificate nothing keeps it, and what it missed it tells its CA.
@@ -38,10 +38,9 @@ export async function answerChallenge(
     secureOptions: modernTls.secureOptions | constants.SSL_OP_NO_TICKET,
     handshakeTimeout: limits.challengeHandshakeTimeoutMs,
   });
-  const deadline = setTimeout(() => socket.destroy(), limits.challengeHandshakeTimeoutMs);
-  socket.once("close", () => clearTimeout(deadline));
   try {
     const secured = await handshake(server, socket, { host });
+    // Nothing is left to wait for: it has seen the whole flight, and what TLS says last goes to the kernel.
     secured.destroySoon();
   } catch (error) {
     if (!hasLeft(error)) throw error;

@@ -14,6 +14,9 @@ export type Unread =
   /** The client left first, or ended without a byte. */
   | { readonly kind: "closed" };
 
+/** What our readers say of a message whose client ended its side in the middle. */
+export const cutShort = { kind: "malformed", why: "it ends in its middle" } as const;
+
 /** What is read, and how long it may take. */
 export interface FirstBytesOptions<Read> {
   /** Pure; is given all bytes that came so far. */

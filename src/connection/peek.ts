@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { limits } from "../config/limits.ts";
 import { type ClientHello, readClientHello } from "./client-hello.ts";
-import { type PartialRead, readFirstBytes, type Unread } from "./first-bytes.ts";
+import { cutShort, type PartialRead, readFirstBytes, type Unread } from "./first-bytes.ts";
 
 /** What came of waiting for a ClientHello. */
 export type Peeked =
@@ -9,7 +9,6 @@ export type Peeked =
   /** The time was over first, or the client left. */
   | Unread;
 
-const cutShort = { kind: "malformed", why: "it ends in its middle" } as const;
 const usesNothing = (): number => 0;
 
 /**
