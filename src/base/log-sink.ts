@@ -178,7 +178,8 @@ export class LogSink {
 
   /**
    * What is left when the process ends. A thread that waits for a reader would keep it from ending for as long
-   * as nobody reads: then nothing more is said, and it ends in another way.
+   * as nobody reads: then nothing more is said, and it ends in another way. What became of a batch that was just handed
+   * to a thread is not known any more: it has a moment to be written first, and counts as written.
    */
   #sendTheRest(): void {
     const isStuck = this.#state === "sending" && performance.now() - this.#sentAt >= STUCK_MS;
@@ -190,6 +191,7 @@ export class LogSink {
       endWithoutThreads();
     }
     if (this.#state === "closed") return;
+    if (this.#state === "sending") pause(RETRY_MS);
     this.#endsAt = performance.now() + END_MAX_MS;
     this.#state = "ending"; // what is told now, by others that end after this one too, is not to be left to a thread
     if (!this.#sendAtEnd()) return;
