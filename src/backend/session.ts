@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { messageOf } from "../base/errors.ts";
+import { StreamTables } from "../base/stream-tables.ts";
 import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
 import { cancel } from "./cancel.ts";
@@ -40,6 +41,7 @@ export class BackendSession implements BackendUser {
   readonly #connection: BackendConnection;
   readonly #owner: SessionOwner;
   #http2: ClientHttp2Session | undefined;
+  #tables: StreamTables | undefined;
   #isOpen = false;
   #isClosed = false;
   #cause: Error | undefined;
@@ -146,6 +148,7 @@ export class BackendSession implements BackendUser {
     fields: OutgoingHttpHeaders,
     options: ClientSessionRequestOptions,
   ): ClientHttp2Stream | undefined {
+    this.#tables?.count();
     try {
       return this.#http2?.request(fields, options);
     } catch (cause) {
@@ -220,6 +223,7 @@ export class BackendSession implements BackendUser {
       },
     });
     this.#http2 = http2;
+    this.#tables = new StreamTables(http2);
     http2.on("error", (error) => {
       this.#cause ??= error;
     });

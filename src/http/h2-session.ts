@@ -8,6 +8,7 @@ import { NEVER, type Timed } from "../backend/deadlines.ts";
 import { clientKeyOf } from "../base/client-key.ts";
 import type { RequestCounts } from "../base/counts.ts";
 import { Crowd } from "../base/crowd.ts";
+import { StreamTables } from "../base/stream-tables.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-connection.ts";
@@ -48,6 +49,7 @@ export class H2Session implements StreamHome, Timed {
   readonly counts: RequestCounts;
   readonly #connection: ClientConnection;
   readonly #session: ServerHttp2Session;
+  readonly #tables: StreamTables;
   readonly #overhead: H2Overhead;
   readonly #openHead = new H2OpenHead();
   readonly #streams = new Crowd<H2Stream>();
@@ -88,6 +90,7 @@ export class H2Session implements StreamHome, Timed {
     // HTTP/2 has an end of its own: a client that ends the connection waits for nothing.
     socket.allowHalfOpen = false;
     this.#session = performServerHandshake(socket, sessionOptions());
+    this.#tables = new StreamTables(this.#session);
     this.#session.on("error", () => {
       // Its close follows, and says all that matters.
     });
@@ -241,6 +244,7 @@ export class H2Session implements StreamHome, Timed {
   }
 
   #serve(stream: ServerHttp2Stream, form: StreamForm, pairs: readonly string[]): void {
+    this.#tables.count();
     this.explain(sizeOf(pairs));
     if (this.#served === 0) this.#openHead.explain(GREETING_BYTES);
     if (stream.destroyed || stream.closed) return; // taken back in the same breath, or we are cut
@@ -248,7 +252,8 @@ export class H2Session implements StreamHome, Timed {
     served.place = this.#streams.enter(served);
     this.#served += 1;
     served.begin(pairs);
-    const isLast = this.#served >= requestsMax() || !this.around.keepsAlive;
+    const requestsMax = limits.requestsPerConnectionMax * limits.h2StreamsMax;
+    const isLast = this.#served >= requestsMax || !this.around.keepsAlive;
     if (isLast) this.drain();
   }
 
@@ -286,11 +291,6 @@ export class H2Session implements StreamHome, Timed {
     if (this.#streams.size === 0 && this.#closeDeadline === NEVER)
       this.#closeDeadline = this.around.deadlines.in(limits.drainTimeoutMs);
   }
-}
-
-/** See `requestsPerConnectionMax`. */
-function requestsMax(): number {
-  return limits.requestsPerConnectionMax * limits.h2StreamsMax;
 }
 
 /** What the fields take on the wire at most. */
