@@ -31,7 +31,7 @@ import { restartRow } from "./rows/restart.ts";
 import { smallVpsRow } from "./rows/small-vps.ts";
 import { swapsRow } from "./rows/swaps.ts";
 import { timeToHttpsRow } from "./rows/time-to-https.ts";
-import { twoWorkersRow } from "./rows/two-workers.ts";
+import { secondWorkerRow, twoWorkersRow } from "./rows/two-workers.ts";
 import { webSocketRow } from "./rows/websocket.ts";
 import { Scene } from "./scene.ts";
 import { describeBriefly, describeResults, median, type Result } from "./table.ts";
@@ -47,6 +47,7 @@ const ROWS: readonly Row[] = [
   smallVpsRow,
 ];
 const SOLO_ROWS: readonly SoloRow[] = [
+  secondWorkerRow,
   gateRow,
   lookupRow,
   ...heldRows,
