@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import { unreachable } from "../base/errors.ts";
-import { cutShort, readFirstBytes } from "./first-bytes.ts";
+import { readFirstBytes } from "./first-bytes.ts";
 import { type ProxyHeader, readProxyHeader } from "./proxy-protocol.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -20,7 +20,6 @@ export async function readArrival(
   const header = await readFirstBytes(socket, {
     reader: readProxyHeader,
     used: usedBytes,
-    cutShort,
     timeoutMs,
   });
   const loadBalancer = own.source.address;

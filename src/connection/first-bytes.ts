@@ -14,8 +14,8 @@ export type Unread =
   /** The client left first, or ended without a byte. */
   | { readonly kind: "closed" };
 
-/** What our readers say of a message whose client ended its side in the middle. */
-export const cutShort = { kind: "malformed", why: "it ends in its middle" } as const;
+/** What is read of a client that ends its side in the middle; it uses up nothing. */
+const cutShort = { kind: "malformed", why: "it ends in its middle" } as const;
 
 /** What is read, and how long it may take. */
 export interface FirstBytesOptions<Read> {
@@ -23,8 +23,6 @@ export interface FirstBytesOptions<Read> {
   readonly reader: (bytes: Buffer) => Read | PartialRead;
   /** How many bytes are used up by what was read; the rest is given back. */
   readonly used: (read: Read) => number;
-  /** What is read of a client that ends its side in the middle; it uses up nothing. */
-  readonly cutShort: Read;
   readonly timeoutMs: number;
 }
 
@@ -36,12 +34,12 @@ export interface FirstBytesOptions<Read> {
  */
 export function readFirstBytes<Read extends { readonly kind: string }>(
   socket: Socket,
-  { reader, used, cutShort, timeoutMs }: FirstBytesOptions<Read>,
-): Promise<Read | Unread> {
+  { reader, used, timeoutMs }: FirstBytesOptions<Read>,
+): Promise<Read | Unread | typeof cutShort> {
   return new Promise((resolve) => {
     const received = new Received();
 
-    const settle = (outcome: Read | Unread, usedBytes: number): void => {
+    const settle = (outcome: Read | Unread | typeof cutShort, usedBytes: number): void => {
       clearTimeout(deadline);
       socket.off("data", read).off("end", end).off("close", leave);
       socket.pause();

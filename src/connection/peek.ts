@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { limits } from "../config/limits.ts";
 import { type ClientHello, readClientHello } from "./client-hello.ts";
-import { cutShort, type PartialRead, readFirstBytes, type Unread } from "./first-bytes.ts";
+import { type PartialRead, readFirstBytes, type Unread } from "./first-bytes.ts";
 
 /** What came of waiting for a ClientHello. */
 export type Peeked =
@@ -18,6 +18,6 @@ const usesNothing = (): number => 0;
  * @param timeoutMs `limits.helloTimeoutMs`, or what is left of it.
  */
 export function peek(socket: Socket, timeoutMs: number = limits.helloTimeoutMs): Promise<Peeked> {
-  const options = { reader: readClientHello, used: usesNothing, cutShort, timeoutMs };
+  const options = { reader: readClientHello, used: usesNothing, timeoutMs };
   return readFirstBytes<Exclude<ClientHello, PartialRead>>(socket, options);
 }
