@@ -1,7 +1,8 @@
 import type { Http2Session } from "node:http2";
 import { types } from "node:util";
+import { internalPlace } from "./internal-place.ts";
 
-/** Before a table is full that was made for no more than are there. Twice or half as many: no difference. */
+/** Before a table is full that was made for no more than are there. With 2 and with 8 it came to the same. */
 const RENEW_EVERY = 16;
 
 /**
@@ -35,9 +36,7 @@ export class StreamTables {
 let statePlace: symbol | undefined;
 
 function renewTables(session: Http2Session): boolean {
-  statePlace ??= Object.getOwnPropertySymbols(session).find(
-    ({ description }) => description === "state",
-  );
+  statePlace ??= internalPlace(session, "state");
   const state: unknown = statePlace && Reflect.get(session, statePlace);
   if (typeof state !== "object" || state === null) return false;
   if (!("streams" in state && "pendingStreams" in state)) return false;

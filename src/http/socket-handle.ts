@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { internalPlace } from "../base/internal-place.ts";
 
 /**
  * Bytes that the kernel has taken from a socket. Node counts a write when it begins, and one write of nghttp2 may be
@@ -39,8 +40,8 @@ export function readInto(
   filled: (length: number) => void,
 ): boolean {
   const handle = handleOf(socket);
-  bufferPlace ??= placeOf(socket, "kBuffer");
-  filledPlace ??= placeOf(socket, "kBufferCb");
+  bufferPlace ??= internalPlace(socket, "kBuffer");
+  filledPlace ??= internalPlace(socket, "kBufferCb");
   if (handle === undefined || !("useUserBuffer" in handle)) return false;
   const { useUserBuffer } = handle;
   if (typeof useUserBuffer !== "function" || !bufferPlace || !filledPlace) return false;
@@ -53,10 +54,6 @@ export function readInto(
 /** Where sockets keep what they read into, and who hears of it: the same in all of them. */
 let bufferPlace: symbol | undefined;
 let filledPlace: symbol | undefined;
-
-function placeOf(socket: Socket, name: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(socket).find(({ description }) => description === name);
-}
 
 function handleOf(socket: Socket): object | undefined {
   const handle = "_handle" in socket ? socket._handle : undefined;
