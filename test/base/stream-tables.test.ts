@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import http2, { type ClientHttp2Stream, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { StreamTables } from "../../src/base/stream-tables.ts";
+import { closeServer, listenAnywhere } from "../support/tls-door.ts";
 
 /** More than are between two exchanges. */
 const STREAMS = 40;
@@ -22,10 +23,7 @@ async function openSession() {
       if (streams.length === STREAMS) server.emit("full");
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const client = http2.connect(`http://127.0.0.1:${port}`);
+  const client = http2.connect(`http://127.0.0.1:${await listenAnywhere(server)}`);
   client.on("error", () => {});
   const tables = new StreamTables(client);
   const full = once(server, "full");
@@ -44,7 +42,7 @@ async function openSession() {
     exchanges: () => exchanges,
     [Symbol.asyncDispose]: async () => {
       client.destroy();
-      await new Promise((resolve) => server.close(resolve));
+      await closeServer(server);
     },
   };
 }
@@ -59,11 +57,7 @@ test("streams that were open when tables were exchanged are answered each, and t
   const { client, requests, streams } = session;
   const closed = once(client, "close");
   client.close();
-  const answers = requests.map(async (request) => {
-    const body: Buffer[] = [];
-    for await (const piece of request) body.push(piece);
-    return Buffer.concat(body).toString();
-  });
+  const answers = requests.map((request) => text(request));
   for (const [index, stream] of streams.entries()) {
     stream.respond();
     stream.end(`answer ${index}`);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { test } from "node:test";
+import type { Socket } from "node:net";
+import { type TestContext, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { changeLimits } from "../../src/config/limits.ts";
 import { isChallenge } from "../../src/connection/answer-challenge.ts";
@@ -10,6 +11,7 @@ import { turns } from "../support/ticks.ts";
 import {
   connectRaw,
   connectTls,
+  type Door,
   exchange,
   hostname,
   makeCredential,
@@ -83,13 +85,10 @@ test("T10: a validator that sends data is not listened to", async () => {
 });
 
 test("T10: a validator that stops inside the handshake is closed when its time is over, and told", async (t) => {
-  changeLimits({ challengeHandshakeTimeoutMs: 100 });
-  t.after(() => changeLimits({}));
+  allow(t, 100);
   await using door = await openArmed();
-  const socket = await connectRaw(door.port);
   const told = door.nextRefusal();
-  socket.write(inRecords(acmeHello()));
-  await once(socket, "data");
+  const socket = await shownTo(door);
   const [open] = door.open;
   assert.ok(open !== undefined);
   const closed = once(open, "close");
@@ -102,13 +101,10 @@ test("T10: a validator that stops inside the handshake is closed when its time i
 });
 
 test("T10: a validator that sends the rest of its handshake byte by byte gets no more time for it", async (t) => {
-  changeLimits({ challengeHandshakeTimeoutMs: 200 });
-  t.after(() => changeLimits({}));
+  allow(t, 200);
   await using door = await openArmed();
-  const socket = await connectRaw(door.port);
   const told = door.nextRefusal();
-  socket.write(inRecords(acmeHello()));
-  await once(socket, "data");
+  const socket = await shownTo(door);
   const startedAt = performance.now();
   const closed = new Promise((resolve) => socket.once("close", resolve));
   // The head of a long record, which never comes whole.
@@ -141,6 +137,20 @@ for (const [offer, expected] of offers) {
   });
 }
 
+/** How long a validator may take, until the end of the test. */
+function allow(t: TestContext, challengeHandshakeTimeoutMs: number): void {
+  changeLimits({ challengeHandshakeTimeoutMs });
+  t.after(() => changeLimits({}));
+}
+
+/** A validator in the middle of its handshake: it was shown the certificate, and has not answered. */
+async function shownTo({ port }: Door): Promise<Socket> {
+  const socket = await connectRaw(port);
+  socket.write(inRecords(acmeHello()));
+  await once(socket, "data");
+  return socket;
+}
+
 /** A hello that OpenSSL goes along with: groups, key share and the rest are in the captured ones. */
 function acmeHello(): Buffer {
   const supportedGroups = Buffer.of(0, 10, 0, 4, 0, 2, 0, 23);
@@ -156,9 +166,7 @@ function derOf(pem: string): Buffer {
 test("a validator that leaves once it has seen the certificate is no refused connection", async () => {
   await using door = await openArmed();
   for (let visit = 0; visit < 3; visit += 1) {
-    const socket = await connectRaw(door.port);
-    socket.write(inRecords(acmeHello()));
-    await once(socket, "data");
+    const socket = await shownTo(door);
     const closed = [...door.open].map((open) => once(open, "close"));
     if (visit === 0) socket.end();
     else socket.resetAndDestroy();
