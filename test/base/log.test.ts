@@ -51,3 +51,16 @@ test("a pretty line keeps a stranger's text in its place", () => {
   for (const text of lines)
     assert.match(text, /^\d\d:\d\d:\d\d test\.event host=.* durationMs=7$/u);
 });
+
+test("a line has its level, time, process and event first, then the facts that are known, in their order", () => {
+  const [full, bare] = written("json", [
+    { host: "a.example", status: 200, gone: null, isNew: true, path: '/"quoted"', query: "ü" },
+    {},
+  ]);
+  const head = '{"level":"info","time":"T","process":"worker 1","event":"test.event"';
+  const timeless = (line = "") => line.replace(/"time":"\d{4}-\d\d-\d\dT[\d:.]+Z"/, '"time":"T"');
+  const facts =
+    '"host":"a.example","status":200,"gone":null,"isNew":true,"path":"/\\"quoted\\"","query":"ü"';
+  assert.equal(timeless(full), `${head},${facts}}`);
+  assert.equal(timeless(bare), `${head}}`);
+});
