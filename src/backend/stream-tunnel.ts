@@ -1,6 +1,6 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
 import type { BackendUser } from "./connection.ts";
-import type { FarEnd } from "./far-end.ts";
+import type { FarEnd, Written } from "./far-end.ts";
 import type { BackendSession } from "./session.ts";
 
 /**
@@ -37,9 +37,10 @@ export class StreamTunnel implements FarEnd {
     return this.#stream.writableLength;
   }
 
-  write(bytes: Buffer): boolean {
+  write(piece: Buffer | string, written?: Written): boolean {
     const stream = this.#stream;
-    return stream.destroyed || stream.closed || stream.write(bytes); // its close says the rest
+    const isGone = stream.destroyed || stream.closed;
+    return isGone || stream.write(piece, "latin1", written); // its close says the rest
   }
 
   pause(): void {

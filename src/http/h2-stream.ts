@@ -123,9 +123,9 @@ export class H2Stream implements VisitOwner {
       get waiting() {
         return stream.writableLength;
       },
-      write: (bytes) => {
-        this.#home.explainAnswer(bytes.length);
-        return this.#isOpen && stream.write(bytes);
+      write: (piece, written) => {
+        this.#home.explainAnswer(piece.length);
+        return this.#isOpen && stream.write(piece, "latin1", written);
       },
       pause: () => void stream.pause(),
       resume: () => void stream.resume(),
