@@ -1,16 +1,19 @@
 /**
  * The least that a program on Node.js can do in our place: reads a ClientHello and looks at nothing in it, has Node finish the
- * handshake, and forwards one request as it came by a connection that is kept. No routes, no checks, no
- * deadlines: what it costs nobody who forwards by Node's TLS can do without. `bare-node.ts PORT CHAIN KEY BACKEND`.
+ * handshake, and forwards one request as it came by a connection that is kept, or passes on what both sides of a
+ * WebSocket say. No routes, no checks, no deadlines: what it costs nobody who forwards by Node's TLS can do without.
+ * `bare-node.ts PORT CHAIN KEY BACKEND BACKEND_OF_WEBSOCKETS`.
  */
 import { readFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { modernTls } from "../../src/connection/handshake.ts";
+import { readInto } from "../../src/http/socket-handle.ts";
 
-const [port, chain = "", key = "", backendPort] = process.argv.slice(2);
+const [port, chain = "", key = "", backendPort, webSocketPort] = process.argv.slice(2);
 const ANSWER_HEAD = /content-length: (\d+)\r\n(?:.+\r\n)*\r\n/i;
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
+const clientBuffer = Buffer.allocUnsafeSlow(16_384);
 
 /** A connection to the backend, and who waits for an answer there. */
 interface Backend {
@@ -30,6 +33,7 @@ const tls = createTlsServer(
   (secured) => {
     secured.on("error", () => secured.destroy());
     secured.once("data", (request: Buffer) => {
+      if (request.includes("Upgrade")) return passOn(secured, request);
       const backend = resting.pop() ?? dial();
       backend.answered = (answer) => {
         resting.push(backend);
@@ -50,6 +54,23 @@ createServer({ noDelay: true }, (socket) => {
   });
 }).listen(Number(port), "127.0.0.1");
 process.once("SIGTERM", () => process.exit(0));
+
+function passOn(client: TLSSocket, request: Buffer): void {
+  const say = (length: number) => {
+    client.write(readBuffer.toString("latin1", 0, length), "latin1");
+    return true;
+  };
+  const backend = connect({
+    ...{ host: "127.0.0.1", port: Number(webSocketPort), noDelay: true },
+    onread: { buffer: readBuffer, callback: say },
+  });
+  backend.on("error", () => client.destroy()).on("close", () => client.destroy());
+  client.on("close", () => backend.destroy());
+  backend.write(request);
+  readInto(client, clientBuffer, (length) => {
+    backend.write(clientBuffer.toString("latin1", 0, length), "latin1");
+  });
+}
 
 function dial(): Backend {
   const read = (length: number) => {

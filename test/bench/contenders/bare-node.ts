@@ -10,7 +10,7 @@ export const bareNode: Maker = {
   async start(scene) {
     const port = await freePort();
     const file = join(import.meta.dirname, "../bare-node.ts");
-    const args = [file, `${port}`, scene.chain, scene.key, `${scene.filesPort}`];
-    return await whenReady("bare Node.js", port, scene.start(1, process.execPath, args));
+    const args = [port, scene.chain, scene.key, scene.filesPort, scene.sinkPort].map(String);
+    return await whenReady("bare Node.js", port, scene.start(1, process.execPath, [file, ...args]));
   },
 };

@@ -7,6 +7,7 @@ export const webSocketRow: Row = {
   what: "WebSocket, echo of 1 KiB",
   unit: "µs CPU per message",
   goals: { nginx: 1.1 },
+  hasFloor: true,
   setup: { workers: 1, logs: false },
   measure: ({ port, ...contender }, _scene, seconds) => {
     const file = join(import.meta.dirname, "../loads/echoes.ts");
