@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Backend } from "../config/destination.ts";
-import type { FarEnd, Written } from "./far-end.ts";
+import type { FarEnd } from "./far-end.ts";
 import type { Follower } from "./followers.ts";
 import { keepLastWords } from "./last-words.ts";
 
@@ -125,8 +125,8 @@ export class BackendConnection implements FarEnd, Follower {
     return this.socket.writableLength;
   }
 
-  write(piece: Buffer | string, written?: Written): boolean {
-    return this.socket.write(piece, "latin1", written);
+  write(piece: Buffer | string): boolean {
+    return this.socket.write(piece, "latin1");
   }
 
   pause(): void {

@@ -1,19 +1,13 @@
 import type { BackendUser } from "./connection.ts";
 
-/** Hears that a piece has left, and may be written over; with an error nobody knows that. */
-export type Written = (error?: Error | null) => void;
-
 /** What a tunnel leads to: a connection to a backend, or a stream of a session with one. Has one owner. */
 export interface FarEnd {
   /** Hands it to a user, who hears everything from now on. */
   lend(user: BackendUser): void;
   /** Bytes that were written and not taken. */
   readonly waiting: number;
-  /**
-   * Text is of latin1, a character a byte. `written` is called once, unless the end is gone. `false`: write no more until
-   * `backendDrained`.
-   */
-  write(piece: Buffer | string, written?: Written): boolean;
+  /** Text is of latin1, a character a byte. `false`: write no more until `backendDrained`. */
+  write(piece: Buffer | string): boolean;
   /** Reads no more until {@link resume}. */
   pause(): void;
   resume(): void;

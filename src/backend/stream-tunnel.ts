@@ -1,6 +1,6 @@
 import { type ClientHttp2Stream, constants } from "node:http2";
 import type { BackendUser } from "./connection.ts";
-import type { FarEnd, Written } from "./far-end.ts";
+import type { FarEnd } from "./far-end.ts";
 import type { BackendSession } from "./session.ts";
 
 /**
@@ -37,10 +37,9 @@ export class StreamTunnel implements FarEnd {
     return this.#stream.writableLength;
   }
 
-  write(piece: Buffer | string, written?: Written): boolean {
+  write(piece: Buffer | string): boolean {
     const stream = this.#stream;
-    const isGone = stream.destroyed || stream.closed;
-    return isGone || stream.write(piece, "latin1", written); // its close says the rest
+    return stream.destroyed || stream.closed || stream.write(piece, "latin1"); // its close says the rest
   }
 
   pause(): void {

@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
-import type { Written } from "../backend/far-end.ts";
 import { limits } from "../config/limits.ts";
 import { isPeerGone, readInto } from "./socket-handle.ts";
 import type { TunnelClient } from "./upgrade.ts";
@@ -112,9 +111,9 @@ export class ClientSocket implements TunnelClient {
   }
 
   /** For a tunnel; `false`: write no more until `clientDrained`, and the client has so long to take some of it. */
-  write(piece: Buffer | string, written?: Written): boolean {
+  write(piece: Buffer | string): boolean {
     if (piece.length === 0) return !this.isFull; // see readInto
-    const takesMore = this.socket.write(piece, "latin1", written);
+    const takesMore = this.socket.write(piece, "latin1");
     if (!takesMore) this.expectDrain();
     return takesMore;
   }

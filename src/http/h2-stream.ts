@@ -123,9 +123,9 @@ export class H2Stream implements VisitOwner {
       get waiting() {
         return stream.writableLength;
       },
-      write: (piece, written) => {
+      write: (piece) => {
         this.#home.explainAnswer(piece.length);
-        return this.#isOpen && stream.write(piece, "latin1", written);
+        return this.#isOpen && stream.write(piece, "latin1");
       },
       pause: () => void stream.pause(),
       resume: () => void stream.resume(),

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { limits } from "../config/limits.ts";
-import { borrow, giveBack, SPARE_BYTES, writeBorrowed } from "./spare-buffers.ts";
+import { borrow, giveBack, SPARE_BYTES } from "./spare-buffers.ts";
 
 /**
  * Gathers what one event has to say to a socket and writes it as one piece, where it can: a head and a small body
@@ -136,7 +136,10 @@ export class Outlet {
 
   #writeGathered(buffer: Buffer, length: number): void {
     this.#hasWritten = true;
-    if (this.#socket !== undefined) writeBorrowed(this.#socket, buffer, length);
+    // After an error nobody can tell whether the kernel is done with it: then it is left to the collector.
+    this.#socket?.write(buffer.subarray(0, length), (error) => {
+      if (!error) giveBack(buffer);
+    });
   }
 
   #forget(): void {

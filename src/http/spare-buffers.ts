@@ -1,4 +1,3 @@
-import type { Written } from "../backend/far-end.ts";
 import { limits } from "../config/limits.ts";
 
 /**
@@ -24,16 +23,4 @@ export function borrow(bytes: number): Buffer {
 export function giveBack(buffer: Buffer): void {
   const spares = buffer.length === SMALL_BYTES ? smallSpare : spare;
   if (spares.length < limits.spareBuffersMax) spares.push(buffer);
-}
-
-/** Writes the first `length` bytes of a borrowed buffer to `end`, and gives it back when they have left. */
-export function writeBorrowed(
-  end: { write(bytes: Buffer, written: Written): boolean },
-  buffer: Buffer,
-  length: number,
-): boolean {
-  // After an error nobody can tell whether the kernel is done with it: then it is left to the collector.
-  return end.write(buffer.subarray(0, length), (error) => {
-    if (!error) giveBack(buffer);
-  });
 }

@@ -1,10 +1,9 @@
 import type { BackendUser } from "../backend/connection.ts";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { failureOf } from "../backend/failure.ts";
-import type { FarEnd, Written } from "../backend/far-end.ts";
+import type { FarEnd } from "../backend/far-end.ts";
 import { limits } from "../config/limits.ts";
 import type { Switched } from "./front.ts";
-import { borrow, SPARE_BYTES, writeBorrowed } from "./spare-buffers.ts";
 
 const SILENT = "nothing came from either side for too long";
 const UNFOLLOWED = "one side ended, and the other did not follow in time";
@@ -14,10 +13,10 @@ export interface TunnelClient {
   /** Bytes that were written and not taken. */
   readonly waiting: number;
   /**
-   * Text is of latin1, a character a byte. `written` is called once, unless the client is gone. `false`: write no more
-   * until it has drained; it has so long to take some of it, or is cut.
+   * Text is of latin1, a character a byte. `false`: write no more until it has drained; it has so long to take some of
+   * it, or is cut.
    */
-  write(piece: Buffer | string, written?: Written): boolean;
+  write(piece: Buffer | string): boolean;
   pause(): void;
   resume(): void;
   /** Nothing more will be written. */
@@ -66,14 +65,14 @@ export class Tunnel implements BackendUser {
   /** Passes on what came before there was a tunnel: from the backend behind its answer, and `fromClient`. */
   begin(fromClient: Buffer): void {
     const { rest } = this.#switched;
-    if (rest.length > 0 && !this.#sendToClient(rest, rest.length)) this.#backend.pause();
+    if (rest.length > 0 && !this.#sendToClient(rest)) this.#backend.pause();
     if (fromClient.length > 0) this.clientRead(fromClient, fromClient.length);
   }
 
   /** The first `length` bytes of `bytes` came from the client; they are copied. */
   clientRead(bytes: Buffer, length: number): void {
     this.#bytesIn += length;
-    const takesMore = writeCopy(this.#backend, bytes, length);
+    const takesMore = this.#backend.write(copyOf(bytes, length));
     this.#touch();
     if (takesMore) return;
     this.#client.pause();
@@ -115,7 +114,7 @@ export class Tunnel implements BackendUser {
   }
 
   backendRead(bytes: Buffer, length: number): boolean {
-    const takesMore = this.#sendToClient(bytes, length);
+    const takesMore = this.#sendToClient(copyOf(bytes, length));
     this.#touch();
     return takesMore;
   }
@@ -146,9 +145,9 @@ export class Tunnel implements BackendUser {
     this.clientClosed(why);
   }
 
-  #sendToClient(bytes: Buffer, length: number): boolean {
-    this.#bytesOut += length;
-    return writeCopy(this.#client, bytes, length);
+  #sendToClient(piece: Buffer | string): boolean {
+    this.#bytesOut += piece.length;
+    return this.#client.write(piece);
   }
 
   #expectBackend(): void {
@@ -174,13 +173,11 @@ export class Tunnel implements BackendUser {
 }
 
 /**
- * Writes a copy of what a read has lent. A Buffer of its own for each message is memory outside of V8's heap, for which V8
- * looked through all of that ten times a second (`--trace-gc`), at a tenth of what messages cost; text lies within it.
+ * A copy of what a read has lent. A Buffer of its own for each message is memory outside of V8's heap, for which V8 looked
+ * through all of that ten times a second (`--trace-gc`), at a tenth of what messages cost; text lies within it. Buffers
+ * that are used again are no choice: Node calls a write to a stream of HTTP/2 done whose bytes wait in its socket still.
  */
-function writeCopy(end: TunnelClient | FarEnd, bytes: Buffer, length: number): boolean {
-  if (length <= limits.joinMaxBytes) return end.write(bytes.toString("latin1", 0, length));
-  if (length > SPARE_BYTES) return end.write(Buffer.from(bytes.subarray(0, length)));
-  const buffer = borrow(length);
-  bytes.copy(buffer, 0, 0, length);
-  return writeBorrowed(end, buffer, length);
+function copyOf(bytes: Buffer, length: number): Buffer | string {
+  if (length <= limits.joinMaxBytes) return bytes.toString("latin1", 0, length);
+  return Buffer.from(bytes.subarray(0, length));
 }

@@ -21,6 +21,7 @@ import { RawClient } from "../support/raw-client.ts";
 import { Recorder } from "../support/recorder.ts";
 import { forwardTo, get, httpBackend, httpsBackendOf, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
+import { bytesOfAnyValue } from "../support/websocket.ts";
 
 /** The handshake of RFC 6455 §1.3, and what proves that it was read. */
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -153,6 +154,15 @@ for (const front of fronts) {
     visitor.end();
     assert.equal(await visitor.ended(), "end");
     assert.equal(await closed(scene.stream), 0);
+  });
+
+  test(`Bytes of any value of ${who} go through a stream as they are, both ways, however they are cut`, async () => {
+    await using scene = await tunnel(front);
+    const { visitor } = scene;
+    await visitor.has("first");
+    const pieces = [1, 4_096, 4_097, 16_384].map(bytesOfAnyValue);
+    for (const piece of pieces) visitor.say(piece);
+    await visitor.has(`first${pieces.join("")}`);
   });
 
   for (const code of [0, 2, 8]) {

@@ -6,7 +6,7 @@ import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
 import { OK, Recorder } from "../support/recorder.ts";
 import { forwardTo, get, RelayScene, RelayWorld } from "../support/relay-world.ts";
-import { acceptWebSocket, HANDSHAKE } from "../support/websocket.ts";
+import { acceptWebSocket, bytesOfAnyValue, HANDSHAKE } from "../support/websocket.ts";
 
 const accept = (connection: Recorded) => acceptWebSocket(connection);
 
@@ -35,6 +35,29 @@ test("What either side says right behind its handshake is passed on", async () =
   scene.client.say(`${HANDSHAKE}early`);
   await scene.client.has("\r\n\r\nfirst");
   await scene.backend.connections[0]?.has("\r\n\r\nearly");
+});
+
+test("Bytes of any value go through a WebSocket as they are, both ways, however they are cut", async () => {
+  await using scene = await RelayScene.start(accept);
+  scene.client.say(HANDSHAKE);
+  await scene.client.has("\r\n\r\n");
+  const [connection] = scene.backend.connections;
+  const said = [1, 4_096, 4_097, 20_481, 69_633].map(bytesOfAnyValue);
+  for (const piece of said) {
+    scene.client.say(piece);
+    await connection?.has(piece);
+    connection?.say(piece);
+    await scene.client.has(piece);
+  }
+  const all = said.join("");
+  assert.ok(
+    connection?.text.endsWith(`\r\n\r\n${all}`),
+    "what the backend got is not what was said",
+  );
+  assert.ok(
+    scene.client.text.endsWith(`\r\n\r\n${all}`),
+    "what the client got is not what was said",
+  );
 });
 
 test("T16: Nothing of the client reaches the backend before the 101", async () => {

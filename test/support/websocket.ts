@@ -30,3 +30,8 @@ export async function acceptWebSocket(connection: Recorded, rest = "", lines = "
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${proof}\r\n${lines}\r\n${rest}`,
   );
 }
+
+/** So many bytes, a character each (latin1), of all values there are. */
+export function bytesOfAnyValue(length: number): string {
+  return Buffer.from(Uint8Array.from({ length }, (_, at) => at)).toString("latin1");
+}
