@@ -49,6 +49,8 @@ export class Tunnel implements BackendUser {
   #bytesOut = 0;
   /** Has one side ended? */
   #isEnding = false;
+  /** Has the backend said all that it had to say? */
+  #hasBackendEnded = false;
   /** Why it does not end well. */
   #why: string | undefined;
   #isOver = false;
@@ -69,8 +71,12 @@ export class Tunnel implements BackendUser {
     if (fromClient.length > 0) this.clientRead(fromClient, fromClient.length);
   }
 
-  /** The first `length` bytes of `bytes` came from the client; they are copied. */
+  /**
+   * The first `length` bytes of `bytes` came from the client; they are copied. What it says when its backend has ended
+   * nobody hears any more: it is read on, or the client's own end behind it would not be seen.
+   */
   clientRead(bytes: Buffer, length: number): void {
+    if (this.#hasBackendEnded) return;
     this.#bytesIn += length;
     const takesMore = this.#backend.write(copyOf(bytes, length));
     this.#touch();
@@ -125,16 +131,20 @@ export class Tunnel implements BackendUser {
   }
 
   backendEnded(): void {
+    this.#hasBackendEnded = true;
+    this.#backendDeadline = NEVER; // what waits for it nobody takes
     this.#closing();
+    this.#client.resume();
     this.#client.end();
   }
 
+  /** A backend that has ended may well reset what was on its way to it then: nothing of what it said is missing. */
   backendClosed(cause: Error | undefined): void {
-    this.#closing();
-    if (cause === undefined) {
-      this.#client.end();
+    if (cause === undefined || this.#hasBackendEnded) {
+      this.backendEnded();
       return;
     }
+    this.#closing();
     this.#why ??= `the backend broke off: ${failureOf(cause, "")}`;
     this.#client.destroy();
   }

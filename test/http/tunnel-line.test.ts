@@ -18,6 +18,8 @@ interface Caller extends Disposable {
   say(text: string): void;
   /** Waits for what the backend has said so far to be `text`. */
   heard(text: string): Promise<void>;
+  /** Waits for the end of what the backend says. */
+  heardEnd(): Promise<void>;
   end(text: string): void;
   /** Goes without an end. */
   leave(): void;
@@ -76,6 +78,7 @@ async function callHttp1(port: number): Promise<Caller> {
   return {
     say: (text) => client.say(text),
     heard: (text) => client.until((recorded) => recorded.text.endsWith(`\r\n\r\n${text}`)),
+    heardEnd: () => client.until(({ isEnded }) => isEnded),
     end: (text) => void client.socket.end(text),
     leave: () => void client.socket.resetAndDestroy(),
     [Symbol.dispose]: () => client[Symbol.dispose](),
@@ -88,6 +91,7 @@ async function callH2(port: number): Promise<Caller> {
   return {
     say: (text) => client.say(frame(FRAME.data, 0, 1, text)),
     heard: (text) => client.until(() => contentIn(client.frames, 1) === text),
+    heardEnd: () => client.until(() => client.hasEnd(1)),
     end: (text) => client.say(frame(FRAME.data, FLAG.endStream, 1, text)),
     leave: () => client.say(frame(FRAME.reset, 0, 1, u32(8))),
     [Symbol.dispose]: () => client[Symbol.dispose](),
@@ -113,6 +117,16 @@ const ends: readonly (readonly [
     "that its backend ends",
     ({ client, backend }) => {
       backend.socket.end();
+      client.end("");
+    },
+    undefined,
+  ],
+  [
+    "that its backend ends, whose client talks on",
+    async ({ client, backend }) => {
+      backend.socket.end();
+      await client.heardEnd();
+      for (let piece = 0; piece < 3; piece += 1) client.say("x".repeat(16_000));
       client.end("");
     },
     undefined,
