@@ -15,7 +15,7 @@ import { haproxy } from "./contenders/haproxy.ts";
 import { latchkey } from "./contenders/latchkey.ts";
 import { nginx } from "./contenders/nginx.ts";
 import { describeRun, writePages } from "./page.ts";
-import type { Line, Row, SoloRow } from "./row.ts";
+import { type Line, type Row, type SoloRow, WARM_UP_TIMES } from "./row.ts";
 import { busyManagerRow } from "./rows/busy-manager.ts";
 import { flatRow } from "./rows/flat.ts";
 import { gateRow, lookupRow } from "./rows/gate.ts";
@@ -64,8 +64,6 @@ const NAMES = [...ROWS, ...SOLO_ROWS.flatMap(({ lines }) => lines)].map(({ name 
 const QUICK = ["small", "64k", "upload", "http2", "handshake", "websocket"];
 /** Rows of the first page. */
 const BRIEF = ["small", "upload", "http2", "handshake", "idle", "vps"];
-/** So many times as long as another one is the round that warms up. */
-const WARM_UP_TIMES = 10;
 const MAKERS = [latchkey, nginx, haproxy, caddy];
 
 const { values } = parseArgs({

@@ -2,6 +2,9 @@ import type { Contender, Setup } from "./contenders/contender.ts";
 import { cpuSecondsOf } from "./process-tree.ts";
 import type { Scene } from "./scene.ts";
 
+/** So many times as long as another one is the round that warms up. */
+export const WARM_UP_TIMES = 10;
+
 /** What a line of the table is about, and what we want of ourselves. */
 export interface Line {
   /** For `--only`. */

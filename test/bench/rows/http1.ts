@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import type { Contender } from "../contenders/contender.ts";
 import { h2load } from "../loads/h2load.ts";
 import { wrk } from "../loads/wrk.ts";
 import { cpuPerPiece, type Row } from "../row.ts";
@@ -10,10 +11,15 @@ const UPLOAD_BYTES = 10_485_760;
 const setup = { workers: 1, logs: false } as const;
 const unit = "µs CPU per request";
 
+/** CPU of a request for `path` on connections that are kept, in microseconds. */
+export function costOfRequests(contender: Contender, path: string, seconds: number) {
+  return cpuPerPiece(contender, () => wrk(contender, path, { connections: CONNECTIONS, seconds }));
+}
+
 function keepAlive(name: string, what: string, path: string, rest: Partial<Row>): Row {
   const goals = { nginx: 1.05 };
   const measure: Row["measure"] = (contender, _scene, seconds) =>
-    cpuPerPiece(contender, () => wrk(contender, path, { connections: CONNECTIONS, seconds }));
+    costOfRequests(contender, path, seconds);
   return { name, what, unit, goals, setup, measure, ...rest };
 }
 

@@ -1,11 +1,11 @@
-import type { Contender, Setup } from "../contenders/contender.ts";
+import type { Setup } from "../contenders/contender.ts";
 import { latchkey } from "../contenders/latchkey.ts";
-import { wrk } from "../loads/wrk.ts";
-import { cpuPerPiece, type Row, type SoloRow } from "../row.ts";
+import { type Row, type SoloRow, WARM_UP_TIMES } from "../row.ts";
 import { Scene } from "../scene.ts";
 import { median } from "../table.ts";
+import { costOfRequests } from "./http1.ts";
 
-const WARM_UP_TIMES = 10;
+const PATH = "/small";
 const TURNS = 7;
 const PERCENT = 100;
 const oneWorker: Setup = { workers: 1, logs: false };
@@ -17,7 +17,7 @@ export const twoWorkersRow: Row = {
   unit: "µs CPU per request",
   goals: { nginx: 1.2 },
   setup: twoWorkers,
-  measure: smallRequests,
+  measure: (contender, _scene, seconds) => costOfRequests(contender, PATH, seconds),
 };
 
 /** In turns, since minutes lie between this and the line about one worker, in which the machine changes by more than this. */
@@ -35,16 +35,12 @@ export const secondWorkerRow: SoloRow = {
     await using scene = await Scene.open();
     const one = await latchkey.start(scene, oneWorker);
     const two = await latchkey.start(scene, twoWorkers);
-    for (const each of [one, two]) await smallRequests(each, scene, WARM_UP_TIMES * seconds);
+    for (const each of [one, two]) await costOfRequests(each, PATH, WARM_UP_TIMES * seconds);
     const ratios: number[] = [];
     for (let turn = 0; turn < TURNS; turn += 1) {
-      const alone = await smallRequests(one, scene, seconds);
-      ratios.push((PERCENT * (await smallRequests(two, scene, seconds))) / alone);
+      const alone = await costOfRequests(one, PATH, seconds);
+      ratios.push((PERCENT * (await costOfRequests(two, PATH, seconds))) / alone);
     }
     return [median(ratios)];
   },
 };
-
-function smallRequests(contender: Contender, _scene: Scene, seconds: number): Promise<number> {
-  return cpuPerPiece(contender, () => wrk(contender, "/small", { connections: 64, seconds }));
-}
