@@ -19,17 +19,13 @@ import {
 import { type Answering, Http2Backend, h2cBackend } from "../support/http2-backend.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { Recorder } from "../support/recorder.ts";
-import { forwardTo, get, httpBackend, httpsBackendOf, RelayWorld } from "../support/relay-world.ts";
+import { forwardTo, httpBackend, httpsBackendOf, RelayWorld } from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
-import { bytesOfAnyValue } from "../support/websocket.ts";
+import { bytesOfAnyValue, HANDSHAKE } from "../support/websocket.ts";
 
-/** The handshake of RFC 6455 §1.3, and what proves that it was read. */
+/** The key of {@link HANDSHAKE}, and what proves that it was read (RFC 6455 §1.3). */
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const PROOF = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-const HANDSHAKE = get(
-  `Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nOrigin: https://a.example\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n`,
-  "/chat",
-);
 const CONNECT = request({
   ":method": "CONNECT",
   ":protocol": "websocket",
