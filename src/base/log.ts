@@ -67,8 +67,8 @@ export function createLog(options: LogOptions): Log {
 }
 
 /**
- * Says every line with `bindings`. pino makes a text of each name and value by itself; one JSON of all of them takes a
- * quarter of that (`npm run bench:micro -- log`), and logs are written for each request.
+ * Says every line with `bindings`. pino makes a text of each name and value by itself: with one JSON of all of them a line
+ * takes less than half of the time (`npm run bench:micro -- log`), and there may be one for each request.
  */
 function speakerFor(logger: Logger, bindings: Facts): Logger {
   const bound = safeJson(bindings).slice(1, -1);

@@ -23,8 +23,8 @@ export function safeJson(facts: Facts): string {
 }
 
 /**
- * Nearly all is: ASCII without an escape and too short for any text in it to be too long. To look at the whole of it
- * takes a tenth of looking at each text (`npm run bench:micro -- log`).
+ * Nearly all is: ASCII without an escape and too short for any text in it to be too long. To look once at the whole of it
+ * costs less than to look at each text (`npm run bench:micro -- log`).
  */
 function isPlain(json: string): boolean {
   return (
