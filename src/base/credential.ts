@@ -24,7 +24,10 @@ const CHAIN_MAX_BYTES = 262_144;
 /** Public CAs send four; what is longer costs every client a handshake of many packets, or its patience. */
 const CHAIN_MAX_CERTIFICATES = 10;
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
-const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
+/** OpenSSL, which reads the text again, takes it for one only where it begins and ends in lines of its own. */
+const PEM_BLOCK = /^-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+^-----END \1-----\s*?$/gm;
+const BYTE_ORDER_MARK = /^\ufeff/;
+const PEM_MARKER = /-----(?:BEGIN|END)/g;
 
 /**
  * Reads a chain and its key, and checks what must hold wherever they come from: every PEM block is
@@ -70,13 +73,19 @@ export function serialOf(certificate: X509Certificate): string {
 
 /** The certificates of a chain one by one, PEM, in its order. */
 export function certificatesIn(chain: string): string[] {
-  return [...chain.matchAll(PEM_BLOCK)].map(([block]) => block);
+  return blocksOf(chain).map(([block]) => block);
 }
 
 function readChain(chain: string): X509Certificate[] {
   if (Buffer.byteLength(chain) > CHAIN_MAX_BYTES)
     throw invalid("chain", "the chain is larger than 256 KiB");
-  const blocks = [...chain.matchAll(PEM_BLOCK)];
+  const blocks = blocksOf(chain);
+  if ((chain.match(PEM_MARKER) ?? []).length !== 2 * blocks.length) {
+    throw invalid(
+      "chain",
+      "the chain holds a PEM block that is cut, or does not begin in a line of its own",
+    );
+  }
   if (blocks.length === 0) throw invalid("chain", "the chain holds no PEM certificate");
   if (blocks.some(([, label]) => label !== "CERTIFICATE")) {
     throw invalid("chain", "the chain holds a PEM block that is not a certificate");
@@ -89,6 +98,10 @@ function readChain(chain: string): X509Certificate[] {
   } catch (cause) {
     throw invalid("chain", "the chain holds a certificate that cannot be decoded", cause);
   }
+}
+
+function blocksOf(chain: string): RegExpExecArray[] {
+  return [...chain.replace(BYTE_ORDER_MARK, "").matchAll(PEM_BLOCK)];
 }
 
 function readKey(key: string) {

@@ -90,7 +90,12 @@ const files: readonly [what: string, chain: string, key: string, found: string][
   ["a certificate without the one that issued it", cut.chain, cut.key, "usable, and cut"],
   ["an uncommon key", uncommon.chain, uncommon.key, "usable"],
   ["empty files", "", "", "chain: the chain holds no PEM"],
-  ["a chain that is cut", pair.chain.slice(0, 300), pair.key, "chain: the chain holds no PEM"],
+  [
+    "a chain that is cut",
+    pair.chain.slice(0, 300),
+    pair.key,
+    "chain: the chain holds a PEM block that is cut",
+  ],
   ["files that are swapped", pair.key, pair.chain, "chain: the chain holds a PEM block that"],
   ["a chain of another CA", stranger.chain + other.certificate, stranger.key, "chain: certificate"],
   [

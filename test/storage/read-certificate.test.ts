@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createPrivateKey } from "node:crypto";
-import { copyFile, cp, mkdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  copyFile,
+  cp,
+  mkdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readCurrent } from "../../src/storage/read-certificate.ts";
@@ -32,6 +42,10 @@ const encrypted = createPrivateKey(again.key)
   .toString();
 
 const damages: readonly Damage[] = [
+  {
+    name: "chain.pem is cut in its second certificate",
+    inflict: (path) => appendFile(join(path, "chain.pem"), again.chain.slice(0, 200)),
+  },
   ...files.flatMap((file): Damage[] => [
     { name: `${file} is missing`, inflict: (path) => rm(join(path, file)) },
     { name: `${file} is empty`, inflict: (path) => truncate(join(path, file), 0) },
