@@ -4,6 +4,8 @@ import { LatchkeyError } from "../base/errors.ts";
 const CHAIN_MAX_CHARACTERS = 131_072;
 /** A line of a certificate's block: base64, or its first or last line. No other label, no text between. */
 const LINE = /^(?:-----(?:BEGIN|END) CERTIFICATE-----|[A-Za-z0-9+/]+={0,2}|)$/;
+/** Such lines, in the order of whole blocks: an answer without a length may have been cut on its way. */
+const BLOCKS = /^(?:-----BEGIN CERTIFICATE-----\n[^-]+\n-----END CERTIFICATE-----\n)+$/;
 const BEGIN = "-----BEGIN CERTIFICATE-----";
 
 /**
@@ -18,7 +20,9 @@ export function readChain(text: unknown): string {
   const lines = text.split(/\r?\n/).map((line) => line.trimEnd());
   if (!lines.includes(BEGIN)) throw refused("it holds no certificate");
   if (!lines.every((line) => LINE.test(line))) throw refused("it holds more than certificates");
-  return `${lines.filter((line) => line !== "").join("\n")}\n`;
+  const chain = `${lines.filter((line) => line !== "").join("\n")}\n`;
+  if (!BLOCKS.test(chain)) throw refused("it holds a certificate that is cut");
+  return chain;
 }
 
 function refused(why: string): LatchkeyError {

@@ -26,6 +26,8 @@ const refused = [
   { what: "a private key alone", text: key },
   { what: "a chain with words between", text: `subject=CN = a\n${chain}` },
   { what: "a chain with a line of a script", text: `${chain}$(reboot)\n` },
+  { what: "a chain that is cut", text: chain.slice(0, chain.lastIndexOf("-----BEGIN") + 92) },
+  { what: "a chain without its last line", text: chain.slice(0, chain.lastIndexOf("-----END")) },
   { what: "a chain that never ends", text: chain.repeat(200) },
 ];
 

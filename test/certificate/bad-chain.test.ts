@@ -149,7 +149,12 @@ const badChains: readonly BadChain[] = [
   {
     what: "cut off in the middle",
     send: ({ chain }) => chain.slice(0, 400),
-    detail: /the chain holds no PEM certificate/,
+    detail: /it holds a certificate that is cut/,
+  },
+  {
+    what: "cut off in its second certificate",
+    send: ({ chain }) => chain.slice(0, chain.lastIndexOf("-----BEGIN") + 200),
+    detail: /it holds a certificate that is cut/,
   },
   { what: "of nothing", send: () => "", detail: /it holds no certificate/ },
   {
