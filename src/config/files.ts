@@ -74,7 +74,8 @@ export function readRoots(files: Files, path: string): Reading<string> {
   if (blocks.length === 0) {
     return wrong("holds no certificate, wanted a PEM file with -----BEGIN CERTIFICATE-----");
   }
-  return blocks.every(isCertificate)
+  const begun = text.value.split("-----BEGIN CERTIFICATE-----").length - 1;
+  return begun === blocks.length && blocks.every(isCertificate)
     ? read(`${blocks.join("\n")}\n`)
     : wrong("holds a certificate that cannot be decoded, wanted PEM");
 }

@@ -164,11 +164,16 @@ test("a file of roots that holds none, a broken one, a folder or too much is ref
   const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   writeFileSync(join(folder, "none.pem"), "hello");
   writeFileSync(join(folder, "broken.pem"), broken);
+  writeFileSync(
+    join(folder, "cut.pem"),
+    makeCertificate({ names: ["a"] }).chain + broken.slice(0, 30),
+  );
   writeFileSync(join(folder, "huge.pem"), "");
   truncateSync(join(folder, "huge.pem"), 2_000_000);
   const says: readonly (readonly [string, RegExp])[] = [
     ["none.pem", /holds no certificate/],
     ["broken.pem", /cannot be decoded/],
+    ["cut.pem", /cannot be decoded/],
     ["huge.pem", /larger than 1 MiB/],
     ["config", /is not a file/],
     ["none.pem/x", /does not exist/],
