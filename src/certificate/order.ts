@@ -8,6 +8,7 @@ import type {
   AcmeOrder,
 } from "../acme/client.ts";
 import { createCsr } from "../acme/csr.ts";
+import { AcmeProblem } from "../acme/problem.ts";
 import { type CertificateName, provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
 import { codeOf, LatchkeyError, unreachable } from "../base/errors.ts";
@@ -39,6 +40,8 @@ export interface OrderSteps {
     signal: AbortSignal,
   ): Promise<AcmeChallenge | undefined>;
 }
+
+const NOT_READY = "urn:ietf:params:acme:error:orderNotReady";
 
 /** An order under way. */
 interface UnderWay extends OrderSteps {
@@ -76,9 +79,10 @@ export async function completeOrder(
         break;
       case "ready":
         requireGoodKey(steps, host, key);
-        steps.log.info("order.finalizing", { host });
-        current = await steps.client.finalize(current, createCsr([host], key), signal);
-        continue;
+        current = await finalize(steps, host, key, current, signal);
+        if (current.status !== "ready") continue;
+        await steps.patience.wait(current.retryAfterMs, waits++, signal, current.error);
+        break;
       case "processing":
         await steps.patience.wait(current.retryAfterMs, waits++, signal);
         break;
@@ -90,6 +94,23 @@ export async function completeOrder(
         return unreachable(current.status);
     }
     current = await steps.client.order(current.url, signal);
+  }
+}
+
+/** The order as it is then: still `ready` where the CA says that it was not, for whoever looks at it again (RFC 8555 §7.4). */
+async function finalize(
+  { client, log }: UnderWay,
+  host: CertificateName,
+  key: string,
+  order: AcmeOrder,
+  signal: AbortSignal,
+): Promise<AcmeOrder> {
+  log.info("order.finalizing", { host });
+  try {
+    return await client.finalize(order, createCsr([host], key), signal);
+  } catch (error) {
+    if (error instanceof AcmeProblem && error.type === NOT_READY) return { ...order, error };
+    throw error;
   }
 }
 

@@ -11,6 +11,7 @@ import type { Challenge, DnsChallenge } from "../../src/certificate/challenge.ts
 import { judge } from "../../src/certificate/judge.ts";
 import { completeOrder, type OrderSteps } from "../../src/certificate/order.ts";
 import type { ChallengeType } from "../../src/config/config.ts";
+import { limits } from "../../src/config/limits.ts";
 import { makeCertificate } from "../support/certificates.ts";
 import { ScriptedCa, urlOf } from "../support/scripted-ca.ts";
 import { keptLog, named } from "../support/stored.ts";
@@ -300,6 +301,29 @@ test("C7: an order that stays pending although its name is proven is not asked a
   ca.script("/order/1", isPending, isPending, isPending, isReady);
   assert.equal((await complete()).chain, chain);
   assert.deepEqual(waits, [250, 500, 1_000]);
+});
+
+test("C7: an order that stays ready although it was finalized is not asked about without a pause", async () => {
+  const { ca, waits, complete } = await worldOf();
+  ca.script("/finalize", isReady);
+  await assert.rejects(complete(), { code: "ACME_UNFINISHED" });
+  assert.deepEqual(waits.slice(0, 3), [250, 500, 1_000]);
+  assert.equal(waits.length, limits.acmePollsMax);
+});
+
+test("an order that the CA finds not ready when it is to be finalized is looked at again, as RFC 8555 §7.4 says", async () => {
+  const { ca, waits, complete } = await worldOf();
+  const notReady = { type: "urn:ietf:params:acme:error:orderNotReady", detail: "it is processing" };
+  const headers = { "content-type": "application/problem+json" };
+  ca.script("/finalize", { status: 403, headers, body: notReady }, isDone);
+  ca.script("/order/1", isReady, isProcessing, isDone);
+  assert.equal((await complete()).chain, chain);
+  assert.deepEqual(waits, [250, 500]);
+
+  ca.script("/finalize", { status: 403, headers, body: notReady });
+  ca.script("/order/1", isReady);
+  await assert.rejects(complete(), { code: "ACME_PROBLEM", message: /it is processing/ });
+  assert.equal(waits.length, 2 + limits.acmePollsMax);
 });
 
 test("what the CA found wrong with the challenge is the error of the order, and the challenge is disarmed", async () => {
