@@ -81,8 +81,10 @@ function tell(root: string, loose: readonly Loose[], log: Log): void {
   });
 }
 
+/** Without links: what lies behind one is not ours to put in order. */
 async function namesIn(folder: string): Promise<string[]> {
-  return await readdir(folder).catch(() => []);
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => !entry.isSymbolicLink()).map(({ name }) => name);
 }
 
 function isGeneration(name: string): boolean {

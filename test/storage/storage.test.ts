@@ -123,6 +123,26 @@ test("looser modes of the folders and keys of hosts, accounts and orders are tig
   assert.equal((await stat(elsewhere)).mode & 0o777, 0o644, "links are not followed");
 });
 
+for (const place of ["accounts", "orders", "certificates"]) {
+  test(`S13: behind a folder in ${place} that is a link nothing is tightened or removed`, async () => {
+    await using folder = await temporaryFolder();
+    await using opened = await openStorage();
+    await opened.storage.close();
+    const elsewhere = join(folder.path, "elsewhere");
+    const names = ["account.key", "000001/key.pem", ".tmp-1-gone-1-chain.pem"];
+    await mkdir(join(elsewhere, "000001"), { recursive: true });
+    for (const name of names) await writeFile(join(elsewhere, name), "x");
+    await chmod(join(elsewhere, "000001"), 0o755);
+    await symlink(elsewhere, join(opened.root, place, host));
+    await mkdir(join(opened.root, "certificates", "a.example"));
+    await symlink(join(elsewhere, "000001"), join(opened.root, "certificates/a.example/000001"));
+    const before = await entriesOf(elsewhere);
+    await using storage = await opened.reopen();
+    await storage.acquire(never);
+    assert.deepEqual(await entriesOf(elsewhere), before);
+  });
+}
+
 for (const inner of ["", "certificates", "accounts"]) {
   const skip = isRoot ? false : "only root can give a folder to another user";
   test(`S6: a storage whose folder "${inner}" is another user's is refused`, { skip }, async () => {
