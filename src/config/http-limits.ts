@@ -39,6 +39,8 @@ export const httpLimits = {
   /** A request body nobody wants any more is read to here, then the connection is closed. */
   drainMaxBytes: 65_536,
   drainTimeoutMs: 1_000,
+  /** After the last answer of a connection, one that still sends is read for so long at most. */
+  closingMaxMs: 10_000,
   /** 1xx answers passed on before the final one. */
   interimMax: 10,
   /** Default deadlines towards a backend. */

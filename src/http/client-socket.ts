@@ -39,11 +39,12 @@ export class ClientSocket implements TunnelClient {
   readonly #deadlines: Deadlines;
   #isPaused = false;
   #isClosing = false;
-  #discarded = 0;
   #writeDeadline = NEVER;
   /** What waited to be written when the deadline was set: less of it now is progress. */
   #waiting = 0;
   #closeDeadline = NEVER;
+  /** However much the client still sends, it is closed then. */
+  #lastDeadline = NEVER;
   /** Why we have cut the connection. */
   #why: string | undefined;
 
@@ -134,7 +135,8 @@ export class ClientSocket implements TunnelClient {
 
   /**
    * Closes in stages (RFC 9112 §9.6): ends our side, then reads on for a moment, because closing over
-   * unread bytes would send a reset that may overtake the answer.
+   * unread bytes would send a reset that may overtake the answer. Who still sends has more of it:
+   * many clients read no answer before all of their body has left.
    */
   close(): void {
     if (this.#isClosing) return;
@@ -143,6 +145,7 @@ export class ClientSocket implements TunnelClient {
     this.socket.end(() => {
       this.#writeDeadline = NEVER;
       this.#closeDeadline = this.#deadlines.in(limits.drainTimeoutMs);
+      this.#lastDeadline = this.#deadlines.in(limits.closingMaxMs);
     });
     this.#isPaused = true;
     this.resume();
@@ -174,7 +177,7 @@ export class ClientSocket implements TunnelClient {
       this.#listener?.clientRead(bytes, length);
       return;
     }
-    this.#discarded += length;
-    if (this.#discarded > limits.drainMaxBytes) this.socket.destroy();
+    if (this.#closeDeadline === NEVER) return;
+    this.#closeDeadline = Math.min(this.#deadlines.in(limits.drainTimeoutMs), this.#lastDeadline);
   }
 }

@@ -3,11 +3,13 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import tls from "node:tls";
+import { limits } from "../../src/config/limits.ts";
 import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { Recorded } from "../support/recorded.ts";
 import { portOf } from "../support/recorder.ts";
 import { forwardTo, httpsBackendOf, post, RelayScene, RelayWorld } from "../support/relay-world.ts";
+import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
 
 const TOO_LARGE = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig";
 const UNFRAMED = "HTTP/1.1 413 Content Too Large\r\n\r\nbig";
@@ -85,4 +87,41 @@ test("T19: A connection that took not all of its request is not used again, whol
   next.say(TOO_LARGE);
   await scene.client.until(({ statuses }) => statuses.length === 2);
   assert.deepEqual(scene.client.statuses, [413, 413]);
+});
+
+/** Sends so much that no buffer on the way holds it; resolves when all of it has left. */
+function sendAll(client: RawClient, bytes: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.socket.write(Buffer.alloc(bytes, "x"), (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+test("A client that sends all of a long body before it reads gets the answer that refuses it", async () => {
+  const action = { kind: "respond", status: 403, headers: {}, body: "no" } as const;
+  await using world = await RelayWorld.start({ action });
+  using client = await RawClient.connect(world.port);
+  client.socket.pause();
+  client.say(post("Content-Length: 20000000\r\n"));
+  await sendAll(client, 20_000_000);
+  client.socket.resume();
+  await client.finished();
+  assert.deepEqual(client.statuses, [403]);
+});
+
+test("One that sends on for ever is closed all the same, however steadily it does", async (t) => {
+  const pass = holdTicks(t);
+  const action = { kind: "respond", status: 403, headers: {}, body: "no" } as const;
+  await using world = await RelayWorld.start({ action });
+  using client = await RawClient.connect(world.port);
+  client.say(`${post("Content-Length: 20000000\r\nConnection: close\r\n")}x`);
+  await client.finished();
+  await turns();
+  for (let passed = 0; passed < limits.closingMaxMs; passed += limits.drainTimeoutMs / 2) {
+    assert.equal(world.relay.open, 1);
+    client.say("x");
+    await turns();
+    pass(limits.drainTimeoutMs / 2);
+  }
+  pass(MARGIN_MS);
+  while (world.relay.open > 0) await turns();
 });
