@@ -249,8 +249,9 @@ const ALREADY_REVOKED = "urn:ietf:params:acme:error:alreadyRevoked";
 function locationOf(action: string, { headers, url: asked }: PackageAnswer): string {
   const { location } = headers;
   const url = location === undefined ? undefined : absolute(location, asked);
-  if (url !== undefined) return url;
-  throw confused(action, "its answer has no Location");
+  // Kept on disk, another one would be in the way for good: nothing else is spoken to a CA.
+  if (url?.startsWith("https://")) return url;
+  throw confused(action, `its answer has no Location${url === undefined ? "" : " of https"}`);
 }
 
 /** Relative to what was asked (RFC 9110 §10.2.2); word for word when it is absolute, for it is signed. */

@@ -461,6 +461,16 @@ test("a Location may be relative to what was asked (RFC 9110 §10.2.2)", async (
   assert.equal(await clientOf(ca).createAccount({}, unending), urlOf("/deep/2"));
 });
 
+test("a Location that is not https, which nothing is ever asked of, is refused at once", async () => {
+  const { ca, client } = await registered();
+  const headers = { location: "http://ca.example/1" };
+  ca.script("/order", { status: 201, headers, body: pending });
+  ca.script("/account", { status: 201, headers });
+  const refused = { code: "ACME_PROTOCOL", message: /its answer has no Location of https/ };
+  await assert.rejects(client.newOrder({ names: ["shop.example"] }, unending), refused);
+  await assert.rejects(clientOf(ca).createAccount({}, unending), refused);
+});
+
 test("a relative URL in JSON, where RFC 8555 wants a whole one, is named", async () => {
   const { ca, client } = await registered();
   ca.script("/order/1", { body: { ...pending, finalize: "/order/1/finalize" } });
