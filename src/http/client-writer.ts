@@ -1,3 +1,4 @@
+import { limits } from "../config/limits.ts";
 import type { Admitted } from "./admit.ts";
 import type { AnswerEdits } from "./answer-edits.ts";
 import type { FinalAnswer } from "./answer-reader.ts";
@@ -121,12 +122,15 @@ export function endsWithConnection(request: Admitted, answer: FinalAnswer): bool
 }
 
 /**
- * Can nobody tell what the client sends next? Without the 100 it asked for it may send its body or
- * may not; and what it sent behind a WebSocket handshake that failed need not be HTTP.
+ * Shall nobody look at what the client sends next? Without the 100 it asked for it may send its body or
+ * may not; what it sent behind a WebSocket handshake that failed need not be HTTP; and a rest of its
+ * body may be known to be longer than we read for nobody.
  */
 export function losesTrack(request: Admitted | undefined, body: BodySource): boolean {
   if (request?.webSocketKey !== undefined) return true;
-  return request?.expectsContinue === true && !body.isDone && body.received === 0;
+  if (request === undefined || body.isDone) return false;
+  if (request.expectsContinue && body.received === 0) return true;
+  return request.contentLength - body.received > limits.drainMaxBytes;
 }
 
 function deliveryOf(request: Admitted, answer: FinalAnswer): Delivery {

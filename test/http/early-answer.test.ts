@@ -108,6 +108,17 @@ test("A client that sends all of a long body before it reads gets the answer tha
   assert.deepEqual(client.statuses, [403]);
 });
 
+test("A client is told that the connection ends, where more of its body is to come than is read for nobody", async () => {
+  const action = { kind: "respond", status: 403, headers: {}, body: "no" } as const;
+  await using world = await RelayWorld.start({ action });
+  using client = await RawClient.connect(world.port);
+  const text = `${post(`Content-Length: ${limits.drainMaxBytes}\r\n`)}${"x".repeat(limits.drainMaxBytes)}`;
+  client.say(text + post(`Content-Length: ${limits.drainMaxBytes + 1}\r\n`));
+  const [, first = "", second = ""] = (await client.finished()).split("HTTP/1.1 403 Forbidden\r\n");
+  assert.doesNotMatch(first, /\r\nConnection:/);
+  assert.match(second, /\r\nConnection: close\r\n/);
+});
+
 test("One that sends on for ever is closed all the same, however steadily it does", async (t) => {
   const pass = holdTicks(t);
   const action = { kind: "respond", status: 403, headers: {}, body: "no" } as const;
