@@ -16,6 +16,7 @@ export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
  *
  * @param ends Whose connection it is: a backend that wants it is told in a PROXY header.
  * @param names Where the name of the backend leads.
+ * @param carrier The TCP socket below `client`, when that is TLS.
  *
  * @throws {LatchkeyError} `BACKEND_UNREACHABLE`, with `client` closed.
  */
@@ -24,12 +25,13 @@ export async function passThrough(
   tunnel: Tunnel,
   ends: ConnectionEnds,
   names: BackendNames,
+  carrier: Socket = client,
 ): Promise<void> {
   const { backend, timeouts, proxyProtocol } = tunnel;
   try {
     const upstream = await dial(backend, timeouts.connectMs, closeSignal(client), names);
     if (proxyProtocol !== undefined) upstream.write(writeProxyHeader(proxyProtocol, ends));
-    await splice(client, upstream, timeouts.idleMs);
+    await splice(client, carrier, upstream, timeouts.idleMs);
   } finally {
     client.destroy();
   }
@@ -37,21 +39,24 @@ export async function passThrough(
 
 /**
  * Pipes both ways with back-pressure. An end is passed on as an end (half-close), everything else
- * that closes one side destroys the other, so that a cut is never taken for an end. Both are
- * destroyed after `idleMs` without a byte in either direction.
+ * that closes one side resets the other, so that a cut is never taken for an end; with TLS too, as
+ * most clients do not miss close_notify. Both are reset after `idleMs` without a byte in either direction.
  */
-function splice(client: Socket, upstream: Socket, idleMs: number): Promise<void> {
+function splice(client: Socket, carrier: Socket, upstream: Socket, idleMs: number): Promise<void> {
+  const cutClient = (): void => void carrier.resetAndDestroy();
+  const cutUpstream = (): void => void upstream.resetAndDestroy();
   // Each byte of either direction is read from or written to the client, so its timer sees them all.
-  client.setTimeout(idleMs, () => client.destroy());
-  return Promise.all([pipe(client, upstream), pipe(upstream, client)]).then(() => undefined);
+  client.setTimeout(idleMs, cutClient);
+  const both = [pipe(client, upstream, cutUpstream), pipe(upstream, client, cutClient)];
+  return Promise.all(both).then(() => undefined);
 }
 
-/** Resolves when `from` is closed. */
-function pipe(from: Socket, to: Socket): Promise<void> {
+/** Resolves when `from` is closed; does `cut` to `to` first, unless all of it has ended well. */
+function pipe(from: Socket, to: Socket, cut: () => void): Promise<void> {
   return new Promise((resolve) => {
     const finish = (): void => {
       const endedWell = from.readableEnded && from.writableFinished;
-      if (!endedWell) to.destroy();
+      if (!endedWell) cut();
       resolve();
     };
     if (from.closed) return finish();

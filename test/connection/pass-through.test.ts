@@ -23,6 +23,7 @@ import {
   closeServer,
   connectRaw,
   connectTls,
+  isEmpty,
   listenAnywhere,
   makeCredential,
   makeHost,
@@ -153,46 +154,6 @@ for (const kind of ["tcp", "pass-through"] as const) {
     assert.match((await heard.promise).toString("latin1"), /last words$/);
   });
 
-  test(`a ${kind} backend that is cut cuts its client`, async () => {
-    await using backend = await startBackend(
-      (socket) => void socket.once("data", () => socket.resetAndDestroy()),
-    );
-    await using door = await openTunnel(kind, backend.port);
-    const { socket } = await connect(door.port);
-    const closed = new Promise((resolve) => socket.once("close", resolve));
-    socket.resume();
-    socket.write("x");
-    socket.once("end", () => socket.end());
-    await closed;
-    await isEmpty(door.open);
-  });
-
-  test(`a ${kind} client that is cut cuts its backend`, async () => {
-    const accepted = Promise.withResolvers<Socket>();
-    await using backend = await startBackend(accepted.resolve);
-    await using door = await openTunnel(kind, backend.port);
-    const { raw } = await connect(door.port);
-    const behind = await accepted.promise;
-    const closed = new Promise((resolve) => behind.once("close", resolve));
-    behind.resume().once("end", () => behind.end());
-    raw.resetAndDestroy();
-    await closed;
-    await isEmpty(door.open);
-  });
-
-  test(`a ${kind} connection without a byte is closed after its idle time`, async () => {
-    const ended = Promise.withResolvers<void>();
-    await using backend = await startBackend((socket) => {
-      socket.resume().once("end", ended.resolve);
-    });
-    await using door = await openTunnel(kind, backend.port, { idleMs: 50 });
-    const { socket } = await connect(door.port);
-    await received(socket);
-    await ended.promise;
-    socket.destroy();
-    await isEmpty(door.open);
-  });
-
   test(`a ${kind} backend that refuses is one line and one closed socket`, async () => {
     await using door = await openTunnel(kind, await deadPort());
     const told = door.nextRefusal();
@@ -254,11 +215,6 @@ test("dialling ends when the client leaves", async () => {
 
 function digest(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** Resolves when the door holds no socket any more. */
-async function isEmpty(open: ReadonlySet<Socket>): Promise<void> {
-  while (open.size > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
 for (const proxyProtocol of ["v1", "v2"] as const) {

@@ -207,6 +207,11 @@ export async function received(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Resolves when the door holds no socket any more. */
+export async function isEmpty(open: ReadonlySet<Socket>): Promise<void> {
+  while (open.size > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Sends `bytes`, and what came back until the end. */
 export async function exchange(port: number, bytes: string | Buffer): Promise<Buffer> {
   const socket = await connectRaw(port);
