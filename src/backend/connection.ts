@@ -49,6 +49,7 @@ export class BackendConnection implements FarEnd, Follower {
   #cause: Error | undefined;
   #hasConnected = false;
   #isStray = false;
+  #isStopped = false;
 
   /** `open` starts the connection; it gives every piece that the socket reads to its argument. */
   constructor(
@@ -109,15 +110,21 @@ export class BackendConnection implements FarEnd, Follower {
     this.#place = undefined;
   }
 
-  /** Lays the connection down: a byte, an end or an error destroys it from now on. */
+  /**
+   * Lays the connection down: a byte, an end or an error destroys it from now on. So it has to read, though its user
+   * may have stopped that: over TLS the records that came with the one that stopped it, up to the last of the answer,
+   * are given to the user all the same.
+   */
   rest(place: RestingPlace): void {
     this.#user = undefined;
     this.#place = place;
     this.isReused = true;
+    if (this.#isStopped) this.resume();
   }
 
   /** Reads on after `backendRead` returned `false`. */
   resume(): void {
+    this.#isStopped = false;
     this.socket.resume();
   }
 
@@ -150,9 +157,13 @@ export class BackendConnection implements FarEnd, Follower {
   }
 
   #read(length: number, bytes: Buffer): boolean {
-    if (this.#user !== undefined) return this.#user.backendRead(bytes, length);
-    this.#lose();
-    return false;
+    if (this.#user === undefined) {
+      this.#lose();
+      return false;
+    }
+    const goesOn = this.#user.backendRead(bytes, length);
+    if (!goesOn) this.#isStopped = true;
+    return goesOn;
   }
 
   #end(): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { createServer, type TLSSocket } from "node:tls";
 import type { BackendConnection, BackendUser } from "../../src/backend/connection.ts";
 import { Deadlines } from "../../src/backend/deadlines.ts";
 import { dial } from "../../src/backend/dial.ts";
@@ -9,8 +10,9 @@ import { BackendPool } from "../../src/backend/pool.ts";
 import { systemNames } from "../../src/backend/system-names.ts";
 import type { Backend } from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
-import { Recorder } from "../support/recorder.ts";
-import { httpBackend, KeptLog } from "../support/relay-world.ts";
+import { makeAuthority, makeCertificate } from "../support/certificates.ts";
+import { portOf, Recorder } from "../support/recorder.ts";
+import { httpBackend, httpsBackendOf, KeptLog } from "../support/relay-world.ts";
 
 const nobody: BackendUser = {
   backendConnected: () => {},
@@ -71,6 +73,51 @@ for (const [name, act] of [
     pool.close();
   });
 }
+
+test("An https connection whose last user stopped it amid the records that came at once reads for the next one", async () => {
+  const LENGTH = 48 * 1024; // three records of TLS, in one read
+  const authority = makeAuthority();
+  const { chain, key } = makeCertificate({ names: ["backend.example"], issuer: authority });
+  await using server = createServer({ cert: chain, key }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const backend = httpsBackendOf(portOf(server), authority.certificate);
+  const connection = dial(backend, nobody, systemNames(new KeptLog()));
+  const [[far]] = await Promise.all([
+    once(server, "secureConnection") as Promise<[TLSSocket]>,
+    once(connection.socket, "secureConnect"),
+  ]);
+  const pool = new BackendPool(new Deadlines());
+  const kept = new Promise<void>((resolve) => {
+    let read = 0;
+    connection.lend({
+      ...nobody,
+      backendRead: (_bytes, length) => {
+        read += length;
+        if (read === LENGTH) {
+          pool.keep(connection);
+          resolve();
+          return true;
+        }
+        setImmediate(() => read < LENGTH && connection.resume());
+        return false;
+      },
+    });
+  });
+  far.write(Buffer.alloc(LENGTH));
+  await kept;
+  const said = new Promise<string>((resolve) => {
+    const backendRead = (bytes: Buffer, length: number) => {
+      resolve(bytes.toString("latin1", 0, length));
+      return true;
+    };
+    assert.equal(pool.take(backend, { ...nobody, backendRead }, ""), connection);
+  });
+  far.write("answer");
+  assert.equal(await said, "answer");
+  connection.destroy();
+  far.destroy();
+  pool.close();
+});
 
 test("A connection that has rested too long is destroyed, a younger one is not", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
