@@ -50,7 +50,9 @@ function streamFields(fields: Fields, isTunnel: boolean): Record<string, string>
     if (LEFT_OUT.has(name) || (name === "te" && value !== "trailers")) continue;
     const before = written.get(name);
     const joint = name === "cookie" ? "; " : ", ";
-    written.set(name, before === undefined ? value : `${before}${joint}${value}`);
+    // An empty line adds nothing to a list (RFC 9110 §5.6.1), and a space at either end of a value is malformed.
+    if (!before) written.set(name, value);
+    else if (value !== "") written.set(name, `${before}${joint}${value}`);
   }
   return Object.fromEntries(written);
 }

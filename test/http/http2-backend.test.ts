@@ -43,6 +43,19 @@ test("A GET reaches an h2c backend as the same request, and its answer comes bac
   assert.match(scene.client.text, /\r\nContent-Length: 2\r\n/);
 });
 
+test("A field that has an empty line among others reaches an h2c backend with what the others say", async () => {
+  await using scene = await Http2Scene.start(({ stream }) => {
+    stream.respond({ ":status": 204 });
+    stream.end();
+  });
+  const lines = ["X-A: v", "X-A:", "X-B:", "X-B: v", "X-C: v", "X-C:", "X-C: w", "X-D:", "X-D:"];
+  scene.client.say(get(`${lines.join("\r\n")}\r\nCookie: a=1\r\nCookie:\r\n`));
+  await scene.client.has("204");
+  const { headers } = scene.backend.asked[0] ?? assert.fail();
+  const told = ["x-a", "x-b", "x-c", "x-d", "cookie"].map((name) => headers[name]);
+  assert.deepEqual(told, ["v", "v", "v, w", "", "a=1"]);
+});
+
 test("A body goes to an h2c backend whole, and an answer without a length comes back in chunks", async () => {
   await using scene = await Http2Scene.start(async ({ stream }) => {
     const content = await contentOf(stream);
