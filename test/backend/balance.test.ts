@@ -15,6 +15,7 @@ import {
   balance,
   forwardTo,
   get,
+  HEALTH,
   httpBackend,
   pathRoute,
   post,
@@ -406,7 +407,7 @@ test("A request waits for a backend that has all it may have, and no longer than
 test("Backends that the looks say are down answer nobody: 503 with Retry-After, and no connection", async () => {
   await using idle = await Recorder.start();
   const backend = httpBackend(idle.port);
-  await using world = await RelayWorld.start({ action: forwardTo([backend]) });
+  await using world = await RelayWorld.start({ action: forwardTo([backend], { health: HEALTH }) });
   world.relay.hear({
     cookieSecret: "",
     drained: [],
@@ -415,7 +416,7 @@ test("Backends that the looks say are down answer nobody: 503 with Retry-After, 
   using client = await RawClient.connect(world.port);
   client.say(get());
   await client.has("503 Service Unavailable\n");
-  assert.match(client.text, /\r\nRetry-After: 5\r\n/);
+  assert.match(client.text, /\r\nRetry-After: 10\r\n/);
   assert.equal(idle.connections.length, 0);
 });
 

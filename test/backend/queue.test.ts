@@ -7,7 +7,14 @@ import { deadPort } from "../support/dead-port.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
-import { balance, forwardTo, get, httpBackend, RelayWorld } from "../support/relay-world.ts";
+import {
+  balance,
+  forwardTo,
+  get,
+  HEALTH,
+  httpBackend,
+  RelayWorld,
+} from "../support/relay-world.ts";
 import { holdTicks, MARGIN_MS, turns } from "../support/ticks.ts";
 
 const ONE_EACH = balance({ maxConnections: 1 });
@@ -67,7 +74,7 @@ for (const { name, leave: go, come } of comings) {
     await using back = await Recorder.start(answering(OK));
     const backends = [httpBackend(held.port), httpBackend(back.port)];
     await using world = await RelayWorld.start({
-      action: forwardTo(backends, { balance: ONE_EACH }),
+      action: forwardTo(backends, { balance: ONE_EACH, health: HEALTH }),
     });
     go(world, back.port);
     const [first, ...waiting] = await asking(world, 4);

@@ -10,7 +10,14 @@ import { makeAuthority, makeCertificate } from "../support/certificates.ts";
 import { deadPort } from "../support/dead-port.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { answering, OK, portOf, Recorder, type Script } from "../support/recorder.ts";
-import { forwardTo, get, httpBackend, httpsBackendOf, RelayWorld } from "../support/relay-world.ts";
+import {
+  forwardTo,
+  get,
+  HEALTH,
+  httpBackend,
+  httpsBackendOf,
+  RelayWorld,
+} from "../support/relay-world.ts";
 
 const authority = makeAuthority();
 const server = makeCertificate({ names: ["backend.example"], issuer: authority });
@@ -182,7 +189,8 @@ test("a request that one backend refused and the next one lost is told with what
 
 test("no backend is named for a request that none was tried for, also on a connection that was served before", async () => {
   await using peer = await scripted(answering(OK));
-  await using world = await RelayWorld.start({ action: forwardTo([peer.backend]) });
+  const action = forwardTo([peer.backend], { health: HEALTH });
+  await using world = await RelayWorld.start({ action });
   using client = await RawClient.connect(world.port);
   client.say(get());
   await client.until(({ statuses }) => statuses.length === 1);

@@ -7,7 +7,13 @@ import type { Facts } from "../../src/base/errors.ts";
 import { type Hostname, parseHostname } from "../../src/base/hostname.ts";
 import type { Log } from "../../src/base/log.ts";
 import type { Host } from "../../src/config/config.ts";
-import type { Action, Backend, Balance, PathRoute } from "../../src/config/destination.ts";
+import type {
+  Action,
+  Backend,
+  Balance,
+  HealthCheck,
+  PathRoute,
+} from "../../src/config/destination.ts";
 import { limits } from "../../src/config/limits.ts";
 import { socketEnds } from "../../src/connection/socket-ends.ts";
 import type { Policy } from "../../src/http/policy.ts";
@@ -69,6 +75,16 @@ export function balance(changes: Partial<Balance> = {}): Balance {
     ...changes,
   };
 }
+
+/** The checks that `health: on` means. */
+export const HEALTH: HealthCheck = {
+  path: undefined,
+  statuses: [[200, 399]],
+  everyMs: 10_000,
+  timeoutMs: 2_000,
+  healthyAfter: 2,
+  unhealthyAfter: 3,
+};
 
 /** A path route with the default deadlines. */
 export function pathRoute(
