@@ -74,6 +74,15 @@ export function locked(path: string, bytes: Buffer | undefined): LatchkeyError {
   );
 }
 
+/** Nobody took it from us: a program that ends, or makes room at a reload, has something left to write. */
+function givenBack(path: string): LatchkeyError {
+  return new LatchkeyError(
+    "STORAGE_LOCKED",
+    `Cannot write into "${dirname(path)}": this process has given its lease back`,
+    { path },
+  );
+}
+
 /**
  * A lease that was taken. It is ours as long as the name `lock` leads to the very file we hold open:
  * who takes over makes a new file, so one look before each write is a true answer, whatever the
@@ -151,6 +160,7 @@ export class HeldLease implements Lease {
 
   async #look(): Promise<void> {
     const { path } = this.#options;
+    if (this.#record.isReleased) throw givenBack(path);
     if (!this.held) throw locked(path, undefined);
     try {
       if (!(await this.#isOurs())) throw this.#lose();

@@ -81,6 +81,16 @@ test("a lease that is held is refused at the holder's next heartbeat", async () 
   assert.deepEqual(await pathsOf(lock.folder), ["lock"]);
 });
 
+test("a write after the lease was given back is refused, and told as that: no other program is accused", async () => {
+  await using lock = await openLock();
+  const lease = await lock.acquire();
+  await lease.release();
+  await assert.rejects(lease.confirm(), {
+    code: "STORAGE_LOCKED",
+    message: `Cannot write into "${lock.folder}": this process has given its lease back`,
+  });
+});
+
 test("a lease that is given back while another program waits goes to that one", async () => {
   await using lock = await openLock();
   const first = await lock.acquire();
