@@ -54,29 +54,35 @@ export class Watchdog {
 
   /** One round after the other, one name at a time, until the signal ends it. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#steps;
+    await this.#sleep(limits.watchdogFirstMs, signal);
+    await this.look(signal, limits.watchdogFirstMax);
     while (!signal.aborted) {
       const everyMs = this.#wrong.size > 0 ? limits.watchdogAgainMs : limits.watchdogEveryMs;
-      const waitMs = everyMs * (1 + limits.jitter * (2 * random() - 1));
-      await clock.sleep(waitMs, signal).catch(() => undefined);
+      await this.#sleep(everyMs, signal);
       await this.look(signal);
     }
   }
 
-  /** One round. */
-  async look(signal: AbortSignal): Promise<void> {
+  /** One round, of so many names at most. */
+  async look(signal: AbortSignal, namesMax = Number.POSITIVE_INFINITY): Promise<void> {
     const holdings = [...this.#steps.holdings()];
     const held = new Set(holdings.map(({ host }) => host));
     for (const host of this.#wrong.keys()) if (!held.has(host)) this.#wrong.delete(host);
     for (const host of this.#seen) if (!held.has(host)) this.#seen.delete(host);
     this.#silent = 0;
-    for (const holding of holdings) {
+    for (const holding of holdings.slice(0, namesMax)) {
       if (signal.aborted || this.#silent >= limits.watchdogSilentMax) return;
       const wrong = await this.#lookAt(holding);
       if (wrong === undefined) this.#wrong.delete(holding.host);
       else this.#wrong.set(holding.host, wrong);
       this.#seen.add(holding.host);
     }
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#steps;
+    const waitMs = ms * (1 + limits.jitter * (2 * random() - 1));
+    await clock.sleep(waitMs, signal).catch(() => undefined);
   }
 
   /** Names whose clients get another certificate, although every worker was told, or none. */

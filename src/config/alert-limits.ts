@@ -44,6 +44,9 @@ export const alertLimits = {
   commandTimeoutMs: 60_000,
   /** How often every name is looked at from outside; sooner while one is served wrongly, or not. */
   watchdogEveryMs: 600_000,
+  /** The first round of a program comes this soon, and looks at so many names at most: a start has other things to do. */
+  watchdogFirstMs: 5_000,
+  watchdogFirstMax: 100,
   watchdogAgainMs: 60_000,
   /** Looks at one name in a round: connections go to workers by chance. */
   watchdogLooksMax: 16,

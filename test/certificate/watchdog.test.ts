@@ -186,19 +186,33 @@ test("until a name was looked at, nobody knows whether its trouble of before is 
   assert.equal(watchdog.isUndecided(HOST), false);
 });
 
-test("a round comes every ten minutes, and every minute while one is served wrongly", async () => {
-  const { watchdog, clock, counts } = world(["01"], false);
+test("a round comes soon after the start, for a part of many names, then every ten minutes, and every minute while one is served wrongly", async () => {
+  const { watchdog, clock, counts, holdings, holding, served } = world(["02"], false);
+  for (let index = 1; index < 1_000; index += 1)
+    holdings.push({ ...holding, host: named(`n${index}.example`) });
   const stopping = new AbortController();
   const running = watchdog.run(stopping.signal);
-  for (const waitMs of [limits.watchdogEveryMs, limits.watchdogAgainMs]) {
-    const before = counts.announced;
+  const { watchdogFirstMs, watchdogFirstMax, watchdogEveryMs, watchdogAgainMs } = limits;
+  for (const [waitMs, looks] of [
+    [watchdogFirstMs, 2 * watchdogFirstMax],
+    [watchdogEveryMs, 2 * holdings.length],
+    [watchdogEveryMs, 2],
+    [watchdogAgainMs, 2],
+  ] as const) {
+    const before = counts.looks;
     await clock.asleep(1);
     clock.advance(waitMs - 1);
-    assert.equal(counts.announced, before);
+    assert.equal(clock.sleepers, 1);
+    assert.equal(counts.looks, before);
     clock.advance(1);
     await clock.asleep(1);
-    assert.equal(counts.announced, before + 1);
+    assert.equal(counts.looks, before + looks);
+    if (looks === 2 * holdings.length) {
+      holdings.length = 1;
+      served.fill("01");
+    }
   }
+  assert.equal(holding.servedSerial, "01");
   stopping.abort();
   await running;
 });
