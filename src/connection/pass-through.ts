@@ -16,7 +16,6 @@ export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
  *
  * @param ends Whose connection it is: a backend that wants it is told in a PROXY header.
  * @param names Where the name of the backend leads.
- * @param carrier The TCP socket below `client`, when that is TLS.
  *
  * @throws {LatchkeyError} `BACKEND_UNREACHABLE`, with `client` closed.
  */
@@ -25,13 +24,12 @@ export async function passThrough(
   tunnel: Tunnel,
   ends: ConnectionEnds,
   names: BackendNames,
-  carrier: Socket = client,
 ): Promise<void> {
   const { backend, timeouts, proxyProtocol } = tunnel;
   try {
     const upstream = await dial(backend, timeouts.connectMs, closeSignal(client), names);
     if (proxyProtocol !== undefined) upstream.write(writeProxyHeader(proxyProtocol, ends));
-    await splice(client, carrier, upstream, timeouts.idleMs);
+    await splice(client, upstream, tunnel);
   } finally {
     client.destroy();
   }
@@ -39,14 +37,15 @@ export async function passThrough(
 
 /**
  * Pipes both ways with back-pressure. An end is passed on as an end (half-close), everything else
- * that closes one side resets the other, so that a cut is never taken for an end; with TLS too, as
- * most clients do not miss close_notify. Both are reset after `idleMs` without a byte in either direction.
+ * that closes one side cuts the other, so that a cut is never taken for an end; both are cut after `idle`
+ * without a byte in either direction. A cut is a reset. Of TLS that we terminate it is an end without close_notify (RFC 8446
+ * §6.1), behind which the client still gets what was on its way.
  */
-function splice(client: Socket, carrier: Socket, upstream: Socket, idleMs: number): Promise<void> {
-  const cutClient = (): void => void carrier.resetAndDestroy();
+function splice(client: Socket, upstream: Socket, { kind, timeouts }: Tunnel): Promise<void> {
+  const cutClient = (): void => void (kind === "tcp" ? client.destroy() : client.resetAndDestroy());
   const cutUpstream = (): void => void upstream.resetAndDestroy();
   // Each byte of either direction is read from or written to the client, so its timer sees them all.
-  client.setTimeout(idleMs, cutClient);
+  client.setTimeout(timeouts.idleMs, cutClient);
   const both = [pipe(client, upstream, cutUpstream), pipe(upstream, client, cutClient)];
   return Promise.all(both).then(() => undefined);
 }

@@ -78,7 +78,7 @@ export async function serve(socket: Socket, arrival: Arrival, steps: Steps): Pro
   const clientAuth = route.tls?.clientAuth;
   const identity = clientAuth && clientIdentity(secured, host, clientAuth);
 
-  if (action.kind === "tcp") return passThrough(secured, action, arrival.ends, steps.names, socket);
+  if (action.kind === "tcp") return passThrough(secured, action, arrival.ends, steps.names);
   const certifiedNames = credential.names;
   const sockets = { socket: secured, carrier: socket };
   const clientAddress = source.address;

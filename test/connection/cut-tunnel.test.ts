@@ -28,7 +28,11 @@ async function endOf(socket: Socket): Promise<string> {
   return await ended.promise;
 }
 
+/** What a client sees of a cut: with TLS the missing close_notify, of which Node says nothing (but openssl: scenario/shared/tcp.test.ts). */
+const CUTS = { tcp: "end", "pass-through": "ECONNRESET" } as const;
+
 for (const kind of ["tcp", "pass-through"] as const) {
+  const cut = CUTS[kind];
   /** A tunnel that goes, with its two ends; `raw` is what carries the client's TLS. */
   const openTunnel = async (timeouts = {}) => {
     const backend = net.createServer({ allowHalfOpen: true });
@@ -67,18 +71,18 @@ for (const kind of ["tcp", "pass-through"] as const) {
     await isEmpty(tunnel.open);
   });
 
-  test(`a ${kind} backend that is cut does not look to its client as if it had ended`, async () => {
+  test(`a ${kind} backend that is cut cuts its client (${cut})`, async () => {
     await using tunnel = await openTunnel();
     const end = endOf(tunnel.client);
     tunnel.behind.resetAndDestroy();
-    assert.equal(await end, "ECONNRESET");
+    assert.equal(await end, cut);
     await isEmpty(tunnel.open);
   });
 
-  test(`a ${kind} connection that is cut as idle ends for neither side`, async () => {
+  test(`a ${kind} connection that is idle for too long is cut on both sides (${cut} to the client)`, async () => {
     await using tunnel = await openTunnel({ idleMs: 50 });
     const ends = await Promise.all([endOf(tunnel.client), endOf(tunnel.behind)]);
-    assert.deepEqual(ends, ["ECONNRESET", "ECONNRESET"]);
+    assert.deepEqual(ends, [cut, "ECONNRESET"]);
     await isEmpty(tunnel.open);
   });
 }
