@@ -163,8 +163,10 @@ export class H2Stream implements VisitOwner {
     // RFC 9113 §8.1: the whole answer is there, the client need not send the rest.
     if (now >= this.#restDeadline && this.#stream.writableFinished) {
       this.#restDeadline = NEVER;
+      this.#phase = "closing";
       this.#expectRest();
       this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      this.#stream.resume(); // without an error Node ends no stream before all is read that has come
     }
   }
 
@@ -192,7 +194,7 @@ export class H2Stream implements VisitOwner {
       return;
     }
     this.#discarded += piece.length;
-    if (this.#discarded <= limits.drainMaxBytes) return;
+    if (this.#phase !== "rest" || this.#discarded <= limits.drainMaxBytes) return;
     this.#stream.pause();
     this.#restDeadline = this.#home.around.deadlines.now;
   }
