@@ -86,3 +86,29 @@ for (const kind of ["tcp", "pass-through"] as const) {
     await isEmpty(tunnel.open);
   });
 }
+
+test("clients of a tcp host that are cut while they are written to leave nothing open", async () => {
+  const backend = net.createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.pipe(socket);
+  });
+  const target = tunnelTo("tcp", await listenAnywhere(backend), { idleMs: 3_600_000 });
+  await using door = await openDoor({
+    hosts: [makeHost(CAPTURED_NAME, target)],
+    sources: storedCredentials(makeCredential(CAPTURED_NAME)),
+  });
+  const cutInTheMiddle = async (): Promise<void> => {
+    const raw = await connectRaw(door.port);
+    const closed = once(raw, "close");
+    const tlsOptions = { socket: raw, servername: CAPTURED_NAME, ca: authority.certificate };
+    const client = tls.connect(tlsOptions);
+    client.on("error", () => raw.destroy());
+    client.write("what is sent back", () => raw.resetAndDestroy());
+    await closed;
+  };
+  // Whether it is the write or the read that hears of a reset first is chance, for each of them.
+  for (let round = 0; round < 20; round++)
+    await Promise.all(Array.from({ length: 20 }, cutInTheMiddle));
+  await isEmpty(door.open);
+  await closeServer(backend);
+});
