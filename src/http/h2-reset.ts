@@ -11,7 +11,10 @@ const TAKEN_BACK = AbortSignal.abort();
  */
 export function resetStream(stream: ServerHttp2Stream, code: number | undefined): void {
   if (code === constants.NGHTTP2_CANCEL) addAbortSignal(TAKEN_BACK, stream);
-  // Node's `close` sends END_STREAM first where no trailers are waited for: they are, of whatever comes over HTTP/2.
-  else if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) stream.close(code);
-  else stream.destroy(new Error("the answer cannot be completed"));
+  else if (code === constants.NGHTTP2_ENHANCE_YOUR_CALM) {
+    // Node's `close` sends END_STREAM first where no trailers are waited for: they are, of whatever comes over HTTP/2.
+    stream.close(code);
+    // Else it waits for its end while Node still asks it for trailers, and destroyed by then it fails an assertion of Node's.
+    stream.destroy();
+  } else stream.destroy(new Error("the answer cannot be completed"));
 }
