@@ -190,11 +190,16 @@ export class BackendSession implements BackendUser {
     this.destroy();
   }
 
-  /** Closes at once; its owner hears nothing of it, its streams do. */
+  /**
+   * Closes at once; its owner hears nothing of it, its streams do. Not within an event of its own: nghttp2 goes on
+   * with the rest of what was read, which an assertion of Node's ends the process for, if there is no session any more.
+   */
   destroy(): void {
     this.#isClosed = true;
-    this.#http2?.destroy();
-    this.#connection.destroy();
+    setImmediate(() => {
+      this.#http2?.destroy();
+      this.#connection.destroy();
+    });
   }
 
   /** Opens no more streams, and closes when those that are open have ended; its owner hears nothing of it. */

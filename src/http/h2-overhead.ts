@@ -58,3 +58,11 @@ export class H2Overhead {
     return bytes - taken;
   }
 }
+
+/** What HPACK writes of a literal field beside its text, at most. */
+const FIELD_OVERHEAD_BYTES = 4;
+
+/** What the fields take on the wire at most. */
+export function sizeOnWire(pairs: readonly string[]): number {
+  return pairs.reduce((sum, text) => sum + text.length + FIELD_OVERHEAD_BYTES, 0);
+}

@@ -15,7 +15,7 @@ import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-c
 import type { Sender } from "./forwarded.ts";
 import { H2OpenHead } from "./h2-open-head.ts";
 import { sessionOptions } from "./h2-options.ts";
-import { H2Overhead } from "./h2-overhead.ts";
+import { H2Overhead, sizeOnWire } from "./h2-overhead.ts";
 import { H2Stream, type StreamForm } from "./h2-stream.ts";
 import { takenFrom } from "./socket-handle.ts";
 import type { StreamHome } from "./stream-home.ts";
@@ -34,8 +34,6 @@ const PING_CHARGE_BYTES = limits.h2PingCostBytes - PING_BYTES;
 const UPDATES_BYTES = 26;
 /** What a client says before its first request: the preface, SETTINGS and a WINDOW_UPDATE (RFC 9113 §3.4). */
 const GREETING_BYTES = 24 + FRAME_HEAD_BYTES + 6 * limits.h2SettingsMax + 13;
-/** What HPACK writes of a literal field beside its text, at most. */
-const FIELD_OVERHEAD_BYTES = 4;
 
 /**
  * One client connection that speaks HTTP/2: nghttp2 reads its frames, each stream is a visit of its own.
@@ -245,9 +243,10 @@ export class H2Session implements StreamHome, Timed {
 
   #serve(stream: ServerHttp2Stream, form: StreamForm, pairs: readonly string[]): void {
     this.#tables.count();
-    this.explain(sizeOf(pairs));
+    this.explain(sizeOnWire(pairs));
     if (this.#served === 0) this.#openHead.explain(GREETING_BYTES);
-    if (stream.destroyed || stream.closed) return; // taken back in the same breath, or we are cut
+    if (stream.destroyed || stream.closed) return; // taken back in the same breath
+    if (this.#isCut) return void stream.on("error", () => undefined); // it ends with its session
     const served = new H2Stream(this, stream, form);
     served.place = this.#streams.enter(served);
     this.#served += 1;
@@ -280,10 +279,13 @@ export class H2Session implements StreamHome, Timed {
   #cut(code: number, why: string | undefined): void {
     this.whyCut ??= why;
     this.#isCut = true;
-    // With an error Node says the code in a GOAWAY; without one it knows no code but 0.
-    if (code === constants.NGHTTP2_NO_ERROR) this.#session.destroy();
-    else this.#session.destroy(new Error("the client is cut"), code);
-    this.#expectClose();
+    // Not within an event of its own: nghttp2 goes on with what was read, and without a session Node fails an assertion.
+    setImmediate(() => {
+      // With an error Node says the code in a GOAWAY; without one it knows no code but 0.
+      if (code === constants.NGHTTP2_NO_ERROR) this.#session.destroy();
+      else this.#session.destroy(new Error("the client is cut"), code);
+      this.#expectClose();
+    });
   }
 
   /** Everything is said: whoever does not close in a moment is closed. */
@@ -291,9 +293,4 @@ export class H2Session implements StreamHome, Timed {
     if (this.#streams.size === 0 && this.#closeDeadline === NEVER)
       this.#closeDeadline = this.around.deadlines.in(limits.drainTimeoutMs);
   }
-}
-
-/** What the fields take on the wire at most. */
-function sizeOf(pairs: readonly string[]): number {
-  return pairs.reduce((sum, text) => sum + text.length + FIELD_OVERHEAD_BYTES, 0);
 }
