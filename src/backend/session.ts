@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { messageOf } from "../base/errors.ts";
+import { outlive } from "../base/outlive.ts";
 import { StreamTables } from "../base/stream-tables.ts";
 import type { Backend } from "../config/destination.ts";
 import { limits } from "../config/limits.ts";
@@ -150,7 +151,9 @@ export class BackendSession implements BackendUser {
   ): ClientHttp2Stream | undefined {
     this.#tables?.count();
     try {
-      return this.#http2?.request(fields, options);
+      const stream = this.#http2?.request(fields, options);
+      if (this.#http2 !== undefined && stream !== undefined) outlive(this.#http2, stream);
+      return stream;
     } catch (cause) {
       this.#cause ??= new Error(messageOf(cause), { cause });
       return undefined;

@@ -8,6 +8,7 @@ import { NEVER, type Timed } from "../backend/deadlines.ts";
 import { clientKeyOf } from "../base/client-key.ts";
 import type { RequestCounts } from "../base/counts.ts";
 import { Crowd } from "../base/crowd.ts";
+import { outlive } from "../base/outlive.ts";
 import { StreamTables } from "../base/stream-tables.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
@@ -243,6 +244,7 @@ export class H2Session implements StreamHome, Timed {
 
   #serve(stream: ServerHttp2Stream, form: StreamForm, pairs: readonly string[]): void {
     this.#tables.count();
+    outlive(this.#session, stream);
     this.explain(sizeOnWire(pairs));
     if (this.#served === 0) this.#openHead.explain(GREETING_BYTES);
     if (stream.destroyed || stream.closed) return; // taken back in the same breath
