@@ -67,7 +67,9 @@ export class ClientSocket implements TunnelClient {
     readInto(socket, readBuffer, (length) => this.#read(readBuffer, length));
     socket.on("data", (bytes: Buffer) => this.#read(bytes, bytes.length));
     socket.on("end", () => {
-      if (!this.#isClosing) this.#listener?.clientEnded();
+      // A write over TLS that fails of a reset says nothing, and what is read then looks like an end.
+      if (!socket.writableFinished && isPeerGone(carrier)) socket.destroy();
+      else if (!this.#isClosing) this.#listener?.clientEnded();
     });
     socket.on("drain", () => {
       this.#writeDeadline = NEVER;
