@@ -1,9 +1,9 @@
 import type { Http2Session, Http2Stream } from "node:http2";
 import { internalPlace } from "./internal-place.ts";
 
-/** What is kept for as long as a stream is there: nothing is done when it goes. */
-const kept = new FinalizationRegistry<object>(() => undefined);
-/** Where sessions keep Node's own object: the same in all of them. */
+/** What is kept for as long as something else is there: nothing is done when that goes. */
+const keeping = new FinalizationRegistry<object>(() => undefined);
+/** Where sessions and streams keep Node's own object: the same in all of them. */
 let handlePlace: symbol | undefined;
 
 /**
@@ -13,11 +13,18 @@ let handlePlace: symbol | undefined;
  * that memory not given back: Node fails an assertion (current_nghttp2_memory_ == 0), which ends the process.
  */
 export function outlive(session: Http2Session, stream: Http2Stream): void {
-  handlePlace ??= internalPlace(session, "kHandle");
-  const handle: unknown = handlePlace && Reflect.get(session, handlePlace);
-  if (typeof handle !== "object" || handle === null) return;
+  const kept = handleOf(session);
+  // Node's object of a stream may stay longer than the stream, for as long as something of it is being written.
+  const last = handleOf(stream) ?? stream;
+  if (kept === undefined) return;
   stream.on("close", () => {
     // One that ended well has told all its fields.
-    if (stream.rstCode !== 0 || session.destroyed) kept.register(stream, handle);
+    if (stream.rstCode !== 0 || session.destroyed) keeping.register(last, kept);
   });
+}
+
+function handleOf(owner: Http2Session | Http2Stream): object | undefined {
+  handlePlace ??= internalPlace(owner, "kHandle");
+  const handle: unknown = handlePlace && Reflect.get(owner, handlePlace);
+  return typeof handle === "object" && handle !== null ? handle : undefined;
 }
