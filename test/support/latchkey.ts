@@ -208,7 +208,7 @@ export class Latchkey {
   }
 
   #report(why: string): string {
-    const tail = this.lines.slice(-30).map((line) => JSON.stringify(line));
+    const tail = this.lines.slice(-200).map((line) => JSON.stringify(line));
     return `${why}; the log ends with:\n${tail.join("\n")}\n${this.stderr}`;
   }
 }
