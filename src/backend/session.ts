@@ -151,8 +151,10 @@ export class BackendSession implements BackendUser {
   ): ClientHttp2Stream | undefined {
     this.#tables?.count();
     try {
-      const stream = this.#http2?.request(fields, options);
-      if (this.#http2 !== undefined && stream !== undefined) outlive(this.#http2, stream);
+      const http2 = this.#http2;
+      if (http2 === undefined) return undefined;
+      const stream = http2.request(fields, options);
+      outlive(http2, stream);
       return stream;
     } catch (cause) {
       this.#cause ??= new Error(messageOf(cause), { cause });

@@ -3,7 +3,7 @@ import type { BackendNames } from "../backend/names.ts";
 import { writeProxyHeader } from "../backend/proxy-header.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Action } from "../config/destination.ts";
-import { isPeerGone } from "../http/socket-handle.ts";
+import { isEndOfReset } from "../http/socket-handle.ts";
 import { closeSignal } from "./close-signal.ts";
 import { dial } from "./dial.ts";
 
@@ -47,10 +47,8 @@ function splice(client: Socket, upstream: Socket, { kind, timeouts }: Tunnel): P
   const cutUpstream = (): void => void upstream.resetAndDestroy();
   // Each byte of either direction is read from or written to the client, so its timer sees them all.
   client.setTimeout(timeouts.idleMs, cutClient);
-  // A write over TLS that fails of a reset says nothing, and what is read then looks like an end. After our own
-  // end nobody can tell: the kernel forgets who has ended well, too.
   client.once("end", () => {
-    if (client.writableFinished || !isPeerGone(client)) return;
+    if (!isEndOfReset(client)) return;
     cutUpstream();
     cutClient();
   });

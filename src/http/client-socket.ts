@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
-import { isPeerGone, readInto } from "./socket-handle.ts";
+import { isEndOfReset, isPeerGone, readInto } from "./socket-handle.ts";
 import type { TunnelClient } from "./upgrade.ts";
 
 /** Who uses a client's socket. After `clientClosed` there are no more calls. */
@@ -67,8 +67,7 @@ export class ClientSocket implements TunnelClient {
     readInto(socket, readBuffer, (length) => this.#read(readBuffer, length));
     socket.on("data", (bytes: Buffer) => this.#read(bytes, bytes.length));
     socket.on("end", () => {
-      // A write over TLS that fails of a reset says nothing, and what is read then looks like an end.
-      if (!socket.writableFinished && isPeerGone(carrier)) socket.destroy();
+      if (isEndOfReset(socket, carrier)) socket.destroy();
       else if (!this.#isClosing) this.#listener?.clientEnded();
     });
     socket.on("drain", () => {

@@ -24,6 +24,16 @@ export function isPeerGone(socket: Socket): boolean {
 }
 
 /**
+ * `socket` has just told of an end: was it a reset? A write over TLS that fails of one says nothing, and what is read then
+ * looks like an end. After our own end nobody can tell: the kernel forgets who has ended well, too.
+ *
+ * @param carrier The TCP socket below `socket`, when that is TLS.
+ */
+export function isEndOfReset(socket: Socket, carrier: Socket = socket): boolean {
+  return !socket.writableFinished && isPeerGone(carrier);
+}
+
+/**
  * Has what comes from now on read into `buffer`, again and again, as the option `onread` does, which Node does not take
  * for TLS on a socket that was there before: this sets what its constructor would have set. `filled` hears how many
  * bytes came; they may be written over when it returns. What was read before comes by `data` events, as all does where
