@@ -4,19 +4,17 @@ import net, { type Socket } from "node:net";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { limits } from "../../src/config/limits.ts";
 import { Credentials } from "../../src/connection/credentials.ts";
 import { OpenConnections } from "../../src/connection/listen.ts";
 import { servePlainHttp } from "../../src/connection/plain-http.ts";
-import { Relay } from "../../src/http/relay.ts";
 import type { CertificateOutcome } from "../../src/process/certificate-news.ts";
 import { inRecords, makeHello } from "../support/hello-bytes.ts";
 import { RawClient } from "../support/raw-client.ts";
 import type { Recorded } from "../support/recorded.ts";
 import { Recorder } from "../support/recorder.ts";
-import { forwardTo, httpBackend, KeptLog } from "../support/relay-world.ts";
+import { SHOP as HOST, openShop } from "../support/shop-door.ts";
 import {
   connectRaw,
   connectTls,
@@ -29,36 +27,7 @@ import {
   storedCredentials,
 } from "../support/tls-door.ts";
 
-const HOST = "shop.example";
 const credential = makeCredential(HOST);
-
-/** A door with the real relay behind it, in front of `backend`. */
-async function openShop(backend: Recorder) {
-  const host = makeHost(HOST, forwardTo([httpBackend(backend.port)]));
-  const relay = new Relay({
-    names: systemNames(new KeptLog()),
-    hosts: [],
-    place: { index: 0, of: 1 },
-    log: new KeptLog(),
-    clock: systemClock,
-    findRoute: () => host,
-    isTrustedProxy: () => false,
-    publicHttpsPort: 443,
-    access: undefined,
-  });
-  const door = await openDoor({
-    hosts: [host],
-    sources: storedCredentials(credential),
-    relay: (connection) => relay.serve(connection),
-  });
-  return {
-    port: door.port,
-    async [Symbol.asyncDispose]() {
-      relay.close();
-      await door[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** Answers whose end an HTTP/1.0 client sees in nothing but the end of the connection. */
 const cuts: readonly {
@@ -89,7 +58,7 @@ const cuts: readonly {
 for (const { by, head, start, cut } of cuts) {
   test(`An answer cut by ${by} is a reset to an HTTP/1.0 client over TLS`, async () => {
     await using backend = await Recorder.start();
-    await using shop = await openShop(backend);
+    await using shop = await openShop(backend.port);
     using client = new RawClient(await connectTls(shop.port, HOST));
     client.say(`GET / HTTP/1.0\r\nHost: ${HOST}\r\n\r\n`);
     const connection = await backend.connection(0);
@@ -105,7 +74,7 @@ for (const { by, head, start, cut } of cuts) {
 
 test("A client that offers http/1.0 alone, as curl --http1.0 does, is spoken to", async () => {
   await using backend = await Recorder.start();
-  await using shop = await openShop(backend);
+  await using shop = await openShop(backend.port);
   const client = await connectTls(shop.port, HOST, { ALPNProtocols: ["http/1.0"] });
   assert.equal(client.alpnProtocol, "http/1.0");
   client.destroy();

@@ -14,7 +14,7 @@ import {
   settings,
   u32,
 } from "../support/h2-frames.ts";
-import { Latchkey } from "../support/latchkey.ts";
+import { startOneWorker } from "../support/one-worker.ts";
 import { portOf } from "../support/recorder.ts";
 import { openTls } from "../support/visitor.ts";
 
@@ -22,12 +22,6 @@ const HOST = "shop.localhost";
 const ROUNDS = 16;
 /** Nobody's window is in the way: what is written waits in the socket. */
 const WIDE = [settings([4, 0x7f00_0000]), frame(FRAME.windowUpdate, 0, 0, u32(0x7f00_0000))];
-
-async function start(to: string): Promise<Latchkey> {
-  const latchkey = await Latchkey.start({ config: `workers: 1\nhosts: { ${HOST}: "${to}" }` });
-  await latchkey.event("certificate.swapped");
-  return latchkey;
-}
 
 /** Fields whose CONTINUATION never comes. */
 function begun(id: number, first: readonly (readonly [string, string])[] = []): Buffer {
@@ -38,7 +32,7 @@ function begun(id: number, first: readonly (readonly [string, string])[] = []): 
 test("T25: clients that leave in the middle of their trailers, with answers on their way to them, end no worker", async () => {
   await using backend = createServer((_request, response) => response.end(Buffer.alloc(8 << 20)));
   await new Promise<void>((resolve) => backend.listen(0, "127.0.0.1", resolve));
-  await using latchkey = await start(`127.0.0.1:${portOf(backend)}`);
+  await using latchkey = await startOneWorker(HOST, `127.0.0.1:${portOf(backend)}`);
   const visit = async (): Promise<void> => {
     const socket = await openTls(latchkey, HOST, { ALPNProtocols: ["h2"] });
     using client = new FrameClient(socket, Buffer.concat(WIDE));
@@ -64,7 +58,7 @@ test("T25: backends that leave in the middle of their fields, with uploads on th
     await soon(5);
     peer.socket.destroy();
   });
-  await using latchkey = await start(`h2c://127.0.0.1:${backend.port}`);
+  await using latchkey = await startOneWorker(HOST, `h2c://127.0.0.1:${backend.port}`);
   const upload = `POST / HTTP/1.1\r\nHost: ${HOST}\r\nContent-Length: ${8 << 20}\r\n\r\n`;
   const visit = async (): Promise<void> => {
     await using socket = await openTls(latchkey, HOST);

@@ -4,7 +4,8 @@ import { limits } from "../../src/config/limits.ts";
 import { deadPort } from "../support/dead-port.ts";
 import { FrameBackend, greeting } from "../support/h2-frame-backend.ts";
 import { FLAG, FRAME, FrameClient, frame, headers, request, u32 } from "../support/h2-frames.ts";
-import { Latchkey } from "../support/latchkey.ts";
+import type { Latchkey } from "../support/latchkey.ts";
+import { startOneWorker } from "../support/one-worker.ts";
 import { openTls } from "../support/visitor.ts";
 
 const HOST = "shop.localhost";
@@ -18,18 +19,12 @@ const post = (stream: number): Buffer =>
 const reset = (stream: number, code: number): Buffer => frame(FRAME.reset, 0, stream, u32(code));
 const idsFrom = (first: number) => Array.from({ length: STREAMS }, (_, at) => first + 2 * at);
 
-async function start(to: string): Promise<Latchkey> {
-  const latchkey = await Latchkey.start({ config: `workers: 1\nhosts: { ${HOST}: "${to}" }` });
-  await latchkey.event("certificate.swapped");
-  return latchkey;
-}
-
 async function openFrames(latchkey: Latchkey): Promise<FrameClient> {
   return new FrameClient(await openTls(latchkey, HOST, { ALPNProtocols: ["h2"] }));
 }
 
 test("T25: a client that is cut for what it takes back, with more of it in the same read, ends its connection and no worker", async () => {
-  await using latchkey = await start(`127.0.0.1:${await deadPort()}`);
+  await using latchkey = await startOneWorker(HOST, `127.0.0.1:${await deadPort()}`);
   const connections = ROUNDS + limits.h2ClientResetBurst / STREAMS;
   for (let count = 0; count < connections; count += 1) {
     using client = await openFrames(latchkey);
@@ -54,7 +49,7 @@ test("T25: answers that a backend takes back with ENHANCE_YOUR_CALM, while their
       void soon().then(() => peer.say(reset(id, ENHANCE_YOUR_CALM)));
     }
   });
-  await using latchkey = await start(`h2c://127.0.0.1:${backend.port}`);
+  await using latchkey = await startOneWorker(HOST, `h2c://127.0.0.1:${backend.port}`);
   const visit = async (): Promise<void> => {
     using client = await openFrames(latchkey);
     const ids = idsFrom(1);
