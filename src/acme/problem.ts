@@ -40,6 +40,8 @@ export class AcmeProblem extends LatchkeyError {
   readonly retryAfterMs: number | undefined;
   /** The type of the challenge that the CA noted it at (`http-01`): it cost a failed authorization. */
   readonly challenge: string | undefined;
+  /** Does the CA not take the key of its website that the account was to be bound to? */
+  readonly isBindingRefused: boolean;
 
   /** @param action What was under way, as in `Cannot <action>: …`. */
   constructor(action: string, document: ProblemDocument, answered: Answered = {}) {
@@ -55,6 +57,8 @@ export class AcmeProblem extends LatchkeyError {
     this.help = help;
     this.retryAfterMs = retryAfterMs;
     this.challenge = challenge;
+    const mayBe = answered.hasBinding === true || BINDING.test(detail);
+    this.isBindingRefused = challenge === undefined && mayBe && BINDING_TYPES.has(nameOf(type));
   }
 }
 
@@ -64,6 +68,8 @@ export interface Answered {
   readonly retryAfterMs?: number | undefined;
   readonly help?: string | undefined;
   readonly challenge?: string | undefined;
+  /** It answers the request for an account that was to be bound to one of the CA's website. */
+  readonly hasBinding?: boolean;
 }
 
 const PREFIX = "urn:ietf:params:acme:error:";
@@ -98,8 +104,14 @@ export function readProblem(value: unknown): ProblemDocument | undefined {
  * an {@link AcmeProblem}, or `ACME_PROTOCOL` when it holds no problem document (the HTML of a load balancer).
  *
  * @param now When the answer came, milliseconds since the epoch.
+ * @param hasBinding Was it the request for an account that is bound to one of the CA's website?
  */
-export function problemIn(action: string, answer: AcmeAnswer, now: number): LatchkeyError {
+export function problemIn(
+  action: string,
+  answer: AcmeAnswer,
+  now: number,
+  hasBinding = false,
+): LatchkeyError {
   const { status, headers, body } = answer;
   const retryAfterMs = parseRetryAfter(headers["retry-after"], now);
   const document = readProblem(parseJson(body));
@@ -110,7 +122,7 @@ export function problemIn(action: string, answer: AcmeAnswer, now: number): Latc
     return new LatchkeyError("ACME_PROTOCOL", `Cannot ${action}: ${why}`, { status, retryAfterMs });
   }
   const [help] = linksIn(headers["link"], "help");
-  return new AcmeProblem(action, document, { status, retryAfterMs, help });
+  return new AcmeProblem(action, document, { status, retryAfterMs, help, hasBinding });
 }
 
 /** What an error of an order means for the next attempt. */
@@ -163,7 +175,7 @@ export function hintFor(type: string, detail: string, challenge = ""): string | 
   if (type === "ACME_PROTOCOL") return protocolHint(detail);
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
-  if (challenge === "" && isBindingRefused(name, detail)) return BINDING_HINT;
+  if (challenge === "" && BINDING_TYPES.has(name) && BINDING.test(detail)) return BINDING_HINT;
   return lookupHint(name, detail, challenge) ?? typeOf(name)?.hint;
 }
 
@@ -198,7 +210,8 @@ const REDIRECT_HINT =
   "Write the directory URL as the CA shows it (ACME follows no redirect), and look whether a proxy answers in place of the CA";
 const PAUSED_HINT =
   "The CA has paused this name after many failures: correct what failed, then visit the page it names";
-const BINDING_HINT =
+/** For {@link AcmeProblem.isBindingRefused}. */
+export const BINDING_HINT =
   "Correct eab: { kid, hmac } of the issuer: the CA does not take these two values; its website shows them, and some are good for one account only";
 const RECORD_HINT =
   "The CA did not find the TXT record: see that acme.dns names the provider that serves the zone, that a CNAME leads nowhere else, and that every name server of the zone shows the record";
@@ -208,13 +221,19 @@ const UNRESOLVED_HINT =
 const DNSSEC_HINT =
   "The name servers of the domain fail, or its DNSSEC is broken: correct it where the domain is managed";
 
-function needsPerson({ type, detail, challenge, subproblems }: AcmeProblem): boolean {
+function needsPerson({ type, detail, isBindingRefused, subproblems }: AcmeProblem): boolean {
   const types = [type, ...subproblems.map((subproblem) => subproblem.type)].map(nameOf);
   if (nameOf(type) === "rateLimited" && isPaused(detail)) return true;
-  if (challenge === undefined && isBindingRefused(nameOf(type), detail)) return true;
+  if (isBindingRefused) return true;
   return types.some((name) => typeOf(name)?.needsPerson === true);
 }
 
+/**
+ * RFC 8555 §7.3.4 names no type for a binding that does not verify: CAs say one of these, to the request for an account
+ * or with words that are about it. A host may be called so too (`hmac.shop.example`), and what a validator quotes is a
+ * stranger's.
+ */
+const BINDING_TYPES: ReadonlySet<string> = new Set(["unauthorized", "malformed"]);
 const BINDING = /(?<![-.\w])(?:external[ _-]?account|eab|hmac)(?![-\w]|\.\w)/i;
 
 /** What can be wrong with what a validator finds in DNS. */
@@ -223,15 +242,6 @@ const RECORD_FAULTS: ReadonlySet<string> = new Set(["unauthorized", "incorrectRe
 /** Some validators call a name that does not resolve a failed connection, or a bad request: in the words of Pebble, or of Go. */
 const LOOKUP_FAULTS: ReadonlySet<string> = new Set(["connection", "malformed"]);
 const UNRESOLVED = /could not resolve|no such host|\blookup \S+ on \S+: /i;
-
-/**
- * RFC 8555 §7.3.4 names no type for a binding that does not verify: CAs say one of these, and what it is about. A host
- * may be called so too (`hmac.shop.example`), and what a validator quotes is a stranger's.
- */
-function isBindingRefused(name: string, detail: string): boolean {
-  const isType = name === "unauthorized" || name === "malformed";
-  return isType && BINDING.test(detail);
-}
 
 /** Let's Encrypt pauses names that only ever fail, until somebody asks on its website. */
 function isPaused(detail: string): boolean {

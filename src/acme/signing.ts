@@ -122,7 +122,9 @@ export class Signing {
         };
       }
       this.#nonces.put(nonceIn(answer.headers));
-      if (answer.status >= 300) throw problemIn(action, answer, this.#options.clock.now());
+      const hasBinding = binding !== undefined && url === directory.newAccountUrl;
+      if (answer.status >= 300)
+        throw problemIn(action, answer, this.#options.clock.now(), hasBinding);
       return { ...answer, url, data };
     };
     return client;

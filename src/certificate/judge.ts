@@ -1,4 +1,4 @@
-import { AcmeProblem, hintFor, type Verdict, verdictOf } from "../acme/problem.ts";
+import { AcmeProblem, BINDING_HINT, hintFor, type Verdict, verdictOf } from "../acme/problem.ts";
 import { codeOf, LatchkeyError, messageOf } from "../base/errors.ts";
 import { limits } from "../config/limits.ts";
 import type { FailureKind } from "../storage/attempts.ts";
@@ -67,11 +67,17 @@ export function judge(error: unknown): Failure {
     challenge: challengeIn(error),
     type,
     detail,
-    hint: HINTS[type] ?? hintFor(type, detail, challengeOf(error)) ?? FALLBACK_HINT,
+    hint: hintOf(error, type, detail),
     retryAfterMs,
     leastWaitMs: code === "CERTIFICATE_INVALID" || isNonceless ? limits.refusedMinMs : 0,
     weight: UNRELATED.has(code) ? "none" : isDecisive ? "decisive" : "counted",
   };
+}
+
+function hintOf(error: unknown, type: string, detail: string): string {
+  const isBinding = error instanceof AcmeProblem && error.isBindingRefused;
+  if (isBinding) return BINDING_HINT;
+  return HINTS[type] ?? hintFor(type, detail, challengeOf(error)) ?? FALLBACK_HINT;
 }
 
 function kindOf({ kind }: Verdict, code: string): FailureKind {

@@ -38,6 +38,21 @@ test("without the key nothing is asked of a CA that wants it, and the host says 
   );
 });
 
+for (const [what, kid, hmac] of [
+  ["name", "kid-2", HMAC],
+  ["secret", "kid-1", Buffer.alloc(32).toString("base64url")],
+] as const) {
+  test(`a key whose ${what} the CA does not take waits for a person, who is told of eab`, async () => {
+    const issuer = members.issuer(`eab: { kid: ${kid}, hmac: ${hmac} }`);
+    await using latchkey = await members.start(
+      `acme: { issuers: [${issuer}] }\nhosts: { ${HOST}: { respond: ok } }`,
+    );
+    const { lastError, nextAttemptAt } = await settledRow(latchkey, HOST);
+    assert.match(lastError?.hint ?? "", /^Correct eab: /);
+    assert.ok(Date.parse(nextAttemptAt ?? "") > Date.now() + 3_600_000);
+  });
+}
+
 /** Puts the next attempt of a name into the past, as if the program had waited for it. */
 async function letTimePass(storage: string): Promise<void> {
   const file = join(storage, "attempts", `${HOST}.json`);
