@@ -188,7 +188,9 @@ function lookupHint(name: string, detail: string, challenge: string): string | u
 }
 
 /** What {@link problemIn} says tells a CA that is down from one that is none. */
-function protocolHint(detail: string): string {
+function protocolHint(detail: string): string | undefined {
+  // To a HEAD for a nonce, or from a gateway in front of the CA.
+  if (/answered with status 429 /.test(detail)) return PROBLEM_TYPES["rateLimited"]?.hint;
   const [, status] = /answered with status (\d)\d\d /.exec(detail) ?? [];
   if (status === "5") return DOWN_HINT;
   return status === "3" ? REDIRECT_HINT : PROTOCOL_HINT;

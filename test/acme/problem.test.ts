@@ -95,6 +95,7 @@ const unexplained = [
   [302, {}, /302 and no reason$/, /no redirect/],
   [503, {}, /503 and no reason$/, /down or overloaded/],
   [404, {}, /404 and no reason$/, /directory URL is right/],
+  [429, {}, /429 and no reason$/, /^Wait: /],
 ] as const;
 
 for (const [status, headers, says, hint] of unexplained) {
