@@ -12,6 +12,8 @@ export const rulesLimits = {
   rateSharedBuckets: 256,
   /** Clients that all workers together tell each other of, ten times a second: about 30 KiB each time for each of them. */
   rateNewsMax: 256,
+  /** So many messages about that are sent at once, before they are gathered: a client that asks one request after the other meets one rate. */
+  rateAtOnceMax: 16,
   /** How long the manager gathers what workers tell, once it has passed something on. */
   rateGatherMs: 25,
   /** `maintenance.retryAfter`: when clients may come again, unless it is written. */

@@ -24,8 +24,8 @@ interface Counted {
  * newcomers share a few buckets, of which nobody can choose one that is not in use.
  *
  * Workers that share a limit tell each other, by {@link takeNews} and {@link hear}, what clients have spent: nothing of one
- * that spends no more than its worker's part of the limit, since all the parts together are the limit; everything of
- * one that spends more, or of whom another worker tells, until it could have its whole burst again.
+ * that has something left of its worker's part of the limit, since all the parts together are the limit; everything, also
+ * what it has spent before, of one that does not, or of whom another worker tells, until it could have its whole burst again.
  */
 export class RateLimiter {
   readonly #rate: Rate;
@@ -103,8 +103,9 @@ export class RateLimiter {
   hear({ client, count }: ClientSpent, now: number): void {
     const counted = this.#countedOf(client, now);
     if (counted === undefined) return;
-    counted.isTold = true;
+    if (!counted.isTold) beginToTell(counted, now);
     counted.bucket.owe(count, now);
+    if (counted.untold > 0) this.#talkOf(client);
   }
 
   /** How many clients are told apart. */
@@ -114,14 +115,15 @@ export class RateLimiter {
 
   #spend(client: string, counted: Counted, share: TokenBucket, now: number): void {
     counted.untold += 1;
-    if (!share.take(now) && !counted.isTold) {
-      counted.isTold = true;
-      // What it had spent before, as far as it has not had it again.
-      counted.untold = Math.min(counted.untold, Math.ceil(counted.bucket.missing(now)));
-    }
-    if (!counted.isTold) return;
-    if (!this.hasNews) this.#newsBegan();
+    const isWithin = share.take(now) && share.has(now);
+    if (!isWithin && !counted.isTold) beginToTell(counted, now);
+    if (counted.isTold) this.#talkOf(client);
+  }
+
+  #talkOf(client: string): void {
+    const isFirst = !this.hasNews;
     this.#talk.add(client);
+    if (isFirst) this.#newsBegan();
   }
 
   /** `undefined`: there is no room for another client. */
@@ -159,4 +161,10 @@ export class RateLimiter {
     this.#shared[place] = bucket;
     return bucket;
   }
+}
+
+/** From now on everything that it spends is told, and what it had spent before, as far as it has not had it again. */
+function beginToTell(counted: Counted, now: number): void {
+  counted.isTold = true;
+  counted.untold = Math.min(counted.untold, Math.ceil(counted.bucket.missing(now)));
 }

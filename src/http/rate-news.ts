@@ -5,8 +5,9 @@ import type { Spent } from "../process/messages.ts";
 import type { RateLimiter } from "./rate-limiter.ts";
 
 /**
- * What the workers tell each other of what clients have spent, so that one with many connections has one rate: once a tick,
- * no more than its part of the `rateNewsMax` clients of all workers, which the limits share, the others a tick later. Until it is told, and while nobody passes it on, each
+ * What the workers tell each other of what clients have spent, so that one with many connections has one rate: at once,
+ * so that requests one after the other are counted as by one worker; where there is more of it than `rateAtOnceMax`, once a tick, until one has nothing to tell.
+ * Of no more clients in a tick than its part of the `rateNewsMax` of all workers, which the limits share, of the others a tick later. Until it is told, and while nobody passes it on, each
  * worker counts by itself; no request waits for it.
  */
 export class RateNews implements Timed {
@@ -14,6 +15,8 @@ export class RateNews implements Timed {
   readonly #tell: (spent: readonly Spent[]) => void;
   /** How many clients it may tell of in a tick. */
   readonly #most: number;
+  /** What was told at once, since a tick that had nothing to tell. */
+  #atOnce = 0;
   /** By scope, those first that were told of the longest ago. */
   readonly #limiters = new Map<string, RateLimiter>();
 
@@ -27,20 +30,37 @@ export class RateNews implements Timed {
   /** What is spent of this limit is told from now on, until {@link close}. */
   share(scope: string, limiter: RateLimiter): void {
     this.#limiters.set(scope, limiter);
-    limiter.whenNews(() => this.#deadlines.watch(this));
+    limiter.whenNews(() => {
+      this.#deadlines.watch(this);
+      if (this.#atOnce >= Math.min(limits.rateAtOnceMax, this.#most)) return;
+      this.#atOnce += 1;
+      this.#tellOf(1);
+    });
   }
 
   tick(): void {
+    if (this.#hasNews) {
+      this.#tellOf(this.#most);
+      return;
+    }
+    if (this.#atOnce === 0) this.#deadlines.forget(this);
+    this.#atOnce = 0;
+  }
+
+  get #hasNews(): boolean {
+    return [...this.#limiters.values()].some(({ hasNews }) => hasNews);
+  }
+
+  #tellOf(clients: number): void {
     const spent: Spent[] = [];
     const talking = [...this.#limiters].filter(([, { hasNews }]) => hasNews);
-    shareFairly(talking, this.#most, ([scope, limiter], most) => {
+    shareFairly(talking, clients, ([scope, limiter], most) => {
       const news = limiter.takeNews(most);
       for (const each of news) spent.push({ scope, ...each });
       if (news.length > 0) this.#comesLast(scope, limiter);
       return news.length;
     });
     if (spent.length > 0) this.#tell(spent);
-    if (![...this.#limiters.values()].some(({ hasNews }) => hasNews)) this.#deadlines.forget(this);
   }
 
   /** Another worker tells; limits that this one does not have are another configuration's. */

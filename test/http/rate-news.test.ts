@@ -17,7 +17,7 @@ class Workers {
   readonly limiters: readonly RateLimiter[];
   readonly #pass: (ms: number) => void;
 
-  constructor(count: number, pass: (ms: number) => void) {
+  constructor(count: number, pass: (ms: number) => void, rate = limit) {
     const news: RateNews[] = [];
     const manager = new SpentNews((spent) => {
       for (const [index, each] of news.entries()) {
@@ -34,7 +34,7 @@ class Workers {
       };
       const own = new RateNews(new Deadlines(), tell, count);
       news.push(own);
-      const limiter = new RateLimiter(limit, 0, limits.rateClientsMax, count);
+      const limiter = new RateLimiter(rate, 0, limits.rateClientsMax, count);
       own.share("scope", limiter);
       return limiter;
     });
@@ -74,6 +74,25 @@ for (const [what, perSecond] of floods) {
     const unknown = perSecond.length * (limit.requests / 8 + 1) + limit.burst;
     assert.ok(passed <= allowed + unknown, `${passed} passed, ${allowed} may`);
     assert.ok(passed >= 0.9 * (allowed - limit.burst), `${passed} passed, ${allowed} may`);
+  });
+}
+
+for (const burst of [1, 2, 3, 5, 10]) {
+  test(`of requests one after the other, however they are spread, ${burst} pass where ${burst} may`, (t) => {
+    const pass = holdTicks(t);
+    const everyRequest = 40;
+    for (const count of [2, 3, 4]) {
+      for (let spread = 0; spread < 50; spread += 1) {
+        const workers = new Workers(count, pass, { requests: burst, perMs: 3_600_000, burst });
+        let passed = 0;
+        for (let request = 0; request < everyRequest; request += 1) {
+          const worker =
+            Math.floor(Math.abs(Math.sin(spread * everyRequest + request)) * 997) % count;
+          if (workers.limiters[worker]?.take("192.0.2.1", 0) === 0) passed += 1;
+        }
+        assert.equal(passed, burst);
+      }
+    }
   });
 }
 
