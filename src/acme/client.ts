@@ -3,7 +3,7 @@ import { LatchkeyError } from "../base/errors.ts";
 import { isIpAddress } from "../base/ip-address.ts";
 import type { PackageAnswer } from "./acme-package.ts";
 import { readChain } from "./chain.ts";
-import { isJsonObject } from "./json.ts";
+import { isJsonObject, parseJson } from "./json.ts";
 import { linksIn } from "./link.ts";
 import { AcmeProblem } from "./problem.ts";
 import { AcmeReader } from "./reader.ts";
@@ -201,7 +201,7 @@ export class AcmeClient {
     try {
       await this.#askAsAccount(action, signal, async (api, { revokeCertUrl }) => {
         if (revokeCertUrl === undefined) throw noRevocations(action);
-        return await api.apiRequest(revokeCertUrl, { certificate, reason }, [200]);
+        return agreed(action, await api.apiRequest(revokeCertUrl, { certificate, reason }, [200]));
       });
     } catch (error) {
       if (!(error instanceof AcmeProblem) || error.type !== ALREADY_REVOKED) throw error;
@@ -219,7 +219,7 @@ export class AcmeClient {
     await this.#askAsAccount(action, signal, async (api, { keyChangeUrl }) => {
       if (keyChangeUrl === undefined) throw confused(action, "the CA does not offer it");
       const change = await this.#signing.keyChange(to, keyChangeUrl, this.#accountUrl ?? "");
-      return await api.apiRequest(keyChangeUrl, change, [200]);
+      return agreed(action, await api.apiRequest(keyChangeUrl, change, [200]));
     });
   }
 
@@ -257,6 +257,14 @@ function locationOf(action: string, { headers, url: asked }: PackageAnswer): str
 /** Relative to what was asked (RFC 9110 §10.2.2); word for word when it is absolute, for it is signed. */
 function absolute(url: string, asked: string): string | undefined {
   return URL.canParse(url) ? url : URL.parse(url, asked)?.href;
+}
+
+/** Nothing has to stand in a yes (RFC 8555 §7.3.5, §7.6); the page of a gateway in front of the CA is none. */
+function agreed(action: string, answer: PackageAnswer): PackageAnswer {
+  const { data } = answer;
+  const isPage = typeof data === "string" && data.trim() !== "" && parseJson(data) === undefined;
+  if (!isPage) return answer;
+  throw confused(action, "its answer is neither empty nor JSON");
 }
 
 function noRevocations(action: string): LatchkeyError {

@@ -310,6 +310,35 @@ test("a key that another account has is refused, and the old one goes on", async
   assert.equal((await client.newOrder({ names: ["a.example"] }, unending)).status, "pending");
 });
 
+const answers = [
+  { what: "nothing", body: "", agrees: true },
+  { what: "null", body: "null\n", agrees: true },
+  { what: "an account", body: { status: "valid" }, agrees: true },
+  { what: "the page of a gateway", body: "<html>Welcome</html>", agrees: false },
+];
+
+for (const { what, body, agrees } of answers) {
+  test(`${what} with a status of 200 ${agrees ? "is a yes" : "is no yes"} to another key and to a revocation`, async () => {
+    const { ca, client } = await registered();
+    const { chain } = makeCertificate({ names: ["a.example"], issuer: makeAuthority() });
+    const directory = {
+      ...bareDirectory(""),
+      keyChange: urlOf("/change"),
+      revokeCert: urlOf("/revoke"),
+    };
+    ca.script("/directory", { body: directory });
+    for (const path of ["/change", "/revoke"]) ca.script(path, { body });
+    const asker = clientOf(ca, { accountUrl: client.accountUrl });
+    for (const asked of [
+      asker.changeKey(await createKey("ecdsa-p256"), unending),
+      asker.revoke(chain, 1, unending),
+    ]) {
+      if (agrees) await asked;
+      else await assert.rejects(asked, { code: "ACME_PROTOCOL" });
+    }
+  });
+}
+
 test("a CA without key changes is asked for none", async () => {
   const ca = new ScriptedCa();
   ca.script("/directory", { body: bareDirectory("") });
