@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { cp, readFile, rm } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
@@ -87,4 +87,23 @@ test("killed before the CA heard of the new key, the next program asks which one
   assert.equal(renewed.answer.outcome, "done", JSON.stringify(renewed.answer));
   assert.deepEqual(await keysOf(storage), before);
   assert.equal(world.asked.accounts, accounts);
+});
+
+test("C14: a key of before, which a backup has brought back, gives way to one new account, and renewals go on", async () => {
+  const storage = join(world.folder, "restored");
+  const [current, backup] = [join(storage, "accounts"), join(world.folder, "backup")];
+  {
+    await using latchkey = await world.start(config, { storage });
+    await latchkey.event("certificate.swapped", ({ host }) => host === HOST);
+    await cp(current, backup, { recursive: true });
+    assert.equal((await post(latchkey, "/accounts/rollover")).status, 200);
+  }
+  await rm(current, { recursive: true });
+  await cp(backup, current, { recursive: true });
+  const { accounts } = world.asked;
+  await using latchkey = await world.start(config, { storage });
+  const renewed = await post(latchkey, `/hosts/${HOST}/renew`);
+  assert.equal(renewed.answer.outcome, "done", JSON.stringify(renewed.answer));
+  assert.equal(latchkey.count("account.lost"), 1);
+  assert.equal(world.asked.accounts, accounts + 1);
 });
