@@ -214,6 +214,20 @@ test("askStatus ends with the connection, whatever came over it", async (t) => {
   await assert.rejects(askStatus(path), { code: "PROCESS_UNREACHABLE" });
 });
 
+test("askStatus says of a program that takes the question and is stopped that it gave no answer in time", async (t) => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "admin.sock");
+  const server = createRawServer((socket) => t.after(() => socket.destroy()));
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const timeout = AbortSignal.timeout(10);
+  t.mock.method(AbortSignal, "timeout", () => timeout);
+  await assert.rejects(askStatus(path), {
+    code: "PROCESS_UNREACHABLE",
+    message: /no answer in time: it is stopped/,
+  });
+});
+
 test("the admin socket gives a probe for a host of ours, and none for another", async () => {
   await using folder = await temporaryFolder();
   const path = join(folder.path, "admin.sock");
