@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type Clock, withDeadline } from "../base/clock.ts";
-import { LatchkeyError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { exchange } from "./exchange.ts";
 import { type DnsProvider, dnsFailure, type TxtRecord } from "./record.ts";
 import { Resolver } from "./resolver.ts";
@@ -58,8 +58,11 @@ export function createRfc2136(options: Rfc2136Options): DnsProvider {
       await send(options, update(zone), withDeadline(signal, timeoutMs));
     } catch (error) {
       signal.throwIfAborted();
-      const cause = error instanceof LatchkeyError ? error.message : messageOf(error);
-      throw dnsFailure(`${action} the TXT record ${record.name}`, `${server}: ${cause}`, error);
+      throw dnsFailure(
+        `${action} the TXT record ${record.name}`,
+        `${server}: ${whyOf(error)}`,
+        error,
+      );
     }
   };
   return {
@@ -106,6 +109,12 @@ async function send(
   const rcode = read.rcode === 0 ? undefined : (RCODES[read.rcode] ?? `RCODE ${read.rcode}`);
   const why = [rcode, doubt].filter((word) => word !== undefined).join("; ");
   if (why !== "") throw new Error(why);
+}
+
+/** Of an answer that ends early Node says only that there are no such bytes. */
+function whyOf(error: unknown): string {
+  if (error instanceof RangeError) return `its answer makes no sense: ${error.message}`;
+  return messageOf(error);
 }
 
 function isAnswerTo(message: Buffer, { id, isResponse, opcode }: WireMessage): boolean {
