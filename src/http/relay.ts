@@ -15,6 +15,8 @@ import type { Log } from "../base/log.ts";
 import type { UriHost } from "../base/uri-host.ts";
 import type { Host } from "../config/config.ts";
 import { limits } from "../config/limits.ts";
+import type { RateLimit } from "../config/rules.ts";
+import { rulesOf } from "../config/rules-of.ts";
 import type { BackendsNews, Spent } from "../process/messages.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { Compressors } from "./compressor.ts";
@@ -117,6 +119,7 @@ export class Relay {
       salt,
       workers: services.place.of,
       rates: this.#rates,
+      rateLimits: () => services.hosts.flatMap(rateLimitsOf),
     });
     const pool = new BackendPool(deadlines);
     const sessions = new SessionPool(deadlines, services.names);
@@ -159,6 +162,7 @@ export class Relay {
 
   /** What clients have spent in another worker. */
   hearSpent(spent: readonly Spent[]): void {
+    this.#book.expect(spent);
     this.#rates.hear(spent, this.#now());
   }
 
@@ -234,4 +238,8 @@ function httpAction({ action }: Host): HttpAction {
   if (action.kind !== "forward" && action.kind !== "redirect" && action.kind !== "respond")
     throw new TypeError(`Cannot relay HTTP: the route is for ${action.kind}`);
   return action;
+}
+
+function rateLimitsOf({ action }: Host): readonly RateLimit[] {
+  return rulesOf(action).flatMap((rules) => rules?.rateLimit ?? []);
 }

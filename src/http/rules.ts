@@ -3,6 +3,7 @@ import { clientKeyOf } from "../base/client-key.ts";
 import { parseSocketAddress } from "../base/ip-address.ts";
 import { limits } from "../config/limits.ts";
 import type { Maintenance, RateLimit, Rules } from "../config/rules.ts";
+import type { Spent } from "../process/messages.ts";
 import { linesOf, pageAnswer } from "./answer-edits.ts";
 import { clientOf } from "./forwarded.ts";
 import type { Markers } from "./markers.ts";
@@ -21,6 +22,8 @@ export interface RuleServices {
   readonly workers: number;
   /** How they tell each other what clients have spent. */
   readonly rates: RateNews;
+  /** Every rate limit of the configuration; asked for once, when it is needed. */
+  rateLimits(): Iterable<RateLimit>;
 }
 
 const PASS: Verdict = { kind: "pass" };
@@ -29,6 +32,7 @@ const PASS: Verdict = { kind: "pass" };
 export class RuleBook {
   readonly #services: RuleServices;
   readonly #limiters = new Map<string, RateLimiter>();
+  #limits: ReadonlyMap<string, RateLimit> | undefined;
 
   constructor(services: RuleServices) {
     this.#services = services;
@@ -50,6 +54,16 @@ export class RuleBook {
       policies.push(() => verdict);
     }
     return policies;
+  }
+
+  /** Other workers tell what is spent of these limits: it counts here, too, where nobody has come for their hosts yet. */
+  expect(spent: readonly Spent[]): void {
+    for (const { scope } of spent) {
+      if (this.#limiters.has(scope)) continue;
+      this.#limits ??= new Map([...this.#services.rateLimits()].map((each) => [each.scope, each]));
+      const limit = this.#limits.get(scope);
+      if (limit !== undefined) this.#newLimiter(limit);
+    }
   }
 
   #ratePolicy(limit: RateLimit): Policy {
