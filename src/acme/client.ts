@@ -83,9 +83,12 @@ export class AcmeClient {
     return this.#accountUrl;
   }
 
-  /** What the CA offers; asked for once, and again after a day. */
-  directory(signal: AbortSignal): Promise<AcmeDirectory> {
-    return this.#reader.directory(signal);
+  /** What the CA offers; asked for once, and again after a day, or where it `lacks` what is wanted. */
+  directory(
+    signal: AbortSignal,
+    lacks?: (directory: AcmeDirectory) => boolean,
+  ): Promise<AcmeDirectory> {
+    return this.#reader.directory(signal, lacks);
   }
 
   /**
@@ -98,8 +101,9 @@ export class AcmeClient {
   async createAccount(account: NewAccount, signal: AbortSignal): Promise<string> {
     const action = "make an account";
     const { email, onlyReturnExisting } = account;
-    const { externalAccountRequired } = await this.directory(signal);
-    if (externalAccountRequired && !onlyReturnExisting && this.#options.binding === undefined) {
+    const isUnbound = !onlyReturnExisting && this.#options.binding === undefined;
+    const isClosed = (directory: AcmeDirectory) => isUnbound && directory.externalAccountRequired;
+    if (isClosed(await this.directory(signal, isClosed))) {
       const why = "the CA wants it bound to an account of its website, and the issuer has no `eab`";
       throw new LatchkeyError("ACME_ACCOUNT_BINDING", `Cannot ${action}: ${why}`);
     }

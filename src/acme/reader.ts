@@ -22,6 +22,8 @@ export interface AcmeReaderOptions {
 
 /** RFC 8555 leaves it open; what moves earlier is noticed by its absence, see `withDirectory`. */
 const DIRECTORY_MAX_AGE_MS = 86_400_000;
+/** By then what a CA does not offer is asked for again before it counts: many hosts may want it at once. */
+const ABSENCE_MAX_AGE_MS = 10_000;
 
 /**
  * What a CA tells anybody: plain GETs, for which there need be no account. It waits for nothing but
@@ -38,14 +40,22 @@ export class AcmeReader {
     this.#options = options;
   }
 
-  /** What the CA offers; asked for once, and again after a day. */
-  async directory(signal: AbortSignal): Promise<AcmeDirectory> {
+  /**
+   * What the CA offers; asked for once, and again after a day.
+   *
+   * @param lacks Is it without what is wanted? Then it is asked for again, as the CA may offer that by now.
+   */
+  async directory(
+    signal: AbortSignal,
+    lacks: (directory: AcmeDirectory) => boolean = () => false,
+  ): Promise<AcmeDirectory> {
     const now = this.#options.clock.now();
     const known = this.#directory;
+    if (known === undefined) return await this.#readDirectory(signal);
+    const maxAgeMs = lacks(known.value) ? ABSENCE_MAX_AGE_MS : DIRECTORY_MAX_AGE_MS;
     // A clock that was set back must not keep it for longer.
-    const isFresh = known !== undefined && Math.abs(now - known.readAt) < DIRECTORY_MAX_AGE_MS;
-    if (isFresh) return known.value;
-    return await this.#readDirectory(signal);
+    const isFresh = Math.abs(now - known.readAt) < maxAgeMs;
+    return isFresh ? known.value : await this.#readDirectory(signal);
   }
 
   /**

@@ -13,7 +13,7 @@ import { chooseChain } from "./chains.ts";
 import { isAccountLost, isAccountUnknown } from "./lost-account.ts";
 import { completeOrder, type OrderSteps, requireGoodKey } from "./order.ts";
 import { type Planned, purposeOf } from "./planned-order.ts";
-import { profileFor } from "./profile.ts";
+import { lacksProfile, profileFor } from "./profile.ts";
 import { rateLimitIn } from "./rate-limited.ts";
 import type { Holding, Issued } from "./records.ts";
 import { isAloneOfUnknown, verifyCredential } from "./verify.ts";
@@ -174,7 +174,8 @@ async function begin(
   signal: AbortSignal,
 ): Promise<OpenOrder & PlacedOrder> {
   const { directory, host, issuer } = wanted;
-  const profile = profileFor(await client.directory(signal), host, issuer, steps.log);
+  const offered = await client.directory(signal, (known) => lacksProfile(known, issuer));
+  const profile = profileFor(offered, host, issuer, steps.log);
   const key = await createKey(steps.keyType);
   const asked = { names: [host], profile, replaces: wanted.replaces } as const;
   const { order, replaces } = await place(steps, client, directory, asked, signal);

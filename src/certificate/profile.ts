@@ -8,6 +8,16 @@ import type { Issuer } from "../config/config.ts";
 /** The profile under which public CAs certify addresses (Let's Encrypt's documentation of its profiles). */
 const FOR_ADDRESSES = "shortlived";
 
+/** Is the profile that is written for the issuer none of those that the CA has? */
+export function lacksProfile(
+  { profiles }: Pick<AcmeDirectory, "profiles">,
+  issuer: Issuer,
+): boolean {
+  const wanted = issuer.kind === "acme" ? issuer.profile : undefined;
+  const hasSome = Object.keys(profiles).length > 0;
+  return wanted !== undefined && hasSome && !Object.hasOwn(profiles, wanted);
+}
+
 /**
  * The profile to order under (draft-ietf-acme-profiles §4: one that is not advertised should not be
  * asked for). One that is written is required of a CA that has profiles; a CA without any has nothing to

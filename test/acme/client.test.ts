@@ -78,6 +78,20 @@ test("a CA that wants a binding is not asked for an account without one", async 
   assert.deepEqual(ca.requests, ["GET /directory"]);
 });
 
+test("a CA that wants a binding no longer is asked for an account without one", async () => {
+  const ca = new ScriptedCa();
+  const [open, closed] = [false, true].map((externalAccountRequired) => ({
+    body: { ...bareDirectory(""), meta: { externalAccountRequired } },
+  }));
+  assert.ok(open && closed);
+  ca.script("/directory", closed, open);
+  let now = NOW;
+  const client = clientOf(ca, { clock: { now: () => now, sleep: () => Promise.resolve() } });
+  await assert.rejects(client.createAccount({}, unending), { code: "ACME_ACCOUNT_BINDING" });
+  now += 60_000;
+  assert.equal(await client.createAccount({}, unending), client.accountUrl);
+});
+
 test("a key that has an account gets that account, by one request", async () => {
   const ca = new ScriptedCa();
   const url = await clientOf(ca).createAccount({}, unending);

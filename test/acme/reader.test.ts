@@ -50,6 +50,22 @@ test("C12: the directory is read once a day, also when the clock was set back", 
   assert.equal(ca.requests.length, 3);
 });
 
+test("a directory that lacks what is wanted is read again before that counts, once in 10 s", async () => {
+  const ca = new ScriptedCa();
+  let now = NOW;
+  const reader = readerOf(ca, { now: () => now, sleep: () => Promise.resolve() });
+  const lacks = () => true;
+  await reader.directory(unending, lacks);
+  now += 9_999;
+  await reader.directory(unending, lacks);
+  assert.equal(ca.requests.length, 1);
+  now += 1;
+  await reader.directory(unending, () => false);
+  assert.equal(ca.requests.length, 1);
+  await reader.directory(unending, lacks);
+  assert.equal(ca.requests.length, 2);
+});
+
 test("renewal information that has moved is asked for where the directory says", async () => {
   const ca = new ScriptedCa();
   const bare = { newNonce: urlOf("/n"), newAccount: urlOf("/a"), newOrder: urlOf("/o") };

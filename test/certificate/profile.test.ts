@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseCertificateName } from "../../src/base/certificate-name.ts";
 import { LatchkeyError } from "../../src/base/errors.ts";
-import { profileFor } from "../../src/certificate/profile.ts";
+import { lacksProfile, profileFor } from "../../src/certificate/profile.ts";
 import { namedIssuer } from "../../src/config/issuers.ts";
 import { keptLog } from "../support/stored.ts";
 
@@ -35,5 +35,20 @@ for (const [name, written, profiles, expected] of rows) {
       }
     };
     assert.equal(order(), expected);
+  });
+}
+
+const lacking = [
+  [undefined, offered, false],
+  ["shortlived", offered, false],
+  ["shortlived", {}, false],
+  ["tlsclient", offered, true],
+  ["toString", offered, true],
+] as const;
+
+for (const [profile, profiles, expected] of lacking) {
+  test(`a CA of [${Object.keys(profiles)}] ${expected ? "lacks" : "does not lack"} the profile ${profile}`, () => {
+    const issuer = { ...namedIssuer("letsencrypt"), profile };
+    assert.equal(lacksProfile({ profiles }, issuer), expected);
   });
 }
