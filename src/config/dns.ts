@@ -101,7 +101,10 @@ function readRfc2136(
 ): DnsProvider {
   const key = secretAt(secret, [...path, "secret"], desk);
   if (key !== "" && !BASE64.test(key))
-    desk.report([...path, "secret"], "is not base64, wanted the key as tsig-keygen prints it");
+    desk.report(
+      [...path, "secret"],
+      "is not base64, wanted the key alone, which tsig-keygen prints between quotes",
+    );
   return {
     kind: "rfc2136",
     server: checked(readNameServer(server), [...path, "server"], desk),
