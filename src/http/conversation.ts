@@ -38,6 +38,7 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   #phase: Phase = "head";
   #isAdvancing = false;
   #hasPartialHead = false;
+  #hasEnded = false;
   #served = 0;
   #deadline: number;
   #tunnel: Tunnel | undefined;
@@ -135,10 +136,12 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
     this.#tunnel = new Tunnel(this.#client, switched, this.#around.deadlines);
     this.#client.resume();
     this.#tunnel.begin(this.#inbox.takeAll());
+    if (this.#hasEnded) this.#tunnel.clientEnded();
   }
 
   /** Reads from the client while there is use or room for what comes, and not longer. */
   regulateReading(): void {
+    if (this.#hasEnded) this.#meetEnd();
     const { size } = this.#inbox;
     const waitsForBackend = this.#phase === "visit" && !this.#body.isDone;
     if (size > 0 && (waitsForBackend || size >= limits.bufferMaxBytes)) {
@@ -179,8 +182,19 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   }
 
   clientEnded(): void {
+    this.#hasEnded = true;
     if (this.#tunnel !== undefined) this.#tunnel.clientEnded();
-    else if (this.#phase === "visit") this.#visit.clientEnded();
+    else this.#meetEnd();
+  }
+
+  /**
+   * The client's end counts when all that it said before is used. With TLS it comes in the same turn as
+   * that, paused or not: a body may still wait for its backend then, and requests for those before them.
+   */
+  #meetEnd(): void {
+    const isUsedUp = this.#inbox.size === 0 || this.#hasPartialHead;
+    if (!isUsedUp || this.#phase === "closing" || this.#phase === "tunnel") return;
+    if (this.#phase === "visit") this.#visit.clientEnded();
     else this.#close();
   }
 
