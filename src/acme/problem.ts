@@ -176,6 +176,7 @@ export function hintFor(type: string, detail: string, challenge = ""): string | 
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
   if (challenge === "" && BINDING_TYPES.has(name) && BINDING.test(detail)) return BINDING_HINT;
+  if (challenge === "" && name === "unauthorized") return REFUSED_HINT;
   return lookupHint(name, detail, challenge) ?? typeOf(name)?.hint;
 }
 
@@ -215,6 +216,9 @@ const PAUSED_HINT =
 /** For {@link AcmeProblem.isBindingRefused}. */
 export const BINDING_HINT =
   "Correct eab: { kid, hmac } of the issuer: the CA does not take these two values; its website shows them, and some are good for one account only";
+/** No validator said so, but the CA itself, to a request. */
+const REFUSED_HINT =
+  "The CA does not let this account, or this machine, have what was asked for: see its words; some have lists of accounts, names or addresses";
 const RECORD_HINT =
   "The CA did not find the TXT record: see that acme.dns names the provider that serves the zone, that a CNAME leads nowhere else, and that every name server of the zone shows the record";
 const NXDOMAIN_HINT = "The name does not exist: give it an A or AAAA record that leads here";

@@ -202,7 +202,11 @@ const lookups = [
   { type: "dns", detail: "SERVFAIL", challenge: "dns-01", hint: /DNSSEC/ },
   { type: "caa", challenge: "dns-01", hint: /CAA record/ },
   { type: "unauthorized", challenge: "http-01", hint: /A and AAAA records/ },
-  { type: "unauthorized", hint: /A and AAAA records/ },
+  {
+    type: "unauthorized",
+    detail: "Not for this account",
+    hint: /^The CA does not let this account/,
+  },
   ...[undefined, "http-01", "tls-alpn-01"].flatMap((challenge) =>
     [
       { type: "connection", detail: 'could not resolve URL "http://a.example/"' },
