@@ -164,6 +164,7 @@ const WHY: Readonly<Record<string, string>> = {
   ENOENT: ABSENT,
   ECONNREFUSED: SILENT,
   EACCES: "only the user that it runs as may ask it",
+  ECONNRESET: "it ended, or was replaced, before it had answered",
   ABORT_ERR: "it gives no answer in time: it is stopped, or the machine is too busy",
 };
 

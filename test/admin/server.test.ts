@@ -211,7 +211,10 @@ test("askStatus ends with the connection, whatever came over it", async (t) => {
   });
   t.after(() => server.close());
   await new Promise<void>((resolve) => server.listen(path, resolve));
-  await assert.rejects(askStatus(path), { code: "PROCESS_UNREACHABLE" });
+  await assert.rejects(askStatus(path), {
+    code: "PROCESS_UNREACHABLE",
+    message: /it ended, or was replaced, before it had answered$/,
+  });
 });
 
 test("askStatus says of a program that takes the question and is stopped that it gave no answer in time", async (t) => {
