@@ -127,6 +127,11 @@ export class Conversation implements ClientListener, Site, Timed, VisitOwner {
   }
 
   visitBroken(): void {
+    if (this.#writer.status === 0) {
+      // Nothing of it was said that could look whole, and answers before it may still be on their way.
+      this.#close();
+      return;
+    }
     this.#phase = "closing";
     this.#client.abort(this.#writer.endsWithConnection);
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import tls from "node:tls";
+import { Http2Backend, h2cBackend } from "../support/http2-backend.ts";
 import { Recorded } from "../support/recorded.ts";
 import { answering, OK, Recorder } from "../support/recorder.ts";
 import { get, post, RelayScene } from "../support/relay-world.ts";
@@ -33,6 +34,17 @@ for (const [name, request] of [
     assert.match(backend.text, /\r\n\r\n(?:5\r\n)?hello/);
   });
 }
+
+test("B5: A client that ends its side of TLS in the middle of a body still gets all of the answers before it", async () => {
+  await using backend = await Http2Backend.start(({ stream }) => {
+    stream.respond({ ":status": 200 });
+    stream.end("all of it");
+  });
+  await using shop = await openShop(h2cBackend(backend.port));
+  const requests = get() + post("Content-Length: 10\r\n", "hello");
+  for (let count = 0; count < 20; count += 1)
+    assert.match(await sayAndEnd(shop.port, requests), /all of it\r\n0\r\n\r\n$/);
+});
 
 test("B5: A client that ends its side behind several requests gets all the answers", async () => {
   let answer = () => {};

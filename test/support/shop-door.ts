@@ -1,5 +1,6 @@
 import { systemNames } from "../../src/backend/system-names.ts";
 import { systemClock } from "../../src/base/clock.ts";
+import type { Backend } from "../../src/config/destination.ts";
 import { Relay } from "../../src/http/relay.ts";
 import { forwardTo, httpBackend, KeptLog } from "./relay-world.ts";
 import { makeCredential, makeHost, openDoor, storedCredentials } from "./tls-door.ts";
@@ -7,9 +8,10 @@ import { makeCredential, makeHost, openDoor, storedCredentials } from "./tls-doo
 /** The host of {@link openShop}. */
 export const SHOP = "shop.example";
 
-/** A door with the real relay behind it, in front of a backend on that port. */
-export async function openShop(backendPort: number) {
-  const host = makeHost(SHOP, forwardTo([httpBackend(backendPort)]));
+/** A door with the real relay behind it, in front of this backend, or of one on that port that speaks HTTP/1.1. */
+export async function openShop(backend: Backend | number) {
+  const backends = [typeof backend === "number" ? httpBackend(backend) : backend];
+  const host = makeHost(SHOP, forwardTo(backends));
   const relay = new Relay({
     names: systemNames(new KeptLog()),
     hosts: [],
