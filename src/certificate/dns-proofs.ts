@@ -1,5 +1,6 @@
 import { provenHost } from "../base/certificate-name.ts";
 import type { Clock } from "../base/clock.ts";
+import { LatchkeyError } from "../base/errors.ts";
 import { failureFacts, type Log } from "../base/log.ts";
 import type { DnsEntry } from "../config/dns-entry.ts";
 import { limits } from "../config/limits.ts";
@@ -51,10 +52,18 @@ export class DnsProofs {
     { certificate, value }: DnsChallenge,
     signal: AbortSignal,
   ): Promise<() => Promise<void>> {
-    const { resolvers, entriesFor, clock } = this.#steps;
     const asked = `_acme-challenge.${provenHost(certificate)}`;
-    const name = await followAliases(new Resolver(resolvers), asked, signal);
-    const record = { certificate, name, value };
+    const name = await followAliases(new Resolver(this.#steps.resolvers), asked, signal);
+    try {
+      return await this.#arm({ certificate, name, value }, signal);
+    } catch (error) {
+      throw name === asked ? error : ledBy(asked, name, error);
+    }
+  }
+
+  async #arm(record: PublishedRecord, signal: AbortSignal): Promise<() => Promise<void>> {
+    const { entriesFor, clock } = this.#steps;
+    const { certificate } = record;
     const entry = entryFor(entriesFor(certificate), record);
     const provider = providerOf(entry, record, clock);
     this.#leftovers.get(keyOf(record))?.abort();
@@ -171,6 +180,16 @@ export class DnsProofs {
     const key = keyOf(record);
     if (this.#leftovers.get(key) === wanted) this.#leftovers.delete(key);
   }
+}
+
+/**
+ * A name that is not of the configuration says nothing to anybody: it may be where a wildcard record
+ * (`*.shop.example CNAME …`), which was never meant for proofs, leads them too.
+ */
+function ledBy(asked: string, name: string, error: unknown): unknown {
+  if (!(error instanceof LatchkeyError) || error.code !== "DNS_FAILED") return error;
+  const message = `${error.message} (the CNAME of ${asked}, maybe by a wildcard, leads to ${name})`;
+  return new LatchkeyError(error.code, message, error.facts, { cause: error });
 }
 
 function keyOf({ name, value }: PublishedRecord): string {

@@ -81,6 +81,16 @@ test("an alias is followed, and the credentials are those of the zone where it l
   await assert.rejects(world.proofs.arm(plain, never), refused);
 });
 
+test("a failure where an alias has led says which alias that was", async () => {
+  await using world = await worldOf([entryOf("guest")]);
+  const moved = { type: "dns-01", certificate: named("moved.shop.example"), value: "v" } as const;
+  await assert.rejects(world.proofs.arm(moved, never), {
+    code: "DNS_FAILED",
+    message:
+      /REFUSED: .* \(the CNAME of _acme-challenge\.moved\.shop\.example, maybe by a wildcard, leads to proof\.delegated\.example\)$/,
+  });
+});
+
 test("N2: what a program that was killed left in DNS is taken away at the next start", async () => {
   await using world = await worldOf([entryOf("latchkey")]);
   await world.proofs.arm({ type: "dns-01", certificate: host, value: "left" }, never);
