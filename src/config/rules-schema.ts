@@ -1,5 +1,6 @@
 import { readCidr } from "./addresses.ts";
 import { limits } from "./limits.ts";
+import { wrong } from "./reading.ts";
 import { readHeaderValue } from "./respond-header.ts";
 import {
   readHsts,
@@ -21,6 +22,7 @@ import {
   onOff,
   path,
   someOf,
+  switchedOn,
   switches,
   table,
   text,
@@ -138,7 +140,7 @@ const HSTS = "a duration such as 60d, a mapping such as { maxAge: 365d }, or off
 export const hstsSchema = anyOf(
   [
     off(HSTS)[0].transform(() => undefined),
-    text(readHsts, HSTS),
+    text((input) => (input === "on" ? wrong(switchedOn(HSTS)) : readHsts(input)), HSTS),
     mapping(
       {
         maxAge: duration(0, limits.hstsMaxMs, "365d"),

@@ -167,13 +167,23 @@ export const onOff = anyOf(switches, "on or off").transform(
 
 /** The two ways of writing `off`, where nothing is `on`: to be spread into {@link anyOf}. */
 export function off(wanted: string) {
+  const on = switchedOn(wanted);
+  const reader = (input: string): Reading<"off"> => {
+    if (input === "off") return read("off");
+    return wrong(input === "on" ? on : `is text, wanted ${wanted}`);
+  };
   return [
     z
       .boolean()
-      .refine((value) => !value, { error: `is a switch that is on, wanted ${wanted}` })
+      .refine((value) => !value, { error: on })
       .transform(() => "off" as const),
-    choice(["off"]),
+    text(reader, wanted).meta({ enum: ["off"] }),
   ] as const;
+}
+
+/** What is wrong with `on` or `true` where nothing is `on`. */
+export function switchedOn(wanted: string): string {
+  return `is a switch that is on, wanted ${wanted}`;
 }
 
 /** A port that something can be reached at. */

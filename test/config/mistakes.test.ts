@@ -53,10 +53,24 @@ test("a host may be called like a key", () => {
   );
 });
 
-test("hsts: true is told what to write", () => {
-  const [fault] = faultsOf("hosts: { a.internal: { to: 3001, hsts: true } }");
-  assert.equal(
-    fault?.message,
-    "is a switch that is on, wanted a duration such as 60d, a mapping such as { maxAge: 365d }, or off",
-  );
-});
+const LIST = "a list such as [10.0.0.0/8], or off";
+const RATE = "a mapping such as { requests: 100, per: 1s }, or off";
+const HSTS = "a duration such as 60d, a mapping such as { maxAge: 365d }, or off";
+const rules: readonly (readonly [key: string, value: string, message: string])[] = [
+  ["hsts", "true", `is a switch that is on, wanted ${HSTS}`],
+  ["hsts", "on", `is a switch that is on, wanted ${HSTS}`],
+  ["allow", "10.0.0.0/8", `is text, wanted ${LIST}`],
+  ["allow", "on", `is a switch that is on, wanted ${LIST}`],
+  ["deny", "true", `is a switch that is on, wanted ${LIST}`],
+  ["rateLimit", "10/s", `is text, wanted ${RATE}`],
+  ["rateLimit", "100", `is a number, wanted ${RATE}`],
+];
+for (const [key, value, message] of rules) {
+  test(`${key}: ${value} is told what to write`, () => {
+    const faults = faultsOf(`hosts: { a.internal: { to: 3001, ${key}: ${value} } }`);
+    assert.deepEqual(
+      faults.map((fault) => fault.message),
+      [message],
+    );
+  });
+}
