@@ -29,6 +29,9 @@ export const httpLimits = {
   bodyGraceMs: 10_000,
   /** A client that takes nothing of its answer for so long. */
   writeIdleTimeoutMs: 60_000,
+  /** What TLS says by itself (answers to KeyUpdate) and the client does not take, beside what it was sent; looked at so often. */
+  tlsAnswersMaxBytes: 65_536,
+  tlsAnswersLookMs: 1_000,
   /** What may wait in memory in one direction of one stream. */
   bufferMaxBytes: 65_536,
   /**

@@ -1,11 +1,16 @@
 import type { Socket } from "node:net";
+import { Deadlines } from "../backend/deadlines.ts";
 import type { BackendNames } from "../backend/names.ts";
 import { writeProxyHeader } from "../backend/proxy-header.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Action } from "../config/destination.ts";
-import { isEndOfReset } from "../http/socket-handle.ts";
+import { limits } from "../config/limits.ts";
+import { hasUntakenAnswers, isEndOfReset } from "../http/socket-handle.ts";
 import { closeSignal } from "./close-signal.ts";
 import { dial } from "./dial.ts";
+
+/** One clock for all tunnels of this process. */
+const deadlines = new Deadlines();
 
 /** An action that pipes bytes to a backend as they are. */
 export type Tunnel = Extract<Action, { readonly kind: "tcp" | "pass-through" }>;
@@ -52,8 +57,14 @@ function splice(client: Socket, upstream: Socket, { kind, timeouts }: Tunnel): P
     cutUpstream();
     cutClient();
   });
+  const watched = {
+    tick: (now: number): void => {
+      if (now % limits.tlsAnswersLookMs === 0 && hasUntakenAnswers(client)) cutClient();
+    },
+  };
+  if (kind === "tcp") deadlines.watch(watched);
   const both = [pipe(client, upstream, cutUpstream), pipe(upstream, client, cutClient)];
-  return Promise.all(both).then(() => undefined);
+  return Promise.all(both).then(() => deadlines.forget(watched));
 }
 
 /** Resolves when `from` is closed; does `cut` to `to` first, unless all of it has ended well. */

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { type Deadlines, NEVER } from "../backend/deadlines.ts";
 import { limits } from "../config/limits.ts";
-import { isEndOfReset, isPeerGone, readInto } from "./socket-handle.ts";
+import { hasUntakenAnswers, isEndOfReset, isPeerGone, readInto } from "./socket-handle.ts";
 import type { TunnelClient } from "./upgrade.ts";
 
 /** Who uses a client's socket. After `clientClosed` there are no more calls. */
@@ -164,11 +164,13 @@ export class ClientSocket implements TunnelClient {
   tick(now: number): void {
     if (now >= this.#closeDeadline || (this.#isPaused && isPeerGone(this.#carrier)))
       this.socket.destroy();
+    if (now % limits.tlsAnswersLookMs === 0 && hasUntakenAnswers(this.socket)) this.#giveUp();
     if (now < this.#writeDeadline) return;
-    if (this.socket.writableLength < this.#waiting) {
-      this.expectDrain();
-      return;
-    }
+    if (this.socket.writableLength < this.#waiting) this.expectDrain();
+    else this.#giveUp();
+  }
+
+  #giveUp(): void {
     this.#why ??= TAKES_NOTHING;
     this.abort(true); // what the kernel still holds would end like a whole answer
   }

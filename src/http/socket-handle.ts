@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { internalPlace } from "../base/internal-place.ts";
+import { limits } from "../config/limits.ts";
 
 /**
  * Bytes that the kernel has taken from a socket. Node counts a write when it begins, and one write of nghttp2 may be
@@ -9,6 +10,17 @@ export function takenFrom(socket: Socket): number {
   const handle = handleOf(socket);
   const isOpen = handle !== undefined && "writeQueueSize" in handle;
   return socket.bytesWritten - (isOpen ? Number(handle.writeQueueSize) : 0);
+}
+
+/**
+ * Does much wait that TLS says by itself, beside what was written? It answers whoever asks for new keys (KeyUpdate, RFC
+ * 8446 §4.6.3), as often as asked; where the other side takes nothing of it Node keeps it all, and tells nobody else.
+ */
+export function hasUntakenAnswers(socket: Socket): boolean {
+  const handle = handleOf(socket);
+  if (handle === undefined || !("writeQueueSize" in handle)) return false;
+  // Encrypted, what was written is longer by a fiftieth at most.
+  return Number(handle.writeQueueSize) > 2 * socket.writableLength + limits.tlsAnswersMaxBytes;
 }
 
 /**
