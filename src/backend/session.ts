@@ -6,6 +6,7 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
+import { endBehindEvents } from "../base/end-behind-events.ts";
 import { messageOf } from "../base/errors.ts";
 import { outlive } from "../base/outlive.ts";
 import { StreamTables } from "../base/stream-tables.ts";
@@ -234,6 +235,10 @@ export class BackendSession implements BackendUser {
     });
     this.#http2 = http2;
     this.#tables = new StreamTables(http2);
+    endBehindEvents(http2, (cause) => {
+      this.#cause ??= cause;
+      this.#close();
+    });
     http2.on("error", (error) => {
       this.#cause ??= error;
     });

@@ -8,6 +8,7 @@ import { NEVER, type Timed } from "../backend/deadlines.ts";
 import { clientKeyOf } from "../base/client-key.ts";
 import type { RequestCounts } from "../base/counts.ts";
 import { Crowd } from "../base/crowd.ts";
+import { endBehindEvents } from "../base/end-behind-events.ts";
 import { outlive } from "../base/outlive.ts";
 import { StreamTables } from "../base/stream-tables.ts";
 import type { UriHost } from "../base/uri-host.ts";
@@ -90,9 +91,10 @@ export class H2Session implements StreamHome, Timed {
     socket.allowHalfOpen = false;
     this.#session = performServerHandshake(socket, sessionOptions());
     this.#tables = new StreamTables(this.#session);
-    this.#session.on("error", () => {
-      // Its close follows, and says all that matters.
+    endBehindEvents(this.#session, () => {
+      this.#isCut = true;
     });
+    this.#session.on("error", () => undefined); // its close follows, and says all that matters
     this.#session.on("connect", (session) => {
       if (!session.destroyed) session.setLocalWindowSize(limits.h2ConnectionWindowBytes);
     });

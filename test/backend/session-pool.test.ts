@@ -165,6 +165,20 @@ test("Requests under way end well after a GOAWAY, and new ones go to a fresh ses
   await other.has("HTTP/1.1 204");
 });
 
+test("An answer that ends in the same read as a GOAWAY with an error, behind it, is told whole", async () => {
+  await using backend = await FrameBackend.start(async (peer) => {
+    peer.say(greeting());
+    const stream = await peer.request(0);
+    const head = headers(stream, [[":status", "200"]], FLAG.endHeaders);
+    const goaway = frame(FRAME.goaway, 0, 0, Buffer.concat([u32(stream), u32(2)]));
+    peer.say(head, goaway, frame(FRAME.data, FLAG.endStream, stream, "all of it"));
+  });
+  await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
+  using client = await RawClient.connect(world.port);
+  client.say(get("Connection: close\r\n"));
+  assert.match(await client.finished(), /^HTTP\/1.1 200 [\s\S]*\r\nall of it\r\n0\r\n\r\n$/);
+});
+
 test("A client that leaves takes its stream back, and nobody else's", async () => {
   await using backend = await FrameBackend.start((peer) => peer.say(greeting()));
   await using world = await RelayWorld.start({ action: forwardTo([h2cBackend(backend.port)]) });
