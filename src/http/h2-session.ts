@@ -15,6 +15,14 @@ import type { UriHost } from "../base/uri-host.ts";
 import { limits } from "../config/limits.ts";
 import { type ClientConnection, countsOf, isCovered, senderOf } from "./client-connection.ts";
 import type { Sender } from "./forwarded.ts";
+import {
+  FRAME_HEAD_BYTES,
+  GREETING_BYTES,
+  PING_BYTES,
+  PING_CHARGE_BYTES,
+  RESET_BYTES,
+  UPDATES_BYTES,
+} from "./h2-frame-sizes.ts";
 import { H2OpenHead } from "./h2-open-head.ts";
 import { sessionOptions } from "./h2-options.ts";
 import { H2Overhead, sizeOnWire } from "./h2-overhead.ts";
@@ -24,18 +32,6 @@ import type { StreamHome } from "./stream-home.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
 const TOO_MUCH = constants.NGHTTP2_ENHANCE_YOUR_CALM;
-/** RFC 9113 §4.1; an acknowledgement of SETTINGS is no more than that. */
-const FRAME_HEAD_BYTES = 9;
-/** RFC 9113 §6.4. */
-const RESET_BYTES = FRAME_HEAD_BYTES + 4;
-/** RFC 9113 §6.7. */
-const PING_BYTES = FRAME_HEAD_BYTES + 8;
-/** It wants an answer, too. */
-const PING_CHARGE_BYTES = limits.h2PingCostBytes - PING_BYTES;
-/** A WINDOW_UPDATE for the stream, and one for the connection. */
-const UPDATES_BYTES = 26;
-/** What a client says before its first request: the preface, SETTINGS and a WINDOW_UPDATE (RFC 9113 §3.4). */
-const GREETING_BYTES = 24 + FRAME_HEAD_BYTES + 6 * limits.h2SettingsMax + 13;
 
 /**
  * One client connection that speaks HTTP/2: nghttp2 reads its frames, each stream is a visit of its own.
