@@ -4,7 +4,6 @@ import type { BackendNames } from "../backend/names.ts";
 import { writeProxyHeader } from "../backend/proxy-header.ts";
 import type { ConnectionEnds } from "../base/connection-ends.ts";
 import type { Action } from "../config/destination.ts";
-import { limits } from "../config/limits.ts";
 import { hasUntakenAnswers, isEndOfReset } from "../http/socket-handle.ts";
 import { closeSignal } from "./close-signal.ts";
 import { dial } from "./dial.ts";
@@ -59,7 +58,7 @@ function splice(client: Socket, upstream: Socket, { kind, timeouts }: Tunnel): P
   });
   const watched = {
     tick: (now: number): void => {
-      if (now % limits.tlsAnswersLookMs === 0 && hasUntakenAnswers(client)) cutClient();
+      if (hasUntakenAnswers(client, now)) cutClient();
     },
   };
   if (kind === "tcp") deadlines.watch(watched);

@@ -164,7 +164,7 @@ export class ClientSocket implements TunnelClient {
   tick(now: number): void {
     if (now >= this.#closeDeadline || (this.#isPaused && isPeerGone(this.#carrier)))
       this.socket.destroy();
-    if (now % limits.tlsAnswersLookMs === 0 && hasUntakenAnswers(this.socket)) this.#giveUp();
+    if (hasUntakenAnswers(this.socket, now)) this.#giveUp();
     if (now < this.#writeDeadline) return;
     if (this.socket.writableLength < this.#waiting) this.expectDrain();
     else this.#giveUp();

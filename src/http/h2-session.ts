@@ -27,7 +27,7 @@ import { H2OpenHead } from "./h2-open-head.ts";
 import { sessionOptions } from "./h2-options.ts";
 import { H2Overhead, sizeOnWire } from "./h2-overhead.ts";
 import { H2Stream, type StreamForm } from "./h2-stream.ts";
-import { takenFrom } from "./socket-handle.ts";
+import { hasUntakenAnswers, takenFrom } from "./socket-handle.ts";
 import type { StreamHome } from "./stream-home.ts";
 import type { HttpAction, Surroundings } from "./surroundings.ts";
 
@@ -168,7 +168,7 @@ export class H2Session implements StreamHome, Timed {
     const overhead = this.#overhead.look(read, now);
     if (now >= this.#closeDeadline) socket.destroy();
     else if (destroyed) this.#expectClose();
-    else if (overhead === "too much")
+    else if (overhead === "too much" || hasUntakenAnswers(socket, now, this.#mostWaiting))
       this.#cutFlood("the client sent too much that belongs to no request");
     else if (this.#isDismissed && this.#streams.size === 0) this.#cut(TOO_MUCH, undefined);
     else if (overhead === "much") this.#dismiss("HTTP2_FLOOD");
@@ -224,6 +224,11 @@ export class H2Session implements StreamHome, Timed {
     return held;
   }
 
+  /** What nghttp2 may have given to the socket: two pieces of each answer, also of those that are over. */
+  get #mostWaiting(): number {
+    return 2 * limits.bufferMaxBytes * Math.min(1 + this.#served, limits.h2StreamsMax);
+  }
+
   /** Has this client taken back too many, over whatever connections? A proxy is many clients. */
   #tookBackBefore(): boolean {
     const { address, isTrusted } = this.sender;
@@ -252,8 +257,7 @@ export class H2Session implements StreamHome, Timed {
     this.#served += 1;
     served.begin(pairs);
     const requestsMax = limits.requestsPerConnectionMax * limits.h2StreamsMax;
-    const isLast = this.#served >= requestsMax || !this.around.keepsAlive;
-    if (isLast) this.drain();
+    if (this.#served >= requestsMax || !this.around.keepsAlive) this.drain();
   }
 
   #leave(): void {

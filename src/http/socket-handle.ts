@@ -15,12 +15,20 @@ export function takenFrom(socket: Socket): number {
 /**
  * Does much wait that TLS says by itself, beside what was written? It answers whoever asks for new keys (KeyUpdate, RFC
  * 8446 §4.6.3), as often as asked; where the other side takes nothing of it Node keeps it all, and tells nobody else.
+ *
+ * @param now As ticks count it: it is looked at in some of them alone.
+ * @param written What of ours may wait at most, in bytes.
  */
-export function hasUntakenAnswers(socket: Socket): boolean {
+export function hasUntakenAnswers(
+  socket: Socket,
+  now: number,
+  written: number = socket.writableLength,
+): boolean {
+  if (now % limits.tlsAnswersLookMs !== 0) return false;
   const handle = handleOf(socket);
   if (handle === undefined || !("writeQueueSize" in handle)) return false;
   // Encrypted, what was written is longer by a fiftieth at most.
-  return Number(handle.writeQueueSize) > 2 * socket.writableLength + limits.tlsAnswersMaxBytes;
+  return Number(handle.writeQueueSize) > 2 * written + limits.tlsAnswersMaxBytes;
 }
 
 /**

@@ -19,8 +19,24 @@ import {
 /** More than the kernel holds for both sides (27 bytes an answer), ten times over. */
 const UPDATES_MAX = 2_000_000;
 
+/** A request of HTTP/2: the preface, SETTINGS without an entry, and HEADERS that end the stream (RFC 9113 §3.4, §6.2). */
+const H2_REQUEST = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+  Buffer.from([0, 0, 5 + SHOP.length, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x87, 1, SHOP.length]),
+  Buffer.from(SHOP),
+]);
+
+interface Beginning {
+  readonly protocol: string;
+  /** What is said first, in one record. */
+  readonly words: Buffer;
+  /** Resolves when it was heard. */
+  readonly heard: Promise<unknown>;
+}
+
 /** Shakes hands, and from then on asks for new keys and reads nothing; resolves when the connection is cut. */
-async function askAndReadNothing(port: number): Promise<void> {
+async function askAndReadNothing(port: number, beginning?: Beginning): Promise<void> {
   const raw = net.connect(port, "127.0.0.1");
   const [near, far] = duplexPair();
   raw.pipe(far).pipe(raw);
@@ -30,6 +46,7 @@ async function askAndReadNothing(port: number): Promise<void> {
     servername: SHOP,
     rejectUnauthorized: false,
     ciphers,
+    ...(beginning && { ALPNProtocols: [beginning.protocol] }),
   });
   secured.on("error", () => undefined);
   const secret = Promise.withResolvers<Buffer>();
@@ -38,10 +55,14 @@ async function askAndReadNothing(port: number): Promise<void> {
     if (label === "CLIENT_TRAFFIC_SECRET_0") secret.resolve(Buffer.from(value, "hex"));
   });
   await once(secured, "secureConnect");
+  if (beginning) {
+    secured.write(beginning.words);
+    await beginning.heard;
+  }
   raw.unpipe(far);
   raw.pause();
   raw.on("error", () => undefined);
-  const updates = new KeyUpdates(await secret.promise);
+  const updates = new KeyUpdates(await secret.promise, beginning ? 1 : 0);
   for (let sent = 0; sent < UPDATES_MAX && !raw.destroyed; sent += 1_000) {
     if (!raw.write(updates.take(1_000))) await eitherOf(raw, "drain", "close");
     await new Promise(setImmediate);
@@ -60,6 +81,13 @@ test("A client that asks for new keys again and again and takes no answer is cut
   await using backend = await Recorder.start();
   await using shop = await openShop(backend.port);
   await askAndReadNothing(shop.port);
+});
+
+test("So is one that waits for an answer over HTTP/2", async () => {
+  await using backend = await Recorder.start();
+  await using shop = await openShop(backend.port);
+  const heard = backend.connection(0);
+  await askAndReadNothing(shop.port, { protocol: "h2", words: H2_REQUEST, heard });
 });
 
 test("So is one of a tcp host, and its backend sees a cut", async () => {

@@ -11,16 +11,19 @@ const HANDSHAKE = 22;
 const KEY_UPDATE = Buffer.from([24, 0, 0, 1, 1]);
 
 /**
- * The first words of a client of TLS 1.3 with TLS_AES_128_GCM_SHA256 behind its handshake: each asks for an answer
- * and is under keys of its own.
+ * What a client of TLS 1.3 with TLS_AES_128_GCM_SHA256 says next: each record asks for an answer and is under keys of
+ * its own.
  *
  * @param secret Its CLIENT_TRAFFIC_SECRET_0, as `keylog` events tell it.
+ * @param sequence How many records it has sent since its handshake, fewer than 256.
  */
 export class KeyUpdates {
   #secret: Buffer;
+  #sequence: number;
 
-  constructor(secret: Buffer) {
+  constructor(secret: Buffer, sequence = 0) {
     this.#secret = secret;
+    this.#sequence = sequence;
   }
 
   /** The next `count` records. */
@@ -30,7 +33,9 @@ export class KeyUpdates {
 
   #next(): Buffer {
     const key = expand(this.#secret, "key", AES_KEY_BYTES);
-    const iv = expand(this.#secret, "iv", IV_BYTES); // the sequence number is 0 under each key
+    const iv = expand(this.#secret, "iv", IV_BYTES);
+    iv[IV_BYTES - 1] = (iv[IV_BYTES - 1] ?? 0) ^ this.#sequence;
+    this.#sequence = 0; // under each key anew
     const length = KEY_UPDATE.length + 1 + TAG_BYTES;
     const head = Buffer.from([...PROTECTED, length >> 8, length & 0xff]);
     const cipher = createCipheriv("aes-128-gcm", key, iv).setAAD(head);
