@@ -57,8 +57,8 @@ export class AcmeProblem extends LatchkeyError {
     this.help = help;
     this.retryAfterMs = retryAfterMs;
     this.challenge = challenge;
-    const mayBe = answered.hasBinding === true || BINDING.test(detail);
-    this.isBindingRefused = challenge === undefined && mayBe && BINDING_TYPES.has(nameOf(type));
+    this.isBindingRefused =
+      challenge === undefined && mayRefuseBinding(nameOf(type), detail, answered.hasBinding);
   }
 }
 
@@ -175,7 +175,7 @@ export function hintFor(type: string, detail: string, challenge = ""): string | 
   if (type === "ACME_PROTOCOL") return protocolHint(detail);
   const name = nameOf(type);
   if (name === "rateLimited" && isPaused(detail)) return PAUSED_HINT;
-  if (challenge === "" && BINDING_TYPES.has(name) && BINDING.test(detail)) return BINDING_HINT;
+  if (challenge === "" && mayRefuseBinding(name, detail)) return BINDING_HINT;
   if (challenge === "" && name === "unauthorized") return REFUSED_HINT;
   return lookupHint(name, detail, challenge) ?? typeOf(name)?.hint;
 }
@@ -241,6 +241,11 @@ function needsPerson({ type, detail, isBindingRefused, subproblems }: AcmeProble
  */
 const BINDING_TYPES: ReadonlySet<string> = new Set(["unauthorized", "malformed"]);
 const BINDING = /(?<![-.\w])(?:external[ _-]?account|eab|hmac)(?![-\w]|\.\w)/i;
+
+/** `hasBinding`: it answers the request for an account that was to be bound. */
+function mayRefuseBinding(name: string, detail: string, hasBinding = false): boolean {
+  return BINDING_TYPES.has(name) && (hasBinding || BINDING.test(detail));
+}
 
 /** What can be wrong with what a validator finds in DNS. */
 const RECORD_FAULTS: ReadonlySet<string> = new Set(["unauthorized", "incorrectResponse", "dns"]);
