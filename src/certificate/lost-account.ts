@@ -12,7 +12,7 @@ export function isAccountUnknown(error: unknown): boolean {
 
 /** Asked about an account itself: does the CA say that there is none, or that it is closed? */
 export function isAccountRefused(error: unknown): boolean {
-  return isAccountUnknown(error) || isUnauthorized(error);
+  return error instanceof AcmeProblem && (error.type === UNKNOWN || error.type === UNAUTHORIZED);
 }
 
 /**
@@ -36,8 +36,4 @@ export async function isAccountLost(
   } catch (answer) {
     return isAccountRefused(answer);
   }
-}
-
-function isUnauthorized(error: unknown): boolean {
-  return error instanceof AcmeProblem && error.type === UNAUTHORIZED;
 }

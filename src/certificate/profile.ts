@@ -8,7 +8,7 @@ import type { Issuer } from "../config/config.ts";
 /** The profile under which public CAs certify addresses (Let's Encrypt's documentation of its profiles). */
 const FOR_ADDRESSES = "shortlived";
 
-/** Is the profile that is written for the issuer none of those that the CA has? */
+/** Is the profile that is written for the issuer none of those that the CA has? A CA without any lacks none. */
 export function lacksProfile(
   { profiles }: Pick<AcmeDirectory, "profiles">,
   issuer: Issuer,
@@ -36,15 +36,15 @@ export function profileFor(
     const isOffered = isIpAddress(host) && Object.hasOwn(profiles, FOR_ADDRESSES);
     return isOffered ? FOR_ADDRESSES : undefined;
   }
-  if (Object.hasOwn(profiles, wanted)) return wanted;
-  const offered = Object.keys(profiles);
-  if (offered.length === 0) {
-    log.warn("order.without-profile", { host, profile: wanted });
-    return undefined;
+  if (lacksProfile({ profiles }, issuer)) {
+    const offered = Object.keys(profiles).slice(0, 10).join(", ");
+    throw new LatchkeyError(
+      "ACME_PROFILE_UNKNOWN",
+      `Cannot order a certificate for ${host}: the CA has no profile "${wanted}", it has ${offered}`,
+      { host },
+    );
   }
-  throw new LatchkeyError(
-    "ACME_PROFILE_UNKNOWN",
-    `Cannot order a certificate for ${host}: the CA has no profile "${wanted}", it has ${offered.slice(0, 10).join(", ")}`,
-    { host },
-  );
+  if (Object.hasOwn(profiles, wanted)) return wanted;
+  log.warn("order.without-profile", { host, profile: wanted });
+  return undefined;
 }
