@@ -4,6 +4,7 @@ import net, { type Socket } from "node:net";
 import { duplexPair } from "node:stream";
 import { test } from "node:test";
 import tls from "node:tls";
+import { headers, PREFACE, request, settings } from "../support/h2-frames.ts";
 import { KeyUpdates } from "../support/key-updates.ts";
 import { Recorder } from "../support/recorder.ts";
 import { openShop, SHOP } from "../support/shop-door.ts";
@@ -18,14 +19,6 @@ import {
 
 /** More than the kernel holds for both sides (27 bytes an answer), ten times over. */
 const UPDATES_MAX = 2_000_000;
-
-/** A request of HTTP/2: the preface, SETTINGS without an entry, and HEADERS that end the stream (RFC 9113 §3.4, §6.2). */
-const H2_REQUEST = Buffer.concat([
-  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-  Buffer.from([0, 0, 5 + SHOP.length, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x87, 1, SHOP.length]),
-  Buffer.from(SHOP),
-]);
 
 interface Beginning {
   readonly protocol: string;
@@ -87,7 +80,11 @@ test("So is one that waits for an answer over HTTP/2", async () => {
   await using backend = await Recorder.start();
   await using shop = await openShop(backend.port);
   const heard = backend.connection(0);
-  await askAndReadNothing(shop.port, { protocol: "h2", words: H2_REQUEST, heard });
+  await askAndReadNothing(shop.port, {
+    protocol: "h2",
+    words: Buffer.concat([PREFACE, settings(), headers(1, request({ ":authority": SHOP }))]),
+    heard,
+  });
 });
 
 test("So is one of a tcp host, and its backend sees a cut", async () => {
